@@ -1,0 +1,140 @@
+# relaywarden: build, install, show and check. GNU make.
+#
+#   make            both programs, into $(BUILD)
+#   make deps       the Debian packages for building and testing (as root; the only list of them)
+#   make demo       the main job on a private Postfix (as root; installs what it needs)
+#   make check      everything that is tested (as root; installs what it needs)
+#   make bench      measurements (as root)
+#   make lint       cppcheck, clang-tidy, include directions, formatting, manual pages
+#   make format     clang-format over the tree
+#   make install    DESTDIR and PREFIX are honoured; uninstall takes away the same files
+#
+# BUILD names the folder of everything made; SANITIZE=address,undefined or thread builds with it.
+
+VERSION  := 0.1.0
+BUILD    ?= build/$(notdir $(CC))
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+SYSCONFDIR ?= /etc
+SANITIZE ?=
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# ---- Debian packages ---------------------------------------------------------------------------
+# Build, then analysis, then what the tests drive. Daemons are installed without being started or
+# enabled. No package is ever removed or upgraded for this list.
+DEPS_BUILD := gcc libc6-dev make git pkg-config ca-certificates libmilter-dev libc-ares-dev \
+    libconfuse-dev libevent-dev libssl-dev libjansson-dev libsqlite3-dev libidn2-dev libsystemd-dev
+DEPS_CHECK := clang clang-tidy clang-format cppcheck libclang-rt-14-dev libcmocka-dev mandoc
+DEPS_TEST  := postfix libsasl2-modules sasl2-bin rsyslog nsd nftables iproute2 procps openssl \
+    python3 python3-pytest util-linux
+DEPS := $(DEPS_BUILD) $(DEPS_CHECK) $(DEPS_TEST)
+
+.PHONY: deps
+deps:
+	@sh tests/deps.sh $(DEPS)
+
+# ---- compiling -----------------------------------------------------------------------------------
+LIBS := libcares libconfuse libevent libevent_openssl openssl jansson sqlite3 libidn2 libsystemd
+# Asked for once per make, and only when something is compiled.
+pkg = $(eval pkg_cflags := $$(shell pkg-config --cflags $(LIBS)))$(pkg_cflags)
+pkglibs = $(eval pkg_ldlibs := $$(shell pkg-config --libs $(LIBS)))$(pkg_ldlibs)
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
+    -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wundef
+HARDENING := -fPIE -fstack-protector-strong -fstack-clash-protection
+HARDENING_LD := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
+ifneq ($(filter x86_64 i686,$(shell uname -m)),)
+HARDENING += -fcf-protection
+endif
+ifeq ($(SANITIZE),)
+OPTIMIZE := -O2 -g -D_FORTIFY_SOURCE=2
+else
+OPTIMIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+SANITIZE_LD := -fsanitize=$(SANITIZE)
+endif
+
+CFLAGS  ?=
+LDFLAGS ?=
+ALL_CPPFLAGS = -I. -D_GNU_SOURCE -DRELAYWARDEN_VERSION='"$(VERSION)"' \
+    -DRELAYWARDEN_SYSCONFDIR='"$(SYSCONFDIR)"'
+ALL_CFLAGS = -std=c17 $(OPTIMIZE) $(WARNINGS) $(HARDENING) $(pkg) $(CFLAGS)
+ALL_LDFLAGS = $(HARDENING_LD) $(SANITIZE_LD) $(LDFLAGS)
+LDLIBS = $(pkglibs) -pthread
+
+lib_src    := $(wildcard lib/*.c lib/alert/*.c conf/*.c)
+milter_src := $(wildcard milter/*.c)
+probe_src  := $(wildcard probe/*.c)
+unit_src   := $(wildcard tests/unit/test_*.c)
+unit_help  := $(filter-out $(unit_src),$(wildcard tests/unit/*.c))
+bench_src  := $(wildcard tests/bench/*.c)
+headers    := $(wildcard lib/*.h lib/alert/*.h conf/*.h milter/*.h probe/*.h tests/unit/*.h)
+all_c      := $(lib_src) $(milter_src) $(probe_src) $(unit_src) $(unit_help) $(bench_src)
+
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+programs := $(BUILD)/relaywarden-milter $(BUILD)/relaywarden-probe
+unit_bin := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(unit_src))
+bench_bin := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(bench_src))
+
+.PHONY: all unit bench-programs
+all: $(programs)
+unit: $(unit_bin)
+bench-programs: $(bench_bin)
+
+# A change of flags rebuilds everything: objects depend on the stamp that records them.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(ALL_CPPFLAGS) $(OPTIMIZE) $(WARNINGS) $(HARDENING) $(CFLAGS)' | cmp -s - $@ || \
+	    echo '$(CC) $(ALL_CPPFLAGS) $(OPTIMIZE) $(WARNINGS) $(HARDENING) $(CFLAGS)' > $@
+.PHONY: FORCE
+FORCE:
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/libcommon.a: $(call objects,$(lib_src))
+$(BUILD)/libmilterside.a: $(call objects,$(filter-out milter/main.c,$(milter_src)))
+$(BUILD)/libprobeside.a: $(call objects,$(filter-out probe/main.c,$(probe_src)))
+$(BUILD)/libunit.a: $(call objects,$(unit_help))
+$(BUILD)/%.a:
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/relaywarden-milter: $(BUILD)/milter/main.o $(BUILD)/libmilterside.a $(BUILD)/libcommon.a
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lmilter $(LDLIBS)
+$(BUILD)/relaywarden-probe: $(BUILD)/probe/main.o $(BUILD)/libprobeside.a $(BUILD)/libcommon.a
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libunit.a $(BUILD)/libmilterside.a \
+    $(BUILD)/libprobeside.a $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lmilter $(LDLIBS)
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libmilterside.a $(BUILD)/libprobeside.a \
+    $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lmilter $(LDLIBS)
+
+-include $(patsubst %.c,$(BUILD)/%.d,$(all_c))
+
+# ---- checking ------------------------------------------------------------------------------------
+.PHONY: check demo bench lint format clean
+check: deps
+	@/usr/bin/python3 tests/check.py
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@/usr/bin/python3 tests/lab/demo.py --build $(BUILD)
+bench: deps
+	@$(MAKE) --no-print-directory all bench-programs
+	@/usr/bin/python3 tests/bench/bench.py --build $(BUILD)
+lint:
+	@/usr/bin/python3 tests/check.py --only lint
+format:
+	clang-format -i $(all_c) $(headers)
+clean:
+	rm -rf build

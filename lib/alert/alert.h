@@ -1,0 +1,37 @@
+/*
+ * alert - the settings of the path from a finding to the operator
+ *
+ * conf fills it, the reporter reads it. All strings belong to the struct.
+ */
+#ifndef RELAYWARDEN_LIB_ALERT_ALERT_H
+#define RELAYWARDEN_LIB_ALERT_ALERT_H
+
+#include <stddef.h>
+
+enum syslog_format {
+    SYSLOG_KV,
+    SYSLOG_CEE,
+    SYSLOG_NONE,
+};
+
+enum journal_mode {
+    JOURNAL_AUTO,
+    JOURNAL_YES,
+    JOURNAL_NO,
+};
+
+struct alert_settings {
+    int syslog_facility; /* LOG_MAIL, ... */
+    enum syslog_format syslog_format;
+    enum journal_mode journal;
+    char *json_path;         /* "" = none */
+    char **command;          /* argument list, NULL-terminated; NULL or empty = none */
+    size_t command_count;
+    char *metrics_directory; /* "" = none */
+    long remind_seconds;     /* an open incident is repeated this often; 0 = never */
+    long quiet_after_seconds; /* an incident without events for this long is resolved */
+};
+
+void alert_settings_free(struct alert_settings *settings); /* the members, not the struct */
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * database - opens and migrates the state database
+ *
+ * SQLite, WAL, synchronous FULL; schema versioned by user_version, recognised by application_id. Each table's SQL
+ * is in a file of its own; this one only opens and migrates. A migration is one transaction: after a crash the
+ * database has the old schema or the new one. The handle is for one thread.
+ */
+#ifndef RELAYWARDEN_LIB_ALERT_DATABASE_H
+#define RELAYWARDEN_LIB_ALERT_DATABASE_H
+
+#include <sqlite3.h>
+
+#define DATABASE_ERROR_SIZE 512
+
+enum database_error {
+    DATABASE_OK,
+    DATABASE_CANNOT_OPEN, /* directory missing, permission, read-only, disk full */
+    DATABASE_LOCKED,      /* another process holds it */
+    DATABASE_CORRUPT,     /* not a database, or damaged */
+    DATABASE_FOREIGN,     /* a database, but not ours */
+    DATABASE_TOO_NEW,     /* written by a later version */
+    DATABASE_MIGRATION,   /* a migration failed; the old schema is unchanged */
+};
+
+/* Opens or creates (mode 0640) and brings the schema up to date. On failure *out is untouched and `error` has one
+ * sentence with a remedy. Close with database_close. */
+enum database_error database_open(const char *path, sqlite3 **out,
+                                  char error[DATABASE_ERROR_SIZE]);
+void database_close(sqlite3 *database);
+
+/* The schema version that this program writes. */
+int database_schema_version(void);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * format - the one line of syslog, and the one line of JSON, that an announcement becomes
+ *
+ * Pure; any thread. Shapes: DESIGN "Findings". Timestamps are RFC 3339 in UTC.
+ */
+#ifndef RELAYWARDEN_LIB_ALERT_FORMAT_H
+#define RELAYWARDEN_LIB_ALERT_FORMAT_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "lib/alert/sink.h"
+
+/* 'CRITICAL open-relay incident=ID state=opened ... count=1 why="..."', without a newline and without the
+ * program's tag. Values with a space, a quote, = or nothing in them are quoted; a quote inside is \". */
+size_t format_kv(char *out, size_t size, const struct announcement *announcement);
+
+/* The JSON line's object; the caller owns the reference. NULL when memory is out. */
+json_t *format_json(const struct announcement *announcement, const struct sink_identity *identity);
+
+/* "2026-11-22T01:02:03Z"; `out` has 21 bytes. */
+const char *format_time(char out[21], time_t time);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * reporter - the hand-over from a judgement to the operator
+ *
+ * Any thread hands findings over with reporter_hand_over: one short mutex, no I/O, no wait. They are folded at
+ * once into a bounded table keyed by incident (the first is kept whole, repeats add to its count; when the
+ * table is full they join "any" of their kind: none is lost). The reporter's thread turns the table into
+ * incidents and sinks; slow sinks and the database are on a second thread, so a hung disk delays no alert.
+ *
+ * A program has one reporter. Create it after the last fork and after signals are blocked.
+ */
+#ifndef RELAYWARDEN_LIB_ALERT_REPORTER_H
+#define RELAYWARDEN_LIB_ALERT_REPORTER_H
+
+#include <stdbool.h>
+
+#include "lib/alert/alert.h"
+#include "lib/alert/sink.h"
+#include "lib/finding.h"
+
+#define REPORTER_PENDING_MAX 1024 /* subjects that wait for the reporter's thread */
+
+struct reporter_settings {
+    const struct sink_identity *identity; /* lives as long as the reporter */
+    const struct alert_settings *alert;   /* copied */
+    const char *syslog_socket; /* NULL = "/dev/log" */
+    const char *database_path; /* NULL = no state is kept */
+    bool quiet_terminal; /* do not repeat own lines on standard error */
+};
+
+struct reporter;
+
+/* Starts both threads. NULL and a sentence in `error` (SINK_ERROR_SIZE) when it cannot. */
+struct reporter *reporter_start(const struct reporter_settings *settings,
+                                char error[SINK_ERROR_SIZE]);
+
+/* Delivers what was handed over (each slow sink is awaited at most `wait_ms`), then stops the threads. */
+void reporter_stop(struct reporter *reporter, int wait_ms);
+
+/* Any thread. Copies the finding. Never fails visibly: without memory it joins "any". */
+void reporter_hand_over(struct reporter *reporter, const struct finding *finding);
+
+/* Any thread: an audit showed the subject gone. Ordered with reporter_hand_over. */
+void reporter_resolve(struct reporter *reporter, enum finding_kind kind, const char *key);
+
+/* Any thread: one line of the program's own, to syslog and standard error. Does not block. */
+void reporter_say(struct reporter *reporter, int priority, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Waits until all handed over so far reached the sinks that work, at most `wait_ms`. True if it did. */
+bool reporter_flush(struct reporter *reporter, int wait_ms);
+
+/* New alert settings after a reload; the sinks are made anew, the open incidents stay. */
+void reporter_configure(struct reporter *reporter, const struct alert_settings *settings);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * domainset - a set of domains, exact or with all their subdomains
+ *
+ * A hash table in two blocks of memory, made for a million domains: about 40 bytes each. Filled by one
+ * thread, then only read: any number of threads may ask at once; asking takes no lock and allocates
+ * nothing.
+ */
+#ifndef RELAYWARDEN_LIB_DOMAINSET_H
+#define RELAYWARDEN_LIB_DOMAINSET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct domainset;
+
+struct domainset *domainset_new(void); /* NULL: out of memory */
+void domainset_free(struct domainset *set);
+
+/* `pattern` is normalised (domain_normalise_pattern); ".example.org" means every subdomain but not
+ * example.org itself. Doubles are no error. False: out of memory, the set is as before. */
+bool domainset_add(struct domainset *set, const char *pattern);
+
+/* `domain` is normalised. */
+bool domainset_contains(const struct domainset *set, const char *domain);
+size_t domainset_count(const struct domainset *set);
+
+#endif
