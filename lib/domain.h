@@ -12,28 +12,33 @@
 
 #define DOMAIN_SIZE 256 /* 253 octets (RFC 1035 section 2.3.4), a leading dot, NUL */
 
-/* Writes the compared form of `length` bytes of `text`. ASCII text takes no allocation. False, `out`
- * untouched, if it is no domain: empty, a label over 63 or a name over 253 octets, empty labels,
- * controls, spaces, or not convertible to A-labels. Underscores and digits are allowed: mail domains in
- * the wild have them. `*` is not. */
+/* Writes the compared form of `length` bytes of `text`. ASCII text takes no allocation. False,
+ * `out` untouched, if it is no domain: empty, a label over 63 or a name over 253 octets, empty
+ * labels, or not convertible to A-labels. Of ASCII only letters, digits, hyphens and underscores
+ * are allowed in a label (mail domains in the wild have underscores): no spaces, no controls, no
+ * `*`. Labels that are A-labels already are compared as they are. */
 bool domain_normalise(const char *text, size_t length, char out[DOMAIN_SIZE]);
 
-/* As domain_normalise, and one leading dot (".example.org", every subdomain) is kept. */
+/* As domain_normalise, and one leading dot before a name (".example.org", every subdomain) is kept.
+ */
 bool domain_normalise_pattern(const char *text, size_t length, char out[DOMAIN_SIZE]);
 
 /* Whether normalised `name` is `parent` or below it. */
 bool domain_is_within(const char *name, const char *parent);
 
 /*
- * An SMTP path or resolved address taken apart, without unfolding any routing trick in the local part:
- * that is the MTA's business, and its answer is {rcpt_addr}.
+ * An SMTP path or resolved address taken apart, without unfolding any routing trick in the local
+ * part: that is the MTA's business, and its answer is {rcpt_addr}.
  *
  * The input may be a command's argument ("<@a,@b:local@domain>"), a bare address ("local@domain",
- * "root") or "<>". Angle brackets are stripped, a source route (RFC 5321 section 4.1.2, Appendix F.2) is skipped
- * in the local part's favour and noted. The domain is what follows the last @ outside quotes.
+ * "root") or "<>". Angle brackets are stripped, with whatever follows the
+ * closing one; it may be missing. A source route (RFC 5321 section 4.1.2, Appendix F.2) is skipped
+ * in the local part's favour and noted. The domain is what follows the last @ outside quotes; a
+ * quote that nothing closes is a character like any other (a resolved address comes without its
+ * quoting).
  */
 struct mail_address {
-    const char *local;    /* into the input; not terminated; quotes kept */
+    const char *local; /* into the input; not terminated; quotes kept */
     size_t local_length;
     const char *domain;   /* after the @; NULL if there is no @ */
     size_t domain_length; /* 0 for "user@" */

@@ -1,9 +1,9 @@
 /*
  * domainset - a set of domains, exact or with all their subdomains
  *
- * A hash table in two blocks of memory, made for a million domains: about 40 bytes each. Filled by one
- * thread, then only read: any number of threads may ask at once; asking takes no lock and allocates
- * nothing.
+ * A hash table in two blocks of memory, made for a million domains: about 40 bytes each. Filled by
+ * one thread, then only read: any number of threads may ask at once; asking takes no lock and
+ * allocates nothing.
  */
 #ifndef RELAYWARDEN_LIB_DOMAINSET_H
 #define RELAYWARDEN_LIB_DOMAINSET_H
@@ -20,7 +20,7 @@ void domainset_free(struct domainset *set);
  * example.org itself. Doubles are no error. False: out of memory, the set is as before. */
 bool domainset_add(struct domainset *set, const char *pattern);
 
-/* `domain` is normalised. */
+/* `domain` is normalised; a pattern is no domain. False for a NULL set. */
 bool domainset_contains(const struct domainset *set, const char *domain);
 size_t domainset_count(const struct domainset *set);
 

@@ -2,12 +2,13 @@
  * finding - one thing worth telling the operator: kind, severity, subject, evidence
  *
  * A finding is one flat struct without pointers to anything but static strings: copying it is an
- * assignment, and any thread may own it. Field values are made printable (printable.h) and bounded when
- * they are added, so no later step needs to distrust them. All of a finding's text lives in its arena.
+ * assignment, and any thread may own it. Field values are made printable (printable.h) and bounded
+ * when they are added, so no later step needs to distrust them. All of a finding's text lives in
+ * its arena.
  *
- * Fields keep the order in which they were added; that is their order in the syslog line. A field is
- * part of the subject (what the incident is about, its identity), of the evidence (what was seen), or
- * both.
+ * Fields keep the order in which they were added; that is their order in the syslog line. A field
+ * is part of the subject (what the incident is about, its identity), of the evidence (what was
+ * seen), or both.
  *
  * Kinds, severities and when they are raised: DESIGN "Findings", relaywarden-milter(8).
  */
@@ -20,18 +21,20 @@
 
 #include "lib/words.h"
 
-#define FINDING_FIELDS    24
-#define FINDING_ARENA     3072
-#define FINDING_WHY_SIZE  512
-#define FINDING_FIX_SIZE  1024
-#define FINDING_KEY_SIZE  256
-#define FINDING_VALUE_MAX 520 /* octets of one value after escaping; longer is cut and shows "..." */
+#define FINDING_FIELDS   24
+#define FINDING_ARENA    3072
+#define FINDING_WHY_SIZE 512
+#define FINDING_FIX_SIZE 1024
+#define FINDING_KEY_SIZE 256
+#define FINDING_VALUE_MAX                                                                          \
+    520 /* octets of one value after escaping; longer is cut and shows "..." */
 
 enum field_place {
     FIELD_SUBJECT = 1,  /* shown in the JSON subject */
     FIELD_EVIDENCE = 2, /* shown in the JSON evidence */
     FIELD_LOGGED = 4,   /* shown in the syslog line */
-    FIELD_QUOTED = 8,   /* the syslog line always quotes it (free text); others only when they must be */
+    FIELD_QUOTED =
+        8, /* the syslog line always quotes it (free text); others only when they must be */
 };
 
 struct finding_field {
@@ -44,9 +47,10 @@ struct finding {
     enum finding_kind kind;
     enum severity severity;
     uint64_t count; /* how many events this stands for; 1 when new */
-    /* What the incident is about, unique together with the kind. For the milter "LISTENER NETWORK", for the
-     * probe "ENDPOINT CAUSE". `fold` is the part within which subjects are counted (the listener, the
-     * endpoint): past 16 open ones they become "any". Both empty: one incident of this kind a program. */
+    /* What the incident is about, unique together with the kind. For the milter "LISTENER NETWORK",
+     * for the probe "ENDPOINT CAUSE". `fold` is the part within which subjects are counted (the
+     * listener, the endpoint): past 16 open ones they become "any". Both empty: one incident of
+     * this kind a program. */
     char key[FINDING_KEY_SIZE];
     char fold[FINDING_KEY_SIZE];
     char why[FINDING_WHY_SIZE]; /* one sentence */
@@ -57,18 +61,19 @@ struct finding {
     char arena[FINDING_ARENA];
 };
 
-/* An empty finding of this kind with its usual severity (the first that DESIGN's table names), count 1. */
+/* An empty finding of this kind with its usual severity (the first that DESIGN's table names),
+ * count 1. */
 void finding_init(struct finding *finding, enum finding_kind kind);
 
-/* Adds one field; `name` must be static, `value` is escaped here (NULL: empty). When fields or arena are used
- * up the field is left out and false returned. */
+/* Adds one field; `name` must be static, `value` is escaped here (NULL: empty). When fields or
+ * arena are used up the field is left out and false returned. */
 bool finding_add(struct finding *finding, const char *name, unsigned int places, const char *value);
 
 /* Its value, or NULL. Belongs to the finding. */
 const char *finding_get(const struct finding *finding, const char *name);
 
-/* printf into `why`, `fix`, `key` or `fold`; text from the network must be printable already. Cut at the
- * size, on a character's boundary. */
+/* printf into `why`, `fix`, `key` or `fold`; text from the network must be printable already. Cut
+ * at the size, on a character's boundary. */
 void finding_why(struct finding *finding, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void finding_fix(struct finding *finding, const char *format, ...)

@@ -33,8 +33,8 @@ enum network_error network_parse(const char *text, struct network *out);
 const char *network_format(const struct network *from, char out[NETWORK_TEXT_SIZE]);
 bool network_contains(const struct network *network, const struct address *address);
 
-/* Public space wider than /16 (IPv6: /32): needs allow_wide_networks. Networks wholly inside private,
- * loopback, link-local or RFC 6598/4193 space are never wide. */
+/* Public space wider than /16 (IPv6: /32): needs allow_wide_networks. Networks wholly inside
+ * private, loopback, link-local or RFC 6598/4193 space are never wide. */
 bool network_is_wide(const struct network *network);
 
 struct netset;

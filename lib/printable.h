@@ -1,9 +1,9 @@
 /*
  * printable - make text from the network safe to show
  *
- * The one escape routine for every sink and the terminal. Everything that came from a peer (commands,
- * HELO names, envelopes, banners, replies, certificates, DNS) passes through here, once, where it
- * enters a finding or a report.
+ * The one escape routine for every sink and the terminal. Everything that came from a peer
+ * (commands, HELO names, envelopes, banners, replies, certificates, DNS) passes through here, once,
+ * where it enters a finding or a report.
  *
  * Escaped, as \xHH a byte: C0 controls, DEL, and every byte that is not valid UTF-8 (RFC 3629:
  * overlong forms, surrogates and code points past U+10FFFF are invalid). Escaped, as \u{HEX}: C1
@@ -18,9 +18,9 @@
 
 #include <stddef.h>
 
-/* Writes `length` bytes of `text` escaped into `out`, always NUL-terminated when `size` > 0. What does
- * not fit is cut at a character's boundary and the cut shown by "..." (when size > 3). `text` may hold
- * NUL bytes. Returns the length written, without the NUL. */
+/* Writes `length` bytes of `text` escaped into `out`, always NUL-terminated when `size` > 0. What
+ * does not fit is cut at a character's boundary and the cut shown by "..." (when size > 3). `text`
+ * may hold NUL bytes. Returns the length written, without the NUL. */
 size_t printable(char *out, size_t size, const char *text, size_t length);
 
 /* The same for a NUL-terminated string; NULL counts as empty. */

@@ -2,8 +2,8 @@
  * words - the project's enumerations and their names
  *
  * One word for one thing, the same in code, configuration, logs, JSON and manual pages. Each
- * enumeration has a table of names in words.c; the *_name functions return a static string and never
- * NULL for a value of the enumeration. Pure; any thread.
+ * enumeration has a table of names in words.c; the *_name functions return a static string and
+ * never NULL for a value of the enumeration. Pure; any thread.
  */
 #ifndef RELAYWARDEN_LIB_WORDS_H
 #define RELAYWARDEN_LIB_WORDS_H
@@ -16,8 +16,8 @@ enum permission {
     PERMISSION_CLIENT_CERTIFICATE,
 };
 
-/* Whose the recipient is: a declared domain; undeclared, but the MTA's mailer is one of own_mailers;
- * anybody else's. */
+/* Whose the recipient is: a declared domain; undeclared, but the MTA's mailer is one of
+ * own_mailers; anybody else's. */
 enum destination {
     DESTINATION_OWN,
     DESTINATION_MTA_OWN,
@@ -152,8 +152,8 @@ const char *decision_name(enum decision value);
 const char *sender_class_name(enum sender_class value);
 const char *outcome_name(enum outcome value); /* "relay-denied", ... */
 const char *verdict_name(enum verdict value);
-const char *proof_name(enum proof value); /* "none" for PROOF_NONE */
-const char *cause_name(enum cause value); /* "none" for CAUSE_NONE */
+const char *proof_name(enum proof value);        /* "none" for PROOF_NONE */
+const char *cause_name(enum cause value);        /* "none" for CAUSE_NONE */
 const char *severity_name(enum severity value);  /* lower case: "critical" */
 const char *severity_label(enum severity value); /* as the syslog line has it: "CRITICAL" */
 const char *finding_kind_name(enum finding_kind value);

@@ -1,0 +1,234 @@
+#include "lib/domain.h"
+
+#include <idn2.h>
+#include <string.h>
+#include <strings.h>
+
+#define LABEL_MAX  63  /* RFC 1035 section 2.3.4 */
+#define DOMAIN_MAX 253 /* as text, without the trailing dot */
+
+/* A name of U-labels has at most as many characters as its A-labels have octets, and a character
+ * has at most four. Mapping may shorten a text, but never from more than this in any real name. */
+#define UNICODE_MAX ((size_t)4 * DOMAIN_MAX)
+
+static char ascii_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* Of a lower-cased name. */
+static bool is_name_character(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+static bool normalise_literal(const char *text, size_t length, char out[DOMAIN_SIZE])
+{
+    char folded[DOMAIN_SIZE];
+    if (length < 3 || length > DOMAIN_MAX || text[length - 1] != ']')
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        /* dcontent of RFC 5321 section 4.1.3: printable, no bracket and no backslash inside. */
+        bool inside = i > 0 && i < length - 1;
+        if (text[i] <= ' ' || text[i] > '~' || (inside && strchr("[\\]", text[i]) != NULL))
+            return false;
+        folded[i] = ascii_lower(text[i]);
+    }
+    memcpy(out, folded, length);
+    out[length] = '\0';
+    return true;
+}
+
+static bool normalise_ascii(const char *text, size_t length, char out[DOMAIN_SIZE])
+{
+    char folded[DOMAIN_SIZE];
+    size_t label = 0;
+    if (length > 0 && text[length - 1] == '.')
+        length--;
+    if (length > DOMAIN_MAX)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        folded[i] = ascii_lower(text[i]);
+        if (folded[i] == '.' && label > 0)
+            label = 0;
+        else if (!is_name_character(folded[i]) || ++label > LABEL_MAX)
+            return false;
+    }
+    if (label == 0)
+        return false;
+    memcpy(out, folded, length);
+    out[length] = '\0';
+    return true;
+}
+
+/* libidn2 allocates its answer; what it produces is checked like any other ASCII name. */
+static bool normalise_unicode(const char *text, size_t length, char out[DOMAIN_SIZE])
+{
+    char name[UNICODE_MAX + 1];
+    char *ascii = NULL;
+    if (length > UNICODE_MAX || memchr(text, '\0', length) != NULL)
+        return false;
+    memcpy(name, text, length);
+    name[length] = '\0';
+    int error = idn2_to_ascii_8z(name, &ascii, IDN2_NONTRANSITIONAL);
+    /* Names registered under IDNA2003 may hold what IDNA2008 took away. */
+    if (error == IDN2_DISALLOWED)
+        error = idn2_to_ascii_8z(name, &ascii, IDN2_TRANSITIONAL);
+    if (error != IDN2_OK)
+        return false;
+    bool valid = normalise_ascii(ascii, strlen(ascii), out);
+    idn2_free(ascii);
+    return valid;
+}
+
+static bool is_ascii(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)text[i] >= 0x80)
+            return false;
+    }
+    return true;
+}
+
+bool domain_normalise(const char *text, size_t length, char out[DOMAIN_SIZE])
+{
+    if (length > 0 && text[0] == '[')
+        return normalise_literal(text, length, out);
+    if (is_ascii(text, length))
+        return normalise_ascii(text, length, out);
+    return normalise_unicode(text, length, out);
+}
+
+bool domain_normalise_pattern(const char *text, size_t length, char out[DOMAIN_SIZE])
+{
+    char name[DOMAIN_SIZE];
+    if (length == 0 || text[0] != '.')
+        return domain_normalise(text, length, out);
+    if (!domain_normalise(text + 1, length - 1, name) || name[0] == '[')
+        return false;
+    out[0] = '.';
+    memcpy(out + 1, name, strlen(name) + 1);
+    return true;
+}
+
+bool domain_is_within(const char *name, const char *parent)
+{
+    size_t name_length = strlen(name);
+    size_t parent_length = strlen(parent);
+    if (parent_length == 0 || name_length < parent_length)
+        return false;
+    const char *tail = name + (name_length - parent_length);
+    return strcmp(tail, parent) == 0 && (tail == name || tail[-1] == '.');
+}
+
+/* A part of a mail address that is being read. */
+struct span {
+    const char *at;
+    const char *end;
+    bool unclosed; /* met a quote that nothing closes: it and all later ones are plain characters */
+};
+
+/* Steps over one character, or over a whole quoted string. Each quote behind an unclosed one was
+ * passed as an escaped character when looking for the closing one, so no search need be repeated.
+ */
+static void step(struct span *span)
+{
+    const char *c = span->at++;
+    if (*c != '"' || span->unclosed)
+        return;
+    for (c++; c < span->end; c++) {
+        if (*c == '"') {
+            span->at = c + 1;
+            return;
+        }
+        if (*c == '\\' && c + 1 < span->end)
+            c++;
+    }
+    span->unclosed = true;
+}
+
+/* The first `wanted` outside quotes, or NULL. */
+static const char *find_unquoted(const char *start, const char *end, char wanted)
+{
+    struct span span = {.at = start, .end = end};
+    for (; span.at < span.end; step(&span)) {
+        if (*span.at == wanted)
+            return span.at;
+    }
+    return NULL;
+}
+
+static const char *find_last_at(const char *start, const char *end)
+{
+    const char *last = NULL;
+    struct span span = {.at = start, .end = end};
+    for (; span.at < span.end; step(&span)) {
+        if (*span.at == '@')
+            last = span.at;
+    }
+    return last;
+}
+
+/* The colon that ends a source route: not one inside an address literal, as in "@[IPv6:::1]". */
+static const char *find_route_end(const char *start, const char *end)
+{
+    bool literal = false;
+    for (const char *c = start; c < end; c++) {
+        if (*c == ':' && !literal)
+            return c;
+        if (*c == '"')
+            return NULL;
+        literal = *c == '[' || (literal && *c != ']');
+    }
+    return NULL;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static void trim_blanks(const char **start, const char **end)
+{
+    while (*start < *end && is_blank(**start))
+        (*start)++;
+    while (*start < *end && is_blank((*end)[-1]))
+        (*end)--;
+}
+
+void mail_address_split(const char *text, size_t length, struct mail_address *out)
+{
+    const char *start = length > 0 ? text : "";
+    const char *end = start + length;
+    trim_blanks(&start, &end);
+    if (start < end && *start == '<') {
+        start++;
+        const char *closing = find_unquoted(start, end, '>');
+        if (closing != NULL)
+            end = closing;
+        trim_blanks(&start, &end);
+    }
+    *out = (struct mail_address){.null_path = start == end};
+    if (start < end && *start == '@') {
+        const char *colon = find_route_end(start, end);
+        if (colon != NULL) {
+            out->routed = true;
+            start = colon + 1;
+        }
+    }
+    const char *at = find_last_at(start, end);
+    out->local = start;
+    out->local_length = (size_t)((at != NULL ? at : end) - start);
+    if (at != NULL) {
+        out->domain = at + 1;
+        out->domain_length = (size_t)(end - (at + 1));
+    }
+}
+
+bool mail_address_is_bare_postmaster(const struct mail_address *address)
+{
+    static const char postmaster[] = "postmaster";
+    return address->domain == NULL && !address->routed &&
+           address->local_length == sizeof(postmaster) - 1 &&
+           strncasecmp(address->local, postmaster, sizeof(postmaster) - 1) == 0;
+}
