@@ -24,12 +24,12 @@ struct alert_settings {
     int syslog_facility; /* LOG_MAIL, ... */
     enum syslog_format syslog_format;
     enum journal_mode journal;
-    char *json_path;         /* "" = none */
-    char **command;          /* argument list, NULL-terminated; NULL or empty = none */
+    char *json_path; /* "" = none */
+    char **command;  /* argument list, NULL-terminated; NULL or empty = none */
     size_t command_count;
-    char *metrics_directory; /* "" = none */
-    long remind_seconds;     /* an open incident is repeated this often; 0 = never */
-    long quiet_after_seconds; /* an incident without events for this long is resolved */
+    char *metrics_directory;  /* "" = none */
+    long remind_seconds;      /* an open incident is repeated this often; 0 = never */
+    long quiet_after_seconds; /* an incident without events for this long is resolved; 0 = never */
 };
 
 void alert_settings_free(struct alert_settings *settings); /* the members, not the struct */

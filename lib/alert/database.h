@@ -1,9 +1,11 @@
 /*
  * database - opens and migrates the state database
  *
- * SQLite, WAL, synchronous FULL; schema versioned by user_version, recognised by application_id. Each table's SQL
- * is in a file of its own; this one only opens and migrates. A migration is one transaction: after a crash the
- * database has the old schema or the new one. The handle is for one thread.
+ * SQLite, WAL, synchronous FULL; schema versioned by user_version, recognised by application_id.
+ * What a table holds is read and written by a file of its own; this one only opens and migrates.
+ * The table `incident` is there for the incidents to move into: nothing is stored in it yet. A
+ * migration is one transaction: after a crash the database has the old schema or the new one. The
+ * handle is for one thread.
  */
 #ifndef RELAYWARDEN_LIB_ALERT_DATABASE_H
 #define RELAYWARDEN_LIB_ALERT_DATABASE_H
@@ -22,10 +24,9 @@ enum database_error {
     DATABASE_MIGRATION,   /* a migration failed; the old schema is unchanged */
 };
 
-/* Opens or creates (mode 0640) and brings the schema up to date. On failure *out is untouched and `error` has one
- * sentence with a remedy. Close with database_close. */
-enum database_error database_open(const char *path, sqlite3 **out,
-                                  char error[DATABASE_ERROR_SIZE]);
+/* Opens or creates (mode 0640) and brings the schema up to date. On failure *out is untouched and
+ * `error` has one sentence with a remedy. Close with database_close. */
+enum database_error database_open(const char *path, sqlite3 **out, char error[DATABASE_ERROR_SIZE]);
 void database_close(sqlite3 *database);
 
 /* The schema version that this program writes. */

@@ -11,14 +11,23 @@
 
 #include "lib/alert/sink.h"
 
-/* 'CRITICAL open-relay incident=ID state=opened ... count=1 why="..."', without a newline and without the
- * program's tag. Values with a space, a quote, = or nothing in them are quoted; a quote inside is \". */
+/* 'CRITICAL open-relay incident=ID state=opened ... count=1 why="..."', without a newline and
+ * without the program's tag: the logged fields in the finding's order, then count and why. Quoted
+ * are values that are marked FIELD_QUOTED, and values with a space, a quote, = or nothing in them
+ * (`helo=""`); a quote inside is
+ * \". What does not fit is cut at a character's boundary and the cut shown by "...". Returns the
+ * length. */
 size_t format_kv(char *out, size_t size, const struct announcement *announcement);
 
-/* The JSON line's object; the caller owns the reference. NULL when memory is out. */
+/* The JSON line's object; the caller owns the reference. Dump it with JSON_COMPACT (jansson keeps
+ * the order). NULL when memory is out. */
 json_t *format_json(const struct announcement *announcement, const struct sink_identity *identity);
 
 /* "2026-11-22T01:02:03Z"; `out` has 21 bytes. */
 const char *format_time(char out[21], time_t time);
+
+/* The greatest length up to `max` at which `text` (at least `max` bytes of UTF-8) can be cut
+ * without splitting a character. */
+size_t format_cut(const char *text, size_t max);
 
 #endif

@@ -1,16 +1,22 @@
 /*
  * incident - findings that last: opened, repeated, resolved
  *
- * A table of open incidents, and what each new finding or the passing of time makes of it. Pure but for
- * memory: the clock is an argument, nothing is sent from here; every step writes the announcements that are
- * due to a callback. One thread at a time (in both programs: the reporter's).
+ * A table of open incidents, and what each new finding or the passing of time makes of it. Pure but
+ * for memory: the clock is an argument, nothing is sent from here; every step writes the
+ * announcements that are due to a callback. One thread at a time (in both programs: the
+ * reporter's).
  *
  * - Keyed by kind and subject key. The first finding is kept whole, later ones add to its count.
- * - After 16 open subjects of one kind within one fold (listener or endpoint), further ones become one
- *   incident with subject "any".
- * - Repeated: at `remind` after its last announcement if more was counted since; and at once when a finding
- *   is more severe than the incident was so far (the finding then becomes the incident's evidence).
- * - Resolved: by incident_resolve (an audit shows it gone), or when no finding came for `quiet_after`.
+ * - After INCIDENT_SUBJECTS_MAX open subjects of one kind within one fold (listener or endpoint),
+ * further ones become one incident with subject "any"; past INCIDENT_OPEN_MAX incidents in all, one
+ * a kind.
+ * - Repeated: at `remind` after its last announcement if more was counted since; and at once when a
+ * finding is more severe than the incident was so far (the finding then becomes the incident's
+ * evidence).
+ * - Resolved: by incident_resolve (an audit shows it gone), or when no finding came for
+ * `quiet_after`.
+ *
+ * A clock that is set back only makes periods start anew.
  */
 #ifndef RELAYWARDEN_LIB_ALERT_INCIDENT_H
 #define RELAYWARDEN_LIB_ALERT_INCIDENT_H
@@ -22,7 +28,8 @@
 #include "lib/finding.h"
 
 #define INCIDENT_SUBJECTS_MAX 16
-#define INCIDENT_ID_SIZE      17 /* 16 hexadecimal digits: random, unique over restarts */
+#define INCIDENT_OPEN_MAX     4096 /* bounds memory, whatever the folds are */
+#define INCIDENT_ID_SIZE      17   /* 16 hexadecimal digits: random, unique over restarts */
 
 struct incident {
     char id[INCIDENT_ID_SIZE];
@@ -30,29 +37,32 @@ struct incident {
     time_t opened;             /* Unix seconds */
     time_t last_seen;
     time_t last_announced;
-    uint64_t announced_count;  /* the count that was last announced */
-    struct finding finding;    /* the first (or most severe) one; its count is the incident's total */
+    uint64_t announced_count; /* the count that was last announced */
+    struct finding finding; /* the first (or most severe) one; its count is the incident's total */
 };
 
-/* One announcement; `incident` is valid during the call. */
+/* One announcement; `incident` is valid during the call, and the table must not be changed from it.
+ */
 typedef void (*incident_announce)(const struct incident *incident, enum incident_state state,
                                   time_t now, void *user);
 
 struct incident_table;
 
+/* Periods of 0: never reminded, never resolved by quiet. NULL when memory is out. */
 struct incident_table *incident_table_new(long remind_seconds, long quiet_after_seconds,
                                           incident_announce announce, void *user);
 void incident_table_free(struct incident_table *table); /* announces nothing */
 
-/* Folds one finding in; announces if it opens or escalates. False: out of memory; the finding was announced as opened
- * but cannot be followed (it opens again). */
+/* Folds one finding in; announces if it opens or escalates. False: out of memory; the finding was
+ * announced as opened but cannot be followed (it opens again). */
 bool incident_add(struct incident_table *table, const struct finding *finding, time_t now);
 
 /* An audit showed this subject gone. No-op when none is open. */
 void incident_resolve(struct incident_table *table, enum finding_kind kind, const char *key,
                       time_t now);
 
-/* Time passes: reminders and quiet resolutions. Returns the Unix time of the next that may be due; 0 = none. */
+/* Time passes: reminders and quiet resolutions. Returns the Unix time of the next that may be due;
+ * 0 = none. */
 time_t incident_tick(struct incident_table *table, time_t now);
 
 /* A new configuration's periods; the open incidents stay. */
@@ -60,5 +70,17 @@ void incident_table_configure(struct incident_table *table, long remind_seconds,
                               long quiet_after_seconds);
 
 size_t incident_open_count(const struct incident_table *table);
+
+/* Makes `finding` stand for any subject of its kind within `fold` ("": within the program). Its key
+ * becomes "FOLD any"; what named one subject moves from the subject to the evidence, and a logged
+ * subject field subject=any is added. `fold` may be the finding's own. */
+void incident_make_any(struct finding *finding, const char *fold);
+
+/* Adds `later` to `finding` of the same subject: counts add up, and the more severe one is the
+ * evidence. True if that was `later`. */
+bool incident_fold(struct finding *finding, const struct finding *later);
+
+/* A hash of an incident's identity, for tables keyed by it. */
+uint32_t incident_hash(enum finding_kind kind, const char *key);
 
 #endif

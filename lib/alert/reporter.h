@@ -1,10 +1,15 @@
 /*
  * reporter - the hand-over from a judgement to the operator
  *
- * Any thread hands findings over with reporter_hand_over: one short mutex, no I/O, no wait. They are folded at
- * once into a bounded table keyed by incident (the first is kept whole, repeats add to its count; when the
- * table is full they join "any" of their kind: none is lost). The reporter's thread turns the table into
- * incidents and sinks; slow sinks and the database are on a second thread, so a hung disk delays no alert.
+ * Any thread hands findings over with reporter_hand_over: one short mutex, no I/O, no wait. They
+ * are folded at once into a bounded table keyed by incident (the first is kept whole, repeats add
+ * to its count; when the table is full they join "any" of their kind: none is lost). The reporter's
+ * thread turns the table into incidents and sinks; slow sinks and the database are on a second
+ * thread, so a hung disk delays no alert. An announcement that no fast sink takes is written to
+ * standard error instead, unless a slow sink is all that was asked for.
+ *
+ * The database is opened, migrated and held, and a failure is told; nothing is stored in it yet, so
+ * that open incidents end with the process.
  *
  * A program has one reporter. Create it after the last fork and after signals are blocked.
  */
@@ -20,11 +25,12 @@
 #define REPORTER_PENDING_MAX 1024 /* subjects that wait for the reporter's thread */
 
 struct reporter_settings {
-    const struct sink_identity *identity; /* lives as long as the reporter */
+    const struct sink_identity *identity; /* copied */
     const struct alert_settings *alert;   /* copied */
-    const char *syslog_socket; /* NULL = "/dev/log" */
-    const char *database_path; /* NULL = no state is kept */
-    bool quiet_terminal; /* do not repeat own lines on standard error */
+    const char *syslog_socket;            /* NULL = "/dev/log" */
+    const char *database_path;            /* NULL = no state is kept */
+    bool quiet_terminal;                  /* write nothing on standard error */
+    const struct sink_kind *kinds;        /* the sinks that there are; NULL = sink_kinds */
 };
 
 struct reporter;
@@ -33,23 +39,31 @@ struct reporter;
 struct reporter *reporter_start(const struct reporter_settings *settings,
                                 char error[SINK_ERROR_SIZE]);
 
-/* Delivers what was handed over (each slow sink is awaited at most `wait_ms`), then stops the threads. */
+/* Delivers what was handed over, then stops the threads. The fast sinks are awaited at most
+ * `wait_ms`, and then the slow ones and the database too; if these hang, their thread is left
+ * behind and touches nothing of the caller's. No other thread may use the reporter any more. */
 void reporter_stop(struct reporter *reporter, int wait_ms);
 
-/* Any thread. Copies the finding. Never fails visibly: without memory it joins "any". */
+/* Any thread. Copies the finding. Never fails visibly: without memory it joins "any" (see
+ * pending.h). */
 void reporter_hand_over(struct reporter *reporter, const struct finding *finding);
 
-/* Any thread: an audit showed the subject gone. Ordered with reporter_hand_over. */
+/* Any thread: an audit showed the subject gone. Ordered with reporter_hand_over. If memory is out
+ * it may be forgotten; the incident then ends with the next audit, or by being quiet. */
 void reporter_resolve(struct reporter *reporter, enum finding_kind kind, const char *key);
 
-/* Any thread: one line of the program's own, to syslog and standard error. Does not block. */
+/* Any thread: one line of the program's own, to syslog and standard error. Does not block; of a
+ * burst of lines the first INBOX_LINES are kept and the others counted. Text from the network must
+ * be printable already. */
 void reporter_say(struct reporter *reporter, int priority, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Waits until all handed over so far reached the sinks that work, at most `wait_ms`. True if it did. */
+/* Waits until all handed over so far reached the sinks that work, at most `wait_ms`. True if it
+ * did. */
 bool reporter_flush(struct reporter *reporter, int wait_ms);
 
-/* New alert settings after a reload; the sinks are made anew, the open incidents stay. */
+/* New alert settings after a reload; the sinks are made anew, the open incidents stay. Any thread;
+ * copies. Without memory the old ones stay, and it is told. */
 void reporter_configure(struct reporter *reporter, const struct alert_settings *settings);
 
 #endif

@@ -1,10 +1,13 @@
 /*
  * sink - where an incident's announcements go
  *
- * A sink is a small table of functions and its own state. None may block another or a recipient: a sink either
- * never blocks (syslog: non-blocking datagrams), and is called on the reporter's thread, or says `slow`, and is
- * called on the thread that touches the disk, behind a bounded queue. Failures are returned as a sentence; the
- * reporter says them once through the sinks that still work, and once more when the sink works again.
+ * A sink is a small table of functions and its own state. None may block another or a recipient: a
+ * sink either never blocks (syslog: non-blocking datagrams), and is called on the reporter's
+ * thread, or its row says `slow`, and it is called on the thread that touches the disk, behind a
+ * bounded queue (lane.h). Failures are returned as a sentence; outlet.h says them once through the
+ * sinks that still work, and once more when the sink works again. One thread at a time uses a sink.
+ *
+ * A new sink is one file with its sink_NAME_new, and one row of sink_kinds in sink.c.
  */
 #ifndef RELAYWARDEN_LIB_ALERT_SINK_H
 #define RELAYWARDEN_LIB_ALERT_SINK_H
@@ -33,21 +36,43 @@ struct announcement {
 
 struct sink {
     const char *name; /* "syslog", "json" */
-    bool slow;
-    /* 0, or -1 and a sentence in `error`. */
+    /* How much waits in the sink for another try; while it does, `retry` is called now and then. */
+    size_t waiting;
+    /* Announcements and lines that were given up since the reporter last told; it sets this to 0.
+     */
+    unsigned long lost;
+    /* 0 when it was delivered or waits; -1 and a sentence in `error` when the sink does not work
+     * (it may wait even so, or be counted in `lost`). */
     int (*announce)(struct sink *sink, const struct announcement *announcement,
                     char error[SINK_ERROR_SIZE]);
-    /* One line of the program's own (started, a sink failed, configuration refused); may be NULL. `priority`
-     * is syslog's (LOG_WARNING, ...). */
+    /* One line of the program's own (started, a sink failed, configuration refused); may be NULL.
+     * `priority` is syslog's (LOG_WARNING, ...). Returns as `announce`. */
     int (*say)(struct sink *sink, int priority, const char *line, char error[SINK_ERROR_SIZE]);
-    void (*reopen)(struct sink *sink); /* log files moved away; may be NULL */
-    void (*free)(struct sink *sink);   /* frees the sink itself too */
+    /* Tries again what waits; returns as `announce`. NULL in a sink that keeps nothing. */
+    int (*retry)(struct sink *sink, char error[SINK_ERROR_SIZE]);
+    void (*free)(struct sink *sink); /* frees the sink itself too */
 };
 
-/* Each returns NULL when memory is out. They connect and open when first used and again after a failure. */
+/* Each returns NULL when memory is out, and copies what it needs of the settings. They connect and
+ * open when first used and again after a failure. */
 struct sink *sink_syslog_new(const struct sink_identity *identity,
                              const struct alert_settings *settings, const char *socket_path);
 struct sink *sink_json_new(const struct sink_identity *identity,
                            const struct alert_settings *settings);
+
+/* One row a sink. */
+struct sink_kind {
+    const char *name; /* NULL ends a table */
+    bool slow;        /* may block: it belongs on the thread that touches the disk */
+    bool (*wanted)(const struct alert_settings *settings);
+    /* `syslog_socket` is where syslog's sink sends. */
+    struct sink *(*make)(const struct sink_identity *identity,
+                         const struct alert_settings *settings, const char *syslog_socket);
+};
+
+/* All sinks that there are. */
+extern const struct sink_kind sink_kinds[];
+
+#define SINK_KINDS_MAX 8 /* rows of a table */
 
 #endif

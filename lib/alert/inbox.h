@@ -1,0 +1,60 @@
+/*
+ * inbox - what all threads hand to the reporter's thread
+ *
+ * One short mutex around two `pending` tables: one is filled while the reporter's thread works on
+ * the other. Also the program's own lines. Nothing here waits for anything but that mutex. The
+ * inbox is counted by its holders: a thread that hangs in a dead disk keeps it alive after the
+ * reporter is gone.
+ */
+#ifndef RELAYWARDEN_LIB_ALERT_INBOX_H
+#define RELAYWARDEN_LIB_ALERT_INBOX_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <time.h>
+
+#include "lib/alert/pending.h"
+
+#define INBOX_LINES     64
+#define INBOX_LINE_SIZE 1024
+
+struct inbox_line {
+    int priority;
+    char text[INBOX_LINE_SIZE];
+};
+
+/* What came since the last batch. */
+struct inbox_batch {
+    struct pending *pending;
+    size_t lines;
+    unsigned long lines_lost; /* more than INBOX_LINES came */
+    unsigned long long upto;  /* how much was given to the inbox, up to this batch's end */
+    struct inbox_line line[INBOX_LINES];
+};
+
+struct inbox;
+
+struct inbox *inbox_new(void); /* NULL when memory is out; held once */
+struct inbox *inbox_hold(struct inbox *inbox);
+void inbox_release(struct inbox *inbox); /* the last one frees it */
+
+/* Any thread. */
+void inbox_add(struct inbox *inbox, const struct finding *finding);
+void inbox_resolve(struct inbox *inbox, enum finding_kind kind, const char *key);
+void inbox_say(struct inbox *inbox, int priority, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void inbox_vsay(struct inbox *inbox, int priority, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
+void inbox_wake(struct inbox *inbox); /* ends inbox_take's wait */
+
+/* The reporter's thread: waits until something came or `until`. Every inbox_take is followed by an
+ * inbox_done, for which the batch's table is empty again; `settled` is whether no working sink has
+ * anything left to send. */
+struct inbox_batch *inbox_take(struct inbox *inbox, const struct timespec *until);
+void inbox_done(struct inbox *inbox, struct inbox_batch *batch, bool settled);
+
+/* Any thread but the reporter's: waits until all that was given before this call is done and
+ * settled, or `until`. True if it is. */
+bool inbox_flush(struct inbox *inbox, const struct timespec *until);
+
+#endif

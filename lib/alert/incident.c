@@ -1,0 +1,320 @@
+#include "lib/alert/incident.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define BUCKETS 1024
+
+struct node {
+    struct node *next;           /* in order of opening */
+    struct node *next_in_bucket; /* of those with the same hash */
+    bool any;                    /* stands for any subject of its fold */
+    struct incident incident;
+};
+
+struct incident_table {
+    long remind_seconds;
+    long quiet_after_seconds;
+    incident_announce announce;
+    void *user;
+    size_t open;
+    struct node *first;
+    struct node **end; /* where the next one is linked */
+    struct node *bucket[BUCKETS];
+};
+
+struct incident_table *incident_table_new(long remind_seconds, long quiet_after_seconds,
+                                          incident_announce announce, void *user)
+{
+    struct incident_table *table = calloc(1, sizeof(*table));
+
+    if (table == NULL)
+        return NULL;
+    table->announce = announce;
+    table->user = user;
+    table->end = &table->first;
+    incident_table_configure(table, remind_seconds, quiet_after_seconds);
+    return table;
+}
+
+void incident_table_free(struct incident_table *table)
+{
+    if (table == NULL)
+        return;
+    while (table->first != NULL) {
+        struct node *node = table->first;
+
+        table->first = node->next;
+        free(node);
+    }
+    free(table);
+}
+
+void incident_table_configure(struct incident_table *table, long remind_seconds,
+                              long quiet_after_seconds)
+{
+    table->remind_seconds = remind_seconds;
+    table->quiet_after_seconds = quiet_after_seconds;
+}
+
+size_t incident_open_count(const struct incident_table *table)
+{
+    return table->open;
+}
+
+/* FNV-1a: the tables are small and bounded, so that collisions cannot cost much. */
+uint32_t incident_hash(enum finding_kind kind, const char *key)
+{
+    uint32_t hash = 2166136261U ^ (uint32_t)kind;
+
+    for (; *key != '\0'; key++)
+        hash = (hash ^ (unsigned char)*key) * 16777619U;
+    return hash;
+}
+
+bool incident_fold(struct finding *finding, const struct finding *later)
+{
+    uint64_t count;
+
+    if (__builtin_add_overflow(finding->count, later->count, &count))
+        count = UINT64_MAX;
+    bool worse = later->severity > finding->severity;
+    if (worse) {
+        char key[FINDING_KEY_SIZE];
+        char fold[FINDING_KEY_SIZE];
+
+        memcpy(key, finding->key, sizeof(key));
+        memcpy(fold, finding->fold, sizeof(fold));
+        *finding = *later;
+        memcpy(finding->key, key, sizeof(key));
+        memcpy(finding->fold, fold, sizeof(fold));
+    }
+    finding->count = count;
+    return worse;
+}
+
+static void any_key(char key[FINDING_KEY_SIZE], const char *fold)
+{
+    if (fold[0] == '\0')
+        snprintf(key, FINDING_KEY_SIZE, "any");
+    else
+        snprintf(key, FINDING_KEY_SIZE, "%.*s any", FINDING_KEY_SIZE - 5, fold);
+}
+
+static bool is_any(const struct finding *finding)
+{
+    char key[FINDING_KEY_SIZE];
+
+    any_key(key, finding->fold);
+    return strcmp(key, finding->key) == 0;
+}
+
+void incident_make_any(struct finding *finding, const char *fold)
+{
+    char within[FINDING_KEY_SIZE];
+    char why[FINDING_WHY_SIZE];
+
+    bool was_any = is_any(finding);
+
+    if (was_any && strcmp(finding->fold, fold) == 0)
+        return;
+    snprintf(within, sizeof(within), "%s", fold);
+    memcpy(finding->fold, within, sizeof(within));
+    any_key(finding->key, within);
+    for (size_t i = 0; i < finding->fields; i++) {
+        struct finding_field *field = &finding->field[i];
+
+        if ((field->places & FIELD_SUBJECT) != 0 && strcmp(field->name, "subject") != 0 &&
+            strcmp(finding->arena + field->value, within) != 0)
+            field->places = (uint16_t)((field->places & ~FIELD_SUBJECT) | FIELD_EVIDENCE);
+    }
+    if (was_any)
+        return;
+    finding_add(finding, "subject", FIELD_SUBJECT | FIELD_LOGGED, "any");
+    memcpy(why, finding->why, sizeof(why));
+    finding_why(finding, "One of many subjects that are counted together: %s", why);
+}
+
+/* Random, so that it is unique over restarts and hosts; the clock is the way out on a machine
+ * without random numbers, since an alert must not depend on them. */
+static void new_id(char id[INCIDENT_ID_SIZE])
+{
+    uint64_t number;
+
+    if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number)) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        number = (uint64_t)now.tv_sec << 32 | (uint64_t)now.tv_nsec;
+    }
+    snprintf(id, INCIDENT_ID_SIZE, "%016" PRIx64, number);
+}
+
+static struct node *find(const struct incident_table *table, enum finding_kind kind,
+                         const char *key)
+{
+    struct node *node = table->bucket[incident_hash(kind, key) % BUCKETS];
+
+    while (node != NULL &&
+           (node->incident.finding.kind != kind || strcmp(node->incident.finding.key, key) != 0))
+        node = node->next_in_bucket;
+    return node;
+}
+
+static void announce(struct incident_table *table, struct incident *incident,
+                     enum incident_state state, time_t now)
+{
+    incident->state = state;
+    incident->last_announced = now;
+    incident->announced_count = incident->finding.count;
+    table->announce(incident, state, now, table->user);
+}
+
+static void start(struct incident *incident, const struct finding *finding, time_t now)
+{
+    memset(incident, 0, sizeof(*incident));
+    new_id(incident->id);
+    incident->opened = now;
+    incident->last_seen = now;
+    incident->finding = *finding;
+}
+
+static bool open_incident(struct incident_table *table, const struct finding *finding, time_t now)
+{
+    struct node *node = calloc(1, sizeof(*node));
+
+    if (node == NULL) {
+        struct incident unfollowed;
+
+        start(&unfollowed, finding, now);
+        announce(table, &unfollowed, INCIDENT_OPENED, now);
+        return false;
+    }
+    start(&node->incident, finding, now);
+    node->any = is_any(finding);
+    struct node **bucket = &table->bucket[incident_hash(finding->kind, finding->key) % BUCKETS];
+    node->next_in_bucket = *bucket;
+    *bucket = node;
+    *table->end = node;
+    table->end = &node->next;
+    table->open++;
+    announce(table, &node->incident, INCIDENT_OPENED, now);
+    return true;
+}
+
+/* Takes the node at *link out of the list and its bucket, and frees it. */
+static void drop(struct incident_table *table, struct node **link)
+{
+    struct node *node = *link;
+    const struct finding *finding = &node->incident.finding;
+    struct node **in_bucket = &table->bucket[incident_hash(finding->kind, finding->key) % BUCKETS];
+
+    while (*in_bucket != node)
+        in_bucket = &(*in_bucket)->next_in_bucket;
+    *in_bucket = node->next_in_bucket;
+    *link = node->next;
+    if (table->end == &node->next)
+        table->end = link;
+    table->open--;
+    free(node);
+}
+
+static void add_to(struct incident_table *table, struct node *node, const struct finding *finding,
+                   time_t now)
+{
+    node->incident.last_seen = now;
+    if (incident_fold(&node->incident.finding, finding))
+        announce(table, &node->incident, INCIDENT_REPEATED, now);
+}
+
+static bool fold_is_full(const struct incident_table *table, const struct finding *finding)
+{
+    size_t subjects = 0;
+
+    for (const struct node *node = table->first; node != NULL; node = node->next)
+        if (!node->any && node->incident.finding.kind == finding->kind &&
+            strcmp(node->incident.finding.fold, finding->fold) == 0)
+            subjects++;
+    return subjects >= INCIDENT_SUBJECTS_MAX;
+}
+
+bool incident_add(struct incident_table *table, const struct finding *finding, time_t now)
+{
+    struct finding any;
+    struct node *node = find(table, finding->kind, finding->key);
+
+    if (node == NULL && !is_any(finding) && fold_is_full(table, finding)) {
+        any = *finding;
+        incident_make_any(&any, finding->fold);
+        finding = &any;
+        node = find(table, any.kind, any.key);
+    }
+    if (node == NULL && table->open >= INCIDENT_OPEN_MAX) {
+        any = *finding;
+        incident_make_any(&any, "");
+        finding = &any;
+        node = find(table, any.kind, any.key);
+    }
+    if (node == NULL)
+        return open_incident(table, finding, now);
+    add_to(table, node, finding, now);
+    return true;
+}
+
+void incident_resolve(struct incident_table *table, enum finding_kind kind, const char *key,
+                      time_t now)
+{
+    struct node *node = find(table, kind, key);
+    struct node **link = &table->first;
+
+    if (node == NULL)
+        return;
+    announce(table, &node->incident, INCIDENT_RESOLVED, now);
+    while (*link != node)
+        link = &(*link)->next;
+    drop(table, link);
+}
+
+/* The earlier of two times of which 0 is never. */
+static time_t sooner(time_t a, time_t b)
+{
+    if (a == 0 || b == 0)
+        return a + b;
+    return a < b ? a : b;
+}
+
+time_t incident_tick(struct incident_table *table, time_t now)
+{
+    struct node **link = &table->first;
+    time_t next = 0;
+
+    while (*link != NULL) {
+        struct incident *incident = &(*link)->incident;
+
+        /* The clock was set back: count the periods from here. */
+        if (incident->last_seen > now)
+            incident->last_seen = now;
+        if (incident->last_announced > now)
+            incident->last_announced = now;
+
+        if (table->quiet_after_seconds > 0) {
+            if (now - incident->last_seen >= table->quiet_after_seconds) {
+                announce(table, incident, INCIDENT_RESOLVED, now);
+                drop(table, link);
+                continue;
+            }
+            next = sooner(next, incident->last_seen + table->quiet_after_seconds);
+        }
+        if (table->remind_seconds > 0 && incident->finding.count > incident->announced_count) {
+            if (now - incident->last_announced >= table->remind_seconds)
+                announce(table, incident, INCIDENT_REPEATED, now);
+            else
+                next = sooner(next, incident->last_announced + table->remind_seconds);
+        }
+        link = &(*link)->next;
+    }
+    return next;
+}

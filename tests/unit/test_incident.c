@@ -1,0 +1,371 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/alert_sample.h"
+#include "tests/unit/failing_alloc.h"
+
+/* NOLINTNEXTLINE(bugprone-suspicious-include): so that its allocations can be made to fail */
+#include "lib/alert/incident.c"
+
+#define REMIND 100
+#define QUIET  1000
+
+static struct announcement told[64];
+static size_t told_count;
+
+static void tell(const struct incident *incident, enum incident_state state, time_t now, void *user)
+{
+    (void)user;
+    told[told_count++ % 64] = (struct announcement){state, now, *incident};
+}
+
+static struct incident_table *new_table(void)
+{
+    struct incident_table *table = incident_table_new(REMIND, QUIET, tell, NULL);
+
+    assert_non_null(table);
+    told_count = 0;
+    return table;
+}
+
+static void add_at(struct incident_table *table, const char *fold, const char *rest, time_t now)
+{
+    struct finding finding = sample_finding(FINDING_OPEN_RELAY, fold, rest);
+
+    assert_true(incident_add(table, &finding, now));
+}
+
+static void a_finding_opens_an_incident_and_repeats_are_only_counted(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+
+    add_at(table, "L", "a", 5000);
+    for (int i = 0; i < 9; i++)
+        add_at(table, "L", "a", 5001);
+    assert_int_equal(told_count, 1);
+    assert_int_equal(told[0].state, INCIDENT_OPENED);
+    assert_int_equal(told[0].time, 5000);
+    assert_int_equal(told[0].incident.finding.count, 1);
+    assert_int_equal(strlen(told[0].incident.id), 16);
+    assert_int_equal(incident_open_count(table), 1);
+    incident_table_free(table);
+}
+
+static void a_reminder_comes_with_the_count_when_more_was_seen(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+
+    add_at(table, "L", "a", 5000);
+    add_at(table, "L", "a", 5010);
+    assert_int_equal(incident_tick(table, 5010), 5000 + REMIND);
+    incident_tick(table, 5000 + REMIND - 1);
+    assert_int_equal(told_count, 1);
+    assert_int_equal(incident_tick(table, 5000 + REMIND), 5010 + QUIET);
+    assert_int_equal(told_count, 2);
+    assert_int_equal(told[1].state, INCIDENT_REPEATED);
+    assert_int_equal(told[1].incident.finding.count, 2);
+    assert_string_equal(told[1].incident.id, told[0].incident.id);
+    incident_table_free(table);
+}
+
+static void there_is_no_reminder_when_nothing_more_was_seen(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+
+    add_at(table, "L", "a", 5000);
+    assert_int_equal(incident_tick(table, 5000 + 5 * REMIND), 5000 + QUIET);
+    assert_int_equal(told_count, 1);
+    incident_table_free(table);
+}
+
+static void a_quiet_incident_is_resolved_with_its_total(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+
+    add_at(table, "L", "a", 5000);
+    add_at(table, "L", "a", 5050);
+    incident_tick(table, 5050 + QUIET - 1);
+    told_count = 0;
+    assert_int_equal(incident_tick(table, 5050 + QUIET), 0);
+    assert_int_equal(told_count, 1);
+    assert_int_equal(told[0].state, INCIDENT_RESOLVED);
+    assert_int_equal(told[0].incident.finding.count, 2);
+    assert_int_equal(incident_open_count(table), 0);
+
+    add_at(table, "L", "a", 7000);
+    assert_int_equal(told[1].state, INCIDENT_OPENED);
+    assert_string_not_equal(told[1].incident.id, told[0].incident.id);
+    incident_table_free(table);
+}
+
+static void an_audit_resolves_only_the_subject_that_is_gone(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+
+    add_at(table, "L", "a", 5000);
+    add_at(table, "L", "b", 5000);
+    add_at(table, "L", "c", 5000);
+    told_count = 0;
+    incident_resolve(table, FINDING_BLOCKLISTED, "L b", 5001);
+    incident_resolve(table, FINDING_OPEN_RELAY, "L d", 5001);
+    assert_int_equal(told_count, 0);
+    incident_resolve(table, FINDING_OPEN_RELAY, "L c", 5001);
+    incident_resolve(table, FINDING_OPEN_RELAY, "L a", 5001);
+    assert_int_equal(told_count, 2);
+    assert_string_equal(told[0].incident.finding.key, "L c");
+    assert_string_equal(told[1].incident.finding.key, "L a");
+    assert_int_equal(told[1].state, INCIDENT_RESOLVED);
+    add_at(table, "L", "e", 5002);
+    incident_tick(table, 5002 + QUIET);
+    assert_int_equal(incident_open_count(table), 0);
+    assert_string_equal(told[3].incident.finding.key, "L b");
+    assert_string_equal(told[4].incident.finding.key, "L e");
+    incident_table_free(table);
+}
+
+static void a_more_severe_finding_is_announced_at_once_as_the_evidence(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+    struct finding finding = sample_finding(FINDING_UNDECLARED_DESTINATION, "L", "a");
+
+    finding.count = 16;
+    assert_true(incident_add(table, &finding, 5000));
+    finding.count = 1;
+    finding.severity = SEVERITY_CRITICAL;
+    finding_why(&finding, "Now it is worse");
+    assert_true(incident_add(table, &finding, 5001));
+    assert_int_equal(told_count, 2);
+    assert_int_equal(told[1].state, INCIDENT_REPEATED);
+    assert_int_equal(told[1].incident.finding.severity, SEVERITY_CRITICAL);
+    assert_int_equal(told[1].incident.finding.count, 17);
+    assert_string_equal(told[1].incident.finding.why, "Now it is worse");
+
+    finding.severity = SEVERITY_INFO;
+    assert_true(incident_add(table, &finding, 5002));
+    assert_int_equal(told_count, 2);
+    incident_tick(table, 5002 + QUIET);
+    assert_int_equal(told[told_count - 1].incident.finding.severity, SEVERITY_CRITICAL);
+    incident_table_free(table);
+}
+
+static void fill_fold(struct incident_table *table, const char *fold)
+{
+    for (int i = 0; i < INCIDENT_SUBJECTS_MAX; i++) {
+        char rest[16];
+
+        snprintf(rest, sizeof(rest), "n%d", i);
+        add_at(table, fold, rest, 5000);
+    }
+}
+
+static void the_seventeenth_subject_and_all_later_ones_are_any(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+
+    fill_fold(table, "L");
+    for (int i = 0; i < 1000; i++) {
+        char rest[16];
+
+        snprintf(rest, sizeof(rest), "m%d", i);
+        add_at(table, "L", rest, 5000);
+    }
+    add_at(table, "L", "n3", 5000);
+    assert_int_equal(told_count, INCIDENT_SUBJECTS_MAX + 1);
+
+    const struct finding *any = &told[INCIDENT_SUBJECTS_MAX].incident.finding;
+    assert_string_equal(any->key, "L any");
+    assert_string_equal(any->fold, "L");
+    assert_string_equal(finding_get(any, "subject"), "any");
+    assert_int_equal(any->field[0].places, FIELD_SUBJECT | FIELD_LOGGED); /* listener=L */
+    assert_int_equal(any->field[1].places, FIELD_EVIDENCE);               /* network=m0 */
+    assert_int_equal(any->field[2].places, FIELD_SUBJECT | FIELD_LOGGED); /* subject=any */
+    assert_non_null(strstr(any->why, "Seen from m0"));
+
+    told_count = 0;
+    incident_tick(table, 5000 + QUIET);
+    assert_int_equal(told[3].incident.finding.count, 2);
+    assert_int_equal(told[INCIDENT_SUBJECTS_MAX].incident.finding.count, 1000);
+    incident_table_free(table);
+}
+
+static void folding_is_per_kind_and_listener(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+    struct finding other = sample_finding(FINDING_UNDECLARED_DESTINATION, "L", "z");
+
+    fill_fold(table, "L");
+    assert_true(incident_add(table, &other, 5000));
+    add_at(table, "M", "z", 5000);
+    assert_string_equal(told[16].incident.finding.key, "L z");
+    assert_string_equal(told[17].incident.finding.key, "M z");
+    add_at(table, "L", "z", 5000);
+    assert_string_equal(told[18].incident.finding.key, "L any");
+
+    /* A subject that ends makes room for one of its own. */
+    incident_resolve(table, FINDING_OPEN_RELAY, "L n0", 5001);
+    add_at(table, "L", "y", 5001);
+    assert_string_equal(told[20].incident.finding.key, "L y");
+    incident_table_free(table);
+}
+
+static void a_more_severe_any_stays_any(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+
+    for (int i = 0; i < 18; i++) {
+        char rest[16];
+
+        snprintf(rest, sizeof(rest), "n%d", i);
+        struct finding finding = sample_finding(FINDING_UNDECLARED_DESTINATION, "L", rest);
+        if (i == 17)
+            finding.severity = SEVERITY_CRITICAL;
+        assert_true(incident_add(table, &finding, 5000));
+    }
+    assert_int_equal(told_count, 18);
+    assert_string_equal(told[17].incident.finding.key, "L any");
+    assert_string_equal(finding_get(&told[17].incident.finding, "subject"), "any");
+    assert_string_equal(finding_get(&told[17].incident.finding, "network"), "n17");
+    assert_int_equal(told[17].incident.finding.count, 2);
+    incident_table_free(table);
+}
+
+static void the_number_of_open_incidents_is_bounded(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+
+    for (int i = 0; i < INCIDENT_OPEN_MAX + 500; i++) {
+        char fold[16];
+
+        snprintf(fold, sizeof(fold), "F%d", i);
+        add_at(table, fold, "a", 5000);
+    }
+    assert_int_equal(incident_open_count(table), INCIDENT_OPEN_MAX + 1);
+    const struct finding *any = &told[INCIDENT_OPEN_MAX % 64].incident.finding;
+    assert_string_equal(any->key, "any");
+    assert_string_equal(any->fold, "");
+    told_count = 0;
+    incident_tick(table, 5000 + QUIET);
+    assert_int_equal(told[INCIDENT_OPEN_MAX % 64].incident.finding.count, 500);
+    assert_int_equal(incident_open_count(table), 0);
+    incident_table_free(table);
+}
+
+static void a_clock_that_is_set_back_only_starts_periods_anew(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+
+    add_at(table, "L", "a", 5000);
+    add_at(table, "L", "a", 5000);
+    assert_int_equal(incident_tick(table, 100), 100 + REMIND);
+    assert_int_equal(told_count, 1);
+    incident_tick(table, 100 + REMIND);
+    assert_int_equal(told_count, 2);
+    assert_int_equal(incident_tick(table, 100 + QUIET), 0);
+    assert_int_equal(told_count, 3);
+    assert_int_equal(told[2].state, INCIDENT_RESOLVED);
+    incident_table_free(table);
+}
+
+static void periods_of_zero_never_come(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+
+    incident_table_configure(table, 0, 0);
+    add_at(table, "L", "a", 5000);
+    add_at(table, "L", "a", 5000);
+    assert_int_equal(incident_tick(table, 500000000), 0);
+    assert_int_equal(told_count, 1);
+    incident_table_configure(table, 0, 10);
+    assert_int_equal(incident_tick(table, 500000000), 0);
+    assert_int_equal(told_count, 2);
+    incident_table_free(table);
+}
+
+static void the_tick_names_the_earliest_that_is_due(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+
+    assert_int_equal(incident_tick(table, 4000), 0);
+    add_at(table, "L", "a", 5000);
+    add_at(table, "L", "b", 4990);
+    assert_int_equal(incident_tick(table, 5001), 4990 + QUIET);
+    add_at(table, "L", "a", 5002);
+    assert_int_equal(incident_tick(table, 5003), 5000 + REMIND);
+    incident_table_free(table);
+}
+
+static void a_count_does_not_wrap(void **state)
+{
+    (void)state;
+    struct finding finding = sample_finding(FINDING_OPEN_RELAY, "L", "a");
+    struct finding later = finding;
+
+    finding.count = UINT64_MAX - 1;
+    later.count = 7;
+    incident_fold(&finding, &later);
+    assert_int_equal(finding.count, UINT64_MAX);
+}
+
+static void without_memory_an_incident_is_still_announced(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+    struct finding finding = sample_finding(FINDING_OPEN_RELAY, "L", "a");
+
+    failing_alloc_after(0);
+    bool followed = incident_add(table, &finding, 5000);
+    failing_alloc_never();
+    assert_false(followed);
+    assert_int_equal(told_count, 1);
+    assert_int_equal(incident_open_count(table), 0);
+    assert_true(incident_add(table, &finding, 5001));
+    assert_int_equal(told_count, 2);
+    incident_table_free(table);
+
+    failing_alloc_after(0);
+    table = incident_table_new(REMIND, QUIET, tell, NULL);
+    failing_alloc_never();
+    assert_null(table);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_finding_opens_an_incident_and_repeats_are_only_counted),
+        cmocka_unit_test(a_reminder_comes_with_the_count_when_more_was_seen),
+        cmocka_unit_test(there_is_no_reminder_when_nothing_more_was_seen),
+        cmocka_unit_test(a_quiet_incident_is_resolved_with_its_total),
+        cmocka_unit_test(an_audit_resolves_only_the_subject_that_is_gone),
+        cmocka_unit_test(a_more_severe_finding_is_announced_at_once_as_the_evidence),
+        cmocka_unit_test(the_seventeenth_subject_and_all_later_ones_are_any),
+        cmocka_unit_test(folding_is_per_kind_and_listener),
+        cmocka_unit_test(a_more_severe_any_stays_any),
+        cmocka_unit_test(the_number_of_open_incidents_is_bounded),
+        cmocka_unit_test(a_clock_that_is_set_back_only_starts_periods_anew),
+        cmocka_unit_test(periods_of_zero_never_come),
+        cmocka_unit_test(the_tick_names_the_earliest_that_is_due),
+        cmocka_unit_test(a_count_does_not_wrap),
+        cmocka_unit_test(without_memory_an_incident_is_still_announced),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,220 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/alert_sample.h"
+
+struct place {
+    char *folder;
+    char path[256];
+    struct sink *sink;
+    char error[SINK_ERROR_SIZE];
+};
+
+static int set_up(void **state)
+{
+    struct place *place = calloc(1, sizeof(*place));
+    struct alert_settings settings = sample_settings;
+
+    assert_non_null(place);
+    place->folder = sample_folder();
+    sample_path(place->folder, "alerts.json", place->path);
+    settings.json_path = place->path;
+    place->sink = sink_json_new(&sample_identity, &settings);
+    assert_non_null(place->sink);
+    *state = place;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct place *place = *state;
+
+    place->sink->free(place->sink);
+    sample_folder_remove(place->folder);
+    free(place);
+    return 0;
+}
+
+static int announce(struct place *place, uint64_t count)
+{
+    struct finding finding = sample_open_relay();
+
+    finding.count = count;
+    struct announcement announcement = sample_announcement(&finding);
+    place->error[0] = '\0';
+    return place->sink->announce(place->sink, &announcement, place->error);
+}
+
+/* The counts of the lines that are whole, as "1 2 "; what is no JSON shows as "? ". */
+static const char *counts(const char *path, char out[64])
+{
+    char *text = sample_read_file(path);
+    char *rest = text;
+
+    out[0] = '\0';
+    for (char *line; (line = strsep(&rest, "\n")) != NULL;) {
+        json_t *object = json_loads(line, 0, NULL);
+        size_t used = strlen(out);
+
+        if (object != NULL)
+            snprintf(out + used, 64 - used, "%d ",
+                     (int)json_integer_value(json_object_get(object, "count")));
+        else if (line[0] != '\0')
+            snprintf(out + used, 64 - used, "? ");
+        json_decref(object);
+    }
+    free(text);
+    return out;
+}
+
+static void each_announcement_is_one_line_at_the_end(void **state)
+{
+    struct place *place = *state;
+    char got[64];
+    struct stat status;
+
+    umask(022);
+    assert_int_equal(announce(place, 1), 0);
+    assert_int_equal(announce(place, 2), 0);
+    assert_string_equal(counts(place->path, got), "1 2 ");
+    assert_int_equal(stat(place->path, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0640);
+    char *text = sample_read_file(place->path);
+    assert_memory_equal(text, "{\"time\":\"2026-11-22T01:02:03Z\",\"program\":", 41);
+    assert_int_equal(text[strlen(text) - 1], '\n');
+    free(text);
+}
+
+static void a_rotated_file_is_left_alone(void **state)
+{
+    struct place *place = *state;
+    char rotated[256];
+    char got[64];
+
+    sample_path(place->folder, "alerts.json.1", rotated);
+    assert_int_equal(announce(place, 1), 0);
+    assert_int_equal(rename(place->path, rotated), 0);
+    assert_int_equal(announce(place, 2), 0);
+    assert_int_equal(unlink(place->path), 0);
+    assert_int_equal(announce(place, 3), 0);
+    assert_string_equal(counts(rotated, got), "1 ");
+    assert_string_equal(counts(place->path, got), "3 ");
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void half_a_line_of_an_earlier_run_is_ended_first(void **state)
+{
+    struct place *place = *state;
+    char got[64];
+
+    write_file(place->path, "{\"count\":7}\n{\"cou");
+    assert_int_equal(announce(place, 1), 0);
+    assert_int_equal(announce(place, 2), 0);
+    assert_string_equal(counts(place->path, got), "7 ? 1 2 ");
+}
+
+static void a_full_disk_never_joins_two_lines(void **state)
+{
+    struct place *place = *state;
+    struct rlimit before;
+    struct stat status;
+    char got[64];
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(announce(place, 1), 0);
+    assert_int_equal(stat(place->path, &status), 0);
+    struct rlimit tight = {(rlim_t)status.st_size + 100, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    int first = announce(place, 2);
+    char why[SINK_ERROR_SIZE];
+    memcpy(why, place->error, sizeof(why));
+    int second = announce(place, 3);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+
+    assert_int_equal(first, -1);
+    assert_int_equal(second, -1);
+    assert_non_null(strstr(why, place->path));
+    assert_int_equal(place->sink->lost, 2);
+    assert_int_equal(announce(place, 4), 0);
+    assert_int_equal(announce(place, 5), 0);
+    assert_string_equal(counts(place->path, got), "1 ? 4 5 ");
+}
+
+static void two_programs_can_write_to_one_file(void **state)
+{
+    struct place *place = *state;
+    struct alert_settings settings = sample_settings;
+    char got[64];
+
+    settings.json_path = place->path;
+    struct sink *other = sink_json_new(&sample_identity, &settings);
+    assert_non_null(other);
+    struct finding finding = sample_open_relay();
+    struct announcement announcement = sample_announcement(&finding);
+    assert_int_equal(announce(place, 2), 0);
+    assert_int_equal(other->announce(other, &announcement, place->error), 0);
+    assert_int_equal(announce(place, 3), 0);
+    assert_string_equal(counts(place->path, got), "2 1 3 ");
+    other->free(other);
+}
+
+static void what_is_not_a_regular_file_is_refused_without_waiting(void **state)
+{
+    struct place *place = *state;
+
+    assert_int_equal(mkfifo(place->path, 0600), 0);
+    assert_int_equal(announce(place, 1), -1);
+    assert_non_null(strstr(place->error, place->path));
+
+    int reader = open(place->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(reader >= 0);
+    assert_int_equal(announce(place, 1), -1);
+    assert_non_null(strstr(place->error, "not a regular file"));
+    close(reader);
+
+    assert_int_equal(unlink(place->path), 0);
+    assert_int_equal(mkdir(place->path, 0700), 0);
+    assert_int_equal(announce(place, 1), -1);
+    assert_int_equal(place->sink->lost, 3);
+
+    assert_int_equal(rmdir(place->path), 0);
+    assert_int_equal(announce(place, 1), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(each_announcement_is_one_line_at_the_end),
+        TEST(a_rotated_file_is_left_alone),
+        TEST(half_a_line_of_an_earlier_run_is_ended_first),
+        TEST(a_full_disk_never_joins_two_lines),
+        TEST(two_programs_can_write_to_one_file),
+        TEST(what_is_not_a_regular_file_is_refused_without_waiting),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

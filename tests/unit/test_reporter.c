@@ -1,0 +1,544 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/alert/database.h"
+#include "lib/alert/inbox.h"
+#include "lib/alert/lane.h"
+#include "lib/alert/reporter.h"
+#include "tests/unit/alert_sample.h"
+#include "tests/unit/recorder.h"
+
+#define WAIT_MS 20000 /* for what must happen; a loaded machine is slow */
+
+static void pause_ms(long ms)
+{
+    const struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
+
+    nanosleep(&pause, NULL);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    recorder_clear();
+    return 0;
+}
+
+static struct reporter *start_with(const struct alert_settings *alert,
+                                   const struct sink_kind *kinds, const char *syslog_socket)
+{
+    char error[SINK_ERROR_SIZE];
+    const struct reporter_settings settings = {
+        .identity = &sample_identity,
+        .alert = alert,
+        .syslog_socket = syslog_socket,
+        .quiet_terminal = true,
+        .kinds = kinds,
+    };
+    struct reporter *reporter = reporter_start(&settings, error);
+
+    assert_non_null(reporter);
+    return reporter;
+}
+
+static struct reporter *start(void)
+{
+    return start_with(&sample_settings, recorder_kinds, NULL);
+}
+
+static void hand_over(struct reporter *reporter, const char *rest)
+{
+    struct finding finding = sample_finding(FINDING_OPEN_RELAY, "L", rest);
+
+    reporter_hand_over(reporter, &finding);
+}
+
+static void a_finding_reaches_syslog_and_the_json_file(void **state)
+{
+    (void)state;
+    char *folder = sample_folder();
+    char log[256];
+    char json[256];
+    char text[4096];
+    struct alert_settings alert = sample_settings;
+    int daemon = sample_daemon(sample_path(folder, "log", log));
+    struct finding finding = sample_open_relay();
+
+    sample_path(folder, "alerts.json", json);
+    alert.json_path = json;
+    struct reporter *reporter = start_with(&alert, NULL, log);
+    reporter_hand_over(reporter, &finding);
+    assert_true(reporter_flush(reporter, WAIT_MS));
+    assert_true(sample_receive(daemon, text, sizeof(text), 0) > 0);
+    assert_non_null(strstr(text, "]: CRITICAL open-relay incident="));
+    assert_non_null(strstr(text, " state=opened client=198.51.100.9 helo="));
+    char *line = sample_read_file(json);
+    json_t *object = json_loads(line, 0, NULL);
+    assert_non_null(object);
+    assert_non_null(strstr(text, json_string_value(json_object_get(object, "incident"))));
+    json_decref(object);
+    free(line);
+
+    reporter_resolve(reporter, FINDING_OPEN_RELAY, finding.key);
+    assert_true(reporter_flush(reporter, WAIT_MS));
+    assert_true(sample_receive(daemon, text, sizeof(text), 0) > 0);
+    assert_non_null(strstr(text, " state=resolved "));
+    reporter_stop(reporter, WAIT_MS);
+    close(daemon);
+    sample_folder_remove(folder);
+}
+
+#define STORM_THREADS  8
+#define STORM_FINDINGS 100000
+#define STORM_SUBJECTS 1000
+
+static struct reporter *stormed;
+
+static void *storm(void *argument)
+{
+    const int *thread = argument;
+
+    for (int i = *thread; i < STORM_FINDINGS; i += STORM_THREADS) {
+        char rest[16];
+
+        snprintf(rest, sizeof(rest), "n%d", i % STORM_SUBJECTS);
+        hand_over(stormed, rest);
+    }
+    return NULL;
+}
+
+static void a_storm_is_a_handful_of_incidents_that_count_every_finding(void **state)
+{
+    (void)state;
+    pthread_t threads[STORM_THREADS];
+    int numbers[STORM_THREADS];
+    struct alert_settings alert = sample_settings;
+
+    stormed = start();
+    for (int i = 0; i < STORM_THREADS; i++) {
+        numbers[i] = i;
+        assert_int_equal(pthread_create(&threads[i], NULL, storm, &numbers[i]), 0);
+    }
+    for (int i = 0; i < STORM_THREADS; i++)
+        pthread_join(threads[i], NULL);
+    assert_true(reporter_flush(stormed, WAIT_MS));
+    assert_in_range(recorder_announcements(recorder_fast), 16, 18);
+
+    /* All end by being quiet, and tell their totals. */
+    size_t opened = recorder_announcements(recorder_fast);
+    alert.quiet_after_seconds = 1;
+    reporter_configure(stormed, &alert);
+    for (int i = 0; i < 500 && recorder_announcements(recorder_fast) < 2 * opened; i++)
+        pause_ms(20);
+    reporter_stop(stormed, WAIT_MS);
+    assert_int_equal(recorder_announcements(recorder_fast), 2 * opened);
+    assert_int_equal(recorder_fast->resolved_sum, STORM_FINDINGS);
+    assert_int_equal(recorder_slow->resolved_sum, STORM_FINDINGS);
+}
+
+static void order_is_kept_between_a_finding_and_its_resolution(void **state)
+{
+    (void)state;
+    struct reporter *reporter = start();
+
+    for (int i = 0; i < 200; i++) {
+        hand_over(reporter, "a");
+        reporter_resolve(reporter, FINDING_OPEN_RELAY, "L a");
+    }
+    hand_over(reporter, "a");
+    assert_true(reporter_flush(reporter, WAIT_MS));
+    assert_int_equal(recorder_fast->last.state, INCIDENT_OPENED);
+    assert_int_equal(recorder_announcements(recorder_fast), 401);
+    assert_int_equal(recorder_fast->resolved_sum, 200);
+    reporter_stop(reporter, WAIT_MS);
+}
+
+static void a_hung_slow_sink_delays_no_alert_and_no_stop(void **state)
+{
+    (void)state;
+    struct timespec before;
+    struct timespec after;
+    struct reporter *reporter = start();
+
+    recorder_let_hang(recorder_slow, true);
+    hand_over(reporter, "a");
+    recorder_wait_until_it_hangs(recorder_slow);
+    hand_over(reporter, "b");
+    assert_false(reporter_flush(reporter, 200));
+    assert_int_equal(recorder_announcements(recorder_fast), 2);
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    reporter_stop(reporter, 200);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    assert_true(after.tv_sec - before.tv_sec < 5);
+    assert_int_equal(recorder_heard(recorder_fast, "the disk hangs"), 1);
+    assert_int_equal(recorder_announcements(recorder_slow), 0);
+
+    /* The thread that was left behind ends by itself, and touches nothing of the reporter. */
+    recorder_let_hang(recorder_slow, false);
+    recorder_wait_until_freed(recorder_slow);
+    assert_int_equal(recorder_announcements(recorder_slow), 1);
+}
+
+static void the_queue_for_the_disk_is_bounded_and_its_loss_is_told(void **state)
+{
+    (void)state;
+    struct reporter *reporter = start();
+
+    recorder_let_hang(recorder_slow, true);
+    hand_over(reporter, "a");
+    recorder_wait_until_it_hangs(recorder_slow);
+    for (int i = 0; i < LANE_QUEUE_MAX / 2 + 10; i++) {
+        reporter_resolve(reporter, FINDING_OPEN_RELAY, "L a");
+        hand_over(reporter, "a");
+    }
+    for (int i = 0; i < 1000 && recorder_announcements(recorder_fast) < LANE_QUEUE_MAX + 21; i++)
+        pause_ms(20);
+    assert_int_equal(recorder_announcements(recorder_fast), LANE_QUEUE_MAX + 21);
+    recorder_let_hang(recorder_slow, false);
+    assert_true(reporter_flush(reporter, WAIT_MS));
+    reporter_stop(reporter, WAIT_MS);
+    assert_int_equal(recorder_announcements(recorder_slow), LANE_QUEUE_MAX + 1);
+    assert_int_equal(recorder_heard(recorder_fast, "the disk does not keep up"), 1);
+    assert_int_equal(recorder_heard(recorder_fast, "the disk keeps up again; 20 alerts"), 1);
+}
+
+static void the_failure_and_the_recovery_of_a_sink_are_told_once(void **state)
+{
+    (void)state;
+    struct reporter *reporter = start();
+
+    recorder_let_fail(recorder_slow, true);
+    for (int i = 0; i < 5; i++) {
+        hand_over(reporter, i % 2 == 0 ? "a" : "b");
+        reporter_resolve(reporter, FINDING_OPEN_RELAY, i % 2 == 0 ? "L a" : "L b");
+        assert_true(reporter_flush(reporter, WAIT_MS));
+    }
+    recorder_let_fail(recorder_slow, false);
+    hand_over(reporter, "c");
+    assert_true(reporter_flush(reporter, WAIT_MS));
+    hand_over(reporter, "d");
+    reporter_stop(reporter, WAIT_MS);
+    assert_int_equal(
+        recorder_heard(recorder_fast, "alerts do not reach slow: it was told to fail\n"), 1);
+    assert_int_equal(recorder_heard(recorder_fast, "alerts reach slow again; 10 were lost\n"), 1);
+    assert_int_equal(recorder_announcements(recorder_fast), 12);
+    assert_int_equal(recorder_announcements(recorder_slow), 2);
+}
+
+static void syslog_that_comes_back_gets_what_waited(void **state)
+{
+    (void)state;
+    char *folder = sample_folder();
+    char log[256];
+    char text[4096];
+    struct reporter *reporter = start_with(&sample_settings, NULL, sample_path(folder, "log", log));
+
+    hand_over(reporter, "a");
+    assert_true(reporter_flush(reporter, WAIT_MS));
+    int daemon = sample_daemon(log);
+    assert_true(sample_receive(daemon, text, sizeof(text), WAIT_MS) > 0);
+    assert_non_null(strstr(text, "CRITICAL open-relay"));
+    assert_true(sample_receive(daemon, text, sizeof(text), WAIT_MS) > 0);
+    assert_non_null(strstr(text, "alerts do not reach syslog: cannot connect to "));
+    assert_true(sample_receive(daemon, text, sizeof(text), WAIT_MS) > 0);
+    assert_non_null(strstr(text, "alerts reach syslog again; 0 were lost"));
+    reporter_stop(reporter, WAIT_MS);
+    close(daemon);
+    sample_folder_remove(folder);
+}
+
+static void a_flush_waits_for_a_daemon_that_reads_slowly(void **state)
+{
+    (void)state;
+    char *folder = sample_folder();
+    char log[256];
+    char text[4096];
+    int daemon = sample_daemon(sample_path(folder, "log", log));
+    struct reporter *reporter = start_with(&sample_settings, NULL, log);
+    int said = 0;
+
+    while (reporter_flush(reporter, 300))
+        reporter_say(reporter, LOG_INFO, "line %d", said++);
+    for (int i = 0; i < said; i++) {
+        assert_true(sample_receive(daemon, text, sizeof(text), WAIT_MS) > 0);
+        char line[32];
+        snprintf(line, sizeof(line), "]: line %d", i);
+        assert_non_null(strstr(text, line));
+    }
+    assert_true(reporter_flush(reporter, WAIT_MS));
+    reporter_stop(reporter, WAIT_MS);
+    close(daemon);
+    sample_folder_remove(folder);
+}
+
+/* Standard error goes to a pipe from here on. */
+struct terminal {
+    int saved;
+    int read_end;
+};
+
+static struct terminal take_terminal(void)
+{
+    int ends[2];
+    struct terminal terminal = {.saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10)};
+
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+    close(ends[1]);
+    terminal.read_end = ends[0];
+    return terminal;
+}
+
+static void give_terminal_back(const struct terminal *terminal, char *out, size_t size)
+{
+    assert_true(dup2(terminal->saved, STDERR_FILENO) >= 0);
+    close(terminal->saved);
+    size_t used = 0;
+    for (ssize_t got; used + 1 < size; used += (size_t)got)
+        if ((got = read(terminal->read_end, out + used, size - 1 - used)) <= 0)
+            break;
+    out[used] = '\0';
+    close(terminal->read_end);
+}
+
+static struct reporter *start_loud(const struct alert_settings *alert, const char *syslog_socket)
+{
+    char error[SINK_ERROR_SIZE];
+    const struct reporter_settings settings = {
+        .identity = &sample_identity, .alert = alert, .syslog_socket = syslog_socket};
+    struct reporter *reporter = reporter_start(&settings, error);
+
+    assert_non_null(reporter);
+    return reporter;
+}
+
+static void an_alert_that_no_sink_takes_is_on_standard_error(void **state)
+{
+    (void)state;
+    char text[8192];
+    struct terminal terminal = take_terminal();
+    struct reporter *reporter = start_loud(&sample_settings, "/nonexistent/log");
+
+    reporter_say(reporter, LOG_INFO, "ready\non %s", "x");
+    hand_over(reporter, "a");
+    reporter_stop(reporter, WAIT_MS);
+    give_terminal_back(&terminal, text, sizeof(text));
+    assert_non_null(strstr(text, "relaywarden-milter: ready on x\n"));
+    assert_non_null(strstr(text, "relaywarden-milter: CRITICAL open-relay incident="));
+    assert_non_null(strstr(text, "alerts do not reach syslog: cannot connect to /nonexistent/log"));
+    assert_non_null(
+        strstr(text, "relaywarden-milter: 3 lines did not reach syslog and are lost\n"));
+}
+
+static void a_standard_error_that_nobody_reads_blocks_nothing(void **state)
+{
+    (void)state;
+    char *text = malloc(1 << 20);
+    char *folder = sample_folder();
+    char log[256];
+    int daemon = sample_daemon(sample_path(folder, "log", log));
+    struct terminal terminal = take_terminal();
+    struct reporter *reporter = start_loud(&sample_settings, log);
+    char got[4096];
+    char filler[900];
+
+    memset(filler, 'x', sizeof(filler));
+    for (int i = 0; i < 200; i++) {
+        reporter_say(reporter, LOG_INFO, "%.*s", (int)sizeof(filler), filler);
+        assert_true(sample_receive(daemon, got, sizeof(got), WAIT_MS) > 0);
+    }
+    hand_over(reporter, "a");
+    assert_true(sample_receive(daemon, got, sizeof(got), WAIT_MS) > 0);
+    assert_non_null(strstr(got, "CRITICAL"));
+    reporter_stop(reporter, WAIT_MS);
+    assert_non_null(text);
+    give_terminal_back(&terminal, text, 1 << 20);
+    assert_true(strlen(text) > 10000);
+    free(text);
+    close(daemon);
+    sample_folder_remove(folder);
+}
+
+static void a_flood_of_own_lines_is_cut_and_counted(void **state)
+{
+    (void)state;
+    struct inbox *inbox = inbox_new();
+    struct timespec now = {0, 0};
+
+    assert_non_null(inbox);
+    for (int i = 0; i < INBOX_LINES + 7; i++)
+        inbox_say(inbox, LOG_INFO, "line %d", i);
+    struct inbox_batch *batch = inbox_take(inbox, &now);
+    assert_int_equal(batch->lines, INBOX_LINES);
+    assert_int_equal(batch->lines_lost, 7);
+    assert_string_equal(batch->line[INBOX_LINES - 1].text, "line 63");
+    inbox_done(inbox, batch, true);
+    batch = inbox_take(inbox, &now);
+    assert_int_equal(batch->lines + batch->lines_lost, 0);
+    inbox_done(inbox, batch, true);
+    inbox_release(inbox);
+}
+
+static void new_settings_bring_new_sinks_and_keep_incidents(void **state)
+{
+    (void)state;
+    struct alert_settings none = sample_settings;
+    struct reporter *reporter = start();
+
+    none.syslog_format = SYSLOG_NONE;
+    hand_over(reporter, "a");
+    assert_true(reporter_flush(reporter, WAIT_MS));
+    reporter_configure(reporter, &none);
+    reporter_configure(reporter, &none);
+    hand_over(reporter, "a");
+    hand_over(reporter, "b");
+    assert_true(reporter_flush(reporter, WAIT_MS));
+    assert_int_equal(recorder_announcements(recorder_fast), 1);
+    assert_int_equal(recorder_announcements(recorder_slow), 2);
+    reporter_stop(reporter, WAIT_MS);
+    assert_int_equal(recorder_fast->freed, 1);
+    assert_int_equal(recorder_slow->freed, 3);
+}
+
+static void reminders_come_by_the_clock(void **state)
+{
+    (void)state;
+    struct alert_settings alert = sample_settings;
+
+    alert.remind_seconds = 1;
+    struct reporter *reporter = start_with(&alert, recorder_kinds, NULL);
+    hand_over(reporter, "a");
+    assert_true(reporter_flush(reporter, WAIT_MS));
+    hand_over(reporter, "a");
+    for (int i = 0; i < 500 && recorder_announcements(recorder_fast) < 2; i++)
+        pause_ms(20);
+    pause_ms(1200);
+    reporter_stop(reporter, WAIT_MS);
+    assert_int_equal(recorder_announcements(recorder_fast), 2);
+    assert_int_equal(recorder_fast->last.state, INCIDENT_REPEATED);
+    assert_int_equal(recorder_fast->last.incident.finding.count, 2);
+}
+
+static void the_database_is_made_and_its_failure_is_told_once(void **state)
+{
+    (void)state;
+    char *folder = sample_folder();
+    char path[300];
+    char error[SINK_ERROR_SIZE];
+    struct reporter_settings settings = {
+        .identity = &sample_identity,
+        .alert = &sample_settings,
+        .database_path = path,
+        .quiet_terminal = true,
+        .kinds = recorder_kinds,
+    };
+
+    snprintf(path, sizeof(path), "%s/state.db", folder);
+    reporter_stop(reporter_start(&settings, error), WAIT_MS);
+    sqlite3 *database = NULL;
+    char database_error[DATABASE_ERROR_SIZE];
+    assert_int_equal(database_open(path, &database, database_error), DATABASE_OK);
+    database_close(database);
+
+    snprintf(path, sizeof(path), "%s/state.db/below", folder);
+    struct reporter *reporter = reporter_start(&settings, error);
+    hand_over(reporter, "a");
+    hand_over(reporter, "b");
+    reporter_stop(reporter, WAIT_MS);
+    assert_int_equal(recorder_heard(recorder_fast, "no state is kept: database /"), 1);
+    assert_int_equal(recorder_announcements(recorder_fast), 2);
+    assert_int_equal(recorder_announcements(recorder_slow), 2);
+    sample_folder_remove(folder);
+}
+
+/* Signals that a thread of this process blocks, from /proc. */
+static unsigned long long blocked_signals(const char *task)
+{
+    char path[512];
+    char line[256];
+    unsigned long long blocked = 0;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%.200s/status", task);
+    FILE *status = fopen(path, "re");
+    assert_non_null(status);
+    while (fgets(line, sizeof(line), status) != NULL)
+        if (strncmp(line, "SigBlk:", 7) == 0)
+            blocked = strtoull(line + 7, NULL, 16);
+    fclose(status);
+    return blocked;
+}
+
+static bool is_ours(const char *task)
+{
+    char path[512];
+    char name[32] = "";
+
+    snprintf(path, sizeof(path), "/proc/self/task/%.200s/comm", task);
+    FILE *comm = fopen(path, "re");
+    assert_non_null(comm);
+    assert_non_null(fgets(name, sizeof(name), comm));
+    fclose(comm);
+    return strncmp(name, "reporter", 8) == 0;
+}
+
+static void the_threads_take_no_signals(void **state)
+{
+    (void)state;
+    struct reporter *reporter = start();
+    DIR *tasks = opendir("/proc/self/task");
+    const unsigned long long all_but_real_time = 0x7fffffff;
+    const unsigned long long never = 1ULL << 8 | 1ULL << 18; /* KILL, STOP */
+    int threads = 0;
+
+    assert_non_null(tasks);
+    for (const struct dirent *task; (task = readdir(tasks)) != NULL;) {
+        if (task->d_name[0] == '.' || !is_ours(task->d_name))
+            continue;
+        threads++;
+        assert_int_equal((blocked_signals(task->d_name) | never) & all_but_real_time,
+                         all_but_real_time);
+    }
+    closedir(tasks);
+    assert_int_equal(threads, 2);
+    reporter_stop(reporter, WAIT_MS);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_finding_reaches_syslog_and_the_json_file),
+        TEST(a_storm_is_a_handful_of_incidents_that_count_every_finding),
+        TEST(order_is_kept_between_a_finding_and_its_resolution),
+        TEST(a_hung_slow_sink_delays_no_alert_and_no_stop),
+        TEST(the_queue_for_the_disk_is_bounded_and_its_loss_is_told),
+        TEST(the_failure_and_the_recovery_of_a_sink_are_told_once),
+        TEST(syslog_that_comes_back_gets_what_waited),
+        TEST(a_flush_waits_for_a_daemon_that_reads_slowly),
+        TEST(an_alert_that_no_sink_takes_is_on_standard_error),
+        TEST(a_standard_error_that_nobody_reads_blocks_nothing),
+        TEST(a_flood_of_own_lines_is_cut_and_counted),
+        TEST(new_settings_bring_new_sinks_and_keep_incidents),
+        TEST(reminders_come_by_the_clock),
+        TEST(the_database_is_made_and_its_failure_is_told_once),
+        TEST(the_threads_take_no_signals),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
