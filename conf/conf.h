@@ -1,12 +1,13 @@
 /*
  * conf - one configuration file, read, checked and typed
  *
- * libconfuse parses, conf/read.c prepares the text for it and keeps every line number true, conf/schema.c has the
- * tables of options. Every mistake is reported as "FILE:LINE: what is wrong, what is allowed"; all value mistakes of a
- * file are listed at once. Nothing is read from the environment.
+ * libconfuse parses, conf/text.c prepares the text for it and keeps every line number true,
+ * conf/schema.c has the tables of options. Every mistake is reported as "FILE:LINE: what is wrong,
+ * what is allowed"; all value mistakes of a file are listed at once. Nothing is read from the
+ * environment.
  *
- * A struct conf is never changed after conf_load: any thread may read it. Loading is for one thread at a time
- * (libconfuse has no user pointer).
+ * A struct conf is never changed after conf_load: any thread may read it. Loading is for one thread
+ * at a time (libconfuse has no user pointer).
  */
 #ifndef RELAYWARDEN_CONF_CONF_H
 #define RELAYWARDEN_CONF_CONF_H
@@ -94,8 +95,8 @@ struct conf {
     char *state_directory; /* without the program's part */
 };
 
-/* What was found while loading. Lines are complete and printable: "FILE:LINE: ...", or "FILE: ..." where no line can
- * be named. Mistakes prevent use; notes do not. */
+/* What was found while loading. Lines are complete and printable: "FILE:LINE: ...", or "FILE: ..."
+ * where no line can be named. Mistakes prevent use; notes do not. */
 struct conf_report {
     char **mistakes;
     size_t mistake_count;
@@ -103,8 +104,9 @@ struct conf_report {
     size_t note_count;
 };
 
-/* Reads `path` for one program: only the files which that program uses are opened (the milter needs no canary). NULL when
- * there is at least one mistake. `report` is filled either way; the caller frees both. */
+/* Reads `path` for one program: only the files which that program uses are opened (the milter needs
+ * no canary). NULL when there is at least one mistake (or no memory even to say so). `report` is
+ * filled either way; the caller frees both. */
 struct conf *conf_load(const char *path, enum conf_program program, struct conf_report *report);
 void conf_free(struct conf *conf);
 void conf_report_free(struct conf_report *report); /* the members, not the struct */

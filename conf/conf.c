@@ -1,0 +1,111 @@
+#include "conf/conf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/check.h"
+#include "conf/domains.h"
+#include "conf/fill.h"
+#include "conf/inert.h"
+#include "conf/report.h"
+#include "conf/text.h"
+#include "conf/tree.h"
+
+void conf_free(struct conf *conf)
+{
+    if (conf == NULL)
+        return;
+    conf_free_options(conf);
+    site_free(conf->site);
+    free(conf->path);
+    free(conf);
+}
+
+/* Reads the file into draft->tree. -1: nothing can be judged. */
+static int read_tree(struct conf_draft *draft, const char *path)
+{
+    struct conf_text text = {0};
+    char *prepared = NULL;
+
+    if (conf_text_read(path, &text, draft->messages) < 0)
+        return -1;
+    draft->tree.end_line = text.end_line;
+    bool torn = conf_text_prepare(&text, &prepared, draft->messages) < 0;
+    int result =
+        prepared != NULL ? conf_tree_read(&draft->tree, prepared, torn, draft->messages) : -1;
+    free(prepared);
+    conf_text_free(&text);
+    return result;
+}
+
+/* struct site takes the networks and certificates over. */
+static int make_site(struct conf_draft *draft)
+{
+    struct site_settings site = {0};
+    int result = -1;
+
+    if (conf_domains_load(draft, &site) < 0)
+        goto out;
+    conf_check_values(draft, &site);
+    if (draft->messages->mistakes > 0) {
+        result = 0;
+        goto out;
+    }
+    site.networks = draft->loose.networks;
+    site.network_count = draft->loose.network_count;
+    site.certificates = draft->loose.certificates;
+    site.certificate_count = draft->loose.certificate_count;
+    draft->loose.networks = NULL;
+    draft->loose.network_count = 0;
+    draft->loose.certificates = NULL;
+    draft->loose.certificate_count = 0;
+    draft->conf->site = site_new(&site);
+    if (draft->conf->site != NULL)
+        result = 0;
+out:
+    site_settings_free(&site);
+    if (result < 0)
+        draft->messages->out_of_memory = true;
+    return result;
+}
+
+static void load(struct conf_draft *draft, const char *path)
+{
+    draft->conf->path = strdup(path);
+    if (draft->conf->path == NULL) {
+        draft->messages->out_of_memory = true;
+        return;
+    }
+    if (read_tree(draft, path) < 0 || conf_fill(draft) < 0)
+        return;
+    /* What the torn rest of a file would have said is not known. */
+    if (!draft->tree.complete)
+        return;
+    if (make_site(draft) < 0)
+        return;
+    conf_check_machine(draft);
+    conf_note_inert(draft);
+}
+
+struct conf *conf_load(const char *path, enum conf_program program, struct conf_report *report)
+{
+    struct conf_messages messages = {.file = path};
+    struct conf_draft draft = {
+        .conf = calloc(1, sizeof(*draft.conf)), .messages = &messages, .program = program};
+    struct conf *loaded = NULL;
+
+    if (draft.conf != NULL)
+        load(&draft, path);
+    else
+        messages.out_of_memory = true;
+    if (messages.out_of_memory)
+        conf_mistake(&messages, 0, "cannot be loaded: memory is out");
+    if (messages.mistakes == 0) {
+        loaded = draft.conf;
+        draft.conf = NULL;
+    }
+    conf_free(draft.conf);
+    conf_draft_free(&draft);
+    conf_messages_publish(&messages, report);
+    return loaded;
+}

@@ -1,0 +1,238 @@
+/* The part of conf/check.h that looks at the machine. */
+#include "conf/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf/names.h"
+
+/* Long enough to be no password, short enough to be no file named by mistake. */
+#define KEY_LEAST 32
+#define KEY_MOST  4096
+
+/* An option that names something, where it was set (line 0: it is a default). */
+struct named {
+    const char *option;
+    const char *value;
+    int line;
+};
+
+static struct named name_of(const struct conf_draft *draft, const char *option,
+                            enum conf_section section, const char *value)
+{
+    const struct conf_setting *setting = conf_tree_find(&draft->tree, section, option);
+
+    return (struct named){
+        .option = option, .value = value, .line = setting != NULL ? setting->line : 0};
+}
+
+static bool is_set(const struct named *named)
+{
+    return named->value != NULL && named->value[0] != '\0';
+}
+
+/* ---- keys ---------------------------------------------------------------------------- */
+
+/* Root, who runs this, and whom the milter will run as. */
+static bool may_own_key(const struct conf_draft *draft, uid_t owner)
+{
+    const char *user = draft->conf->milter.user;
+    const struct passwd *entry = user != NULL && user[0] != '\0' ? getpwnam(user) : NULL;
+
+    return owner == 0 || owner == geteuid() || (entry != NULL && owner == entry->pw_uid);
+}
+
+static const char *key_fault(const struct conf_draft *draft, const struct stat *status)
+{
+    if (!S_ISREG(status->st_mode))
+        return "is no regular file";
+    if (!may_own_key(draft, status->st_uid))
+        return "is owned by somebody else; chown it to root or to the program's user";
+    if ((status->st_mode & S_IWGRP) != 0)
+        return "is writable by its group; chmod 0640 it";
+    if ((status->st_mode & S_IRWXO) != 0)
+        return "is open to others; chmod 0640 it";
+    if (status->st_size < KEY_LEAST || status->st_size > KEY_MOST)
+        return "has the wrong size; a key has 32 to 4096 octets";
+    return NULL;
+}
+
+static void check_key(const struct conf_draft *draft, const struct named *key)
+{
+    char shown[CONF_SHOW_SIZE];
+    struct stat status;
+
+    if (!is_set(key))
+        return;
+    conf_show(shown, key->value);
+    int file = open(key->value, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (file < 0 || fstat(file, &status) < 0) {
+        conf_mistake(draft->messages, key->line, "%s: %s cannot be read: %s", key->option, shown,
+                     strerror(errno));
+    } else {
+        const char *fault = key_fault(draft, &status);
+        if (fault != NULL)
+            conf_mistake(draft->messages, key->line, "%s: %s %s", key->option, shown, fault);
+    }
+    if (file >= 0)
+        close(file);
+}
+
+/* ---- command ------------------------------------------------------------------------- */
+
+static void check_command(const struct conf_draft *draft)
+{
+    const struct conf_setting *setting = conf_tree_find(&draft->tree, SECTION_ALERT, "command");
+    char shown[CONF_SHOW_SIZE];
+    struct stat status;
+
+    if (setting == NULL || draft->conf->alert.command_count == 0)
+        return;
+    const char *path = draft->conf->alert.command[0];
+    int line = setting->items[0].line;
+    conf_show(shown, path);
+    if (path[0] != '/')
+        conf_mistake(draft->messages, line,
+                     "command: %s is no absolute path; no shell and no search path is used, so "
+                     "write it from the root: /...",
+                     shown);
+    else if (stat(path, &status) < 0)
+        conf_mistake(draft->messages, line, "command: %s cannot be run: %s", shown,
+                     strerror(errno));
+    else if (!S_ISREG(status.st_mode))
+        conf_mistake(draft->messages, line, "command: %s is no regular file", shown);
+    else if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
+        conf_mistake(draft->messages, line, "command: %s is not executable", shown);
+}
+
+/* ---- directories --------------------------------------------------------------------- */
+
+static void check_directory(const struct conf_draft *draft, const struct named *named,
+                            const char *path)
+{
+    char shown[CONF_SHOW_SIZE];
+    struct stat status;
+
+    conf_show(shown, path);
+    if (stat(path, &status) == 0) {
+        if (!S_ISDIR(status.st_mode))
+            conf_mistake(draft->messages, named->line, "%s: %s is no directory", named->option,
+                         shown);
+    } else if (errno == ENOENT) {
+        conf_note(draft->messages, named->line, "%s: directory %s does not exist yet",
+                  named->option, shown);
+    } else if (errno == ENOTDIR) {
+        conf_mistake(draft->messages, named->line, "%s: %s has a part that is no directory",
+                     named->option, shown);
+    } else {
+        conf_note(draft->messages, named->line, "%s: directory %s cannot be looked at: %s",
+                  named->option, shown, strerror(errno));
+    }
+}
+
+/* The directory that a file is in. */
+static void check_parent(const struct conf_draft *draft, const struct named *named,
+                         const char *path)
+{
+    char parent[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t length = slash == path ? 1 : (size_t)(slash - path);
+
+    snprintf(parent, sizeof(parent), "%.*s", (int)length, path);
+    check_directory(draft, named, parent);
+}
+
+static void check_json(const struct conf_draft *draft)
+{
+    const struct named json = name_of(draft, "json", SECTION_ALERT, draft->conf->alert.json_path);
+    char shown[CONF_SHOW_SIZE];
+    struct stat status;
+
+    if (!is_set(&json))
+        return;
+    if (stat(json.value, &status) == 0 && S_ISDIR(status.st_mode))
+        conf_mistake(draft->messages, json.line, "json: %s is a directory; name a file",
+                     conf_show(shown, json.value));
+    else
+        check_parent(draft, &json, json.value);
+}
+
+/* ---- the milter's -------------------------------------------------------------------------------
+ */
+
+static bool is_loopback_host(const char *host)
+{
+    struct address address;
+
+    return address_parse(host, &address) ? address_is_loopback(&address)
+                                         : strcasecmp(host, "localhost") == 0;
+}
+
+static void check_milter_socket(const struct conf_draft *draft)
+{
+    const struct conf_milter *milter = &draft->conf->milter;
+    const struct named named = name_of(draft, "socket", SECTION_MILTER, milter->socket);
+    const struct named group = name_of(draft, "socket_group", SECTION_MILTER, milter->socket_group);
+    char error[CONF_VALUE_ERROR_SIZE];
+    char shown[CONF_SHOW_SIZE];
+    struct conf_socket socket;
+
+    if (!is_set(&named) || !conf_read_socket(named.value, &socket, error))
+        return;
+    if (socket.family != CONF_SOCKET_UNIX) {
+        if (!is_loopback_host(socket.host))
+            conf_note(draft->messages, named.line,
+                      "socket: %s is not on the loopback address, and milters have no "
+                      "authentication: whoever reaches it can speak to the filter",
+                      conf_show(shown, named.value));
+        return;
+    }
+    check_parent(draft, &named, socket.path);
+    if (is_set(&group) && getgrnam(group.value) == NULL)
+        conf_note(draft->messages, group.line, "socket_group: group %s does not exist yet",
+                  conf_show(shown, group.value));
+}
+
+static void check_milter_user(const struct conf_draft *draft)
+{
+    const struct named user = name_of(draft, "user", SECTION_MILTER, draft->conf->milter.user);
+    char shown[CONF_SHOW_SIZE];
+
+    if (is_set(&user) && getpwnam(user.value) == NULL)
+        conf_note(draft->messages, user.line, "user: user %s does not exist yet",
+                  conf_show(shown, user.value));
+}
+
+/* ---- all ----------------------------------------------------------------------------- */
+
+void conf_check_machine(const struct conf_draft *draft)
+{
+    const struct conf *conf = draft->conf;
+    const struct named key = name_of(draft, "token_key_file", SECTION_ROOT, conf->token_key_file);
+    const struct named also = name_of(draft, "token_key_also", SECTION_ROOT, conf->token_key_also);
+    const struct named state =
+        name_of(draft, "state_directory", SECTION_ROOT, conf->state_directory);
+    const struct named metrics =
+        name_of(draft, "metrics_directory", SECTION_ALERT, conf->alert.metrics_directory);
+
+    check_key(draft, &key);
+    check_key(draft, &also);
+    check_command(draft);
+    check_json(draft);
+    if (is_set(&state))
+        check_directory(draft, &state, state.value);
+    if (is_set(&metrics))
+        check_directory(draft, &metrics, metrics.value);
+    if (draft->program == CONF_MILTER) {
+        check_milter_socket(draft);
+        check_milter_user(draft);
+    }
+}

@@ -1,0 +1,66 @@
+/*
+ * names - values that name something on the network: domains, hosts, addresses, sockets
+ *
+ * Each function reads one text completely. False: `error` says what is wrong and what is allowed,
+ * and the output is untouched. Pure; any thread.
+ */
+#ifndef RELAYWARDEN_CONF_NAMES_H
+#define RELAYWARDEN_CONF_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/conf.h"
+#include "conf/values.h"
+#include "lib/domain.h"
+#include "lib/netset.h"
+
+#define CONF_LOCAL_PART_MAX    64 /* RFC 5321 section 4.5.3.1.1 */
+#define CONF_MAIL_ADDRESS_SIZE (CONF_LOCAL_PART_MAX + 1 + DOMAIN_SIZE)
+#define CONF_RESOLVER_PORT     53
+
+struct conf_domain_text {
+    const char *text;
+    size_t length;
+    bool pattern; /* ".example.org" is allowed, for every subdomain */
+    bool literal; /* "[192.0.2.1]" is allowed */
+};
+
+/* Writes the compared form (lib/domain.h). */
+bool conf_read_domain(const struct conf_domain_text *domain, char out[DOMAIN_SIZE],
+                      char error[CONF_VALUE_ERROR_SIZE]);
+
+/* A name (written in compared form) or an address without brackets (in canonical form). */
+bool conf_read_host(const char *text, char out[DOMAIN_SIZE], char error[CONF_VALUE_ERROR_SIZE]);
+
+/* "local@domain": a dot-string (RFC 5321 section 4.1.2), since the probe writes the local part
+ * within other forms; the domain is no literal, and written in compared form. */
+bool conf_read_mail_address(const char *text, char out[CONF_MAIL_ADDRESS_SIZE],
+                            char error[CONF_VALUE_ERROR_SIZE]);
+
+bool conf_read_address(const char *text, struct address *out, char error[CONF_VALUE_ERROR_SIZE]);
+bool conf_read_network(const char *text, struct network *out, char error[CONF_VALUE_ERROR_SIZE]);
+
+/* "ADDRESS:PORT", "[V6]:PORT", or an address alone for port 53. */
+bool conf_read_resolver(const char *text, struct conf_resolver *out,
+                        char error[CONF_VALUE_ERROR_SIZE]);
+
+/* libmilter's notation of a socket, and only those of its forms that say what they mean:
+ * "unix:PATH", "inet:PORT@HOST", "inet6:PORT@HOST". */
+enum conf_socket_family {
+    CONF_SOCKET_UNIX,
+    CONF_SOCKET_INET,
+    CONF_SOCKET_INET6,
+};
+
+struct conf_socket {
+    enum conf_socket_family family;
+    const char *path; /* UNIX; into the text */
+    const char *host; /* else; into the text, as written */
+    uint16_t port;
+};
+
+bool conf_read_socket(const char *text, struct conf_socket *out, char error[CONF_VALUE_ERROR_SIZE]);
+
+#endif

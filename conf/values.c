@@ -1,0 +1,387 @@
+#include "conf/values.h"
+
+#include <confuse.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/names.h"
+#include "conf/report.h"
+#include "lib/domain.h"
+
+#define TEXT_MAX 256
+
+/* Every reader gets these: parameters are few, and each uses what it needs. */
+struct reading {
+    const struct conf_option *option;
+    const char *text;
+    char shown[CONF_SHOW_SIZE];
+    char *error; /* CONF_VALUE_ERROR_SIZE */
+};
+
+static bool __attribute__((format(printf, 2, 3)))
+fail(const struct reading *reading, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(reading->error, CONF_VALUE_ERROR_SIZE, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+static bool keep_string(void *out, const char *text)
+{
+    char *copy = strdup(text);
+
+    if (copy == NULL)
+        return false;
+    *(char **)out = copy;
+    return true;
+}
+
+/* ---- numbers and words --------------------------------------------------------------- */
+
+int conf_read_boolean(const char *text)
+{
+    return cfg_parse_boolean(text);
+}
+
+static bool read_boolean(const struct reading *reading, void *out)
+{
+    int value = conf_read_boolean(reading->text);
+
+    if (value < 0)
+        return fail(reading, "%s is neither true nor false", reading->shown);
+    *(bool *)out = value == 1;
+    return true;
+}
+
+static bool read_tristate(const struct reading *reading, void *out)
+{
+    int value = strcmp(reading->text, "auto") == 0 ? CONF_AUTO : conf_read_boolean(reading->text);
+
+    if (value < 0)
+        return fail(reading, "%s is not allowed; allowed: auto, true, false", reading->shown);
+    *(enum conf_tristate *)out = (enum conf_tristate)value;
+    return true;
+}
+
+static bool read_word(const struct reading *reading, void *out)
+{
+    char allowed[CONF_VALUE_ERROR_SIZE / 2] = "";
+    size_t used = 0;
+
+    for (const struct conf_word *word = reading->option->words; word->name != NULL; word++) {
+        if (strcmp(word->name, reading->text) == 0) {
+            /* All enumerations of this project are stored as int is. */
+            memcpy(out, &word->value, sizeof(word->value));
+            return true;
+        }
+        if (used < sizeof(allowed))
+            used += (size_t)snprintf(allowed + used, sizeof(allowed) - used, "%s%s",
+                                     used > 0 ? ", " : "", word->name);
+    }
+    return fail(reading, "%s is not allowed; allowed: %s", reading->shown, allowed);
+}
+
+/* Digits of `base`; -1: no digits, or something else among them; more than LONG_MAX stays LONG_MAX.
+ */
+static long read_digits(const char *text, size_t length, int base)
+{
+    long value = 0;
+
+    if (length == 0)
+        return -1;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] >= '0' + base)
+            return -1;
+        int digit = text[i] - '0';
+        value = value > (LONG_MAX - digit) / base ? LONG_MAX : value * base + digit;
+    }
+    return value;
+}
+
+bool conf_read_number(const char *text, long least, long most, long *out)
+{
+    long value = read_digits(text, strlen(text), 10);
+
+    if (value < least || value > most || value < 0)
+        return false;
+    *out = value;
+    return true;
+}
+
+static bool read_count(const struct reading *reading, void *out)
+{
+    const struct conf_option *option = reading->option;
+    long value;
+
+    if (read_digits(reading->text, strlen(reading->text), 10) < 0)
+        return fail(reading, "%s is no whole number; allowed: %ld to %ld", reading->shown,
+                    option->least, option->most);
+    if (!conf_read_number(reading->text, option->least, option->most, &value))
+        return fail(reading, "%s is out of range; allowed: %ld to %ld", reading->shown,
+                    option->least, option->most);
+    *(unsigned int *)out = (unsigned int)value;
+    return true;
+}
+
+static bool read_port(const struct reading *reading, void *out)
+{
+    unsigned int value = 0;
+
+    if (!read_count(reading, &value))
+        return false;
+    *(uint16_t *)out = (uint16_t)value;
+    return true;
+}
+
+static bool read_mode(const struct reading *reading, void *out)
+{
+    const struct conf_option *option = reading->option;
+    size_t length = strlen(reading->text);
+    long value = read_digits(reading->text, length, 8);
+
+    if (value < option->least || value > option->most || length < 3 || length > 4)
+        return fail(reading,
+                    "%s is no usable mode; allowed: three or four octal digits, %04lo to %04lo",
+                    reading->shown, (unsigned long)option->least, (unsigned long)option->most);
+    *(unsigned int *)out = (unsigned int)value;
+    return true;
+}
+
+static const struct {
+    char letter;
+    long seconds;
+} units[] = {
+    {'d', 86400},
+    {'h', 3600},
+    {'m', 60},
+    {'s', 1},
+};
+
+/* In the largest unit that has no remainder: 86400 is "1d". */
+static void show_duration(char *out, size_t size, long seconds)
+{
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        if (seconds % units[i].seconds == 0) {
+            snprintf(out, size, "%ld%c", seconds / units[i].seconds, units[i].letter);
+            return;
+        }
+}
+
+/* Seconds; -1 when it is no duration. A range ends long before LONG_MAX. */
+static long read_seconds(const char *text)
+{
+    size_t length = strlen(text);
+
+    if (length == 0)
+        return -1;
+    if (read_digits(text, length, 10) == 0)
+        return 0;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (text[length - 1] != units[i].letter)
+            continue;
+        long value = read_digits(text, length - 1, 10);
+        return value > LONG_MAX / units[i].seconds ? LONG_MAX : value * units[i].seconds;
+    }
+    return -1;
+}
+
+static bool read_duration(const struct reading *reading, void *out)
+{
+    const struct conf_option *option = reading->option;
+    const char *zero = option->optional ? "0 or " : "";
+    long value = read_seconds(reading->text);
+    char least[32] = "";
+    char most[32] = "";
+
+    show_duration(least, sizeof(least), option->least);
+    show_duration(most, sizeof(most), option->most);
+    if (value < 0)
+        return fail(reading,
+                    "%s is no duration; write a whole number and a unit, s, m, h or d, as in "
+                    "\"90s\"; allowed: %s%s to %s",
+                    reading->shown, zero, least, most);
+    if ((value < option->least || value > option->most) && !(value == 0 && option->optional))
+        return fail(reading, "%s is out of range; allowed: %s%s to %s", reading->shown, zero, least,
+                    most);
+    *(long *)out = value;
+    return true;
+}
+
+/* ---- text ---------------------------------------------------------------------------- */
+
+static bool has_controls(const char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            return true;
+    return false;
+}
+
+static bool read_text(const struct reading *reading, void *out)
+{
+    if (reading->text[0] == '\0' || strlen(reading->text) > TEXT_MAX || has_controls(reading->text))
+        return fail(reading, "%s is not allowed; allowed: one line of 1 to %d octets",
+                    reading->shown, TEXT_MAX);
+    return keep_string(out, reading->text);
+}
+
+static bool read_argument(const struct reading *reading, void *out)
+{
+    return keep_string(out, reading->text);
+}
+
+#define WORD_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
+static bool read_mailer(const struct reading *reading, void *out)
+{
+    size_t length = strlen(reading->text);
+
+    if (length == 0 || length > 64 || strspn(reading->text, WORD_CHARACTERS) != length)
+        return fail(reading,
+                    "%s is no mailer's name; allowed: letters, digits, dots, hyphens and "
+                    "underscores",
+                    reading->shown);
+    return keep_string(out, reading->text);
+}
+
+static bool read_account(const struct reading *reading, void *out)
+{
+    const char *text = reading->text;
+    size_t length = strlen(text);
+
+    if (length == 0 && reading->option->optional)
+        return keep_string(out, text);
+    if (length == 0 || length > 32 || text[0] == '-' || strspn(text, WORD_CHARACTERS) != length)
+        return fail(reading, "%s is no name of a user or group%s", reading->shown,
+                    reading->option->optional ? "; \"\" leaves it as it is" : "");
+    return keep_string(out, text);
+}
+
+static bool read_path(const struct reading *reading, void *out)
+{
+    const char *text = reading->text;
+
+    if (text[0] == '\0' && reading->option->optional && !reading->option->list)
+        return keep_string(out, text);
+    if (text[0] != '/')
+        return fail(reading, "%s is no absolute path; write it from the root: /...",
+                    reading->shown);
+    if (has_controls(text))
+        return fail(reading, "%s holds a control character", reading->shown);
+    if (strlen(text) >= PATH_MAX)
+        return fail(reading, "%s is longer than a path can be", reading->shown);
+    return keep_string(out, text);
+}
+
+/* ---- the table ----------------------------------------------------------------------- */
+
+static bool read_socket(const struct reading *reading, void *out)
+{
+    struct conf_socket parts;
+
+    return conf_read_socket(reading->text, &parts, reading->error) &&
+           keep_string(out, reading->text);
+}
+
+static bool read_domain_kind(const struct reading *reading, bool pattern, void *out)
+{
+    const struct conf_domain_text domain = {.text = reading->text,
+                                            .length = strlen(reading->text),
+                                            .pattern = pattern,
+                                            .literal = pattern};
+    char name[DOMAIN_SIZE];
+
+    return conf_read_domain(&domain, name, reading->error) && keep_string(out, name);
+}
+
+static bool read_domain(const struct reading *reading, void *out)
+{
+    return read_domain_kind(reading, false, out);
+}
+
+static bool read_domain_pattern(const struct reading *reading, void *out)
+{
+    return read_domain_kind(reading, true, out);
+}
+
+static bool read_host(const struct reading *reading, void *out)
+{
+    char host[DOMAIN_SIZE];
+
+    return conf_read_host(reading->text, host, reading->error) && keep_string(out, host);
+}
+
+static bool read_mail_address(const struct reading *reading, void *out)
+{
+    char address[CONF_MAIL_ADDRESS_SIZE];
+
+    return conf_read_mail_address(reading->text, address, reading->error) &&
+           keep_string(out, address);
+}
+
+static bool read_address(const struct reading *reading, void *out)
+{
+    return conf_read_address(reading->text, out, reading->error);
+}
+
+static bool read_network(const struct reading *reading, void *out)
+{
+    return conf_read_network(reading->text, out, reading->error);
+}
+
+static bool read_resolver(const struct reading *reading, void *out)
+{
+    return conf_read_resolver(reading->text, out, reading->error);
+}
+
+static const struct {
+    size_t size;
+    bool string;
+    bool (*read)(const struct reading *reading, void *out);
+} types[] = {
+    [TYPE_BOOLEAN] = {sizeof(bool), false, read_boolean},
+    [TYPE_TRISTATE] = {sizeof(enum conf_tristate), false, read_tristate},
+    [TYPE_WORD] = {sizeof(int), false, read_word},
+    [TYPE_DURATION] = {sizeof(long), false, read_duration},
+    [TYPE_COUNT] = {sizeof(unsigned int), false, read_count},
+    [TYPE_MODE] = {sizeof(unsigned int), false, read_mode},
+    [TYPE_PORT] = {sizeof(uint16_t), false, read_port},
+    [TYPE_TEXT] = {sizeof(char *), true, read_text},
+    [TYPE_ARGUMENT] = {sizeof(char *), true, read_argument},
+    [TYPE_MAILER] = {sizeof(char *), true, read_mailer},
+    [TYPE_PATH] = {sizeof(char *), true, read_path},
+    [TYPE_ACCOUNT] = {sizeof(char *), true, read_account},
+    [TYPE_SOCKET] = {sizeof(char *), true, read_socket},
+    [TYPE_DOMAIN] = {sizeof(char *), true, read_domain},
+    [TYPE_DOMAIN_PATTERN] = {sizeof(char *), true, read_domain_pattern},
+    [TYPE_HOST] = {sizeof(char *), true, read_host},
+    [TYPE_MAIL_ADDRESS] = {sizeof(char *), true, read_mail_address},
+    [TYPE_ADDRESS] = {sizeof(struct address), false, read_address},
+    [TYPE_NETWORK] = {sizeof(struct network), false, read_network},
+    [TYPE_RESOLVER] = {sizeof(struct conf_resolver), false, read_resolver},
+};
+
+size_t conf_type_size(enum conf_type type)
+{
+    return types[type].size;
+}
+
+bool conf_type_is_string(enum conf_type type)
+{
+    return types[type].string;
+}
+
+bool conf_value_read(const struct conf_option *option, const char *text, void *out,
+                     char error[CONF_VALUE_ERROR_SIZE])
+{
+    struct reading reading = {.option = option, .text = text, .error = error};
+
+    error[0] = '\0';
+    conf_show(reading.shown, text);
+    return types[option->type].read(&reading, out);
+}

@@ -1,0 +1,36 @@
+/*
+ * values - the text of one value becomes a typed value
+ *
+ * Pure: nothing is looked up on the machine. Text that is read never changes its meaning by being
+ * quoted or not. Any thread.
+ */
+#ifndef RELAYWARDEN_CONF_VALUES_H
+#define RELAYWARDEN_CONF_VALUES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/schema.h"
+
+#define CONF_VALUE_ERROR_SIZE 512
+
+/* Octets of one value of this type, as it is stored. */
+size_t conf_type_size(enum conf_type type);
+
+/* Whether stored values are strings from malloc. */
+bool conf_type_is_string(enum conf_type type);
+
+/* Reads `text` for `option` into `out`, which has conf_type_size octets. False: `error` has what is
+ * wrong and what is allowed, without the option's name; empty when memory is out. *out is then
+ * untouched. A string in *out belongs to the caller. */
+bool conf_value_read(const struct conf_option *option, const char *text, void *out,
+                     char error[CONF_VALUE_ERROR_SIZE]);
+
+/* "yes", "on", "true": 1; "no", "off", "false": 0 (any case, as libconfuse has it); else -1. */
+int conf_read_boolean(const char *text);
+
+/* Decimal digits only (a leading zero makes no octal), from `least` to `most`. */
+bool conf_read_number(const char *text, long least, long most, long *out);
+
+#endif
