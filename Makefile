@@ -9,7 +9,7 @@
 #   make format     clang-format over the tree
 #   make install    DESTDIR and PREFIX are honoured; uninstall takes away the same files
 #
-# BUILD names the folder of everything made; SANITIZE=address,undefined or thread builds with it.
+# Commands are shown with V=1. BUILD names the folder of everything made; SANITIZE=address,undefined or thread builds with it.
 
 VERSION  := 0.1.0
 BUILD    ?= build/$(notdir $(CC))
@@ -20,6 +20,11 @@ SANITIZE ?=
 
 ifeq ($(origin CC),default)
 CC := gcc
+endif
+
+ifneq ($(V),1)
+Q := @
+say = @echo '  $(1) $(2)'
 endif
 
 .DEFAULT_GOAL := all
@@ -97,28 +102,34 @@ FORCE:
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/libcommon.a: $(call objects,$(lib_src))
 $(BUILD)/libmilterside.a: $(call objects,$(filter-out milter/main.c,$(milter_src)))
 $(BUILD)/libprobeside.a: $(call objects,$(filter-out probe/main.c,$(probe_src)))
 $(BUILD)/libunit.a: $(call objects,$(unit_help))
 $(BUILD)/%.a:
+	$(call say,AR,$@)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(BUILD)/relaywarden-milter: $(BUILD)/milter/main.o $(BUILD)/libmilterside.a $(BUILD)/libcommon.a
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lmilter $(LDLIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lmilter $(LDLIBS)
 $(BUILD)/relaywarden-probe: $(BUILD)/probe/main.o $(BUILD)/libprobeside.a $(BUILD)/libcommon.a
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libunit.a $(BUILD)/libmilterside.a \
     $(BUILD)/libprobeside.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lmilter $(LDLIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lmilter $(LDLIBS)
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libmilterside.a $(BUILD)/libprobeside.a \
     $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lmilter $(LDLIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lmilter $(LDLIBS)
 
 -include $(patsubst %.c,$(BUILD)/%.d,$(all_c))
 
@@ -138,3 +149,26 @@ format:
 	clang-format -i $(all_c) $(headers)
 clean:
 	rm -rf build
+
+# ---- installing ----------------------------------------------------------------------------------
+SBINDIR := $(DESTDIR)$(PREFIX)/sbin
+MANDIR  := $(DESTDIR)$(PREFIX)/share/man
+DOCDIR  := $(DESTDIR)$(PREFIX)/share/doc/relaywarden
+ETCDIR  := $(DESTDIR)$(SYSCONFDIR)/relaywarden
+
+.PHONY: install uninstall
+install: all
+	install -d $(SBINDIR) $(MANDIR)/man5 $(MANDIR)/man8 $(DOCDIR) $(ETCDIR)
+	install -m 755 $(programs) $(SBINDIR)
+	install -m 644 milter/relaywarden-milter.8 probe/relaywarden-probe.8 $(MANDIR)/man8
+	install -m 644 conf/relaywarden.conf.5 $(MANDIR)/man5
+	install -m 644 README.md LICENSE conf/relaywarden.conf $(DOCDIR)
+	test -e $(ETCDIR)/relaywarden.conf || install -m 640 conf/relaywarden.conf $(ETCDIR)/relaywarden.conf
+
+# The configuration and the state stay.
+uninstall:
+	rm -f $(addprefix $(SBINDIR)/,$(notdir $(programs)))
+	rm -f $(MANDIR)/man8/relaywarden-milter.8 $(MANDIR)/man8/relaywarden-probe.8
+	rm -f $(MANDIR)/man5/relaywarden.conf.5
+	rm -f $(addprefix $(DOCDIR)/,README.md LICENSE relaywarden.conf)
+	-rmdir $(DOCDIR) 2>/dev/null

@@ -1,0 +1,293 @@
+#include "milter/callbacks.h"
+
+#include <errno.h>
+#include <libmilter/mfapi.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "milter/connection.h"
+#include "milter/gate.h"
+
+#define WAKE_MS       20   /* between two attempts to wake libmilter's listener */
+#define LAST_CALLS_MS 1000 /* for callbacks that are under way when the program ends */
+
+/* libmilter has no user pointer before a connection's private data: this is where callbacks find
+ * the program. Set once, before the first callback. */
+static struct {
+    struct transactions *transactions;
+    struct gate gate;
+    pthread_t thread;
+    int result; /* of smfi_main; read after the thread was joined */
+} serving;
+
+/* What we ask the MTA to send, whatever its own lists say. Fewer macros cost it less: {mail_*}
+ * would make Postfix resolve the sender. */
+static const struct {
+    int stage;
+    const char *macros;
+} symbol_lists[] = {
+    {SMFIM_CONNECT, "j {daemon_addr} {daemon_port} {client_addr} {client_port} v"},
+    {SMFIM_HELO, "{cert_subject}"},
+    {SMFIM_ENVFROM, "{auth_type} {auth_authen}"},
+    {SMFIM_ENVRCPT, "i {rcpt_mailer} {rcpt_host} {rcpt_addr}"},
+    {SMFIM_DATA, "i"},
+};
+
+static const char *macro(SMFICTX *ctx, const char *name)
+{
+    char symbol[32];
+
+    /* libmilter's prototype wants a char pointer that it does not write to. */
+    snprintf(symbol, sizeof symbol, "%s", name);
+    return smfi_getsymval(ctx, symbol);
+}
+
+static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
+                             unsigned long unused_2, unsigned long unused_3,
+                             unsigned long *want_actions, unsigned long *want_steps,
+                             unsigned long *want_2, unsigned long *want_3)
+{
+    (void)unused_2;
+    (void)unused_3;
+    const unsigned long not_needed = SMFIP_NOHDRS | SMFIP_NOEOH | SMFIP_NOBODY | SMFIP_NOUNKNOWN;
+
+    *want_actions = actions & SMFIF_SETSYMLIST;
+    *want_steps = steps & (not_needed | SMFIP_RCPT_REJ);
+    *want_2 = 0;
+    *want_3 = 0;
+    if ((actions & SMFIF_SETSYMLIST) != 0) {
+        for (size_t i = 0; i < sizeof symbol_lists / sizeof symbol_lists[0]; i++) {
+            char macros[128];
+            snprintf(macros, sizeof macros, "%s", symbol_lists[i].macros);
+            if (smfi_setsymlist(ctx, symbol_lists[i].stage, macros) != MI_SUCCESS) {
+                reporter_say(serving.transactions->reporter, LOG_WARNING,
+                             "the MTA cannot be asked for the macros %s: findings may lack the "
+                             "listener or the queue id",
+                             macros);
+            }
+        }
+    }
+    return SMFIS_CONTINUE;
+}
+
+static struct connection *begin_connection(SMFICTX *ctx, const struct sockaddr *client)
+{
+    const struct connection_origin origin = {
+        .client = client,
+        .daemon_address = macro(ctx, "{daemon_addr}"),
+        .daemon_port = macro(ctx, "{daemon_port}"),
+    };
+    struct snapshot *snapshot = snapshot_current();
+
+    return snapshot == NULL ? NULL : connection_new(snapshot, serving.transactions, &origin);
+}
+
+static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
+{
+    (void)host;
+    if (!gate_enter(&serving.gate)) {
+        return SMFIS_ACCEPT;
+    }
+    struct connection *connection = begin_connection(ctx, address);
+
+    /* The MTA may begin another client's session on the same filter connection (XCLIENT). */
+    connection_free(smfi_getpriv(ctx));
+    smfi_setpriv(ctx, connection);
+    if (connection == NULL) {
+        reporter_say(serving.transactions->reporter, LOG_ERR,
+                     "out of memory: one connection is let through without being looked at");
+    }
+    gate_leave(&serving.gate);
+    return connection == NULL ? SMFIS_ACCEPT : SMFIS_CONTINUE;
+}
+
+/* The connection that a callback is about, inside the gate: leave_connection when done. NULL,
+ * outside the gate, when there is none or the program is ending: then there is nothing to do. */
+static struct connection *enter_connection(SMFICTX *ctx)
+{
+    if (!gate_enter(&serving.gate)) {
+        return NULL;
+    }
+    struct connection *connection = smfi_getpriv(ctx);
+    if (connection == NULL) {
+        gate_leave(&serving.gate);
+    }
+    return connection;
+}
+
+static void leave_connection(void)
+{
+    gate_leave(&serving.gate);
+}
+
+static sfsistat on_helo(SMFICTX *ctx, char *name)
+{
+    struct connection *connection = enter_connection(ctx);
+
+    if (connection != NULL) {
+        connection_helo(connection, name);
+        leave_connection();
+    }
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat on_mail(SMFICTX *ctx, char **arguments)
+{
+    const struct client_macros macros = {
+        .auth_type = macro(ctx, "{auth_type}"),
+        .auth_authen = macro(ctx, "{auth_authen}"),
+        .cert_subject = macro(ctx, "{cert_subject}"),
+    };
+    struct connection *connection = enter_connection(ctx);
+
+    if (connection == NULL) {
+        return SMFIS_ACCEPT;
+    }
+    bool finished = connection_mail(connection, arguments[0], &macros);
+    leave_connection();
+    return finished ? SMFIS_ACCEPT : SMFIS_CONTINUE;
+}
+
+static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
+{
+    const struct rcpt_macros macros = {
+        .mailer = macro(ctx, "{rcpt_mailer}"),
+        .host = macro(ctx, "{rcpt_host}"),
+        .address = macro(ctx, "{rcpt_addr}"),
+    };
+    struct connection *connection = enter_connection(ctx);
+
+    if (connection != NULL) {
+        connection_rcpt(connection, arguments[0], &macros, macro(ctx, "i"));
+        leave_connection();
+    }
+    return SMFIS_CONTINUE;
+}
+
+/* The transaction is over, or past what we look at; its queue id is known if there is one. */
+static void end_transaction(SMFICTX *ctx)
+{
+    struct connection *connection = enter_connection(ctx);
+
+    if (connection != NULL) {
+        connection_hand_over(connection, macro(ctx, "i"));
+        leave_connection();
+    }
+}
+
+static sfsistat on_data(SMFICTX *ctx)
+{
+    end_transaction(ctx);
+    return SMFIS_ACCEPT;
+}
+
+static sfsistat on_abort(SMFICTX *ctx)
+{
+    end_transaction(ctx);
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat on_close(SMFICTX *ctx)
+{
+    struct connection *connection = enter_connection(ctx);
+
+    if (connection != NULL) {
+        smfi_setpriv(ctx, NULL);
+        connection_free(connection);
+        leave_connection();
+    }
+    return SMFIS_CONTINUE;
+}
+
+bool callbacks_register(const char *socket, char error[CALLBACKS_ERROR_SIZE])
+{
+    static char name[] = "relaywarden-milter";
+    static char connection[512];
+    struct smfiDesc filter = {
+        .xxfi_name = name,
+        .xxfi_version = SMFI_VERSION,
+        .xxfi_flags = SMFIF_SETSYMLIST,
+        .xxfi_connect = on_connect,
+        .xxfi_helo = on_helo,
+        .xxfi_envfrom = on_mail,
+        .xxfi_envrcpt = on_rcpt,
+        .xxfi_data = on_data,
+        .xxfi_abort = on_abort,
+        .xxfi_close = on_close,
+        .xxfi_negotiate = on_negotiate,
+    };
+
+    if ((size_t)snprintf(connection, sizeof connection, "%s", socket) >= sizeof connection ||
+        smfi_setconn(connection) != MI_SUCCESS) {
+        snprintf(error, CALLBACKS_ERROR_SIZE, "libmilter does not take the socket \"%.160s\"",
+                 socket);
+        return false;
+    }
+    if (smfi_register(filter) != MI_SUCCESS) {
+        snprintf(error, CALLBACKS_ERROR_SIZE,
+                 "libmilter does not take the filter: out of memory, or "
+                 "the library is older than 8.14");
+        return false;
+    }
+    return true;
+}
+
+bool callbacks_listen(char error[CALLBACKS_ERROR_SIZE])
+{
+    if (smfi_opensocket(true) != MI_SUCCESS) {
+        snprintf(error, CALLBACKS_ERROR_SIZE, "libmilter cannot listen on the socket");
+        return false;
+    }
+    return true;
+}
+
+/* Only there to interrupt poll(2) in libmilter's listener, which looks whether to stop every 5 s.
+ */
+static void wake(int number)
+{
+    (void)number;
+}
+
+static void *serve(void *unused)
+{
+    sigset_t wakes;
+
+    sigemptyset(&wakes);
+    sigaddset(&wakes, SIGUSR2);
+    pthread_sigmask(SIG_UNBLOCK, &wakes, NULL);
+    serving.result = smfi_main();
+    kill(getpid(), SIGTERM);
+    return unused;
+}
+
+bool callbacks_start(struct transactions *transactions)
+{
+    const struct sigaction action = {.sa_handler = wake};
+
+    serving.transactions = transactions;
+    sigaction(SIGUSR2, &action, NULL);
+    return pthread_create(&serving.thread, NULL, serve, NULL) == 0;
+}
+
+bool callbacks_stop(void)
+{
+    struct timespec until;
+
+    /* For libmilter's own signal thread, the main thread being here. smfi_stop() would wait for a
+     * lock that the listener holds while it polls. */
+    kill(getpid(), SIGTERM);
+    do {
+        pthread_kill(serving.thread, SIGUSR2);
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += WAKE_MS * 1000000L;
+        if (until.tv_nsec >= 1000000000L) {
+            until.tv_nsec -= 1000000000L;
+            until.tv_sec++;
+        }
+    } while (pthread_timedjoin_np(serving.thread, NULL, &until) == ETIMEDOUT);
+    return gate_close(&serving.gate, LAST_CALLS_MS) && serving.result == MI_SUCCESS;
+}

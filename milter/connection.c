@@ -1,0 +1,221 @@
+#include "milter/connection.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "milter/relay_finding.h"
+
+static void copy_text(char *out, size_t size, const char *text)
+{
+    snprintf(out, size, "%s", text == NULL ? "" : text);
+}
+
+static uint16_t read_port(const char *text)
+{
+    char *end;
+    unsigned long port = text == NULL ? 0 : strtoul(text, &end, 10);
+
+    return port > 0 && port <= UINT16_MAX && *end == '\0' ? (uint16_t)port : 0;
+}
+
+static void set_listener(struct connection *connection, const struct connection_origin *origin)
+{
+    uint16_t port = read_port(origin->daemon_port);
+
+    if (origin->daemon_address == NULL ||
+        !address_parse(origin->daemon_address, &connection->listener)) {
+        connection->listener.family = ADDRESS_NONE;
+        snprintf(connection->listener_text, sizeof connection->listener_text, "unknown");
+        return;
+    }
+    address_format_port(&connection->listener, port, connection->listener_text);
+}
+
+struct connection *connection_new(struct snapshot *snapshot, struct transactions *transactions,
+                                  const struct connection_origin *origin)
+{
+    struct connection *connection = calloc(1, sizeof *connection);
+
+    if (connection == NULL) {
+        snapshot_release(snapshot);
+        return NULL;
+    }
+    connection->snapshot = snapshot;
+    connection->transactions = transactions;
+    connection->client = address_from_sockaddr(origin->client);
+    address_format(&connection->client, connection->client_text);
+    set_listener(connection, origin);
+    return connection;
+}
+
+void connection_free(struct connection *connection)
+{
+    if (connection != NULL) {
+        connection_hand_over(connection, NULL);
+        snapshot_release(connection->snapshot);
+        free(connection);
+    }
+}
+
+void connection_helo(struct connection *connection, const char *name)
+{
+    copy_text(connection->helo, sizeof connection->helo, name);
+}
+
+bool connection_mail(struct connection *connection, const char *path,
+                     const struct client_macros *macros)
+{
+    connection_hand_over(connection, NULL);
+    copy_text(connection->sender, sizeof connection->sender, path);
+    connection->permission =
+        judge_permission(connection->snapshot->rules.site, &connection->client, macros);
+    return connection->permission != PERMISSION_NONE;
+}
+
+static void enter_list(struct connection *connection)
+{
+    struct transactions *transactions = connection->transactions;
+
+    connection->previous = NULL;
+    connection->next = transactions->first;
+    if (connection->next != NULL) {
+        connection->next->previous = connection;
+    }
+    transactions->first = connection;
+    connection->has_pending = true;
+}
+
+static void leave_list(struct connection *connection)
+{
+    if (connection->previous != NULL) {
+        connection->previous->next = connection->next;
+    } else {
+        connection->transactions->first = connection->next;
+    }
+    if (connection->next != NULL) {
+        connection->next->previous = connection->previous;
+    }
+    connection->has_pending = false;
+}
+
+/* Keeps the transaction's first finding of a kind whole. Without memory it goes to the reporter at
+ * once, which never needs any, at the price of the queue id. */
+static void keep(struct connection *connection, enum pending_kind kind,
+                 const struct finding *finding)
+{
+    struct finding *kept = malloc(sizeof *kept);
+
+    if (kept == NULL) {
+        reporter_hand_over(connection->transactions->reporter, finding);
+        return;
+    }
+    *kept = *finding;
+    pthread_mutex_lock(&connection->transactions->mutex);
+    connection->pending[kind] = kept;
+    if (!connection->has_pending) {
+        enter_list(connection);
+    }
+    pthread_mutex_unlock(&connection->transactions->mutex);
+}
+
+static void note_relayed(struct connection *connection, const struct recipient_seen *seen)
+{
+    struct finding finding;
+
+    if (connection->pending[PENDING_RELAYED] != NULL) {
+        connection->pending[PENDING_RELAYED]->count++;
+        return;
+    }
+    relay_finding_open(&finding, connection, seen);
+    keep(connection, PENDING_RELAYED, &finding);
+}
+
+static void note_undeclared(struct connection *connection, const struct recipient_seen *seen)
+{
+    struct finding *pending = connection->pending[PENDING_UNDECLARED];
+    struct finding finding;
+    char domain[DOMAIN_SIZE];
+    unsigned int domains = 1;
+
+    if (domain_normalise(seen->rcpt->resolved.domain, seen->rcpt->resolved.domain_length, domain)) {
+        domains = undeclared_note(&connection->snapshot->undeclared, domain);
+    }
+    if (pending != NULL) {
+        pending->count++;
+        if (pending->severity == SEVERITY_CRITICAL || domains <= UNDECLARED_MAX) {
+            return;
+        }
+    }
+    relay_finding_undeclared(&finding, connection, seen, domains);
+    if (pending == NULL) {
+        keep(connection, PENDING_UNDECLARED, &finding);
+        return;
+    }
+    /* This recipient turns a warning into an alarm: it, and no longer the first, is the evidence.
+     */
+    finding.count = pending->count;
+    *pending = finding;
+}
+
+void connection_rcpt(struct connection *connection, const char *path,
+                     const struct rcpt_macros *macros, const char *queue_id)
+{
+    const struct judge_rules *rules = &connection->snapshot->rules;
+    struct rcpt_meaning rcpt;
+
+    dialect_rcpt(macros, path, &rcpt);
+    if (connection->permission != PERMISSION_NONE || rcpt.decision != DECISION_ACCEPTED) {
+        return;
+    }
+    struct recipient_seen seen = {
+        .path = path,
+        .rcpt = &rcpt,
+        .destination = judge_destination(rules, &rcpt, path, &connection->listener),
+        .queue_id = queue_id,
+    };
+    enum judgement judgement =
+        judge_recipient(connection->permission, rcpt.decision, seen.destination);
+    if (judgement == JUDGEMENT_FINE) {
+        return;
+    }
+    seen.sender_class = site_classify_sender(rules->site, connection->sender);
+    if (judgement == JUDGEMENT_RELAYED) {
+        note_relayed(connection, &seen);
+    } else {
+        note_undeclared(connection, &seen);
+    }
+}
+
+static void hand_over_all(struct connection *connection, const char *queue_id)
+{
+    for (int kind = 0; kind < PENDING_KINDS; kind++) {
+        struct finding *finding = connection->pending[kind];
+        if (finding != NULL) {
+            relay_finding_set_queue_id(finding, queue_id);
+            relay_finding_set_queue_id(finding, "NOQUEUE");
+            reporter_hand_over(connection->transactions->reporter, finding);
+            free(finding);
+            connection->pending[kind] = NULL;
+        }
+    }
+    leave_list(connection);
+}
+
+void connection_hand_over(struct connection *connection, const char *queue_id)
+{
+    if (connection->has_pending) {
+        pthread_mutex_lock(&connection->transactions->mutex);
+        hand_over_all(connection, queue_id);
+        pthread_mutex_unlock(&connection->transactions->mutex);
+    }
+}
+
+void transactions_finish(struct transactions *transactions)
+{
+    pthread_mutex_lock(&transactions->mutex);
+    while (transactions->first != NULL) {
+        hand_over_all(transactions->first, NULL);
+    }
+    pthread_mutex_unlock(&transactions->mutex);
+}

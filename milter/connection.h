@@ -1,0 +1,76 @@
+/*
+ * connection - one SMTP connection as the filter sees it, from connect to close
+ *
+ * Holds who the client is and what the transaction has brought so far; knows nothing of libmilter,
+ * so that it can be tested by plain calls. Callbacks of one connection come one at a time, though
+ * perhaps on different threads: a connection needs no lock of its own.
+ *
+ * A recipient without a finding takes no lock, allocates nothing and does no I/O. Findings of a
+ * transaction are kept here, repeats folded into a count, and handed over when the queue id is
+ * known (DATA) or the transaction ends.
+ */
+#ifndef RELAYWARDEN_MILTER_CONNECTION_H
+#define RELAYWARDEN_MILTER_CONNECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/address.h"
+#include "milter/judge.h"
+#include "milter/snapshot.h"
+#include "milter/transactions.h"
+
+#define CONNECTION_TEXT_SIZE                                                                       \
+    1024 /* a command's argument or HELO name; longer is cut (RFC 5321: 256 octets) */
+
+enum pending_kind {
+    PENDING_RELAYED,
+    PENDING_UNDECLARED,
+    PENDING_KINDS,
+};
+
+struct connection {
+    struct snapshot *snapshot; /* one configuration for the whole connection; a reference */
+    struct transactions *transactions;
+    struct address client;
+    struct address listener;
+    char listener_text[ENDPOINT_TEXT_SIZE]; /* "192.0.2.25:25"; "unknown" */
+    char client_text[ADDRESS_TEXT_SIZE];
+    char helo[CONNECTION_TEXT_SIZE];
+    char sender[CONNECTION_TEXT_SIZE]; /* MAIL's argument */
+    enum permission permission;        /* of the current transaction */
+
+    /* Guarded by transactions->mutex; whether any is pending is known without it. */
+    bool has_pending;
+    struct finding *pending[PENDING_KINDS];
+    struct connection *previous;
+    struct connection *next;
+};
+
+/* What is known when the client connects; texts may be NULL. */
+struct connection_origin {
+    const struct sockaddr *client; /* NULL or AF_UNIX: no address */
+    const char *daemon_address;    /* {daemon_addr} */
+    const char *daemon_port;       /* {daemon_port} */
+};
+
+/* Takes over the reference to `snapshot`. NULL: out of memory (the reference is released). */
+struct connection *connection_new(struct snapshot *snapshot, struct transactions *transactions,
+                                  const struct connection_origin *origin);
+void connection_free(struct connection *connection); /* hands over what is pending */
+
+void connection_helo(struct connection *connection, const char *name);
+
+/* Begins a transaction. True if nothing more can be learnt of it: the client may relay. */
+bool connection_mail(struct connection *connection, const char *path,
+                     const struct client_macros *macros);
+
+/* Judges one recipient; `queue_id` may be NULL. */
+void connection_rcpt(struct connection *connection, const char *path,
+                     const struct rcpt_macros *macros, const char *queue_id);
+
+/* DATA, abort, close, or the next MAIL: hands the transaction's findings over. `queue_id` may be
+ * NULL. */
+void connection_hand_over(struct connection *connection, const char *queue_id);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * judge - what one accepted recipient means for the site
+ *
+ * Pure: plain structs in, a plain struct out; no lock, no allocation, no I/O. Any thread.
+ */
+#ifndef RELAYWARDEN_MILTER_JUDGE_H
+#define RELAYWARDEN_MILTER_JUDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/address.h"
+#include "lib/site.h"
+#include "milter/dialect.h"
+
+/* The yardstick: what the operator declares. */
+struct judge_rules {
+    const struct site *site;
+    char *const *own_mailers;
+    size_t own_mailer_count;
+};
+
+/* Why the client may relay, by the declared site and never by the MTA's own trust. */
+enum permission judge_permission(const struct site *site, const struct address *client,
+                                 const struct client_macros *macros);
+
+/* Whose the recipient is. `path` is RCPT's argument, `listener` the MTA's own address on this
+ * connection. */
+enum destination judge_destination(const struct judge_rules *rules, const struct rcpt_meaning *rcpt,
+                                   const char *path, const struct address *listener);
+
+/* What is worth telling of a recipient. */
+enum judgement {
+    JUDGEMENT_FINE,
+    JUDGEMENT_RELAYED,    /* accepted, external, and the client has no permission */
+    JUDGEMENT_UNDECLARED, /* accepted as the MTA's own, but the site does not declare it */
+};
+
+enum judgement judge_recipient(enum permission permission, enum decision decision,
+                               enum destination destination);
+
+#endif

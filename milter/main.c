@@ -1,0 +1,279 @@
+/*
+ * relaywarden-milter - watches every RCPT decision of the MTA that it is attached to
+ *
+ * Stays in the foreground. Order of starting: configuration, socket (as root), user, reporter,
+ * ready. See relaywarden-milter(8).
+ */
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <syslog.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "lib/alert/reporter.h"
+#include "milter/callbacks.h"
+#include "milter/reload.h"
+#include "milter/snapshot.h"
+#include "milter/socket.h"
+#include "milter/user.h"
+
+#define PROGRAM      "relaywarden-milter"
+#define STOP_WAIT_MS 2000 /* for what is still to be announced */
+
+static const char help[] =
+    "usage: " PROGRAM " [--config FILE] [-t]\n"
+    "\n"
+    "Attached to Postfix or Sendmail as a mail filter, reports every client that may not relay and "
+    "was\n"
+    "granted it. Stays in the foreground; SIGUSR1 reads the configuration again, SIGTERM stops.\n"
+    "\n"
+    "  --config FILE   configuration (default " CONF_DEFAULT_PATH ")\n"
+    "  -t              check the configuration and exit\n"
+    "  --help          show this text and exit\n"
+    "  --version       show the version and exit\n"
+    "\n"
+    "Exit status: 0 stopped on request or configuration valid, 64 wrong usage, 71 the system "
+    "denied\n"
+    "something that is needed, 78 mistakes in the configuration. Manual: relaywarden-milter(8).\n";
+
+/* What serving needs. */
+struct program {
+    const char *path; /* of the configuration */
+    char socket[512]; /* as configured at the start */
+    sigset_t signals; /* that the main thread obeys */
+    struct transactions *transactions;
+};
+
+struct arguments {
+    const char *config;
+    bool check_only;
+};
+
+/* Returns -1 to go on, else the exit status. */
+static int read_arguments(int argc, char **argv, struct arguments *out)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "t", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            out->config = optarg;
+            break;
+        case 't':
+            out->check_only = true;
+            break;
+        case 'h':
+            fputs(help, stdout);
+            return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+        case 'v':
+            puts(PROGRAM " " RELAYWARDEN_VERSION);
+            return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+        default:
+            fputs("Try: " PROGRAM " --help\n", stderr);
+            return EX_USAGE;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr,
+                PROGRAM ": \"%s\" is not understood: there are only options. Try: " PROGRAM
+                        " --help\n",
+                argv[optind]);
+        return EX_USAGE;
+    }
+    return -1;
+}
+
+static void print_lines(char *const *lines, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        fprintf(stderr, "%s\n", lines[i]);
+    }
+}
+
+static struct conf *load(const char *path)
+{
+    struct conf_report report = {0};
+    struct conf *conf = conf_load(path, CONF_MILTER, &report);
+
+    print_lines(report.mistakes, report.mistake_count);
+    print_lines(report.notes, report.note_count);
+    conf_report_free(&report);
+    return conf;
+}
+
+/* The main thread's half of starting: everything that needs root, and then root away. */
+static bool bind_and_drop(const struct conf_milter *settings)
+{
+    char error[SOCKET_ERROR_SIZE];
+    const struct socket_access access = {settings->socket_group, settings->socket_mode};
+
+    if (!socket_check(settings->socket, error) || !callbacks_register(settings->socket, error)) {
+        fprintf(stderr, PROGRAM ": %s\n", error);
+        return false;
+    }
+    mode_t mask = umask(0177);
+    bool listening = callbacks_listen(error);
+    umask(mask);
+    if (!listening) {
+        fprintf(stderr, PROGRAM ": %s %s: is it in use, and may this user create it?\n", error,
+                settings->socket);
+        return false;
+    }
+    if (!socket_grant(settings->socket, &access, error) || !user_drop_to(settings->user, error)) {
+        fprintf(stderr, PROGRAM ": %s\n", error);
+        const char *path = socket_unix_path(settings->socket);
+        if (path != NULL) {
+            unlink(path);
+        }
+        return false;
+    }
+    return true;
+}
+
+/* As the user that we are now: will a reload be able to read what root has read? */
+static void check_reload(struct reporter *reporter, const char *path)
+{
+    struct conf_report report = {0};
+    struct conf *conf = conf_load(path, CONF_MILTER, &report);
+
+    for (size_t i = 0; i < report.mistake_count; i++) {
+        reporter_say(reporter, LOG_WARNING, "a reload as this user would fail: %s",
+                     report.mistakes[i]);
+    }
+    conf_free(conf);
+    conf_report_free(&report);
+}
+
+static struct reporter *start_reporter(const struct conf *conf,
+                                       const struct sink_identity *identity)
+{
+    char database[4096];
+    char error[SINK_ERROR_SIZE];
+    const struct reporter_settings settings = {
+        .identity = identity,
+        .alert = &conf->alert,
+        .database_path = database,
+    };
+
+    snprintf(database, sizeof database, "%s/milter/relaywarden.db", conf->state_directory);
+    struct reporter *reporter = reporter_start(&settings, error);
+    if (reporter == NULL) {
+        fprintf(stderr, PROGRAM ": %s\n", error);
+    }
+    return reporter;
+}
+
+/* Signals that the main thread waits for; blocked in all threads, or one would take the default
+ * action. libmilter waits for some of them too; the kernel prefers the main thread. */
+static void block_signals(sigset_t *set)
+{
+    static const int numbers[] = {SIGUSR1, SIGHUP, SIGTERM, SIGINT};
+
+    sigemptyset(set);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        sigaddset(set, numbers[i]);
+    }
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+}
+
+/* Until told to stop. */
+static void obey_signals(const sigset_t *signals, const char *path, struct reporter *reporter)
+{
+    int number;
+
+    while (sigwait(signals, &number) == 0 && number == SIGUSR1) {
+        reload(path, reporter);
+    }
+}
+
+static int serve(const struct program *program)
+{
+    struct transactions *transactions = program->transactions;
+    struct reporter *reporter = transactions->reporter;
+
+    check_reload(reporter, program->path);
+    if (!callbacks_start(transactions)) {
+        reporter_say(reporter, LOG_ERR,
+                     "no thread could be started: out of memory or of processes");
+        return EX_OSERR;
+    }
+    reporter_say(reporter, LOG_INFO, PROGRAM " " RELAYWARDEN_VERSION " is ready on %s",
+                 program->socket);
+    sd_notify(0, "READY=1");
+    obey_signals(&program->signals, program->path, reporter);
+    sd_notify(0, "STOPPING=1");
+    if (!callbacks_stop()) {
+        /* A thread may still be at work: leave everything in its place. */
+        reporter_say(reporter, LOG_ERR,
+                     "stopped because libmilter gave up, or with a callback hanging");
+        reporter_flush(reporter, STOP_WAIT_MS);
+        _exit(EX_OSERR);
+    }
+    transactions_finish(transactions);
+    reporter_say(reporter, LOG_INFO, "stopped");
+    return EX_OK;
+}
+
+static int run(struct conf *conf, const char *path)
+{
+    static struct transactions transactions = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    char host[256];
+    const struct sink_identity identity = {.program = PROGRAM, .host = host};
+    struct program program = {.path = path, .transactions = &transactions};
+
+    block_signals(&program.signals);
+    if (gethostname(host, sizeof host) != 0) {
+        snprintf(host, sizeof host, "localhost");
+    }
+    host[sizeof host - 1] = '\0';
+    snprintf(program.socket, sizeof program.socket, "%s", conf->milter.socket);
+    if (!bind_and_drop(&conf->milter)) {
+        conf_free(conf);
+        return EX_OSERR;
+    }
+    transactions.reporter = start_reporter(conf, &identity);
+    struct snapshot *snapshot = transactions.reporter == NULL ? NULL : snapshot_new(conf);
+    if (snapshot == NULL) {
+        conf_free(conf);
+        return EX_OSERR;
+    }
+    snapshot_install(snapshot);
+    int status = serve(&program);
+    snapshot_install(NULL);
+    reporter_stop(transactions.reporter, STOP_WAIT_MS);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments arguments = {.config = CONF_DEFAULT_PATH};
+    int status = read_arguments(argc, argv, &arguments);
+
+    if (status >= 0) {
+        return status;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    struct conf *conf = load(arguments.config);
+    if (conf == NULL) {
+        return EX_CONFIG;
+    }
+    if (arguments.check_only) {
+        conf_free(conf);
+        fprintf(stderr, "%s: configuration is valid\n", arguments.config);
+        return EX_OK;
+    }
+    return run(conf, arguments.config);
+}

@@ -1,0 +1,128 @@
+#include "milter/relay_finding.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/printable.h"
+
+/* What to change, by who the sender claims to be: what was trusted tells where the hole is. */
+static const char *const fixes[] = {
+    [SENDER_EXTERNAL] = "In Postfix: see that mynetworks holds only your own networks, that no "
+                        "check_client_access or "
+                        "check_helo_access map answers OK before reject_unauth_destination, and "
+                        "that the log shows the "
+                        "client's real address rather than a gateway's (NAT, container or proxy). "
+                        "In Sendmail: look for "
+                        "promiscuous_relay and for RELAY entries in the access map. Then run: "
+                        "relaywarden-probe check",
+    [SENDER_OWN] =
+        "The sender claims a domain of yours, which anybody can. In Postfix: move "
+        "check_sender_access (and any "
+        "map that answers OK) behind reject_unauth_destination, and see that mynetworks holds only "
+        "your own "
+        "networks. In Sendmail: take out relay_local_from. Then run: relaywarden-probe check",
+    [SENDER_NULL] = "The sender is the null path, which anybody can send. In Postfix: see that no "
+                    "check_sender_access "
+                    "answers OK for <> before reject_unauth_destination, and that mynetworks holds "
+                    "only your own networks. "
+                    "In Sendmail: look for a RELAY or OK entry that matches the empty sender. Then "
+                    "run: relaywarden-probe check",
+};
+
+/* The resolved address, cut and escaped for a sentence. */
+static void show_resolved(char *out, size_t size, const struct rcpt_meaning *rcpt)
+{
+    size_t length = strlen(rcpt->resolved_text);
+    const char *text = rcpt->resolved_text;
+
+    if (length >= 2 && text[0] == '<' && text[length - 1] == '>') {
+        text++;
+        length -= 2;
+    }
+    printable(out, size, text, length);
+}
+
+static void add_common(struct finding *out, const struct connection *connection,
+                       const struct recipient_seen *seen)
+{
+    const unsigned int both = FIELD_EVIDENCE | FIELD_LOGGED;
+    char network[NETWORK_TEXT_SIZE];
+    char resolved[ADDRESS_SHOWN_SIZE];
+
+    show_resolved(resolved, sizeof resolved, seen->rcpt);
+    address_format_fold(&connection->client, network);
+    finding_subject(out, connection->listener_text, network);
+    finding_add(out, "client", both, connection->client_text);
+    finding_add(out, "helo", both | FIELD_QUOTED, connection->helo);
+    finding_add(out, "sender", both | FIELD_QUOTED, connection->sender);
+    finding_add(out, "recipient", both | FIELD_QUOTED, seen->path);
+    finding_add(out, "destination", both, destination_name(seen->destination));
+    finding_add(out, "mailer", both, seen->rcpt->mailer);
+    finding_add(out, "nexthop", both, seen->rcpt->nexthop);
+    finding_add(out, "listener", FIELD_SUBJECT | FIELD_LOGGED, connection->listener_text);
+    finding_add(out, "network", FIELD_SUBJECT, network);
+    finding_add(out, "sender_class", FIELD_EVIDENCE, sender_class_name(seen->sender_class));
+    finding_add(out, "resolved", FIELD_EVIDENCE, seen->rcpt->resolved_text);
+    finding_add(out, "permission", FIELD_EVIDENCE, permission_name(connection->permission));
+    finding_add(out, "decision", FIELD_EVIDENCE, decision_name(seen->rcpt->decision));
+    relay_finding_set_queue_id(out, seen->queue_id);
+}
+
+void relay_finding_open(struct finding *out, const struct connection *connection,
+                        const struct recipient_seen *seen)
+{
+    char resolved[ADDRESS_SHOWN_SIZE];
+    char mailer[64];
+
+    finding_init(out, FINDING_OPEN_RELAY);
+    add_common(out, connection, seen);
+    show_resolved(resolved, sizeof resolved, seen->rcpt);
+    printable_string(mailer, sizeof mailer, seen->rcpt->mailer);
+    finding_why(out,
+                "%s is neither authenticated nor in a trusted network, and the MTA took its mail "
+                "for %s (mailer %s)",
+                connection->client_text, resolved, mailer[0] == '\0' ? "unknown" : mailer);
+    finding_fix(out, "%s", fixes[seen->sender_class]);
+}
+
+void relay_finding_undeclared(struct finding *out, const struct connection *connection,
+                              const struct recipient_seen *seen, unsigned int domains)
+{
+    char resolved[ADDRESS_SHOWN_SIZE];
+    char domain[DOMAIN_SIZE];
+
+    finding_init(out, FINDING_UNDECLARED_DESTINATION);
+    add_common(out, connection, seen);
+    show_resolved(resolved, sizeof resolved, seen->rcpt);
+    printable(domain, sizeof domain, seen->rcpt->resolved.domain,
+              seen->rcpt->resolved.domain_length);
+    if (domains > UNDECLARED_MAX) {
+        out->severity = SEVERITY_CRITICAL;
+        finding_why(out,
+                    "the MTA takes mail from strangers for more than %d domains that the site does "
+                    "not declare, last for %s",
+                    UNDECLARED_MAX, resolved);
+        finding_fix(
+            out,
+            "If these domains are yours, list them in domains or domain_files of the section site. "
+            "If not, "
+            "the MTA is an open relay: in Postfix narrow relay_domains, mydestination and "
+            "virtual_mailbox_domains; if own_mailers names the mailer of a smarthost, take it out");
+        return;
+    }
+    finding_why(out,
+                "the MTA takes mail for %s as its own, and the site does not declare the domain %s",
+                resolved, domain);
+    finding_fix(out,
+                "If %s is yours, add it to domains or domain_files of the section site. If not, "
+                "take it out of "
+                "relay_domains, mydestination or virtual_mailbox_domains",
+                domain);
+}
+
+void relay_finding_set_queue_id(struct finding *finding, const char *queue_id)
+{
+    if (queue_id != NULL && queue_id[0] != '\0' && finding_get(finding, "queue_id") == NULL) {
+        finding_add(finding, "queue_id", FIELD_EVIDENCE | FIELD_LOGGED, queue_id);
+    }
+}

@@ -1,0 +1,36 @@
+/*
+ * relay_finding - the findings that the milter raises for a recipient
+ *
+ * Fields stand in the order of the syslog line, but for the queue id, which comes last because it
+ * may be learnt later. Pure; any thread; the texts of `recipient_seen` are not kept.
+ */
+#ifndef RELAYWARDEN_MILTER_RELAY_FINDING_H
+#define RELAYWARDEN_MILTER_RELAY_FINDING_H
+
+#include "lib/finding.h"
+#include "milter/connection.h"
+
+#define ADDRESS_SHOWN_SIZE 330 /* of an address in a sentence */
+
+/* One accepted recipient as it was judged; texts raw, as client and MTA gave them. */
+struct recipient_seen {
+    const char *path;                /* RCPT's argument */
+    const struct rcpt_meaning *rcpt; /* what the MTA made of it */
+    enum destination destination;
+    enum sender_class sender_class;
+    const char *queue_id; /* may be NULL */
+};
+
+void relay_finding_open(struct finding *out, const struct connection *connection,
+                        const struct recipient_seen *seen);
+
+/* `domains` is how many different undeclared domains were seen so far; past UNDECLARED_MAX it is
+ * critical. */
+void relay_finding_undeclared(struct finding *out, const struct connection *connection,
+                              const struct recipient_seen *seen, unsigned int domains);
+
+/* Adds the queue id when it is known, and "NOQUEUE" (Postfix's word) when it never came to be; the
+ * first call counts. `queue_id` may be NULL or "". */
+void relay_finding_set_queue_id(struct finding *finding, const char *queue_id);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * transactions - what the findings of all transactions under way have in common
+ *
+ * Connections whose transaction has brought a finding stand in a list, so that a stop loses none of
+ * them. A transaction without a finding is never in it and takes no lock.
+ *
+ * Threads: the list and the `pending` members of connections are guarded by the mutex.
+ */
+#ifndef RELAYWARDEN_MILTER_TRANSACTIONS_H
+#define RELAYWARDEN_MILTER_TRANSACTIONS_H
+
+#include <pthread.h>
+
+#include "lib/alert/reporter.h"
+
+struct connection;
+
+struct transactions {
+    struct reporter *reporter; /* takes the findings */
+    pthread_mutex_t mutex;
+    struct connection *first; /* with findings that wait for their queue id */
+};
+
+/* Hands over what is pending in every connection. For the end: when no callback runs any more. */
+void transactions_finish(struct transactions *transactions);
+
+#endif

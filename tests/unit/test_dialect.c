@@ -1,0 +1,153 @@
+/* Macros as real Postfix 3.7 and Sendmail 8.17 send them, and what they mean. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "milter/dialect.h"
+
+struct row {
+    const char *path;
+    struct rcpt_macros macros;
+    enum decision decision;
+    const char *domain; /* resolved; NULL = none */
+};
+
+static void expect_row(const struct row *row)
+{
+    struct rcpt_meaning meaning;
+
+    dialect_rcpt(&row->macros, row->path, &meaning);
+    assert_int_equal(meaning.decision, row->decision);
+    if (row->decision != DECISION_ACCEPTED) {
+        return;
+    }
+    if (row->domain == NULL) {
+        assert_true(meaning.resolved.domain == NULL || meaning.resolved.domain_length == 0);
+        return;
+    }
+    assert_non_null(meaning.resolved.domain);
+    assert_int_equal(meaning.resolved.domain_length, strlen(row->domain));
+    assert_memory_equal(meaning.resolved.domain, row->domain, strlen(row->domain));
+}
+
+static void expect_rows(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        expect_row(&rows[i]);
+    }
+}
+
+static void an_accepted_recipient_is_what_the_mta_resolved_it_to(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"<b@outside.test>",
+         {"smtp", "outside.test", "b@outside.test"},
+         DECISION_ACCEPTED,
+         "outside.test"},
+        {"<\"b@outside.test\"@site.test>",
+         {"smtp", "outside.test", "b@outside.test"},
+         DECISION_ACCEPTED,
+         "outside.test"},
+        {"<b%outside.test@site.test>",
+         {"smtp", "outside.test", "b@outside.test"},
+         DECISION_ACCEPTED,
+         "outside.test"},
+        {"<@site.test:b@outside.test>",
+         {"smtp", "outside.test", "b@outside.test"},
+         DECISION_ACCEPTED,
+         "outside.test"},
+        {"<outside.test!b>",
+         {"smtp", "outside.test", "b@outside.test"},
+         DECISION_ACCEPTED,
+         "outside.test"},
+        {"<u@site.test>", {"local", "site.test", "u@site.test"}, DECISION_ACCEPTED, "site.test"},
+        {"<u@relayed.test>",
+         {"smtp", "[10.0.0.9]", "u@relayed.test"},
+         DECISION_ACCEPTED,
+         "relayed.test"},
+    };
+    expect_rows(rows, sizeof rows / sizeof rows[0]);
+}
+
+static void a_refused_recipient_shows_the_error_mailer_with_a_bare_status(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"<b@outside.test>", {"error", "5.7.1", "Relay access denied"}, DECISION_REFUSED, NULL},
+        {"<b@outside.test>", {"error", "4.7.1", "Relay access denied"}, DECISION_DEFERRED, NULL},
+        {"<x@site.test>", {"error", "5.1.1", "550 5.1.1 User unknown"}, DECISION_REFUSED, NULL},
+        {"<b@outside.test>",
+         {"error", "5.7.1", "ask.postmaster@site.test"},
+         DECISION_REFUSED,
+         NULL},
+        {"<b@outside.test>", {"error", "5.7.1", NULL}, DECISION_REFUSED, NULL},
+    };
+    expect_rows(rows, sizeof rows / sizeof rows[0]);
+}
+
+static void a_virtual_alias_domain_is_accepted_though_its_mailer_is_error(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"<x@va.test>",
+         {"error", "5.1.1 User unknown in virtual alias table", "x@va.test"},
+         DECISION_ACCEPTED,
+         "va.test"},
+        {"<X@VA.test>", {"error", "5.1.1 User unknown", "X@va.test"}, DECISION_ACCEPTED, "va.test"},
+        {"<x@va.test>", {"error", "5.1.1", "x@va.test"}, DECISION_ACCEPTED, "va.test"},
+    };
+    expect_rows(rows, sizeof rows / sizeof rows[0]);
+}
+
+static void a_bare_local_part_takes_the_domain_of_the_command(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"<root@site.test>", {"local", "", "root"}, DECISION_ACCEPTED, "site.test"},
+        {"<root>", {"local", "", "root"}, DECISION_ACCEPTED, NULL},
+        {"<b@outside.test>",
+         {"esmtp", "outside.test.", "b@outside.test"},
+         DECISION_ACCEPTED,
+         "outside.test"},
+    };
+    expect_rows(rows, sizeof rows / sizeof rows[0]);
+}
+
+static void without_macros_the_command_itself_is_judged_as_accepted(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"<b@outside.test>", {NULL, NULL, NULL}, DECISION_ACCEPTED, "outside.test"},
+        {"<>", {NULL, NULL, NULL}, DECISION_ACCEPTED, NULL},
+    };
+    expect_rows(rows, sizeof rows / sizeof rows[0]);
+}
+
+static void anonymous_is_not_authenticated(void **state)
+{
+    (void)state;
+    assert_true(dialect_is_authenticated(&(struct client_macros){"PLAIN", "ann", NULL}));
+    assert_false(dialect_is_authenticated(&(struct client_macros){"ANONYMOUS", "anonymous", NULL}));
+    assert_false(dialect_is_authenticated(&(struct client_macros){"anonymous", "x", NULL}));
+    assert_false(dialect_is_authenticated(&(struct client_macros){NULL, NULL, NULL}));
+    assert_false(dialect_is_authenticated(&(struct client_macros){"PLAIN", "", NULL}));
+    assert_false(dialect_is_authenticated(&(struct client_macros){"", "ann", NULL}));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_accepted_recipient_is_what_the_mta_resolved_it_to),
+        cmocka_unit_test(a_refused_recipient_shows_the_error_mailer_with_a_bare_status),
+        cmocka_unit_test(a_virtual_alias_domain_is_accepted_though_its_mailer_is_error),
+        cmocka_unit_test(a_bare_local_part_takes_the_domain_of_the_command),
+        cmocka_unit_test(without_macros_the_command_itself_is_judged_as_accepted),
+        cmocka_unit_test(anonymous_is_not_authenticated),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
