@@ -1,0 +1,532 @@
+#include "probe/audit.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/utsname.h>
+
+#include "lib/domain.h"
+#include "probe/dialogue.h"
+#include "probe/dns.h"
+#include "probe/judgement.h"
+#include "probe/resolve.h"
+#include "probe/transport.h"
+
+/* Deadlines, in milliseconds (DESIGN "relaywarden-probe"). */
+#define CONNECT_MS  10000
+#define GREETING_MS 20000
+#define REPLY_MS    20000
+#define QUIT_MS     1000 /* nothing is learnt from this reply */
+/* At once to one address and port, whatever targets they belong to. */
+#define PLACE_CONNECTIONS 2
+
+#define DNS_TIMEOUT_MS  2000
+#define DNS_TRIES       2
+#define DNS_DEADLINE_MS 15000
+
+enum entry_state {
+    ENTRY_WAITING,
+    ENTRY_ASKING,
+    ENTRY_DONE,
+};
+
+/* One endpoint. */
+struct entry {
+    struct audit *audit;
+    enum entry_state state;
+    size_t target;     /* index of its target */
+    unsigned int rank; /* of its host within the target */
+    bool shared;       /* another endpoint has the same address and port */
+    struct dialogue *dialogue;
+    struct endpoint_result result;
+};
+
+/* One target while its endpoints are looked for. */
+struct search {
+    struct audit *audit;
+    size_t target;
+    struct resolution *resolution;
+    bool done;
+};
+
+struct audit {
+    struct audit_request request;
+    struct loop *loop;
+    struct dns *dns;
+    struct dialogue_settings settings;
+    char helo[DOMAIN_SIZE];
+    struct search *searches;
+    size_t searching; /* not done yet */
+    struct entry **entries;
+    size_t entry_count;
+    size_t entry_room;
+    size_t first_waiting; /* entries before it wait no more */
+    size_t asking;
+    size_t done;
+    bool full; /* some endpoint could not be kept */
+    const struct endpoint_result **results;
+    struct audit_summary summary;
+};
+
+static void start_waiting(struct audit *audit);
+
+/* ---- progress and end ------------------------------------------------------------------- */
+
+static void show_progress(const struct audit *audit)
+{
+    if (audit->request.progress) {
+        fprintf(stderr, "\r\033[K%zu of %zu endpoints done", audit->done, audit->entry_count);
+        fflush(stderr);
+    }
+}
+
+static void clear_progress(const struct audit *audit)
+{
+    if (audit->request.progress) {
+        fputs("\r\033[K", stderr);
+        fflush(stderr);
+    }
+}
+
+static void break_if_over(struct audit *audit)
+{
+    if (audit->searching == 0 && audit->done == audit->entry_count) {
+        loop_break(audit->loop);
+    }
+}
+
+/* ---- endpoints -------------------------------------------------------------------------- */
+
+static void entry_done(struct entry *entry)
+{
+    struct audit *audit = entry->audit;
+    const struct vantage_known vantage = {
+        .declared = audit->request.conf->probe.vantage,
+        .site = audit->request.conf->site,
+    };
+
+    entry->state = ENTRY_DONE;
+    audit->done++;
+    judgement_endpoint(&entry->result, &vantage);
+    show_progress(audit);
+}
+
+static void on_finished(struct dialogue *dialogue, void *user)
+{
+    struct entry *entry = user;
+    struct audit *audit = entry->audit;
+
+    dialogue_free(dialogue);
+    entry->dialogue = NULL;
+    audit->asking--;
+    entry_done(entry);
+    start_waiting(audit);
+    break_if_over(audit);
+}
+
+static void start_entry(struct entry *entry)
+{
+    struct audit *audit = entry->audit;
+    const struct dialogue_request request = {
+        .settings = &audit->settings,
+        .result = &entry->result,
+        .finished = on_finished,
+        .user = entry,
+    };
+
+    entry->dialogue = dialogue_start(audit->loop, &request);
+    if (entry->dialogue == NULL) {
+        snprintf(entry->result.trouble, sizeof(entry->result.trouble), "Out of memory.");
+        entry_done(entry);
+        return;
+    }
+    entry->state = ENTRY_ASKING;
+    audit->asking++;
+}
+
+static bool same_place(const struct endpoint *a, const struct endpoint *b)
+{
+    return a->port == b->port && address_equal(&a->address, &b->address);
+}
+
+/* Whether the server has as many connections from us as it should. */
+static bool is_busy(const struct audit *audit, const struct entry *entry)
+{
+    unsigned int connections = 0;
+
+    for (size_t i = 0; entry->shared && i < audit->entry_count; i++) {
+        const struct entry *other = audit->entries[i];
+        if (other->state == ENTRY_ASKING &&
+            same_place(&other->result.endpoint, &entry->result.endpoint)) {
+            connections++;
+        }
+    }
+    return connections >= PLACE_CONNECTIONS;
+}
+
+static void start_waiting(struct audit *audit)
+{
+    while (audit->first_waiting < audit->entry_count &&
+           audit->entries[audit->first_waiting]->state != ENTRY_WAITING) {
+        audit->first_waiting++;
+    }
+    for (size_t i = audit->first_waiting;
+         i < audit->entry_count && audit->asking < audit->request.conf->probe.max_connections;
+         i++) {
+        struct entry *entry = audit->entries[i];
+        if (entry->state == ENTRY_WAITING && !is_busy(audit, entry)) {
+            start_entry(entry);
+        }
+    }
+}
+
+/* Whether the same question is put at the same place already; another own domain is another
+ * question. Notes which endpoints share a place: `shared` for this one. */
+static bool is_known(struct audit *audit, const struct endpoint *endpoint, bool *shared)
+{
+    *shared = false;
+    for (size_t i = 0; i < audit->entry_count; i++) {
+        struct entry *known = audit->entries[i];
+        if (!same_place(&known->result.endpoint, endpoint)) {
+            continue;
+        }
+        if (known->result.endpoint.tls_asked == endpoint->tls_asked &&
+            strcmp(known->result.endpoint.own, endpoint->own) == 0) {
+            return true;
+        }
+        known->shared = true;
+        *shared = true;
+    }
+    return false;
+}
+
+/* NULL when there is no room for it; the audit then says that it is incomplete. */
+static struct entry *add_entry(struct audit *audit, size_t target, const struct resolved *resolved)
+{
+    if (audit->entry_count == audit->entry_room) {
+        size_t room = audit->entry_room == 0 ? 16 : audit->entry_room * 2;
+        struct entry **entries = room <= AUDIT_ENDPOINTS_MAX
+                                     ? realloc(audit->entries, room * sizeof(struct entry *))
+                                     : NULL;
+        if (entries == NULL) {
+            audit->full = true;
+            return NULL;
+        }
+        audit->entries = entries;
+        audit->entry_room = room;
+    }
+    struct entry *entry = calloc(1, sizeof(*entry));
+    if (entry == NULL) {
+        audit->full = true;
+        return NULL;
+    }
+    entry->audit = audit;
+    entry->target = target;
+    entry->rank = resolved->rank;
+    entry->result.endpoint = resolved->endpoint;
+    entry->result.reach = REACH_NO_CONNECT;
+    audit->entries[audit->entry_count++] = entry;
+    return entry;
+}
+
+static void on_found(const struct resolved *resolved, void *user)
+{
+    struct search *search = user;
+    struct audit *audit = search->audit;
+    bool shared = false;
+
+    if (resolved->trouble == NULL && is_known(audit, &resolved->endpoint, &shared)) {
+        return;
+    }
+    struct entry *entry = add_entry(audit, search->target, resolved);
+    if (entry == NULL) {
+        return;
+    }
+    entry->shared = shared;
+    if (resolved->trouble != NULL) {
+        entry->result.reach = REACH_NO_ADDRESS;
+        snprintf(entry->result.trouble, sizeof(entry->result.trouble), "%s", resolved->trouble);
+        entry_done(entry);
+    }
+    start_waiting(audit);
+}
+
+static void on_search_done(void *user)
+{
+    struct search *search = user;
+
+    search->done = true;
+    search->audit->searching--;
+    break_if_over(search->audit);
+}
+
+static const struct resolution_listener listener = {
+    .found = on_found,
+    .done = on_search_done,
+};
+
+/* ---- setting up ------------------------------------------------------------------------- */
+
+/* Our name for HELO: the host's own if it is a qualified one. DNS is not asked for it: that would
+ * block, and the address literal, which is used otherwise, is as good (RFC 5321 section 4.1.3). */
+static void find_own_name(char out[DOMAIN_SIZE])
+{
+    struct utsname names;
+
+    out[0] = '\0';
+    if (uname(&names) == 0 && strchr(names.nodename, '.') != NULL &&
+        strncasecmp(names.nodename, "localhost", strlen("localhost")) != 0) {
+        (void)domain_normalise(names.nodename, strlen(names.nodename), out);
+    }
+}
+
+static void fill_settings(struct audit *audit)
+{
+    const struct conf_probe *probe = &audit->request.conf->probe;
+
+    find_own_name(audit->helo);
+    audit->settings = (struct dialogue_settings){
+        .battery = {.helo = audit->helo,
+                    .canary = probe->canary,
+                    .max_refusals = probe->max_refusals},
+        .source = {probe->source[0], probe->source[1]},
+        .wait_ms = {[SESSION_WAIT_CONNECT] = CONNECT_MS,
+                    [SESSION_WAIT_GREETING] = GREETING_MS,
+                    [SESSION_WAIT_REPLY] = REPLY_MS,
+                    [SESSION_WAIT_QUIT] = QUIT_MS},
+        .endpoint_ms = (int64_t)probe->timeout_seconds * 1000,
+    };
+}
+
+static struct dns *make_dns(struct audit *audit, char error[AUDIT_ERROR_SIZE])
+{
+    const struct conf_probe *probe = &audit->request.conf->probe;
+    struct dns_server *servers = calloc(probe->resolver_count + 1, sizeof(*servers));
+    struct dns_settings settings = {
+        .servers = servers,
+        .server_count = probe->resolver_count,
+        .timeout_ms = DNS_TIMEOUT_MS,
+        .tries = DNS_TRIES,
+        .deadline_ms = DNS_DEADLINE_MS,
+    };
+
+    if (servers == NULL) {
+        snprintf(error, AUDIT_ERROR_SIZE, "out of memory");
+        return NULL;
+    }
+    for (size_t i = 0; i < probe->resolver_count; i++) {
+        servers[i].address = probe->resolvers[i].address;
+        servers[i].port = probe->resolvers[i].port;
+    }
+    struct dns *dns = dns_new(audit->loop, &settings, error);
+    free(servers);
+    return dns;
+}
+
+static bool begin_searches(struct audit *audit)
+{
+    audit->searching = audit->request.target_count;
+    audit->searches = calloc(audit->request.target_count, sizeof(audit->searches[0]));
+    if (audit->searches == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < audit->request.target_count; i++) {
+        struct search *search = &audit->searches[i];
+        const struct resolution_request request = {
+            .target = &audit->request.targets[i],
+            .site = audit->request.conf->site,
+            .listener = &listener,
+            .user = search,
+        };
+        *search = (struct search){.audit = audit, .target = i};
+        search->resolution = resolution_new(audit->dns, &request);
+        if (search->resolution == NULL) {
+            return false;
+        }
+        resolution_begin(search->resolution);
+    }
+    return true;
+}
+
+static void on_interrupt(void *user)
+{
+    struct audit *audit = user;
+
+    loop_break(audit->loop);
+}
+
+/* ---- summing up ------------------------------------------------------------------------- */
+
+static void interrupt_entry(struct entry *entry)
+{
+    dialogue_free(entry->dialogue);
+    entry->dialogue = NULL;
+    entry->result.interrupted = true;
+    snprintf(entry->result.trouble, sizeof(entry->result.trouble),
+             "The audit was interrupted before this endpoint was done.");
+    entry_done(entry);
+}
+
+/* What an interruption left open: endpoints that were not finished, and targets whose endpoints are
+ * not known. */
+static void close_open_ends(struct audit *audit)
+{
+    for (size_t i = 0; i < audit->entry_count; i++) {
+        if (audit->entries[i]->state != ENTRY_DONE) {
+            interrupt_entry(audit->entries[i]);
+        }
+    }
+    for (size_t i = 0; i < audit->request.target_count; i++) {
+        const struct target *target = &audit->request.targets[i];
+        struct resolved resolved = {.endpoint = {.port = target_port(target, 0),
+                                                 .tls_asked = target->tls,
+                                                 .configured = target->configured}};
+        if (audit->searches[i].done) {
+            continue;
+        }
+        snprintf(resolved.endpoint.target, sizeof(resolved.endpoint.target), "%s", target->name);
+        snprintf(resolved.endpoint.host, sizeof(resolved.endpoint.host), "%s", target->host);
+        target_own_domain(target, target->host, audit->request.conf->site, resolved.endpoint.own);
+        struct entry *entry = add_entry(audit, i, &resolved);
+        if (entry != NULL) {
+            interrupt_entry(entry);
+        }
+    }
+}
+
+static int compare_entries(const void *left, const void *right)
+{
+    const struct entry *a = *(const struct entry *const *)left;
+    const struct entry *b = *(const struct entry *const *)right;
+
+    if (a->target != b->target) {
+        return a->target < b->target ? -1 : 1;
+    }
+    if (a->rank != b->rank) {
+        return a->rank < b->rank ? -1 : 1;
+    }
+    int order = memcmp(a->result.endpoint.address.octets, b->result.endpoint.address.octets,
+                       sizeof(a->result.endpoint.address.octets));
+    if (a->result.endpoint.address.family != b->result.endpoint.address.family) {
+        order = a->result.endpoint.address.family < b->result.endpoint.address.family ? -1 : 1;
+    }
+    return order != 0 ? order : (int)a->result.endpoint.port - (int)b->result.endpoint.port;
+}
+
+static void add_source(struct audit_summary *summary, const struct address *source)
+{
+    for (size_t i = 0; i < summary->source_count; i++) {
+        if (address_equal(&summary->sources[i], source)) {
+            return;
+        }
+    }
+    if (source->family != ADDRESS_NONE &&
+        summary->source_count < sizeof(summary->sources) / sizeof(summary->sources[0])) {
+        summary->sources[summary->source_count++] = *source;
+    }
+}
+
+static bool sum_up(struct audit *audit, int64_t began)
+{
+    struct audit_summary *summary = &audit->summary;
+
+    audit->results = calloc(audit->entry_count + 1, sizeof(struct endpoint_result *));
+    if (audit->results == NULL) {
+        return false;
+    }
+    qsort(audit->entries, audit->entry_count, sizeof(struct entry *), compare_entries);
+    for (size_t i = 0; i < audit->entry_count; i++) {
+        audit->results[i] = &audit->entries[i]->result;
+        add_source(summary, &audit->results[i]->source);
+    }
+    summary->results = audit->results;
+    summary->count = audit->entry_count;
+    summary->seconds = (double)(loop_now(audit->loop) - began) / 1000.0;
+    summary->declared = audit->request.conf->probe.vantage;
+    return true;
+}
+
+/* ---- running ---------------------------------------------------------------------------- */
+
+/* 0, or -1 and a sentence. */
+static int run(struct audit *audit, char error[AUDIT_ERROR_SIZE])
+{
+    int64_t began = loop_now(audit->loop);
+    struct loop_signal *interrupt = loop_signal_new(audit->loop, SIGINT, on_interrupt, audit);
+    struct loop_signal *terminate = loop_signal_new(audit->loop, SIGTERM, on_interrupt, audit);
+    int status = -1;
+
+    audit->summary.started = time(NULL);
+    if (interrupt == NULL || terminate == NULL || !begin_searches(audit)) {
+        snprintf(error, AUDIT_ERROR_SIZE, "out of memory");
+        goto out;
+    }
+    /* Endpoints that have no address are done before the loop runs. */
+    if ((audit->searching > 0 || audit->done < audit->entry_count) && loop_run(audit->loop) != 0) {
+        snprintf(error, AUDIT_ERROR_SIZE, "the system's event interface failed");
+        goto out;
+    }
+    close_open_ends(audit);
+    clear_progress(audit);
+    if (audit->full) {
+        snprintf(error, AUDIT_ERROR_SIZE,
+                 "the targets have more than %d endpoints, or memory is out; name fewer at once",
+                 AUDIT_ENDPOINTS_MAX);
+        goto out;
+    }
+    if (!sum_up(audit, began)) {
+        snprintf(error, AUDIT_ERROR_SIZE, "out of memory");
+        goto out;
+    }
+    status = 0;
+out:
+    loop_signal_free(interrupt);
+    loop_signal_free(terminate);
+    return status;
+}
+
+struct audit *audit_run(const struct audit_request *request, char error[AUDIT_ERROR_SIZE])
+{
+    struct audit *audit = calloc(1, sizeof(*audit));
+
+    if (audit == NULL || (audit->loop = loop_new()) == NULL) {
+        snprintf(error, AUDIT_ERROR_SIZE, "the event loop cannot be made: out of memory");
+        audit_free(audit);
+        return NULL;
+    }
+    audit->request = *request;
+    fill_settings(audit);
+    audit->dns = make_dns(audit, error);
+    if (audit->dns == NULL || run(audit, error) != 0) {
+        audit_free(audit);
+        return NULL;
+    }
+    return audit;
+}
+
+void audit_free(struct audit *audit)
+{
+    if (audit == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < audit->entry_count; i++) {
+        dialogue_free(audit->entries[i]->dialogue);
+        free(audit->entries[i]);
+    }
+    dns_free(audit->dns); /* before the resolutions that its questions point to */
+    for (size_t i = 0; audit->searches != NULL && i < audit->request.target_count; i++) {
+        resolution_free(audit->searches[i].resolution);
+    }
+    loop_free(audit->loop);
+    free(audit->searches);
+    free(audit->entries);
+    free(audit->results);
+    free(audit);
+}
+
+const struct audit_summary *audit_summary_of(const struct audit *audit)
+{
+    return &audit->summary;
+}

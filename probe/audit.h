@@ -1,0 +1,40 @@
+/*
+ * audit - one round over all targets
+ *
+ * Resolves the targets, makes each address and port one endpoint (none twice), asks them with at
+ * most `max_connections` connections at once, one an endpoint, and has each judged as soon as it is
+ * done. Connects to nothing but the endpoints and the resolvers. One thread.
+ */
+#ifndef RELAYWARDEN_PROBE_AUDIT_H
+#define RELAYWARDEN_PROBE_AUDIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "conf/conf.h"
+#include "probe/report.h"
+#include "probe/target.h"
+
+#define AUDIT_ERROR_SIZE    256
+#define AUDIT_ENDPOINTS_MAX 4096 /* of one audit; DNS answers come from strangers */
+
+struct audit_request {
+    const struct conf *conf;      /* lives as long as the audit */
+    const struct target *targets; /* likewise */
+    size_t target_count;
+    bool progress; /* a line on standard error, rewritten as endpoints are done */
+};
+
+struct audit;
+
+/* Runs to its end, or until SIGINT or SIGTERM, which it takes while it runs: then it has what was
+ * learnt so far, and endpoints that were not finished are marked as interrupted. NULL and one
+ * sentence when it could not run at all. */
+struct audit *audit_run(const struct audit_request *request, char error[AUDIT_ERROR_SIZE]);
+void audit_free(struct audit *audit); /* NULL is nothing */
+
+/* Belongs to the audit. Results are in the order of the targets, their hosts' preference, and the
+ * addresses. */
+const struct audit_summary *audit_summary_of(const struct audit *audit);
+
+#endif

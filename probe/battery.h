@@ -1,0 +1,99 @@
+/*
+ * battery - which techniques an endpoint is still to be asked, and how much it may be bothered
+ *
+ * One per endpoint, shared by its connections one after another (or side by side): they take
+ * techniques from it, bring back answers, and tell how they ended. It fills the endpoint's result.
+ * Pure but for what it points to; one thread.
+ *
+ * Courtesy (DESIGN "relaywarden-probe"): a connection has at most BATTERY_CONNECTION_REFUSALS
+ * refusals, fewer after the server showed that it slows down or hangs up; an endpoint has
+ * max_refusals. A technique that was cut off is asked once more on a new connection; two
+ * connections in a row that got no answer to any technique end the battery.
+ */
+#ifndef RELAYWARDEN_PROBE_BATTERY_H
+#define RELAYWARDEN_PROBE_BATTERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/address.h"
+#include "probe/reply.h"
+#include "probe/result.h"
+#include "probe/technique.h"
+
+#define BATTERY_CONNECTION_REFUSALS                                                                \
+    8 /* Postfix slows down after 10 errors, and hangs up after 20 */
+
+struct battery_settings {
+    const char *helo;          /* our host name; "" = the address literal of our end */
+    const char *canary;        /* local@domain */
+    unsigned int max_refusals; /* an endpoint and audit */
+};
+
+enum battery_row {
+    BATTERY_WAITING,
+    BATTERY_TAKEN,
+    BATTERY_DONE,
+};
+
+struct battery {
+    const struct battery_settings *settings;
+    struct endpoint_result *result;
+    char literal[ENDPOINT_TEXT_SIZE];      /* of the endpoint's address */
+    char other_sender[ENVELOPE_PATH_SIZE]; /* for techniques whose sender was refused */
+    enum battery_row rows[RESULT_TECHNIQUES];
+    unsigned int cuts[RESULT_TECHNIQUES]; /* how often a row was cut off */
+    bool replaced[RESULT_TECHNIQUES];     /* the row is asked with another sender */
+    unsigned int refusals;
+    unsigned int connection_refusals; /* what a connection may have now */
+    unsigned int fruitless;           /* connections in a row without an answered technique */
+    bool in_clear;                    /* STARTTLS failed here: ask without */
+    bool ended;
+};
+
+/* One technique in one session's hands. */
+struct battery_task {
+    struct technique_result *into;
+    size_t row;
+    struct envelope envelope;
+};
+
+/* `result` has its endpoint set, is zero otherwise, and lives as long as the battery. */
+void battery_init(struct battery *battery, const struct battery_settings *settings,
+                  struct endpoint_result *result);
+
+/* Whether another connection has anything left to do. */
+bool battery_has_work(const struct battery *battery);
+
+/* The next technique, `plain` first. False when there is none. It must be given back by
+ * battery_answered, battery_cut or battery_put_back. */
+bool battery_take(struct battery *battery, struct battery_task *task);
+void battery_answered(struct battery *battery, const struct battery_task *task);
+void battery_cut(struct battery *battery, const struct battery_task *task, const char *why);
+
+/* Gives the task the sender for a second try; false when it has had it or its sender is no
+ * outsider's. */
+bool battery_replace_sender(struct battery *battery, struct battery_task *task);
+/* Another connection is to go on with this task, with the sender it now has. */
+void battery_put_back(struct battery *battery, const struct battery_task *task);
+
+void battery_refused(struct battery *battery); /* a technique got a refusal */
+
+/* The server slowed down or hung up after `refusals` on one connection. */
+void battery_slow_down(struct battery *battery, unsigned int refusals);
+
+/* A connection on which techniques were to be asked is over. */
+void battery_connection_over(struct battery *battery, unsigned int answered);
+
+/* No more of this endpoint: keeps the sentence, and notes that the battery was cut off if it had
+ * begun. */
+void battery_end(struct battery *battery, const char *trouble);
+
+/* Keeps a sentence of what went wrong (cut to fit; network text must be printable already). */
+void battery_trouble(struct battery *battery, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The endpoint let us come at least this far. */
+void battery_reached(struct battery *battery, enum reach reach);
+
+#endif

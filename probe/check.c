@@ -1,0 +1,195 @@
+#include "probe/check.h"
+
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "lib/alert/reporter.h"
+#include "probe/audit.h"
+#include "probe/judgement.h"
+#include "probe/report.h"
+#include "probe/target.h"
+
+/* How long the sinks are awaited at the end. */
+#define ALERT_WAIT_MS 3000
+
+/* ---- targets ---------------------------------------------------------------------------- */
+
+/* All targets that are meant, for the caller to free; NULL and a sentence. */
+static struct target *choose_targets(const struct invocation *invocation, const struct conf *conf,
+                                     size_t *count, char error[TARGET_ERROR_SIZE])
+{
+    bool named = invocation->argument_count > 0;
+    size_t wanted = named ? invocation->argument_count : conf->probe.target_count;
+    struct target *targets = calloc(wanted + 1, sizeof(*targets));
+
+    snprintf(error, TARGET_ERROR_SIZE, "out of memory");
+    for (size_t i = 0; targets != NULL && i < wanted; i++) {
+        bool good = named ? target_from_argument(invocation->arguments[i], conf, &targets[i], error)
+                          : target_from_conf(&conf->probe.targets[i], &targets[i], error);
+        if (!good) {
+            free(targets);
+            return NULL;
+        }
+    }
+    *count = wanted;
+    return targets;
+}
+
+/* ---- alerts ----------------------------------------------------------------------------- */
+
+static bool has_configured(const struct audit_summary *summary)
+{
+    for (size_t i = 0; i < summary->count; i++) {
+        if (summary->results[i]->endpoint.configured) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void hand_over(struct reporter *reporter, const struct audit_summary *summary)
+{
+    for (size_t i = 0; i < summary->count; i++) {
+        const struct endpoint_result *result = summary->results[i];
+        for (size_t j = 0; result->endpoint.configured && j < result->finding_count; j++) {
+            reporter_hand_over(reporter, &result->findings[j]);
+        }
+    }
+}
+
+/* Findings of configured targets become incidents and go to the sinks. NULL when there is nothing
+ * to tell. */
+static struct reporter *begin_alerts(const struct invocation *invocation, const struct conf *conf,
+                                     const struct audit_summary *summary)
+{
+    char database[PATH_MAX];
+    char error[SINK_ERROR_SIZE];
+    struct utsname names = {.nodename = ""};
+
+    if (!has_configured(summary)) {
+        return NULL;
+    }
+    (void)uname(&names);
+    snprintf(database, sizeof(database), "%s/probe/relaywarden.db", conf->state_directory);
+    const struct sink_identity identity = {.program = PROBE_PROGRAM, .host = names.nodename};
+    const struct reporter_settings settings = {
+        .identity = &identity,
+        .alert = &conf->alert,
+        .database_path = database,
+        .quiet_terminal = invocation->quiet,
+    };
+    struct reporter *reporter = reporter_start(&settings, error);
+    if (reporter == NULL) {
+        fprintf(stderr, "%s: no alert could be sent: %s\n", PROBE_PROGRAM, error);
+        return NULL;
+    }
+    hand_over(reporter, summary);
+    return reporter;
+}
+
+/* ---- output ----------------------------------------------------------------------------- */
+
+static bool print_report(const struct invocation *invocation, const struct audit_summary *summary)
+{
+    if (invocation->json) {
+        json_t *object = report_json(summary);
+        bool printed = object != NULL && json_dumpf(object, stdout, JSON_COMPACT) == 0;
+        json_decref(object);
+        if (!printed) {
+            fprintf(stderr, "%s: the report could not be made or written\n", PROBE_PROGRAM);
+            return false;
+        }
+        fputc('\n', stdout);
+        return true;
+    }
+    report_status_line(stdout, summary);
+    if (!invocation->quiet) {
+        report_text(stdout, summary, isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == NULL);
+    }
+    return true;
+}
+
+/* Alerts first: they do not wait for whoever reads our output. */
+static int tell(const struct invocation *invocation, const struct conf *conf,
+                const struct audit_summary *summary)
+{
+    struct reporter *reporter = begin_alerts(invocation, conf, summary);
+    bool printed = print_report(invocation, summary);
+    bool written = invocation_output_is_written();
+
+    if (reporter != NULL) {
+        reporter_stop(reporter, ALERT_WAIT_MS);
+    }
+    return printed && written ? judgement_exit_code(summary->results, summary->count)
+                              : PROBE_EXIT_UNKNOWN;
+}
+
+/* ---- the verb --------------------------------------------------------------------------- */
+
+static int check_targets(const struct invocation *invocation, const struct conf *conf,
+                         const struct target *targets, size_t count)
+{
+    const struct audit_request request = {
+        .conf = conf,
+        .targets = targets,
+        .target_count = count,
+        .progress = !invocation->quiet && !invocation->json && isatty(STDERR_FILENO) != 0,
+    };
+    char error[AUDIT_ERROR_SIZE];
+    struct audit *audit = audit_run(&request, error);
+
+    if (audit == NULL) {
+        return invocation_fail(invocation, "%s", error);
+    }
+    int code = tell(invocation, conf, audit_summary_of(audit));
+    audit_free(audit);
+    return code;
+}
+
+static int check_with(const struct invocation *invocation, const struct conf *conf)
+{
+    char error[TARGET_ERROR_SIZE];
+    size_t count = 0;
+
+    if (conf->probe.vantage == VANTAGE_CLAIMED) {
+        return invocation_fail(invocation,
+                               "%s has vantage = claimed, which this version cannot do; set it to "
+                               "outside or inside",
+                               conf->path);
+    }
+    if (conf->probe.proof != PROOF_RCPT) {
+        fprintf(stderr,
+                "%s: note: %s has proof = %s; this version asks up to RCPT and sends nothing\n",
+                PROBE_PROGRAM, conf->path, proof_name(conf->probe.proof));
+    }
+    if (invocation->argument_count == 0 && conf->probe.target_count == 0) {
+        return invocation_fail(invocation,
+                               "there is nothing to check: name a TARGET, or add a target section "
+                               "to probe in %s",
+                               conf->path);
+    }
+    struct target *targets = choose_targets(invocation, conf, &count, error);
+    if (targets == NULL) {
+        return invocation_fail(invocation, "%s", error);
+    }
+    int code = check_targets(invocation, conf, targets, count);
+    free(targets);
+    return code;
+}
+
+int check_main(const struct invocation *invocation)
+{
+    struct conf_report report = {0};
+    struct conf *conf = conf_load(invocation->conf_path, CONF_PROBE, &report);
+    int code = conf != NULL ? check_with(invocation, conf)
+                            : invocation_fail_configuration(invocation, &report);
+
+    conf_report_free(&report);
+    conf_free(conf);
+    return code;
+}

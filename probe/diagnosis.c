@@ -1,0 +1,369 @@
+#include "probe/diagnosis.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define POSTFIX_DEFAULT                                                                            \
+    "smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, "                    \
+    "reject_unauth_destination"
+
+void diagnosis_say(char *out, size_t size, const char *format, ...)
+{
+    size_t start = strlen(out);
+    va_list arguments;
+
+    va_start(arguments, format);
+    int length = vsnprintf(out + start, size - start, format, arguments);
+    va_end(arguments);
+    if (length < 0) {
+        out[start] = '\0';
+        return;
+    }
+    if ((size_t)length < size - start) {
+        return;
+    }
+    /* Cut: back to where the last character began, for it may be a part of one. */
+    size_t end = size - 1;
+    while (end > start && ((unsigned char)out[end - 1] & 0xC0) == 0x80) {
+        end--;
+    }
+    if (end > start && ((unsigned char)out[end - 1] & 0x80) != 0) {
+        end--;
+    }
+    out[end] = '\0';
+}
+
+void diagnosis_list(char *out, size_t size, const struct endpoint_result *result, enum grant grant)
+{
+    const char *comma = "";
+    for (size_t i = 0; i < result->technique_count; i++) {
+        if (grant_of(&result->techniques[i]) == grant) {
+            diagnosis_say(out, size, "%s%s", comma, result->techniques[i].technique->id);
+            comma = ", ";
+        }
+    }
+}
+
+/* ---- cause --------------------------------------------------------------------------- */
+
+enum cause diagnosis_cause(const struct grant_tally *tally)
+{
+    size_t by_sender =
+        tally->proven_by[TECHNIQUE_SENDER_OWN] + tally->proven_by[TECHNIQUE_SENDER_NULL];
+
+    if (tally->proven_by[TECHNIQUE_SENDER_EXTERNAL] > 0) {
+        return CAUSE_UNCONDITIONAL;
+    }
+    if (by_sender > 0) {
+        /* Trust in the sender shows only where another sender was refused. */
+        return tally->plain == GRANT_REFUSED ? CAUSE_SENDER_TRUSTED : CAUSE_UNCONDITIONAL;
+    }
+    return tally->proven_routed + tally->uncertain > 0 ? CAUSE_ROUTING_FORM : CAUSE_NONE;
+}
+
+/* ---- open ---------------------------------------------------------------------------- */
+
+static const char fix_unconditional[] =
+    "Find what trusts this client. Look up this test in the mail log: if the server saw a "
+    "gateway's or container's "
+    "address, NAT or a proxy hides strangers behind a trusted one. Postfix: narrow mynetworks (and "
+    "mynetworks_style); in front of reject_unauth_destination have no check_client_access or "
+    "check_helo_access map that "
+    "answers OK; mind -o overrides in master.cf and a relay_domains that matches everything; "
+    "set " POSTFIX_DEFAULT
+    ". Sendmail: remove FEATURE(promiscuous_relay) and RELAY lines for wide networks from access "
+    "and relay-domains. Exim: narrow relay_from_hosts, which 'accept hosts = +relay_from_hosts' "
+    "lets through, and end "
+    "the RCPT ACL with 'require domains = +local_domains : +relay_to_domains'.";
+
+static const char fix_sender_trusted[] =
+    "Postfix: in smtpd_relay_restrictions and smtpd_recipient_restrictions remove "
+    "check_sender_access maps that answer "
+    "OK, or move them behind reject_unauth_destination; set " POSTFIX_DEFAULT
+    ". Sendmail: remove FEATURE(relay_local_from), FEATURE(relay_mail_from) and From: lines with "
+    "RELAY from the access "
+    "map. Exim: remove 'accept senders' and 'accept sender_domains' in front of 'require message = "
+    "relay not "
+    "permitted' in the RCPT ACL. Let people who write from outside authenticate on the submission "
+    "port.";
+
+static const char fix_routing_form[] =
+    "Postfix: set allow_untrusted_routing = no, put reject_unauth_destination in front of every "
+    "check_recipient_access "
+    "map that answers OK for the own domain (" POSTFIX_DEFAULT
+    "), and mind content filters that unwrap addresses. Sendmail: remove "
+    "FEATURE(loose_relay_check). Exim: "
+    "unset percent_hack_domains, remove redirect routers that rewrite such local parts, and keep "
+    "the stock ACL's 'deny "
+    "local_parts = ^[.] : ^.*[@%!/|]'. If this host relays to a second one, that one may be what "
+    "unwraps: close both.";
+
+static const char *sender_words(const struct grant_tally *tally)
+{
+    if (tally->proven_by[TECHNIQUE_SENDER_OWN] == 0) {
+        return "the null sender <>";
+    }
+    return tally->proven_by[TECHNIQUE_SENDER_NULL] == 0
+               ? "whoever claims a sender in the site's own domain"
+               : "whoever claims the null sender or one in the site's own domain";
+}
+
+static void explain_open(struct endpoint_result *result, const struct grant_tally *tally)
+{
+    char granted[256] = "";
+    char source[ADDRESS_TEXT_SIZE];
+
+    diagnosis_list(granted, sizeof(granted), result, GRANT_PROVEN);
+    address_format(&result->source, source);
+    if (result->cause == CAUSE_SENDER_TRUSTED) {
+        diagnosis_say(result->why, sizeof(result->why),
+                      "A stranger (%s) may send mail to anybody: relaying is granted to %s, and "
+                      "refused to other "
+                      "senders. Anybody can write any sender. Granted: %s.",
+                      source, sender_words(tally), granted);
+        diagnosis_say(result->fix, sizeof(result->fix), "%s", fix_sender_trusted);
+        return;
+    }
+    if (result->cause == CAUSE_ROUTING_FORM) {
+        diagnosis_say(result->why, sizeof(result->why),
+                      "A stranger (%s) may send mail to anybody by wrapping the address; asked "
+                      "plainly, relaying %s. "
+                      "Granted: %s.",
+                      source, tally->plain == GRANT_REFUSED ? "is refused" : "got no clear answer",
+                      granted);
+        diagnosis_say(result->fix, sizeof(result->fix), "%s", fix_routing_form);
+        return;
+    }
+    diagnosis_say(
+        result->why, sizeof(result->why),
+        "A stranger (%s) may send mail to anybody: %s. The replies do not tell what lets this "
+        "client through. Granted: %s.",
+        source,
+        tally->plain == GRANT_PROVEN
+            ? "the server accepted an outside recipient from an outside sender"
+            : "the server accepted an outside recipient, though the plain request got no clear "
+              "answer",
+        granted);
+    diagnosis_say(result->fix, sizeof(result->fix), "%s", fix_unconditional);
+}
+
+/* ---- suspected and closed ------------------------------------------------------------ */
+
+static bool a_control_was_accepted(const struct endpoint_result *result)
+{
+    for (size_t i = 0; i < result->technique_count; i++) {
+        const struct technique_result *asked = &result->techniques[i];
+        if (grant_of(asked) == GRANT_UNCERTAIN && asked->control_asked &&
+            asked->control == OUTCOME_ACCEPTED) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void explain_suspected(struct endpoint_result *result, const struct grant_tally *tally)
+{
+    char accepted[256] = "";
+    bool catch_all = a_control_was_accepted(result);
+
+    diagnosis_list(accepted, sizeof(accepted), result, GRANT_UNCERTAIN);
+    diagnosis_say(
+        result->why, sizeof(result->why), "Accepted, but perhaps as local mail: %s. %s. %s",
+        accepted,
+        catch_all
+            ? "A harmless address of the same shape was accepted too, so the server may take any "
+              "local part and relay nothing"
+            : "A harmless address of the same shape got no clear answer to compare with",
+        tally->plain == GRANT_REFUSED ? "Asked plainly, relaying is refused."
+                                      : "Asked plainly, relaying got no clear answer.");
+    diagnosis_say(result->fix, sizeof(result->fix),
+                  "Ask the server where it sends these recipients: Postfix and Sendmail: 'sendmail "
+                  "-bv ADDRESS'; Exim: "
+                  "'exim -bt ADDRESS'. If it goes outside, close the routing form (Postfix "
+                  "allow_untrusted_routing = "
+                  "no; Sendmail without FEATURE(loose_relay_check); Exim without "
+                  "percent_hack_domains). If it stays, "
+                  "a catch-all takes it (Postfix luser_relay or an @domain entry of a map): "
+                  "refusing unknown recipients "
+                  "makes the answer certain.");
+}
+
+static void explain_closed(struct endpoint_result *result, const struct grant_tally *tally,
+                           enum inside inside)
+{
+    const struct technique_result *plain = tally->plain_result;
+
+    diagnosis_say(
+        result->why, sizeof(result->why), "Relaying is refused%s: plain was answered %d%s%s (%s)",
+        inside != INSIDE_NOT ? " even from inside" : "", plain->code,
+        plain->enhanced[0] != '\0' ? " " : "", plain->enhanced, outcome_name(plain->outcome));
+    if (tally->techniques > 1) {
+        diagnosis_say(result->why, sizeof(result->why), ", and none of %zu techniques was accepted",
+                      tally->techniques);
+    }
+    diagnosis_say(result->why, sizeof(result->why), ".");
+    if (tally->unanswered > 0) {
+        diagnosis_say(result->why, sizeof(result->why), " %zu got no clear answer.",
+                      tally->unanswered);
+    }
+}
+
+/* ---- inconclusive -------------------------------------------------------------------- */
+
+/* What keeps an outcome of `plain` from answering, and what helps. */
+static const struct {
+    enum outcome outcome;
+    const char *why;
+    const char *fix;
+} obstacles[] = {
+    {OUTCOME_GREYLISTED, "the server greylists, so its answer on relaying is still to come",
+     "Let the probe wait and ask again (--wait 10m), or exempt its address from greylisting."},
+    {OUTCOME_DEFERRED, "a temporary error that says nothing of relaying",
+     "Read the server's log for what failed (a lookup, a filter, a full queue), then ask again, or "
+     "let the probe wait "
+     "for it (--wait 10m)."},
+    {OUTCOME_CLIENT_REFUSED,
+     "the server refuses the probe's own address or name, whatever it asks for",
+     "Give the probe's address a reverse name that resolves back to it, take it off the list that "
+     "the reply names, or "
+     "exempt it from that check, but never in front of reject_unauth_destination. On a submission "
+     "port Postfix answers "
+     "everybody so if smtpd_client_restrictions ends in reject: put permit_sasl_authenticated, "
+     "reject into "
+     "smtpd_relay_restrictions instead, and the answer says what is meant."},
+    {OUTCOME_SENDER_REFUSED, "the server refuses the sender before it looks at the recipient",
+     "The sender is the canary's address. Its domain must resolve from the server and have an MX, "
+     "its mailbox must "
+     "exist, and its SPF record must allow the probe's address."},
+    {OUTCOME_RECIPIENT_REFUSED, "the server refuses the recipient for a reason other than relaying",
+     "The recipient is the canary's address. Its domain must resolve from the server and take mail "
+     "(an MX, and not a "
+     "null MX), and its mailbox must exist."},
+    {OUTCOME_TLS_REQUIRED, "the server answers only under TLS",
+     "Set tls = auto or tls = starttls for this target. If it is set, the handshake failed, and "
+     "the server's TLS "
+     "settings need a look."},
+    {OUTCOME_CLOSING, "the server ended the connection instead of answering",
+     "Read the server's log. A limit (Postfix anvil, Exim smtp_accept_max, Sendmail "
+     "ConnectionRateThrottle) or a ban "
+     "(fail2ban, postscreen) ends connections so: wait, or exempt the probe's address."},
+};
+
+/* Ends the sentence that `why` holds so far, with what is known of the trouble. */
+static void end_with_trouble(struct endpoint_result *result, const char *trouble)
+{
+    size_t length = strlen(trouble);
+    diagnosis_say(result->why, sizeof(result->why), "%s%s%s", length > 0 ? ": " : "", trouble,
+                  length > 0 && trouble[length - 1] == '.' ? "" : ".");
+}
+
+static void explain_unasked(struct endpoint_result *result, const struct technique_result *plain)
+{
+    diagnosis_say(result->why, sizeof(result->why),
+                  "Whether this server relays is not known, for the plain request got no answer");
+    end_with_trouble(result,
+                     result->trouble[0] == '\0' && plain != NULL ? plain->text : result->trouble);
+    diagnosis_say(result->fix, sizeof(result->fix),
+                  "Read the server's log for this connection, and ask again. A server that is slow "
+                  "or bans the "
+                  "probe needs a longer timeout or an exemption for the probe's address.");
+}
+
+static void explain_unanswered(struct endpoint_result *result, const struct technique_result *plain)
+{
+    if (plain == NULL || !plain->asked) {
+        explain_unasked(result, plain);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(obstacles) / sizeof(obstacles[0]); i++) {
+        if (obstacles[i].outcome == plain->outcome) {
+            diagnosis_say(
+                result->why, sizeof(result->why),
+                "Whether this server relays is not known: %s was answered %d%s%s (%s): %s.",
+                plain->at_mail ? "the sender" : "the plain request", plain->code,
+                plain->enhanced[0] != '\0' ? " " : "", plain->enhanced,
+                outcome_name(plain->outcome), obstacles[i].why);
+            diagnosis_say(result->fix, sizeof(result->fix), "%s", obstacles[i].fix);
+            return;
+        }
+    }
+}
+
+static void explain_inside(struct endpoint_result *result, enum inside inside)
+{
+    static const char *const reasons[] = {
+        [INSIDE_NOT] = "",
+        [INSIDE_DECLARED] = "the vantage is declared to be inside",
+        [INSIDE_TRUSTED] = "its address is in the site's trusted_networks",
+        [INSIDE_SAME_ADDRESS] = "both ends of the connection have the same address",
+    };
+    char source[ADDRESS_TEXT_SIZE];
+
+    diagnosis_say(
+        result->why, sizeof(result->why),
+        "Relaying was granted to %s, but %s, so this does not show what strangers are granted.",
+        address_format(&result->source, source), reasons[inside]);
+    diagnosis_say(result->fix, sizeof(result->fix),
+                  "Ask from a host outside the trusted networks: run the probe there, or set probe "
+                  "{ source } to an "
+                  "address that the site does not trust.");
+}
+
+/* ---- not asked ----------------------------------------------------------------------- */
+
+static const struct {
+    const char *why;
+    const char *fix;
+} reaches[] = {
+    [REACH_NO_ADDRESS] =
+        {"No address was found to ask",
+         "Check the target's name in the configuration and its MX, A and AAAA records."},
+    [REACH_NO_CONNECT] = {"No connection could be made",
+                          "Check that the server runs and listens on this address and port, and "
+                          "that no firewall stands "
+                          "between; if it shall not be reachable, take it off the targets."},
+    [REACH_NO_GREETING] = {"The server took the connection but gave no service",
+                           "Read the server's log. Postfix ends or starves every connection so "
+                           "while neither smtpd_relay_restrictions nor "
+                           "smtpd_recipient_restrictions has a working reject_unauth_destination "
+                           "(the log has 'fatal: in parameter "
+                           "smtpd_relay_restrictions ... specify at least one working instance "
+                           "of'): set " POSTFIX_DEFAULT
+                           ". Sendmail refuses above RefuseLA and ConnectionRateThrottle, Exim "
+                           "above smtp_accept_max and "
+                           "smtp_load_reserve. A listener behind a load balancer may wait for a "
+                           "PROXY header. Else look for a ban of the "
+                           "probe's address (fail2ban, postscreen)."},
+    [REACH_NO_SESSION] = {"The server greeted, but no SMTP session came about",
+                          "Check that the port speaks SMTP in the TLS mode that is set for this "
+                          "target, and read the "
+                          "server's log for this connection."},
+};
+
+void diagnosis_explain(struct endpoint_result *result, const struct grant_tally *tally,
+                       enum inside inside)
+{
+    result->why[0] = '\0';
+    result->fix[0] = '\0';
+    if (result->interrupted && result->verdict == VERDICT_INCONCLUSIVE) {
+        diagnosis_say(result->why, sizeof(result->why),
+                      "Whether this server relays is not known: the audit was interrupted before "
+                      "everything was asked.");
+        diagnosis_say(result->fix, sizeof(result->fix), "Ask again.");
+    } else if (result->reach != REACH_SESSION) {
+        diagnosis_say(result->why, sizeof(result->why), "%s", reaches[result->reach].why);
+        end_with_trouble(result, result->trouble);
+        diagnosis_say(result->fix, sizeof(result->fix), "%s", reaches[result->reach].fix);
+    } else if (result->verdict == VERDICT_OPEN) {
+        explain_open(result, tally);
+    } else if (result->verdict == VERDICT_SUSPECTED) {
+        explain_suspected(result, tally);
+    } else if (result->verdict == VERDICT_CLOSED) {
+        explain_closed(result, tally, inside);
+    } else if (tally->proven > 0) {
+        explain_inside(result, inside);
+    } else {
+        explain_unanswered(result, tally->plain_result);
+    }
+}

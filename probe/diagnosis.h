@@ -1,0 +1,36 @@
+/*
+ * diagnosis - why an endpoint's verdict is what it is, and what to change
+ *
+ * judgement.c decides the verdict; here it gets its cause, one or two sentences that say why, and a
+ * remedy that names the settings of Postfix, Sendmail and Exim. Pure; any thread.
+ */
+#ifndef RELAYWARDEN_PROBE_DIAGNOSIS_H
+#define RELAYWARDEN_PROBE_DIAGNOSIS_H
+
+#include "probe/grant.h"
+#include "probe/result.h"
+
+/* Why this vantage is no stranger's. */
+enum inside {
+    INSIDE_NOT,
+    INSIDE_DECLARED,     /* vantage = inside */
+    INSIDE_TRUSTED,      /* our source address is in the site's trusted networks */
+    INSIDE_SAME_ADDRESS, /* both ends of the connection have one address */
+};
+
+/* What the grants show of the cause. CAUSE_NONE when nothing was accepted. */
+enum cause diagnosis_cause(const struct grant_tally *tally);
+
+/* Fills why and fix, by reach, verdict and cause, which must be set. */
+void diagnosis_explain(struct endpoint_result *result, const struct grant_tally *tally,
+                       enum inside inside);
+
+/* Adds to `out` (of `size` octets), as printf; what does not fit is cut on a character's boundary.
+ */
+void diagnosis_say(char *out, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Adds the ids of the techniques with this grant to `out`: "plain, own-sender". */
+void diagnosis_list(char *out, size_t size, const struct endpoint_result *result, enum grant grant);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * dialogue - asks one endpoint, over as many connections as it takes, one after another
+ *
+ * Joins the session (what to say) with the transport (how it gets there), and keeps the deadlines:
+ * each event that is awaited has an absolute one, and so has the endpoint as a whole. Whatever the
+ * peer does, the end comes within the endpoint's deadline. One thread, the loop's.
+ */
+#ifndef RELAYWARDEN_PROBE_DIALOGUE_H
+#define RELAYWARDEN_PROBE_DIALOGUE_H
+
+#include <stdint.h>
+
+#include "lib/address.h"
+#include "probe/battery.h"
+#include "probe/result.h"
+#include "probe/session.h"
+#include "probe/transport.h"
+
+struct dialogue_settings {
+    struct battery_settings battery;
+    struct address source[2];       /* to ask from, one a family; ADDRESS_NONE = any */
+    int64_t wait_ms[SESSION_WAITS]; /* by enum session_wait */
+    int64_t endpoint_ms;            /* over all */
+};
+
+struct dialogue;
+
+struct dialogue_request {
+    const struct dialogue_settings *settings; /* lives as long as the dialogue */
+    struct endpoint_result *result; /* with its endpoint, zero otherwise; filled while it runs */
+    /* Comes once, from the loop, never before dialogue_start returned. The dialogue may be freed in
+     * it. */
+    void (*finished)(struct dialogue *dialogue, void *user);
+    void *user;
+};
+
+/* Begins. NULL when memory is out. */
+struct dialogue *dialogue_start(struct loop *loop, const struct dialogue_request *request);
+
+/* Closes the connection and frees; `finished` no longer comes. What was learnt is in the result.
+ * NULL is nothing. */
+void dialogue_free(struct dialogue *dialogue);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * grant - what one technique's answer shows, and what all of an endpoint's show together
+ *
+ * A technique that the server may read as a local mailbox proves something only where its control
+ * was refused for the recipient. Pure; any thread.
+ */
+#ifndef RELAYWARDEN_PROBE_GRANT_H
+#define RELAYWARDEN_PROBE_GRANT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "probe/result.h"
+
+enum grant {
+    GRANT_UNANSWERED, /* not asked, or stopped for a reason that is not relaying */
+    GRANT_REFUSED,    /* relaying is refused: relay-denied, auth-required */
+    GRANT_UNCERTAIN,  /* accepted, but perhaps as a local mailbox */
+    GRANT_PROVEN,     /* accepted, and that is relaying */
+};
+
+enum grant grant_of(const struct technique_result *asked);
+
+/* Whether the technique wraps the outside address in another form than <local@domain>. */
+bool grant_is_routing_form(const struct technique *technique);
+
+struct grant_tally {
+    size_t techniques; /* all rows of the result */
+    size_t proven;
+    size_t uncertain;
+    size_t refused;
+    size_t unanswered;
+    /* Proven by the canary's plain address, by the sender's class (enum technique_sender). */
+    size_t proven_by[3];
+    size_t proven_routed; /* proven by a routing form */
+    enum grant plain;     /* what `plain` shows; GRANT_UNANSWERED if it is missing */
+    const struct technique_result *plain_result; /* NULL if it is missing */
+};
+
+/* The result keeps what plain_result points to. */
+struct grant_tally grant_count(const struct endpoint_result *result);
+
+#endif

@@ -1,0 +1,295 @@
+#include "probe/judgement.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "probe/diagnosis.h"
+#include "probe/grant.h"
+
+#define SHOWN  (FIELD_EVIDENCE | FIELD_LOGGED)
+#define FREE   (FIELD_EVIDENCE | FIELD_LOGGED | FIELD_QUOTED)
+#define NAMING (FIELD_SUBJECT | FIELD_LOGGED)
+
+/* ---- vantage ------------------------------------------------------------------------- */
+
+static enum inside why_inside(const struct endpoint_result *result,
+                              const struct vantage_known *vantage)
+{
+    if (vantage->declared == VANTAGE_INSIDE) {
+        return INSIDE_DECLARED;
+    }
+    if (result->source.family == ADDRESS_NONE) {
+        return INSIDE_NOT;
+    }
+    if (address_equal(&result->source, &result->endpoint.address)) {
+        return INSIDE_SAME_ADDRESS;
+    }
+    return vantage->site != NULL && site_trusts(vantage->site, &result->source) ? INSIDE_TRUSTED
+                                                                                : INSIDE_NOT;
+}
+
+bool judgement_is_inside(const struct endpoint_result *result, const struct vantage_known *vantage)
+{
+    return why_inside(result, vantage) != INSIDE_NOT;
+}
+
+/* ---- findings ------------------------------------------------------------------------ */
+
+/* Room for one more finding; NULL when they are all taken. It has its subject and the fields that
+ * all share. */
+static struct finding *new_finding(struct endpoint_result *result, enum finding_kind kind,
+                                   enum cause cause)
+{
+    char where[ENDPOINT_TEXT_SIZE];
+    char endpoint[ENDPOINT_TEXT_SIZE + 16];
+
+    if (result->finding_count == RESULT_FINDINGS) {
+        return NULL;
+    }
+    struct finding *finding = &result->findings[result->finding_count++];
+    address_format_port(&result->endpoint.address, result->endpoint.port, where);
+    (void)snprintf(endpoint, sizeof(endpoint), "%s/%s", where, tls_mode_name(result_tls(result)));
+    finding_init(finding, kind);
+    finding_subject(finding, endpoint, cause != CAUSE_NONE ? cause_name(cause) : "");
+    finding_add(finding, "endpoint", NAMING, endpoint);
+    finding_add(finding, "target", SHOWN, result->endpoint.target);
+    finding_add(finding, "host", SHOWN, result->endpoint.host);
+    return finding;
+}
+
+static void add_source(struct finding *finding, const struct endpoint_result *result)
+{
+    char source[ADDRESS_TEXT_SIZE];
+
+    finding_add(finding, "tls", SHOWN, tls_mode_name(result_tls(result)));
+    if (result->source.family != ADDRESS_NONE) {
+        finding_add(finding, "source", SHOWN, address_format(&result->source, source));
+    }
+}
+
+/* The technique that shows the cause best: `plain` if it is granted, else the first that is. */
+static const struct technique_result *witness(const struct endpoint_result *result,
+                                              enum grant grant)
+{
+    for (size_t i = 0; i < result->technique_count; i++) {
+        if (grant_of(&result->techniques[i]) == grant) {
+            return &result->techniques[i];
+        }
+    }
+    return NULL;
+}
+
+static const char *sender_word(enum technique_sender sender)
+{
+    static const enum sender_class classes[] = {
+        [TECHNIQUE_SENDER_EXTERNAL] = SENDER_EXTERNAL,
+        [TECHNIQUE_SENDER_OWN] = SENDER_OWN,
+        [TECHNIQUE_SENDER_NULL] = SENDER_NULL,
+    };
+    return sender_class_name(classes[sender]);
+}
+
+static void add_grant_finding(struct endpoint_result *result, enum finding_kind kind,
+                              enum grant grant)
+{
+    enum cause cause = result->cause != CAUSE_NONE ? result->cause : CAUSE_ROUTING_FORM;
+    const struct technique_result *shown = witness(result, grant);
+    struct finding *finding = shown != NULL ? new_finding(result, kind, cause) : NULL;
+    char reply[RESULT_TEXT_SIZE + 32];
+    char granted[256] = "";
+
+    if (finding == NULL) {
+        return;
+    }
+    (void)snprintf(reply, sizeof(reply), "%d%s%s%s%s", shown->code,
+                   shown->enhanced[0] != '\0' ? " " : "", shown->enhanced,
+                   shown->text[0] != '\0' ? " " : "", shown->text);
+    diagnosis_list(granted, sizeof(granted), result, grant);
+    finding_add(finding, "technique", SHOWN, shown->technique->id);
+    finding_add(finding, "helo", FREE, shown->helo);
+    finding_add(finding, "sender", FREE, shown->sender);
+    finding_add(finding, "recipient", FREE, shown->recipient);
+    finding_add(finding, "reply", FREE, reply);
+    add_source(finding, result);
+    if (result->proof != PROOF_NONE) {
+        finding_add(finding, "proof", SHOWN, proof_name(result->proof));
+    }
+    finding_add(finding, "cause", NAMING, cause_name(cause));
+    finding_add(finding, "sender_class", FIELD_EVIDENCE,
+                sender_word(shown->technique->sender_class));
+    finding_add(finding, "granted", FIELD_EVIDENCE, granted);
+    finding_why(finding, "%s", result->why);
+    finding_fix(finding, "%s", result->fix);
+}
+
+static void add_service_refused(struct endpoint_result *result)
+{
+    struct finding *finding = new_finding(result, FINDING_SERVICE_REFUSED, CAUSE_NONE);
+    if (finding != NULL) {
+        add_source(finding, result);
+        finding_why(finding, "%s", result->why);
+        finding_fix(finding, "%s", result->fix);
+    }
+}
+
+static void add_probe_blocked(struct endpoint_result *result, const struct grant_tally *tally)
+{
+    struct finding *finding = new_finding(result, FINDING_PROBE_BLOCKED, CAUSE_NONE);
+    if (finding == NULL) {
+        return;
+    }
+    add_source(finding, result);
+    finding_why(finding,
+                "The server cut the probe off before every technique had been asked: %zu of %zu "
+                "got no answer. "
+                "What was answered stands.",
+                tally->unanswered, tally->techniques);
+    finding_fix(finding,
+                "Exempt the probe's address from bans and rate limits (fail2ban ignoreip, Postfix "
+                "smtpd_client_event_limit_exceptions, postscreen_access_list), not from relay "
+                "restrictions, or set "
+                "max_refusals lower.");
+}
+
+static void add_vantage_inside(struct endpoint_result *result, enum inside inside)
+{
+    struct finding *finding = new_finding(result, FINDING_VANTAGE_INSIDE, CAUSE_NONE);
+    char source[ADDRESS_TEXT_SIZE];
+
+    if (finding == NULL) {
+        return;
+    }
+    add_source(finding, result);
+    address_format(&result->source, source);
+    finding_why(
+        finding,
+        inside == INSIDE_TRUSTED
+            ? "The probe is declared to be outside, but asks from %s, which is in the site's "
+              "trusted_networks: it cannot see what strangers are granted."
+            : "The probe is declared to be outside, but asks from %s, the server's own "
+              "address: it cannot see what strangers are granted.",
+        source);
+    finding_fix(finding,
+                "Run the probe on a host outside the trusted networks, or set probe { source } to "
+                "an address "
+                "that the site does not trust. If it shall stay here, set vantage = inside.");
+}
+
+/* ---- verdict ------------------------------------------------------------------------- */
+
+static enum verdict session_verdict(const struct grant_tally *tally, enum inside inside)
+{
+    if (tally->proven > 0) {
+        return inside != INSIDE_NOT ? VERDICT_INCONCLUSIVE : VERDICT_OPEN;
+    }
+    if (tally->plain != GRANT_REFUSED) {
+        return VERDICT_INCONCLUSIVE;
+    }
+    return tally->uncertain > 0 ? VERDICT_SUSPECTED : VERDICT_CLOSED;
+}
+
+static enum verdict reach_verdict(enum reach reach)
+{
+    return reach == REACH_NO_ADDRESS || reach == REACH_NO_CONNECT ? VERDICT_UNREACHABLE
+                                                                  : VERDICT_INCONCLUSIVE;
+}
+
+static void raise_findings(struct endpoint_result *result, const struct grant_tally *tally,
+                           const struct vantage_known *vantage)
+{
+    enum inside inside = why_inside(result, vantage);
+
+    if (result->verdict == VERDICT_OPEN) {
+        add_grant_finding(result, FINDING_OPEN_RELAY, GRANT_PROVEN);
+    } else if (tally->uncertain > 0 && tally->proven == 0) {
+        add_grant_finding(result, FINDING_SUSPECTED_RELAY, GRANT_UNCERTAIN);
+    }
+    if (result->reach == REACH_NO_GREETING && !result->interrupted) {
+        add_service_refused(result);
+    }
+    if (result->cut_off && !result->interrupted && tally->plain != GRANT_UNANSWERED) {
+        add_probe_blocked(result, tally);
+    }
+    if (vantage->declared == VANTAGE_OUTSIDE && inside != INSIDE_NOT) {
+        add_vantage_inside(result, inside);
+    }
+}
+
+void judgement_endpoint(struct endpoint_result *result, const struct vantage_known *vantage)
+{
+    struct grant_tally tally = grant_count(result);
+    enum inside inside = why_inside(result, vantage);
+
+    result->verdict = result->reach == REACH_SESSION ? session_verdict(&tally, inside)
+                                                     : reach_verdict(result->reach);
+    if (result->interrupted && result->verdict != VERDICT_OPEN) {
+        result->verdict = VERDICT_INCONCLUSIVE; /* what was not asked might have been granted */
+    }
+    result->proof = result->verdict == VERDICT_OPEN ? PROOF_RCPT : PROOF_NONE;
+    result->cause = result->verdict == VERDICT_OPEN || result->verdict == VERDICT_SUSPECTED
+                        ? diagnosis_cause(&tally)
+                        : CAUSE_NONE;
+    result->finding_count = 0;
+    diagnosis_explain(result, &tally, inside);
+    raise_findings(result, &tally, vantage);
+}
+
+/* ---- over all endpoints -------------------------------------------------------------- */
+
+/* From best to worst, as the exit code weighs them. */
+static unsigned int weight(enum verdict verdict)
+{
+    static const unsigned int weights[] = {
+        [VERDICT_CLOSED] = 0,       [VERDICT_SUSPECTED] = 1, [VERDICT_UNREACHABLE] = 2,
+        [VERDICT_INCONCLUSIVE] = 3, [VERDICT_OPEN] = 4,
+    };
+    return weights[verdict];
+}
+
+static int exit_code_of(const struct endpoint_result *result)
+{
+    enum severity worst = SEVERITY_INFO;
+    for (size_t i = 0; i < result->finding_count; i++) {
+        if (result->findings[i].severity > worst) {
+            worst = result->findings[i].severity;
+        }
+    }
+    if (result->verdict == VERDICT_OPEN || worst == SEVERITY_CRITICAL) {
+        return 2;
+    }
+    if (result->verdict == VERDICT_INCONCLUSIVE || result->verdict == VERDICT_UNREACHABLE) {
+        return 3;
+    }
+    return result->verdict == VERDICT_SUSPECTED || worst == SEVERITY_WARNING ? 1 : 0;
+}
+
+int judgement_exit_code(const struct endpoint_result *const *results, size_t count)
+{
+    static const int in_order[] = {2, 3, 1}; /* the first that an endpoint has wins */
+
+    if (count == 0) {
+        return 3;
+    }
+    for (size_t code = 0; code < sizeof(in_order) / sizeof(in_order[0]); code++) {
+        for (size_t i = 0; i < count; i++) {
+            if (exit_code_of(results[i]) == in_order[code]) {
+                return in_order[code];
+            }
+        }
+    }
+    return 0;
+}
+
+enum verdict judgement_worst(const struct endpoint_result *const *results, size_t count)
+{
+    if (count == 0) {
+        return VERDICT_INCONCLUSIVE;
+    }
+    enum verdict worst = VERDICT_CLOSED;
+    for (size_t i = 0; i < count; i++) {
+        if (weight(results[i]->verdict) > weight(worst)) {
+            worst = results[i]->verdict;
+        }
+    }
+    return worst;
+}

@@ -1,0 +1,294 @@
+/*
+ * relaywarden-probe - asks, from outside, whether a mail server relays for strangers
+ *
+ * Reads the command line, finds the verb, and leaves the rest to it. See relaywarden-probe(8).
+ */
+#include <getopt.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/printable.h"
+#include "probe/check.h"
+#include "probe/invocation.h"
+#include "probe/listing.h"
+
+/* What a verb does beside --config, --json, --help, --version and -t, which all have. */
+struct verb {
+    const char *name;
+    const char *arguments; /* as the usage shows them */
+    const char *summary;
+    int (*run)(const struct invocation *invocation);
+    bool takes_arguments;
+    bool takes_quiet;
+    bool has_status_line;
+};
+
+static const struct verb verbs[] = {
+    {.name = "check",
+     .arguments = " [--quiet] [TARGET ...]",
+     .summary = "ask the targets once, report, and exit as a monitoring plugin does",
+     .run = check_main,
+     .takes_arguments = true,
+     .takes_quiet = true,
+     .has_status_line = true},
+    {.name = "techniques",
+     .arguments = "",
+     .summary = "list the ways of asking for relaying",
+     .run = listing_main},
+};
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+enum option_code {
+    OPTION_ARGUMENT = 1, /* getopt's own for "-": what is no option, in its place */
+    OPTION_CONFIG = 256,
+    OPTION_JSON,
+    OPTION_QUIET,
+    OPTION_HELP,
+    OPTION_VERSION,
+};
+
+static const struct option options[] = {
+    {"config", required_argument, NULL, OPTION_CONFIG}, {"json", no_argument, NULL, OPTION_JSON},
+    {"quiet", no_argument, NULL, OPTION_QUIET},         {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},     {NULL, 0, NULL, 0},
+};
+
+/* The command line as it was understood. */
+struct command_line {
+    struct invocation invocation;
+    const struct verb *verb;
+    bool test; /* -t */
+    bool help;
+    bool version;
+};
+
+static const struct verb *find_verb(const char *name)
+{
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        if (strcmp(verbs[i].name, name) == 0) {
+            return &verbs[i];
+        }
+    }
+    return NULL;
+}
+
+static int print_help(void)
+{
+    printf("usage: %s VERB [--config FILE] [--json] ...\n"
+           "       %s [VERB] [--config FILE] [--json] -t\n"
+           "       %s [VERB] --help | --version\n\n",
+           PROBE_PROGRAM, PROBE_PROGRAM, PROBE_PROGRAM);
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        printf("  %s%s\n      %s\n", verbs[i].name, verbs[i].arguments, verbs[i].summary);
+    }
+    printf("\n  TARGET           a configured target's name, HOST, HOST:PORT, ADDRESS,\n"
+           "                   [V6-ADDRESS]:PORT, or domain:NAME for its MX hosts\n"
+           "  --config FILE    instead of %s\n"
+           "  --json           one JSON object on standard output and nothing else\n"
+           "  --quiet          the status line alone\n"
+           "  -t               check the configuration and exit\n\n"
+           "Exit code: 0 all closed, 1 warning, 2 open relay or critical, 3 unknown.\n"
+           "Ask only servers that are yours. See relaywarden-probe(8).\n",
+           CONF_DEFAULT_PATH);
+    return invocation_output_is_written() ? 0 : PROBE_EXIT_UNKNOWN;
+}
+
+static int print_version(void)
+{
+    printf("%s %s\n", PROBE_PROGRAM, RELAYWARDEN_VERSION);
+    return invocation_output_is_written() ? 0 : PROBE_EXIT_UNKNOWN;
+}
+
+/* ---- -t --------------------------------------------------------------------------------- */
+
+static json_t *json_lines(char *const *lines, size_t count)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(array, json_string(lines[i]));
+    }
+    return array;
+}
+
+static void print_test_json(const char *path, const struct conf_report *report, bool valid)
+{
+    json_t *object = json_pack(
+        "{s:s, s:s, s:s, s:b, s:o, s:o, s:i}", "program", PROBE_PROGRAM, "version",
+        RELAYWARDEN_VERSION, "configuration", path, "valid", valid, "mistakes",
+        json_lines(report->mistakes, report->mistake_count), "notes",
+        json_lines(report->notes, report->note_count), "exit", valid ? 0 : PROBE_EXIT_UNKNOWN);
+
+    if (object != NULL) {
+        json_dumpf(object, stdout, JSON_COMPACT);
+        fputc('\n', stdout);
+    }
+    json_decref(object);
+}
+
+static int test_configuration(const struct invocation *invocation)
+{
+    struct conf_report report = {0};
+    struct conf *conf = conf_load(invocation->conf_path, CONF_PROBE, &report);
+    bool valid = conf != NULL;
+
+    for (size_t i = 0; i < report.mistake_count; i++) {
+        fprintf(stderr, "%s\n", report.mistakes[i]);
+    }
+    for (size_t i = 0; i < report.note_count; i++) {
+        fprintf(stderr, "%s\n", report.notes[i]);
+    }
+    if (invocation->json) {
+        print_test_json(invocation->conf_path, &report, valid);
+    } else if (valid) {
+        printf("%s: configuration is valid\n", invocation->conf_path);
+    }
+    conf_report_free(&report);
+    conf_free(conf);
+    return invocation_output_is_written() && valid ? 0 : PROBE_EXIT_UNKNOWN;
+}
+
+/* ---- the command line ------------------------------------------------------------------- */
+
+/* An error must know how to be shown even if it is met before these are. */
+static void look_ahead(int count, char **words, struct command_line *line)
+{
+    for (int i = 1; i < count && strcmp(words[i], "--") != 0; i++) {
+        const struct verb *verb = find_verb(words[i]);
+        if (strcmp(words[i], "--json") == 0) {
+            line->invocation.json = true;
+        } else if (verb != NULL && line->verb == NULL) {
+            line->verb = verb;
+            line->invocation.has_status_line = verb->has_status_line;
+        }
+    }
+    line->verb = NULL;
+}
+
+static int fail_on(const struct command_line *line, const char *what, const char *word,
+                   const char *remedy)
+{
+    char shown[128];
+
+    printable_string(shown, sizeof(shown), word);
+    return invocation_fail(&line->invocation, "%s \"%s\"; %s", what, shown, remedy);
+}
+
+/* A word that is no option: first the verb, then its arguments. 0, or the exit code. */
+static int take_word(struct command_line *line, char *word)
+{
+    struct invocation *invocation = &line->invocation;
+
+    if (line->verb != NULL) {
+        invocation->arguments[invocation->argument_count++] = word;
+        return 0;
+    }
+    line->verb = find_verb(word);
+    if (line->verb == NULL) {
+        return fail_on(line, "unknown verb", word,
+                       "try " PROBE_PROGRAM " check TARGET, or --help for all verbs");
+    }
+    invocation->has_status_line = line->verb->has_status_line;
+    return 0;
+}
+
+/* 0, or the exit code. */
+static int take_option(struct command_line *line, int option, char **words)
+{
+    switch (option) {
+    case OPTION_ARGUMENT:
+        return take_word(line, optarg);
+    case OPTION_CONFIG:
+        line->invocation.conf_path = optarg;
+        return 0;
+    case OPTION_JSON:
+        line->invocation.json = true;
+        return 0;
+    case OPTION_QUIET:
+        line->invocation.quiet = true;
+        return 0;
+    case OPTION_HELP:
+        line->help = true;
+        return 0;
+    case OPTION_VERSION:
+        line->version = true;
+        return 0;
+    case 't':
+        line->test = true;
+        return 0;
+    case ':':
+        return fail_on(line, "a value is missing after", words[optind - 1],
+                       "give it as --config FILE");
+    default:
+        return fail_on(line, "unknown option", words[optind - 1],
+                       "see " PROBE_PROGRAM " --help for those that there are");
+    }
+}
+
+/* 0, or the exit code. `arguments` has room for all words. */
+static int read_command_line(int count, char **words, struct command_line *line)
+{
+    int option;
+
+    look_ahead(count, words, line);
+    opterr = 0;
+    while ((option = getopt_long(count, words, "-:t", options, NULL)) != -1) {
+        int code = take_option(line, option, words);
+        if (code != 0) {
+            return code;
+        }
+    }
+    for (int i = optind; i < count; i++) { /* after "--" */
+        int code = take_word(line, words[i]);
+        if (code != 0) {
+            return code;
+        }
+    }
+    return 0;
+}
+
+static int run_command(const struct command_line *line)
+{
+    const struct verb *verb = line->verb;
+
+    if (line->help) {
+        return print_help();
+    }
+    if (line->version) {
+        return print_version();
+    }
+    if (verb == NULL && !line->test) {
+        return invocation_fail(&line->invocation,
+                               "a verb is missing; try %s check TARGET, or --help for all verbs",
+                               PROBE_PROGRAM);
+    }
+    if (verb != NULL && line->invocation.quiet && !verb->takes_quiet) {
+        return fail_on(line, "--quiet has no meaning for", verb->name, "leave it out");
+    }
+    if (verb != NULL && line->invocation.argument_count > 0 && !verb->takes_arguments) {
+        return fail_on(line, "there is an argument too many:", line->invocation.arguments[0],
+                       "leave it out");
+    }
+    return line->test ? test_configuration(&line->invocation) : verb->run(&line->invocation);
+}
+
+int main(int count, char **words)
+{
+    struct command_line line = {.invocation = {.conf_path = CONF_DEFAULT_PATH}};
+
+    /* A peer or a reader that went away is an error of one write, not the program's end. */
+    signal(SIGPIPE, SIG_IGN);
+    line.invocation.arguments = calloc((size_t)count + 1, sizeof(char *));
+    if (line.invocation.arguments == NULL) {
+        return invocation_fail(&line.invocation, "out of memory");
+    }
+    int code = read_command_line(count, words, &line);
+    if (code == 0) {
+        code = run_command(&line);
+    }
+    free(line.invocation.arguments);
+    return code;
+}

@@ -1,0 +1,158 @@
+#include "probe/report.h"
+
+#include "lib/alert/format.h"
+#include "probe/judgement.h"
+
+/* Puts a value into an object; takes the reference over. False when memory is out. */
+static bool put(json_t *object, const char *key, json_t *value)
+{
+    return json_object_set_new(object, key, value) == 0;
+}
+
+static bool put_string(json_t *object, const char *key, const char *value)
+{
+    return put(object, key, json_string(value));
+}
+
+static bool append(json_t *array, json_t *value)
+{
+    return json_array_append_new(array, value) == 0;
+}
+
+/* To a hundredth of a second: more would be noise. */
+static double hundredths(double seconds)
+{
+    return (double)(long)(seconds * 100 + 0.5) / 100;
+}
+
+/* The object if all of it could be made, else NULL. */
+static json_t *whole(json_t *object, bool made)
+{
+    if (!made) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+static json_t *vantage_json(const struct audit_summary *summary)
+{
+    json_t *object = json_object();
+    json_t *sources = json_array();
+    bool made = put_string(object, "declared", vantage_name(summary->declared));
+
+    for (size_t i = 0; i < summary->source_count; i++) {
+        char text[ADDRESS_TEXT_SIZE];
+        made = made && append(sources, json_string(address_format(&summary->sources[i], text)));
+    }
+    made = put(object, "sources", sources) && made;
+    return whole(object, made);
+}
+
+/* Only tokens make the milter answer: without them it is not observed. */
+static json_t *milter_json(void)
+{
+    json_t *object = json_object();
+    return whole(object, put(object, "observed", json_false()));
+}
+
+static json_t *capabilities_json(const struct endpoint_result *result)
+{
+    json_t *array = json_array();
+    bool made = array != NULL;
+    for (size_t i = 0; i < result->capability_count; i++) {
+        made = made && append(array, json_string(result->capabilities[i]));
+    }
+    return whole(array, made);
+}
+
+static json_t *technique_json(const struct technique_result *asked)
+{
+    json_t *object = json_object();
+    return whole(
+        object,
+        put_string(object, "id", asked->technique->id) && put_string(object, "helo", asked->helo) &&
+            put_string(object, "sender", asked->sender) &&
+            put_string(object, "recipient", asked->recipient) &&
+            put(object, "code", json_integer(asked->code)) &&
+            put_string(object, "enhanced", asked->enhanced) &&
+            put_string(object, "text", asked->text) &&
+            put(object, "outcome",
+                asked->asked ? json_string(outcome_name(asked->outcome)) : json_null()) &&
+            put(object, "control",
+                asked->control_asked ? json_string(outcome_name(asked->control)) : json_null()));
+}
+
+static json_t *techniques_json(const struct endpoint_result *result)
+{
+    json_t *array = json_array();
+    bool made = array != NULL;
+    for (size_t i = 0; i < result->technique_count; i++) {
+        made = made && append(array, technique_json(&result->techniques[i]));
+    }
+    return whole(array, made);
+}
+
+static json_t *findings_json(const struct endpoint_result *result)
+{
+    json_t *array = json_array();
+    bool made = array != NULL;
+    for (size_t i = 0; i < result->finding_count; i++) {
+        const struct finding *finding = &result->findings[i];
+        json_t *object = json_object();
+        bool filled = put_string(object, "kind", finding_kind_name(finding->kind)) &&
+                      put_string(object, "severity", severity_name(finding->severity)) &&
+                      put_string(object, "why", finding->why);
+        made = append(array, whole(object, filled)) && made;
+    }
+    return whole(array, made);
+}
+
+static json_t *endpoint_json(const struct endpoint_result *result)
+{
+    const struct endpoint *endpoint = &result->endpoint;
+    char address[ADDRESS_TEXT_SIZE] = ""; /* stays empty where DNS gave none */
+    json_t *object = json_object();
+
+    if (endpoint->address.family != ADDRESS_NONE) {
+        address_format(&endpoint->address, address);
+    }
+    bool made =
+        put_string(object, "target", endpoint->target) &&
+        put_string(object, "host", endpoint->host) && put_string(object, "address", address) &&
+        put(object, "port", json_integer(endpoint->port)) &&
+        put_string(object, "tls", tls_mode_name(result_tls(result))) &&
+        put_string(object, "verdict", verdict_name(result->verdict)) &&
+        put(object, "proof",
+            result->proof != PROOF_NONE ? json_string(proof_name(result->proof)) : json_null()) &&
+        put(object, "cause",
+            result->cause != CAUSE_NONE ? json_string(cause_name(result->cause)) : json_null()) &&
+        put_string(object, "why", result->why) && put_string(object, "fix", result->fix) &&
+        put(object, "milter", milter_json()) && put_string(object, "banner", result->banner) &&
+        put(object, "capabilities", capabilities_json(result)) &&
+        put(object, "techniques", techniques_json(result)) &&
+        put(object, "findings", findings_json(result));
+    return whole(object, made);
+}
+
+json_t *report_json(const struct audit_summary *summary)
+{
+    char started[21];
+    json_t *object = json_object();
+    json_t *endpoints = json_array();
+    bool made = put_string(object, "program", "relaywarden-probe") &&
+                put_string(object, "version", RELAYWARDEN_VERSION) &&
+                put_string(object, "started", format_time(started, summary->started)) &&
+                put(object, "seconds", json_real(hundredths(summary->seconds))) &&
+                put(object, "vantage", vantage_json(summary));
+
+    for (size_t i = 0; i < summary->count; i++) {
+        made = made && append(endpoints, endpoint_json(summary->results[i]));
+    }
+    made = put(object, "endpoints", endpoints) && made;
+    made = made &&
+           put_string(object, "worst",
+                      verdict_name(judgement_worst(summary->results, summary->count))) &&
+           put(object, "exit", json_integer(judgement_exit_code(summary->results, summary->count)));
+    return whole(object, made);
+}

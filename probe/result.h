@@ -1,0 +1,101 @@
+/*
+ * result - what an audit learnt of an endpoint, as plain structs
+ *
+ * Filled by the session, judged by judgement.c, shown by the reports. Texts from the network are
+ * made printable when they are put in. Owned by the audit; no pointers but to static strings and to
+ * what is said.
+ */
+#ifndef RELAYWARDEN_PROBE_RESULT_H
+#define RELAYWARDEN_PROBE_RESULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/address.h"
+#include "lib/finding.h"
+#include "lib/words.h"
+#include "probe/technique.h"
+
+#define RESULT_TEXT_SIZE    512
+#define RESULT_TECHNIQUES   64
+#define RESULT_CAPABILITIES 40
+#define RESULT_FINDINGS     16
+#define RESULT_HOST_SIZE    256
+
+/* One technique as it was asked on this endpoint. */
+struct technique_result {
+    const struct technique *technique;
+    bool asked; /* a reply was had; else everything below is empty and `text` says why not */
+    char helo[RESULT_HOST_SIZE];
+    char sender[ENVELOPE_PATH_SIZE];
+    char recipient[ENVELOPE_PATH_SIZE];
+    bool at_mail; /* the reply that decided was to MAIL, not to RCPT */
+    int code;
+    char enhanced[12];
+    char text[RESULT_TEXT_SIZE]; /* first line, printable */
+    enum outcome outcome;
+    bool control_asked;
+    enum outcome control;
+    int control_code;
+};
+
+/* How far the endpoint let us come. */
+enum reach {
+    REACH_NO_ADDRESS,  /* DNS gave none (`trouble` says why) */
+    REACH_NO_CONNECT,  /* refused, unreachable, timed out */
+    REACH_NO_GREETING, /* connected, then silence, a close, or 421/554 instead of 220 */
+    REACH_NO_SESSION,  /* greeting, but neither EHLO nor HELO was taken, or no SMTP */
+    REACH_SESSION,     /* asked */
+};
+
+struct endpoint {
+    char target[RESULT_HOST_SIZE]; /* its configured name, or the argument */
+    char host[RESULT_HOST_SIZE];   /* host name, or the address as text */
+    char own[RESULT_HOST_SIZE];    /* the own domain that techniques use here */
+    struct address address;
+    uint16_t port;
+    enum tls_mode tls_asked; /* may be TLS_AUTO */
+    bool configured;         /* a target of the configuration: state and alerts are for these */
+};
+
+struct endpoint_result {
+    struct endpoint endpoint;
+    enum reach reach;
+    bool greeting_closing; /* REACH_NO_GREETING: 421 or closed at once, as against silence */
+    char trouble[RESULT_TEXT_SIZE]; /* one sentence: what went wrong, printable; "" if nothing */
+    struct address source;          /* ours, as the socket has it */
+    enum tls_mode tls;              /* in force when the techniques were asked */
+    char tls_protocol[64];          /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; "" without TLS */
+    bool interrupted;               /* the operator ended the audit before the battery's end */
+    char banner[RESULT_TEXT_SIZE];  /* greeting's first line without the code, printable */
+    char capabilities[RESULT_CAPABILITIES][64]; /* printable, after the last EHLO */
+    size_t capability_count;
+    bool cut_off; /* the battery was ended before its end, by 421, a close or a deadline */
+    struct technique_result techniques[RESULT_TECHNIQUES];
+    size_t technique_count;
+    double seconds;
+
+    /* Filled by judgement_endpoint. */
+    enum verdict verdict;
+    enum proof proof;
+    enum cause cause;
+    char why[FINDING_WHY_SIZE];
+    char fix[FINDING_FIX_SIZE];
+    struct finding findings[RESULT_FINDINGS];
+    size_t finding_count;
+};
+
+/* The TLS mode to show and to key findings by: what was in force, or for a connection that did not
+ * come so far, what its first octet would have been. */
+static inline enum tls_mode result_tls(const struct endpoint_result *result)
+{
+    const struct endpoint *endpoint = &result->endpoint;
+    bool implicit = endpoint->tls_asked == TLS_IMPLICIT ||
+                    (endpoint->tls_asked == TLS_AUTO && endpoint->port == 465);
+
+    return result->reach != REACH_SESSION && result->tls == TLS_NONE && implicit ? TLS_IMPLICIT
+                                                                                 : result->tls;
+}
+
+#endif

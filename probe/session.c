@@ -1,0 +1,231 @@
+#include "probe/session.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/printable.h"
+#include "probe/session_steps.h"
+
+static session_step take_quit;
+
+/* The states: their names, what is awaited in them, how long, and the step that a reply makes. */
+static const struct {
+    const char *name;
+    const char *awaited;
+    enum session_wait wait;
+    session_step *step; /* NULL: no reply belongs here */
+} states[SESSION_STATES] = {
+    [SESSION_CONNECTING] = {"connecting", "the connection", SESSION_WAIT_CONNECT, NULL},
+    [SESSION_GREETING] = {"greeting", "the greeting", SESSION_WAIT_GREETING, session_take_greeting},
+    [SESSION_EHLO] = {"ehlo", "the reply to EHLO", SESSION_WAIT_REPLY, session_take_ehlo},
+    [SESSION_HELO] = {"helo", "the reply to HELO", SESSION_WAIT_REPLY, session_take_helo},
+    [SESSION_STARTTLS] = {"starttls", "the reply to STARTTLS", SESSION_WAIT_REPLY,
+                          session_take_starttls},
+    [SESSION_HANDSHAKE] = {"handshake", "the TLS handshake", SESSION_WAIT_REPLY, NULL},
+    [SESSION_MAIL] = {"mail", "the reply to MAIL", SESSION_WAIT_REPLY, session_take_mail},
+    [SESSION_RCPT] = {"rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, session_take_rcpt},
+    [SESSION_SENDER_RSET] = {"sender-rset", "the reply to RSET", SESSION_WAIT_REPLY,
+                             session_take_sender_rset},
+    [SESSION_CONTROL_RSET] = {"control-rset", "the reply to RSET", SESSION_WAIT_REPLY,
+                              session_take_control_rset},
+    [SESSION_CONTROL_MAIL] = {"control-mail", "the reply to MAIL", SESSION_WAIT_REPLY,
+                              session_take_control_mail},
+    [SESSION_CONTROL_RCPT] = {"control-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY,
+                              session_take_control_rcpt},
+    [SESSION_RSET] = {"rset", "the reply to RSET", SESSION_WAIT_REPLY, session_take_rset},
+    [SESSION_QUIT] = {"quit", "the reply to QUIT", SESSION_WAIT_QUIT, take_quit},
+    [SESSION_OVER] = {"over", "nothing", SESSION_WAIT_QUIT, NULL},
+};
+
+const char *session_state_name(enum session_state state)
+{
+    return states[state].name;
+}
+
+const char *session_awaited(enum session_state state)
+{
+    return states[state].awaited;
+}
+
+enum session_wait session_wait(enum session_state state)
+{
+    return states[state].wait;
+}
+
+/* ---- orders ----------------------------------------------------------------------------- */
+
+/* The parts are ours: templates, configuration, normalised names. */
+void session_send(struct session *session, enum session_state next, const char *format, ...)
+{
+    char *line = session->order.line;
+    va_list arguments;
+
+    session->state = next;
+    session->order.action = SESSION_SEND;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(session->order.line) - 2, format, arguments);
+    va_end(arguments);
+    memcpy(line + strlen(line), "\r\n", sizeof("\r\n"));
+}
+
+void session_listen(struct session *session, enum session_state next)
+{
+    session->state = next;
+    session->order.action = SESSION_LISTEN;
+}
+
+void session_secure(struct session *session)
+{
+    session->state = SESSION_HANDSHAKE;
+    session->order.action = SESSION_SECURE;
+}
+
+/* Tells the battery, once, that this connection asks nothing more. */
+static void stop_asking(struct session *session)
+{
+    if (session->asking) {
+        session->asking = false;
+        battery_connection_over(session->battery, session->answered);
+    }
+}
+
+void session_close(struct session *session)
+{
+    stop_asking(session);
+    session->state = SESSION_OVER;
+    session->order.action = SESSION_CLOSE;
+}
+
+void session_quit(struct session *session)
+{
+    stop_asking(session);
+    session_send(session, SESSION_QUIT, "QUIT");
+}
+
+void session_describe(char out[SESSION_SENTENCE_SIZE], const char *what, const struct reply *reply)
+{
+    char text[SESSION_SENTENCE_SIZE / 2];
+
+    printable(text, sizeof(text), reply->text, strcspn(reply->text, "\n"));
+    snprintf(out, SESSION_SENTENCE_SIZE, "%s: %d%s%s%s%s", what, reply->code,
+             reply->enhanced[0] != '\0' ? " " : "", reply->enhanced, text[0] != '\0' ? " " : "",
+             text);
+}
+
+/* ---- events ----------------------------------------------------------------------------- */
+
+void session_begin(struct session *session, struct battery *battery)
+{
+    memset(session, 0, sizeof(*session));
+    session->battery = battery;
+    session->state = SESSION_CONNECTING;
+    session->fastest_ms = -1;
+}
+
+const struct session_order *session_connected(struct session *session, const struct address *source)
+{
+    session->source = *source;
+    session->battery->result->source = *source;
+    battery_reached(session->battery, REACH_NO_GREETING);
+    if (session_asked_tls(session) == TLS_IMPLICIT) {
+        session_secure(session);
+    } else {
+        session_listen(session, SESSION_GREETING);
+    }
+    return &session->order;
+}
+
+const struct session_order *session_secured(struct session *session, const char *description)
+{
+    struct endpoint_result *result = session->battery->result;
+
+    session->secured = true;
+    snprintf(result->tls_protocol, sizeof(result->tls_protocol), "%s", description);
+    if (session_asked_tls(session) == TLS_IMPLICIT) {
+        session_listen(session, SESSION_GREETING);
+    } else {
+        session_say_ehlo(session); /* RFC 3207 section 4.2: what was said before does not count */
+    }
+    return &session->order;
+}
+
+bool session_is_refusal(const struct reply *reply)
+{
+    return reply->code >= 400;
+}
+
+/* Whether a technique's refusal came so late that the server must have begun to slow us down. */
+static void watch_pace(struct session *session, int64_t elapsed_ms)
+{
+    if (session->fastest_ms >= 0 && elapsed_ms > session->fastest_ms + SESSION_SLOWER_MS &&
+        !session->winding_down) {
+        session->winding_down = true;
+        battery_slow_down(session->battery, session->refusals - 1);
+    }
+    if (session->fastest_ms < 0 || elapsed_ms < session->fastest_ms) {
+        session->fastest_ms = elapsed_ms;
+    }
+}
+
+const struct session_order *session_reply(struct session *session, const struct reply *reply,
+                                          int64_t elapsed_ms)
+{
+    if (states[session->state].step == NULL) {
+        return session_broken(session, SESSION_BROKEN_FOREIGN, "The server spoke out of turn");
+    }
+    if (session_is_refusal(reply)) {
+        session->refusals++;
+        if (session->has_task) {
+            battery_refused(session->battery);
+            watch_pace(session, elapsed_ms);
+        }
+    }
+    states[session->state].step(session, reply);
+    return &session->order;
+}
+
+/* Whether it is TLS that stands between us and a session: the same server may answer without. */
+static bool tls_is_in_the_way(const struct session *session)
+{
+    return session_asked_tls(session) != TLS_IMPLICIT &&
+           (session->state == SESSION_STARTTLS || session->state == SESSION_HANDSHAKE ||
+            (session->secured &&
+             (session->state == SESSION_EHLO || session->state == SESSION_HELO)));
+}
+
+static void note_greeting(struct session *session, enum session_break how)
+{
+    struct endpoint_result *result = session->battery->result;
+
+    if (how == SESSION_BROKEN_FOREIGN) {
+        battery_reached(session->battery, REACH_NO_SESSION);
+    } else if (result->reach == REACH_NO_GREETING) {
+        result->greeting_closing = how == SESSION_BROKEN_CLOSED;
+    }
+}
+
+const struct session_order *session_broken(struct session *session, enum session_break how,
+                                           const char *why)
+{
+    if (tls_is_in_the_way(session)) {
+        session_give_up_tls(session, why);
+    } else if (session->asking) {
+        battery_trouble(session->battery, "%s", why);
+        battery_slow_down(session->battery, session->refusals);
+        session_cut_task(session, why);
+    } else if (session->state != SESSION_QUIT && session->state != SESSION_OVER) {
+        if (session->state == SESSION_GREETING) {
+            note_greeting(session, how);
+        }
+        battery_end(session->battery, why);
+    }
+    session_close(session);
+    return &session->order;
+}
+
+static void take_quit(struct session *session, const struct reply *reply)
+{
+    (void)reply; /* whatever it says, this was it */
+    session_close(session);
+}

@@ -1,0 +1,111 @@
+/*
+ * session - the dialogue of one connection, as a state machine (RFC 5321, RFC 3207)
+ *
+ * Pure: it does no I/O and has no clock. Its owner tells it what happened, one event at a time, and
+ * does what the order says that each event is answered with. What is learnt goes into the
+ * endpoint's result, by way of the battery.
+ *
+ * One command at a time. There is no DATA: no message is ever sent. The connection ends with QUIT
+ * when its techniques or its refusals are used up, and at once after 421, after a reply that is not
+ * SMTP, and when the server speaks out of turn.
+ */
+#ifndef RELAYWARDEN_PROBE_SESSION_H
+#define RELAYWARDEN_PROBE_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/address.h"
+#include "probe/battery.h"
+#include "probe/reply.h"
+
+/* A refusal slower than the fastest one before by this much ends the connection: the server has
+ * begun to slow down. */
+#define SESSION_SLOWER_MS 500
+
+enum session_state {
+    SESSION_CONNECTING,
+    SESSION_GREETING,
+    SESSION_EHLO,
+    SESSION_HELO,
+    SESSION_STARTTLS,
+    SESSION_HANDSHAKE,
+    SESSION_MAIL,
+    SESSION_RCPT,
+    SESSION_SENDER_RSET, /* before the same technique with another sender */
+    SESSION_CONTROL_RSET,
+    SESSION_CONTROL_MAIL,
+    SESSION_CONTROL_RCPT,
+    SESSION_RSET,
+    SESSION_QUIT,
+    SESSION_OVER,
+    SESSION_STATES /* how many */
+};
+
+/* Which deadline a state has. */
+enum session_wait {
+    SESSION_WAIT_CONNECT,
+    SESSION_WAIT_GREETING,
+    SESSION_WAIT_REPLY,
+    SESSION_WAIT_QUIT,
+    SESSION_WAITS /* how many */
+};
+
+enum session_action {
+    SESSION_LISTEN, /* wait for the next event */
+    SESSION_SEND,   /* send `line`, then wait */
+    SESSION_SECURE, /* begin TLS, then wait for it */
+    SESSION_CLOSE,  /* close the connection; nothing follows */
+};
+
+#define SESSION_LINE_SIZE (ENVELOPE_PATH_SIZE + 32)
+
+struct session_order {
+    enum session_action action;
+    char line[SESSION_LINE_SIZE]; /* a command with CRLF, or "" */
+};
+
+/* Fields in the order of their life. */
+struct session {
+    struct battery *battery;
+    enum session_state state;
+    struct address source;
+    bool secured;
+    char helo[RESULT_HOST_SIZE]; /* the argument that was sent */
+    struct battery_task task;
+    bool has_task;
+    unsigned int answered; /* techniques */
+    unsigned int refusals; /* replies 4xx and 5xx to commands */
+    int64_t fastest_ms;    /* refusal of a technique so far; -1 = none */
+    bool winding_down;     /* after this technique, QUIT */
+    bool asking;           /* techniques were to be asked: SMTP was agreed upon */
+    struct session_order order;
+};
+
+/* The connection is being opened. */
+void session_begin(struct session *session, struct battery *battery);
+
+/* Events. The order belongs to the session and is valid until the next event. */
+const struct session_order *session_connected(struct session *session,
+                                              const struct address *source);
+/* `description`: of the protocol and cipher, printable. */
+const struct session_order *session_secured(struct session *session, const char *description);
+/* The server's next reply, which came `elapsed_ms` after the command (or after connecting). */
+const struct session_order *session_reply(struct session *session, const struct reply *reply,
+                                          int64_t elapsed_ms);
+
+/* How a connection ends otherwise. `why` is one printable sentence without a full stop. */
+enum session_break {
+    SESSION_BROKEN_SILENT,  /* a deadline passed */
+    SESSION_BROKEN_CLOSED,  /* refused, closed, reset, TLS failed */
+    SESSION_BROKEN_FOREIGN, /* what came is no SMTP reply, or came out of turn */
+};
+const struct session_order *session_broken(struct session *session, enum session_break how,
+                                           const char *why);
+
+/* Of the state that the session is in. */
+const char *session_state_name(enum session_state state); /* "rcpt" */
+const char *session_awaited(enum session_state state);    /* "the reply to RCPT" */
+enum session_wait session_wait(enum session_state state);
+
+#endif

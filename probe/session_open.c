@@ -1,0 +1,175 @@
+#include "probe/session_steps.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/printable.h"
+
+#define SMTPS_PORT 465 /* RFC 8314 section 3.3 */
+
+enum tls_mode session_asked_tls(const struct session *session)
+{
+    const struct endpoint *endpoint = &session->battery->result->endpoint;
+
+    if (endpoint->tls_asked == TLS_AUTO && endpoint->port == SMTPS_PORT) {
+        return TLS_IMPLICIT;
+    }
+    return endpoint->tls_asked;
+}
+
+void session_say_ehlo(struct session *session)
+{
+    const char *name = session->battery->settings->helo;
+
+    if (name[0] != '\0') {
+        snprintf(session->helo, sizeof(session->helo), "%s", name);
+    } else {
+        char literal[ENDPOINT_TEXT_SIZE];
+        snprintf(session->helo, sizeof(session->helo), "%s",
+                 address_format_literal(&session->source, literal));
+    }
+    session_send(session, SESSION_EHLO, "EHLO %s", session->helo);
+}
+
+/* No other connection to this endpoint will do better. */
+static void end_endpoint(struct session *session, const char *what, const struct reply *reply)
+{
+    char why[SESSION_SENTENCE_SIZE];
+
+    session_describe(why, what, reply);
+    battery_end(session->battery, why);
+    if (reply->code == SESSION_CODE_CLOSING) {
+        session_close(session);
+    } else {
+        session_quit(session); /* RFC 5321 section 3.1: also after 554 it waits for QUIT */
+    }
+}
+
+void session_take_greeting(struct session *session, const struct reply *reply)
+{
+    struct endpoint_result *result = session->battery->result;
+
+    printable(result->banner, sizeof(result->banner), reply->text, strcspn(reply->text, "\n"));
+    if (reply_is_positive(reply)) {
+        battery_reached(session->battery, REACH_NO_SESSION);
+        session_say_ehlo(session);
+        return;
+    }
+    if (result->reach == REACH_NO_GREETING) {
+        result->greeting_closing = session_is_refusal(reply);
+    }
+    end_endpoint(session, "The server wants no session", reply);
+}
+
+/* What EHLO offers: the lines after the first (RFC 5321 section 4.1.1.1). */
+static void keep_capabilities(struct endpoint_result *result, const struct reply *reply)
+{
+    const char *line = strchr(reply->text, '\n');
+
+    result->capability_count = 0;
+    while (line != NULL && result->capability_count < RESULT_CAPABILITIES) {
+        const char *next = strchr(line + 1, '\n');
+        size_t length = next != NULL ? (size_t)(next - line - 1) : strlen(line + 1);
+        char *to = result->capabilities[result->capability_count++];
+        printable(to, sizeof(result->capabilities[0]), line + 1, length);
+        line = next;
+    }
+}
+
+/* Whether the server offers this keyword, with parameters or without. */
+static bool offers(const struct endpoint_result *result, const char *keyword)
+{
+    size_t length = strlen(keyword);
+
+    for (size_t i = 0; i < result->capability_count; i++) {
+        const char *line = result->capabilities[i];
+        if (strncasecmp(line, keyword, length) == 0 &&
+            (line[length] == '\0' || isspace((unsigned char)line[length]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool wants_starttls(const struct session *session)
+{
+    enum tls_mode asked = session_asked_tls(session);
+
+    if (session->secured || session->battery->in_clear) {
+        return false;
+    }
+    return asked == TLS_STARTTLS ||
+           (asked == TLS_AUTO && offers(session->battery->result, "STARTTLS"));
+}
+
+/* EHLO or HELO was taken. */
+static void agreed(struct session *session)
+{
+    struct endpoint_result *result = session->battery->result;
+
+    if (wants_starttls(session)) {
+        session_send(session, SESSION_STARTTLS, "STARTTLS");
+        return;
+    }
+    if (!session->secured) {
+        result->tls = TLS_NONE;
+    } else {
+        result->tls = session_asked_tls(session) == TLS_IMPLICIT ? TLS_IMPLICIT : TLS_STARTTLS;
+    }
+    session_ask_first(session);
+}
+
+void session_take_ehlo(struct session *session, const struct reply *reply)
+{
+    if (reply_is_positive(reply)) {
+        keep_capabilities(session->battery->result, reply);
+        agreed(session);
+    } else if (reply->code == SESSION_CODE_CLOSING) {
+        end_endpoint(session, "The server ended the session at EHLO", reply);
+    } else {
+        session->battery->result->capability_count = 0;
+        session_send(session, SESSION_HELO, "HELO %s", session->helo);
+    }
+}
+
+void session_take_helo(struct session *session, const struct reply *reply)
+{
+    if (reply_is_positive(reply)) {
+        agreed(session);
+    } else {
+        end_endpoint(session, "The server takes neither EHLO nor HELO", reply);
+    }
+}
+
+void session_take_starttls(struct session *session, const struct reply *reply)
+{
+    char why[SESSION_SENTENCE_SIZE];
+
+    if (reply->code == SESSION_CODE_READY) {
+        session_secure(session);
+        return;
+    }
+    session_describe(why, "STARTTLS was refused", reply);
+    session_give_up_tls(session, why);
+    if (reply->code == SESSION_CODE_CLOSING) {
+        session_close(session);
+    } else {
+        session_quit(session);
+    }
+}
+
+void session_give_up_tls(struct session *session, const char *why)
+{
+    struct battery *battery = session->battery;
+
+    /* Where TLS worked a moment ago, the rest in the clear would be another question. */
+    if (session_asked_tls(session) == TLS_STARTTLS || battery->result->reach == REACH_SESSION) {
+        battery_end(battery, why);
+        return;
+    }
+    battery->in_clear = true;
+    battery->result->tls_protocol[0] = '\0';
+    battery_trouble(battery, "%.400s; asked without TLS", why);
+}

@@ -1,0 +1,51 @@
+/*
+ * session_steps - what the parts of a session share: the steps, and the orders they give
+ *
+ * For session.c (events and states), session_open.c (greeting to TLS) and session_ask.c
+ * (techniques) alone.
+ */
+#ifndef RELAYWARDEN_PROBE_SESSION_STEPS_H
+#define RELAYWARDEN_PROBE_SESSION_STEPS_H
+
+#include "probe/session.h"
+
+#define SESSION_CODE_READY   220
+#define SESSION_CODE_CLOSING 421
+
+/* A sentence of the project's words and a quoted reply. */
+#define SESSION_SENTENCE_SIZE RESULT_TEXT_SIZE
+
+/* Takes the reply that its state awaited, and leaves the next state and an order. */
+typedef void session_step(struct session *session, const struct reply *reply);
+
+/* session_open.c */
+session_step session_take_greeting, session_take_ehlo, session_take_helo, session_take_starttls;
+void session_say_ehlo(struct session *session);
+/* STARTTLS did not lead to a session inside TLS: where it was not demanded, the battery asks in the
+ * clear. */
+void session_give_up_tls(struct session *session, const char *why);
+/* The TLS mode to be had here; TLS_AUTO means: STARTTLS when offered. */
+enum tls_mode session_asked_tls(const struct session *session);
+
+/* session_ask.c */
+session_step session_take_mail, session_take_rcpt, session_take_sender_rset,
+    session_take_control_rset, session_take_control_mail, session_take_control_rcpt,
+    session_take_rset;
+/* EHLO or HELO was taken and TLS is as wanted: the first technique. */
+void session_ask_first(struct session *session);
+/* The technique in hand, if any, got no answer here. */
+void session_cut_task(struct session *session, const char *why);
+
+/* session.c: orders. */
+void session_send(struct session *session, enum session_state next, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void session_listen(struct session *session, enum session_state next);
+void session_secure(struct session *session);
+void session_close(struct session *session);
+void session_quit(struct session *session);
+
+/* "WHAT: 550 5.7.1 first line", printable. */
+void session_describe(char out[SESSION_SENTENCE_SIZE], const char *what, const struct reply *reply);
+bool session_is_refusal(const struct reply *reply); /* 4xx and 5xx */
+
+#endif

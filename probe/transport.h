@@ -1,0 +1,106 @@
+/*
+ * transport - the event loop, and the TCP and TLS connections that live on it
+ *
+ * The only room that knows libevent and OpenSSL. One thread: a loop and all that was made with it
+ * belong to the thread that runs it. Times are milliseconds on the monotonic clock; a deadline is
+ * absolute, so that bytes that trickle in never postpone it. Nothing here has a timeout of its own.
+ *
+ * TLS is for asking, not for trust: certificates are not verified, and every version and cipher
+ * that the library still has may be agreed upon (DESIGN "relaywarden-probe").
+ */
+#ifndef RELAYWARDEN_PROBE_TRANSPORT_H
+#define RELAYWARDEN_PROBE_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/address.h"
+
+#define TRANSPORT_ERROR_SIZE 256
+
+struct loop;
+
+/* NULL when memory or descriptors are out. SIGPIPE is for the program to ignore. */
+struct loop *loop_new(void);
+/* Everything that was made with the loop must be freed before it. */
+void loop_free(struct loop *loop);
+/* Runs until loop_break, or until nothing is left to wait for. 0, or -1 when the system's event
+ * interface failed. */
+int loop_run(struct loop *loop);
+void loop_break(struct loop *loop);
+/* Now, in milliseconds since some point that stays the same while the machine is up. */
+int64_t loop_now(const struct loop *loop);
+
+/* A timer that fires once each time it is set. It may be set, cleared or freed inside any callback,
+ * its own too. */
+struct loop_timer;
+struct loop_timer *loop_timer_new(struct loop *loop, void (*due)(void *user), void *user);
+/* Never fires before `deadline`. Setting it again moves it. 0, or -1 when memory is out. */
+int loop_timer_set(struct loop_timer *timer, int64_t deadline);
+void loop_timer_clear(struct loop_timer *timer);
+void loop_timer_free(struct loop_timer *timer); /* NULL is nothing */
+
+/* Watches a descriptor that another library owns; fires as long as it is ready. May be freed in its
+ * own callback. */
+enum loop_readiness {
+    LOOP_READABLE = 1,
+    LOOP_WRITABLE = 2,
+};
+struct loop_watch;
+struct loop_watch *loop_watch_new(struct loop *loop, int descriptor, unsigned int readiness,
+                                  void (*ready)(int descriptor, unsigned int readiness, void *user),
+                                  void *user);
+void loop_watch_free(struct loop_watch *watch); /* NULL is nothing */
+
+/* Takes a signal in the loop instead of by its default action, until freed. */
+struct loop_signal;
+struct loop_signal *loop_signal_new(struct loop *loop, int number, void (*arrived)(void *user),
+                                    void *user);
+void loop_signal_free(struct loop_signal *signal); /* NULL is nothing */
+
+struct connection;
+
+/* What a connection tells its owner. Each may close the connection. Sentences are printable and
+ * live during the call. */
+struct connection_listener {
+    void (*connected)(void *user); /* TCP is there */
+    /* The handshake that connection_start_tls began is over: "TLSv1.3 TLS_AES_256_GCM_SHA384". */
+    void (*secured)(void *user, const char *description);
+    void (*bytes)(void *user, const char *bytes,
+                  size_t length); /* raw; at most a few KiB at once */
+    /* Not connected, no handshake, closed or reset by the peer. Nothing follows; still to be
+     * closed. */
+    void (*failed)(void *user, const char *why);
+};
+
+struct connection_request {
+    struct address address;
+    uint16_t port;
+    struct address source; /* ADDRESS_NONE = the system's choice */
+    const char *host;      /* for SNI (RFC 6066 section 3); an address or NULL sends none. Copied */
+    const struct connection_listener *listener; /* lives as long as the connection */
+    void *user;
+};
+
+/* Begins to connect and does not wait. NULL and a sentence when it failed at once; then no callback
+ * comes. */
+struct connection *connection_open(struct loop *loop, const struct connection_request *request,
+                                   char error[TRANSPORT_ERROR_SIZE]);
+/* Closes at once; what was not sent yet is lost. May be called inside a callback. NULL is nothing.
+ */
+void connection_close(struct connection *connection);
+
+/* Queues bytes. -1 when not connected or out of memory. */
+int connection_write(struct connection *connection, const char *bytes, size_t length);
+
+/* Begins TLS as the client, on a new connection or after the peer agreed to STARTTLS (RFC 3207).
+ * Bytes that came in the clear and were not delivered yet are dropped and the upgrade refused: they
+ * are not the peer's greeting, but something that was put before it. -1 and a sentence when it
+ * cannot; the connection is then good for nothing but closing. */
+int connection_start_tls(struct connection *connection, char error[TRANSPORT_ERROR_SIZE]);
+
+/* Our end; ADDRESS_NONE until connected. */
+struct address connection_source(const struct connection *connection);
+
+#endif

@@ -1,0 +1,96 @@
+#include "tests/unit/session_bench.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+struct session_bench bench;
+
+void bench_set_up(enum tls_mode tls, uint16_t port)
+{
+    memset(&bench, 0, sizeof(bench));
+    bench.settings = (struct battery_settings){
+        .helo = "probe.example.net", .canary = "canary@outside.example.net", .max_refusals = 64};
+    bench.result.reach = REACH_NO_CONNECT;
+    bench.result.endpoint.tls_asked = tls;
+    bench.result.endpoint.port = port;
+    snprintf(bench.result.endpoint.own, RESULT_HOST_SIZE, "example.org");
+    snprintf(bench.result.endpoint.host, RESULT_HOST_SIZE, "mx.example.org");
+    assert_true(address_parse("203.0.113.25", &bench.result.endpoint.address));
+    battery_init(&bench.battery, &bench.settings, &bench.result);
+}
+
+void bench_connect_session(void)
+{
+    struct address source;
+
+    assert_true(address_parse("198.51.100.7", &source));
+    session_begin(&bench.session, &bench.battery);
+    bench.order = session_connected(&bench.session, &source);
+}
+
+void bench_answer_after(const char *text, int64_t elapsed_ms)
+{
+    static struct reply_parser parser;
+    char wire[2048];
+    size_t used = 0;
+    int length = snprintf(wire, sizeof(wire), "%s\r\n", text);
+
+    reply_parser_reset(&parser);
+    assert_int_equal(reply_parser_feed(&parser, wire, (size_t)length, &used), REPLY_COMPLETE);
+    bench.order = session_reply(&bench.session, &parser.reply, elapsed_ms);
+}
+
+void bench_answer(const char *text)
+{
+    bench_answer_after(text, 1);
+}
+
+void bench_expect(const char *command)
+{
+    assert_int_equal(bench.order->action, SESSION_SEND);
+    assert_memory_equal(bench.order->line, command, strlen(command));
+    assert_string_equal(bench.order->line + strlen(bench.order->line) - 2, "\r\n");
+}
+
+void bench_expect_action(enum session_action action)
+{
+    assert_int_equal(bench.order->action, action);
+}
+
+/* To the first MAIL. */
+void bench_open_session(void)
+{
+    bench_connect_session();
+    bench_expect_action(SESSION_LISTEN);
+    bench_answer("220 mx.example.org ESMTP");
+    bench_expect("EHLO probe.example.net");
+    bench_answer("250-mx.example.org\r\n250-PIPELINING\r\n250 8BITMIME");
+}
+
+const struct technique_result *bench_result_of(const char *id)
+{
+    for (size_t i = 0; i < bench.result.technique_count; i++) {
+        if (strcmp(bench.result.techniques[i].technique->id, id) == 0) {
+            return &bench.result.techniques[i];
+        }
+    }
+    fail_msg("no technique %s", id);
+    return NULL;
+}
+
+/* Answers one technique's RCPT, from its MAIL to what follows RSET. */
+void bench_refuse_one(const char *reply, int64_t elapsed_ms)
+{
+    bench_expect("MAIL FROM:");
+    bench_answer("250 2.1.0 Ok");
+    bench_expect("RCPT TO:");
+    bench_answer_after(reply, elapsed_ms);
+    bench_expect("RSET");
+    bench_answer("250 2.0.0 Ok");
+}

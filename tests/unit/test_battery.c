@@ -1,0 +1,288 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "tests/unit/session_bench.h"
+
+static void plain_is_the_first_technique(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session();
+    bench_expect("MAIL FROM:<canary@outside.example.net>");
+    bench_answer("250 ok");
+    bench_expect("RCPT TO:<canary@outside.example.net>");
+    assert_string_equal(bench.result.techniques[0].technique->id, "plain");
+}
+
+static void an_accepted_mailbox_form_is_followed_by_its_control(void **state)
+{
+    (void)state;
+    const char *id;
+
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session();
+    while (bench.session.task.envelope.control[0] == '\0') {
+        bench_refuse_one(DENIED, 1);
+    }
+    id = bench.session.task.into->technique->id;
+    bench_expect("MAIL FROM:");
+    bench_answer("250 ok");
+    bench_expect("RCPT TO:");
+    bench_answer("250 2.1.5 fine");
+    bench_expect("RSET");
+    bench_answer("250 ok");
+    bench_expect("MAIL FROM:");
+    bench_answer("250 ok");
+    bench_expect("RCPT TO:");
+    assert_non_null(strstr(bench.order->line, "="));
+    bench_answer("550 5.1.1 User unknown");
+    bench_expect("RSET");
+    assert_true(bench_result_of(id)->control_asked);
+    assert_int_equal(bench_result_of(id)->outcome, OUTCOME_ACCEPTED);
+    assert_int_equal(bench_result_of(id)->code, 250);
+    assert_int_equal(bench_result_of(id)->control, OUTCOME_RECIPIENT_REFUSED);
+    assert_int_equal(bench_result_of(id)->control_code, 550);
+}
+
+static void an_accepted_plain_has_no_control_and_no_data_follows(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session();
+    bench_expect("MAIL FROM:");
+    bench_answer("250 ok");
+    bench_expect("RCPT TO:");
+    bench_answer("250 ok");
+    bench_expect("RSET");
+    bench_answer("250 ok");
+    bench_expect("MAIL FROM:<>");
+    assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_ACCEPTED);
+    assert_false(bench_result_of("plain")->control_asked);
+}
+
+static void a_sender_refused_at_mail_is_replaced_once(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session();
+    bench_answer(
+        "550 5.1.8 <canary@outside.example.net>: Sender address rejected: Domain not found");
+    bench_expect("MAIL FROM:<relaywarden@outside.example.net>");
+    bench_answer("250 ok");
+    bench_expect("RCPT TO:");
+    bench_answer(DENIED);
+    bench_expect("RSET");
+    assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_RELAY_DENIED);
+    assert_string_equal(bench_result_of("plain")->sender, "<relaywarden@outside.example.net>");
+}
+
+static void a_sender_refused_at_rcpt_is_replaced_after_rset(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session();
+    bench_answer("250 ok");
+    bench_answer(
+        "550 5.1.8 <canary@outside.example.net>: Sender address rejected: Domain not found");
+    bench_expect("RSET");
+    bench_answer("250 ok");
+    bench_expect("MAIL FROM:<relaywarden@outside.example.net>");
+    bench_answer("550 5.1.8 Sender address rejected: Domain not found");
+    bench_expect("MAIL FROM:<>");
+    assert_true(bench_result_of("plain")->asked);
+    assert_true(bench_result_of("plain")->at_mail);
+    assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_SENDER_REFUSED);
+}
+
+static void after_eight_refusals_a_new_connection_goes_on(void **state)
+{
+    (void)state;
+    unsigned int refusals = 0;
+
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session();
+    /* Senders are refused, so that the techniques alone make more than eight. */
+    while (strncmp(bench.order->line, "QUIT", 4) != 0) {
+        if (strncmp(bench.order->line, "MAIL", 4) == 0) {
+            bench_answer("550 5.1.8 Sender address rejected");
+            refusals++;
+        } else {
+            bench_answer("250 ok");
+        }
+    }
+    assert_int_equal(refusals, BATTERY_CONNECTION_REFUSALS);
+    assert_true(battery_has_work(&bench.battery));
+    bench_answer("221 bye");
+    bench_open_session();
+    bench_expect("MAIL FROM:");
+    assert_false(bench.result.cut_off);
+}
+
+static void a_slower_refusal_ends_the_connection_and_shortens_the_next(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session();
+    bench_refuse_one(DENIED, 10);
+    bench_refuse_one(DENIED, 500);
+    bench_refuse_one(DENIED, 511);
+    bench_expect("QUIT");
+    assert_true(battery_has_work(&bench.battery));
+    bench_open_session();
+    bench_refuse_one(DENIED, 10);
+    bench_refuse_one(DENIED, 10);
+    bench_expect("QUIT");
+    assert_int_equal(bench.battery.refusals, 5);
+}
+
+static void a_421_in_mid_battery_is_asked_again_with_fewer_refusals(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session();
+    bench_refuse_one(DENIED, 1);
+    bench_answer("250 ok");
+    bench_answer("421 4.7.0 too many errors");
+    bench_expect_action(SESSION_CLOSE);
+    assert_true(battery_has_work(&bench.battery));
+    assert_int_equal(bench_result_of("null-sender")->outcome, OUTCOME_CLOSING);
+    bench_open_session();
+    bench_expect("MAIL FROM:<>");
+    bench_refuse_one(DENIED, 1);
+    bench_expect("QUIT"); /* the first connection bore one refusal */
+    assert_int_equal(bench_result_of("null-sender")->outcome, OUTCOME_RELAY_DENIED);
+    assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_RELAY_DENIED);
+}
+
+static void two_connections_without_an_answer_end_the_battery_as_cut_off(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    for (int i = 0; i < 2; i++) {
+        assert_true(battery_has_work(&bench.battery));
+        bench_open_session();
+        bench_expect("MAIL FROM:<canary@");
+        bench.order = session_broken(&bench.session, SESSION_BROKEN_CLOSED, "reset");
+        bench_expect_action(SESSION_CLOSE);
+    }
+    assert_false(battery_has_work(&bench.battery));
+    assert_true(bench.result.cut_off);
+    assert_false(bench_result_of("plain")->asked);
+    assert_string_equal(bench_result_of("plain")->text, "reset");
+}
+
+static void a_technique_that_always_cuts_is_left_after_two_tries(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    for (int i = 0; i < 2; i++) {
+        bench_open_session();
+        if (i == 0) {
+            bench_refuse_one(DENIED, 1);
+        }
+        bench_expect("MAIL FROM:<>");
+        if (i == 1) {
+            /* progress on this connection is what keeps the battery going */
+            assert_int_equal(bench.battery.fruitless, 0);
+        }
+        bench.order = session_broken(&bench.session, SESSION_BROKEN_CLOSED, "reset");
+    }
+    assert_true(battery_has_work(&bench.battery));
+    bench_open_session();
+    bench_expect("MAIL FROM:<postmaster@example.org>");
+    assert_false(bench_result_of("null-sender")->asked);
+}
+
+static void being_banned_after_an_answer_keeps_the_answer(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session();
+    bench_refuse_one(DENIED, 1);
+    bench.order = session_broken(&bench.session, SESSION_BROKEN_CLOSED, "reset");
+    session_begin(&bench.session, &bench.battery);
+    bench.order = session_broken(&bench.session, SESSION_BROKEN_CLOSED, "connection refused");
+    assert_false(battery_has_work(&bench.battery));
+    assert_true(bench.result.cut_off);
+    assert_int_equal(bench.result.reach, REACH_SESSION);
+    assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_RELAY_DENIED);
+    assert_string_equal(bench.result.trouble, "connection refused");
+}
+
+static void an_acceptance_outlives_being_cut_off_at_its_control(void **state)
+{
+    (void)state;
+    const char *id;
+
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session();
+    while (bench.session.task.envelope.control[0] == '\0') {
+        bench_refuse_one(DENIED, 1);
+    }
+    id = bench.session.task.into->technique->id;
+    bench_answer("250 ok");
+    bench_answer("250 accepted");
+    bench.order = session_broken(&bench.session, SESSION_BROKEN_CLOSED, "reset");
+    bench_open_session();
+    assert_string_equal(bench.session.task.into->technique->id, id);
+    bench_answer("250 ok");
+    bench_answer("421 go away");
+    assert_int_equal(bench_result_of(id)->outcome, OUTCOME_ACCEPTED);
+    assert_int_equal(bench_result_of(id)->code, 250);
+}
+
+static void max_refusals_ends_the_battery_and_says_so(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    bench.settings.max_refusals = 3;
+    bench_open_session();
+    for (int i = 0; i < 3; i++) {
+        bench_refuse_one(DENIED, 1);
+    }
+    bench_expect("QUIT");
+    assert_false(battery_has_work(&bench.battery));
+    assert_false(bench.result.cut_off);
+    assert_non_null(strstr(bench.result.techniques[3].text, "max_refusals"));
+}
+
+static void a_refused_rset_leaves_the_connection(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session();
+    bench_answer("250 ok");
+    bench_answer(DENIED);
+    bench_expect("RSET");
+    bench_answer("500 what");
+    bench_expect("QUIT");
+    assert_true(battery_has_work(&bench.battery));
+    assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_RELAY_DENIED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_is_the_first_technique),
+        cmocka_unit_test(an_accepted_mailbox_form_is_followed_by_its_control),
+        cmocka_unit_test(an_accepted_plain_has_no_control_and_no_data_follows),
+        cmocka_unit_test(a_sender_refused_at_mail_is_replaced_once),
+        cmocka_unit_test(a_sender_refused_at_rcpt_is_replaced_after_rset),
+        cmocka_unit_test(after_eight_refusals_a_new_connection_goes_on),
+        cmocka_unit_test(a_slower_refusal_ends_the_connection_and_shortens_the_next),
+        cmocka_unit_test(a_421_in_mid_battery_is_asked_again_with_fewer_refusals),
+        cmocka_unit_test(two_connections_without_an_answer_end_the_battery_as_cut_off),
+        cmocka_unit_test(a_technique_that_always_cuts_is_left_after_two_tries),
+        cmocka_unit_test(being_banned_after_an_answer_keeps_the_answer),
+        cmocka_unit_test(an_acceptance_outlives_being_cut_off_at_its_control),
+        cmocka_unit_test(max_refusals_ends_the_battery_and_says_so),
+        cmocka_unit_test(a_refused_rset_leaves_the_connection),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

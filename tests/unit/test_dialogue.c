@@ -1,0 +1,384 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "probe/dialogue.h"
+#include "tests/unit/peer.h"
+
+#define DENIED "554 5.7.1 <x>: Relay access denied\r\n"
+
+/* One endpoint asked to its end, with deadlines of a test's length. */
+static struct {
+    struct peer *peer;
+    struct loop *loop;
+    struct endpoint_result result;
+    int finished;
+    int64_t took_ms;
+} bench;
+
+/* How long one event is waited for; the endpoint has two and a half times as long. */
+static int64_t patience_ms = 200;
+
+static void on_finished(struct dialogue *dialogue, void *user)
+{
+    (void)user;
+    dialogue_free(dialogue); /* in its own callback */
+    bench.finished++;
+    loop_break(bench.loop);
+}
+
+static void ask(const struct peer_script *script, enum tls_mode tls)
+{
+    const struct dialogue_settings settings = {
+        .battery = {.helo = "probe.example.net",
+                    .canary = "canary@outside.example.net",
+                    .max_refusals = 64},
+        .wait_ms = {[SESSION_WAIT_CONNECT] = patience_ms,
+                    [SESSION_WAIT_GREETING] = patience_ms,
+                    [SESSION_WAIT_REPLY] = patience_ms,
+                    [SESSION_WAIT_QUIT] = 20},
+        .endpoint_ms = patience_ms * 5 / 2,
+    };
+    const struct dialogue_request request = {
+        .settings = &settings, .result = &bench.result, .finished = on_finished};
+
+    memset(&bench, 0, sizeof(bench));
+    bench.peer = peer_start(script);
+    bench.loop = loop_new();
+    bench.result.reach = REACH_NO_CONNECT;
+    bench.result.endpoint.tls_asked = tls;
+    bench.result.endpoint.port = peer_port(bench.peer);
+    snprintf(bench.result.endpoint.host, RESULT_HOST_SIZE, "mx.example.org");
+    snprintf(bench.result.endpoint.own, RESULT_HOST_SIZE, "example.org");
+    assert_true(address_parse("127.0.0.1", &bench.result.endpoint.address));
+    int64_t began = loop_now(bench.loop);
+    assert_non_null(dialogue_start(bench.loop, &request));
+    assert_int_equal(bench.finished, 0); /* never before it returned */
+    loop_run(bench.loop);
+    bench.took_ms = loop_now(bench.loop) - began;
+    assert_int_equal(bench.finished, 1);
+    assert_in_range(bench.took_ms, 0, 900);
+    peer_stop(bench.peer);
+}
+
+static void done(void)
+{
+    peer_free(bench.peer);
+    loop_free(bench.loop);
+}
+
+/* What a peer says to a verb instead of its usual answer; `times` connections long. */
+struct twist {
+    const char *verb;
+    const char *answer;
+    unsigned int connections;
+};
+
+static const char *polite(const char *line)
+{
+    if (strncasecmp(line, "EHLO", 4) == 0) {
+        return "250-mx\r\n250 8BITMIME\r\n";
+    }
+    if (strncasecmp(line, "RCPT", 4) == 0) {
+        return DENIED;
+    }
+    if (strcasecmp(line, "QUIT") == 0) {
+        return "221 bye\r\n";
+    }
+    return line[0] == '\0' ? "220 mx\r\n" : "250 ok\r\n";
+}
+
+static const char *answer(const char *line, unsigned int connection, void *user)
+{
+    const struct twist *twist = user;
+
+    if (twist != NULL && connection < twist->connections &&
+        strncasecmp(line, twist->verb, strlen(twist->verb)) == 0) {
+        return twist->answer;
+    }
+    return polite(line);
+}
+
+static void ask_twisted(const char *greeting, struct twist twist)
+{
+    const struct peer_script script = {.greeting = greeting, .answer = answer, .user = &twist};
+
+    ask(&script, TLS_AUTO);
+}
+
+static size_t answered(void)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < bench.result.technique_count; i++) {
+        count += bench.result.techniques[i].asked;
+    }
+    return count;
+}
+
+static void assert_printable(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        assert_true((unsigned char)*text >= ' ' && *text != 127);
+    }
+}
+
+static void a_closed_server_is_asked_everything_and_sent_no_message(void **state)
+{
+    (void)state;
+    const struct peer_script script = {.greeting = "220 mx ESMTP\r\n", .answer = answer};
+
+    ask(&script, TLS_AUTO);
+    assert_int_equal(answered(), technique_count);
+    assert_int_equal(bench.result.reach, REACH_SESSION);
+    assert_false(bench.result.cut_off);
+    assert_int_equal(peer_connections(bench.peer), 1);
+    assert_int_equal(peer_count(bench.peer, "DATA"), 0);
+    assert_int_equal(peer_count(bench.peer, "RCPT"), technique_count);
+    assert_int_equal(peer_count(bench.peer, "QUIT"), 1);
+    char source[ADDRESS_TEXT_SIZE];
+    assert_string_equal(address_format(&bench.result.source, source), "127.0.0.1");
+    done();
+}
+
+static void an_open_server_is_sent_no_message_either(void **state)
+{
+    (void)state;
+    ask_twisted("220 mx\r\n", (struct twist){"RCPT", "250 ok\r\n", 9});
+    assert_int_equal(answered(), technique_count);
+    assert_int_equal(peer_count(bench.peer, "DATA"), 0);
+    assert_int_equal(bench.result.techniques[0].outcome, OUTCOME_ACCEPTED);
+    done();
+}
+
+static void a_silent_server_ends_at_the_greetings_deadline(void **state)
+{
+    (void)state;
+    ask_twisted(PEER_SILENT, (struct twist){0});
+    assert_int_equal(bench.result.reach, REACH_NO_GREETING);
+    assert_false(bench.result.greeting_closing);
+    assert_string_equal(bench.result.trouble, "The greeting did not come in 0.2 s");
+    assert_in_range(bench.took_ms, 200, 400);
+    done();
+}
+
+static void a_greeting_that_drips_is_not_waited_for_longer(void **state)
+{
+    (void)state;
+    ask_twisted(PEER_DRIP, (struct twist){0});
+    assert_int_equal(bench.result.reach, REACH_NO_GREETING);
+    assert_in_range(bench.took_ms, 200, 400);
+    done();
+}
+
+static void endless_lines_and_replies_are_cut_short(void **state)
+{
+    (void)state;
+    ask_twisted(PEER_LONG_LINE, (struct twist){0});
+    assert_int_equal(bench.result.reach, REACH_NO_SESSION);
+    assert_in_range(bench.took_ms, 0, 190);
+    done();
+    ask_twisted("220 mx\r\n", (struct twist){"EHLO", PEER_FLOOD, 9});
+    assert_int_equal(bench.result.reach, REACH_NO_SESSION);
+    done();
+}
+
+static void another_protocol_is_shown_printable(void **state)
+{
+    (void)state;
+    ask_twisted("\033[2JSSH-2.0-x\r\n", (struct twist){0});
+    assert_int_equal(bench.result.reach, REACH_NO_SESSION);
+    assert_non_null(strstr(bench.result.trouble, "SSH-2.0"));
+    assert_printable(bench.result.trouble);
+    done();
+}
+
+/* At each verb, each way of ending: bounded time, no false answer, `plain` kept where it was had.
+ */
+static void every_way_of_stopping_at_every_command_ends_bounded(void **state)
+{
+    static const char *const verbs[] = {"EHLO", "MAIL", "RCPT", "RSET", "QUIT"};
+    const char *const ways[] = {PEER_CLOSE,
+                                PEER_RESET,
+                                PEER_SILENT,
+                                PEER_FLOOD,
+                                "421 bye\r\n",
+                                "\033]0;x\a\r\n",
+                                "250 one\r\n250 two\r\n"};
+
+    (void)state;
+    patience_ms = 40;
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        for (size_t j = 0; j < sizeof(ways) / sizeof(ways[0]); j++) {
+            ask_twisted("220 mx\r\n", (struct twist){verbs[i], ways[j], 99});
+            assert_in_range(peer_connections(bench.peer), 1, 20);
+            assert_printable(bench.result.trouble);
+            bool asked_plain = bench.result.techniques[0].asked;
+            enum outcome plain = bench.result.techniques[0].outcome;
+            if (i >= 3) { /* RSET, QUIT: `plain` was answered before */
+                assert_true(asked_plain);
+                assert_int_equal(plain, OUTCOME_RELAY_DENIED);
+            } else if (j != 6) {
+                assert_true(!asked_plain || plain == OUTCOME_CLOSING);
+            }
+            done();
+        }
+    }
+    patience_ms = 200;
+}
+
+static void a_reset_in_mid_battery_goes_on_where_it_was(void **state)
+{
+    (void)state;
+    ask_twisted("220 mx\r\n", (struct twist){"MAIL FROM:<>", PEER_RESET, 1});
+    assert_int_equal(answered(), technique_count);
+    assert_in_range(peer_connections(bench.peer), 2, technique_count);
+    assert_false(bench.result.cut_off);
+    done();
+}
+
+static void a_second_reply_in_one_breath_is_not_taken_for_the_next_answer(void **state)
+{
+    (void)state;
+    ask_twisted("220 mx\r\n", (struct twist){"MAIL", "250 ok\r\n250 accepted\r\n", 99});
+    assert_int_equal(answered(), 0);
+    done();
+}
+
+static const char *offer_starttls(const char *line, unsigned int connection, void *user)
+{
+    (void)connection;
+    if (strncasecmp(line, "EHLO", 4) == 0) {
+        return "250-mx\r\n250 STARTTLS\r\n";
+    }
+    return strcasecmp(line, "STARTTLS") == 0 ? user : polite(line);
+}
+
+static void techniques_are_asked_inside_tls_when_it_is_offered(void **state)
+{
+    (void)state;
+    const struct peer_script script = {
+        .greeting = "220 mx\r\n", .answer = offer_starttls, .user = (char[]){"220 go\r\n"}};
+
+    ask(&script, TLS_AUTO);
+    assert_int_equal(answered(), technique_count);
+    assert_int_equal(bench.result.tls, TLS_STARTTLS);
+    assert_memory_equal(bench.result.tls_protocol, "TLSv1", 5);
+    assert_string_equal(bench.result.trouble, "");
+    assert_string_equal(peer_server_name(bench.peer), "mx.example.org");
+    assert_int_equal(peer_connections(bench.peer), 1);
+    done();
+}
+
+static void implicit_tls_comes_before_the_greeting(void **state)
+{
+    (void)state;
+    const struct peer_script script = {.greeting = PEER_HANDSHAKE, .answer = answer};
+
+    ask(&script, TLS_IMPLICIT);
+    assert_int_equal(answered(), technique_count);
+    assert_int_equal(bench.result.tls, TLS_IMPLICIT);
+    done();
+}
+
+static void a_starttls_that_fails_is_asked_without(void **state)
+{
+    (void)state;
+    char *const ways[] = {(char[]){"454 4.7.0 not now\r\n"}, (char[]){"220 go\r\nand more\r\n"}};
+
+    for (size_t i = 0; i < 2; i++) {
+        const struct peer_script script = {
+            .greeting = "220 mx\r\n", .answer = offer_starttls, .user = ways[i]};
+        ask(&script, TLS_AUTO);
+        assert_int_equal(answered(), technique_count);
+        assert_int_equal(bench.result.tls, TLS_NONE);
+        assert_non_null(strstr(bench.result.trouble, "asked without TLS"));
+        done();
+    }
+}
+
+static void a_demanded_starttls_that_stalls_asks_nothing(void **state)
+{
+    (void)state;
+    const struct peer_script script = {.greeting = "220 mx\r\n",
+                                       .answer = answer,
+                                       .user = &(struct twist){"STARTTLS", PEER_SILENT, 9}};
+
+    ask(&script, TLS_STARTTLS);
+    assert_int_equal(answered(), 0);
+    assert_int_equal(bench.result.reach, REACH_NO_SESSION);
+    assert_int_equal(peer_count(bench.peer, "MAIL"), 0);
+    done();
+}
+
+static void the_endpoints_deadline_is_over_all(void **state)
+{
+    (void)state;
+    /* Each silence is within the reply's deadline of a new connection; together they are not. */
+    ask_twisted("220 mx\r\n", (struct twist){"RSET", PEER_SILENT, 99});
+    assert_in_range(bench.took_ms, 480, 700);
+    assert_true(bench.result.cut_off);
+    assert_int_equal(bench.result.techniques[0].outcome, OUTCOME_RELAY_DENIED);
+    assert_non_null(strstr(bench.result.trouble, "0.5 s"));
+    done();
+}
+
+static void nobody_listening_is_no_connection(void **state)
+{
+    (void)state;
+    const struct peer_script script = {.greeting = PEER_CLOSE, .answer = answer};
+    struct peer *gone = peer_start(&script);
+    uint16_t port = peer_port(gone);
+    const struct dialogue_settings settings = {
+        .battery = {.helo = "", .canary = "canary@outside.example.net", .max_refusals = 64},
+        .wait_ms = {200, 200, 200, 200},
+        .endpoint_ms = 500};
+    const struct dialogue_request request = {
+        .settings = &settings, .result = &bench.result, .finished = on_finished};
+
+    peer_stop(gone);
+    peer_free(gone);
+    memset(&bench, 0, sizeof(bench));
+    bench.loop = loop_new();
+    bench.result.reach = REACH_NO_CONNECT;
+    bench.result.endpoint.port = port;
+    assert_true(address_parse("127.0.0.1", &bench.result.endpoint.address));
+    assert_non_null(dialogue_start(bench.loop, &request));
+    loop_run(bench.loop);
+    assert_int_equal(bench.finished, 1);
+    assert_int_equal(bench.result.reach, REACH_NO_CONNECT);
+    assert_string_equal(bench.result.trouble, "Connection refused");
+    loop_free(bench.loop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_closed_server_is_asked_everything_and_sent_no_message),
+        cmocka_unit_test(an_open_server_is_sent_no_message_either),
+        cmocka_unit_test(a_silent_server_ends_at_the_greetings_deadline),
+        cmocka_unit_test(a_greeting_that_drips_is_not_waited_for_longer),
+        cmocka_unit_test(endless_lines_and_replies_are_cut_short),
+        cmocka_unit_test(another_protocol_is_shown_printable),
+        cmocka_unit_test(every_way_of_stopping_at_every_command_ends_bounded),
+        cmocka_unit_test(a_reset_in_mid_battery_goes_on_where_it_was),
+        cmocka_unit_test(a_second_reply_in_one_breath_is_not_taken_for_the_next_answer),
+        cmocka_unit_test(techniques_are_asked_inside_tls_when_it_is_offered),
+        cmocka_unit_test(implicit_tls_comes_before_the_greeting),
+        cmocka_unit_test(a_starttls_that_fails_is_asked_without),
+        cmocka_unit_test(a_demanded_starttls_that_stalls_asks_nothing),
+        cmocka_unit_test(the_endpoints_deadline_is_over_all),
+        cmocka_unit_test(nobody_listening_is_no_connection),
+    };
+
+    signal(SIGPIPE, SIG_IGN);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,411 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "probe/dns.h"
+#include "probe/resolve.h"
+#include "tests/unit/liar.h"
+
+static const struct liar_row rows[] = {
+    {.name = "example.org",
+     .type = "MX",
+     .records = "MX 20 mx2.example.org\nMX 10 MX1.Example.org\nMX 20 a.example.org"},
+    {.name = "null.example.org", .type = "MX", .records = "MX 0 ."},
+    {.name = "implicit.example.org", .type = "A", .records = "A 192.0.2.9"},
+    {.name = "alias.example.org", .type = "MX", .records = "CNAME implicit.example.org"},
+    {.name = "alias.example.org",
+     .type = "A",
+     .records = "CNAME implicit.example.org\nA 192.0.2.9"},
+    {.name = "alias.example.org", .type = "AAAA", .records = "CNAME implicit.example.org"},
+    {.name = "broken.example.org", .type = "MX", .rcode = 2},
+    {.name = "strange.example.org",
+     .type = "MX",
+     .records = "MX 5 bad\033name\nMX 10 mx1.example.org"},
+    {.name = "mx1.example.org", .type = "A", .records = "A 192.0.2.2\nA 192.0.2.1\nA 192.0.2.2"},
+    {.name = "mx1.example.org", .type = "AAAA", .records = "AAAA 2001:db8::25"},
+    {.name = "mx2.example.org", .type = "A", .records = "A 192.0.2.3"},
+    {.name = "mx2.example.org", .type = "AAAA", .rcode = 2},
+    {.name = "a.example.org", .type = "AAAA", .records = "AAAA 2001:db8::26"},
+    {.name = "mapped.example.org", .type = "AAAA", .records = "AAAA ::ffff:192.0.2.7"},
+    {.name = "cut.example.org", .type = "A", .way = LIAR_TRUNCATED, .records = "A 192.0.2.8"},
+    {.name = "silent.example.org", .type = "A", .way = LIAR_SILENT},
+    {.name = "silent.example.org", .type = "AAAA", .way = LIAR_SILENT},
+    {.name = "noise.example.org", .type = "A", .way = LIAR_GARBAGE},
+    {.name = "noise.example.org", .type = "AAAA", .way = LIAR_GARBAGE},
+    {.name = NULL},
+};
+
+/* A resolver, a loop, and the last answer. */
+struct bench {
+    struct liar *liar;
+    struct loop *loop;
+    struct dns *dns;
+    struct dns_answer answer;
+    int answers;
+};
+
+static struct bench bench;
+
+static int set_up(void **state)
+{
+    char error[DNS_ERROR_SIZE];
+    struct dns_server server = {0};
+
+    (void)state;
+    memset(&bench, 0, sizeof(bench));
+    bench.liar = liar_start(rows);
+    bench.loop = loop_new();
+    if (!address_parse("127.0.0.1", &server.address)) {
+        return -1;
+    }
+    server.port = liar_port(bench.liar);
+    const struct dns_settings settings = {
+        .servers = &server, .server_count = 1, .timeout_ms = 200, .tries = 1, .deadline_ms = 600};
+    bench.dns = dns_new(bench.loop, &settings, error);
+    return bench.dns != NULL ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    dns_free(bench.dns);
+    loop_free(bench.loop);
+    liar_stop(bench.liar);
+    return 0;
+}
+
+static void on_answer(const struct dns_answer *answer, void *user)
+{
+    (void)user;
+    bench.answer = *answer;
+    bench.answers++;
+    loop_break(bench.loop);
+}
+
+static const struct dns_answer *ask_mx(const char *domain)
+{
+    bench.answers = 0;
+    dns_ask_mx(bench.dns, domain, on_answer, NULL);
+    if (bench.answers == 0) {
+        loop_run(bench.loop);
+    }
+    assert_int_equal(bench.answers, 1);
+    return &bench.answer;
+}
+
+static const struct dns_answer *ask_addresses(const char *host)
+{
+    bench.answers = 0;
+    dns_ask_addresses(bench.dns, host, on_answer, NULL);
+    if (bench.answers == 0) {
+        loop_run(bench.loop);
+    }
+    assert_int_equal(bench.answers, 1);
+    return &bench.answer;
+}
+
+static void assert_address(const struct address *address, const char *expected)
+{
+    char text[ADDRESS_TEXT_SIZE];
+
+    assert_string_equal(address_format(address, text), expected);
+}
+
+static void mx_hosts_come_by_preference_and_normalised(void **state)
+{
+    (void)state;
+    const struct dns_answer *answer = ask_mx("example.org");
+
+    assert_int_equal(answer->status, DNS_OK);
+    assert_int_equal(answer->mx_count, 3);
+    assert_string_equal(answer->mx[0].host, "mx1.example.org");
+    assert_int_equal(answer->mx[0].preference, 10);
+    assert_string_equal(answer->mx[1].host, "a.example.org");
+    assert_string_equal(answer->mx[2].host, "mx2.example.org");
+    assert_string_equal(answer->trouble, "");
+}
+
+static void a_null_mx_is_told_as_that(void **state)
+{
+    (void)state;
+    const struct dns_answer *answer = ask_mx("null.example.org");
+
+    assert_int_equal(answer->status, DNS_OK);
+    assert_true(answer->null_mx);
+    assert_int_equal(answer->mx_count, 0);
+}
+
+static void no_mx_no_domain_and_no_answer_are_three_things(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_mx("implicit.example.org")->status, DNS_NO_DATA);
+    assert_string_equal(bench.answer.trouble, "");
+    assert_int_equal(ask_mx("nowhere.example.org")->status, DNS_NO_NAME);
+    assert_int_equal(ask_mx("broken.example.org")->status, DNS_FAILED);
+    assert_non_null(strstr(bench.answer.trouble, "broken.example.org"));
+}
+
+static void an_mx_host_that_is_no_name_is_left_out_and_told(void **state)
+{
+    (void)state;
+    const struct dns_answer *answer = ask_mx("strange.example.org");
+
+    assert_int_equal(answer->mx_count, 1);
+    assert_string_equal(answer->mx[0].host, "mx1.example.org");
+    assert_string_not_equal(answer->trouble, "");
+    assert_null(strchr(answer->trouble, '\033'));
+}
+
+static void both_families_come_sorted_and_without_doubles(void **state)
+{
+    (void)state;
+    const struct dns_answer *answer = ask_addresses("mx1.example.org");
+
+    assert_int_equal(answer->status, DNS_OK);
+    assert_int_equal(answer->address_count, 3);
+    assert_address(&answer->addresses[0], "192.0.2.1");
+    assert_address(&answer->addresses[1], "192.0.2.2");
+    assert_address(&answer->addresses[2], "2001:db8::25");
+}
+
+static void a_family_that_could_not_be_asked_is_told_beside_the_other(void **state)
+{
+    (void)state;
+    const struct dns_answer *answer = ask_addresses("mx2.example.org");
+
+    assert_int_equal(answer->status, DNS_OK);
+    assert_int_equal(answer->address_count, 1);
+    assert_non_null(strstr(answer->trouble, "AAAA"));
+}
+
+static void an_alias_is_followed(void **state)
+{
+    (void)state;
+    const struct dns_answer *answer = ask_addresses("alias.example.org");
+
+    assert_int_equal(answer->status, DNS_OK);
+    assert_int_equal(answer->address_count, 1);
+    assert_address(&answer->addresses[0], "192.0.2.9");
+    assert_string_equal(answer->trouble, "");
+    assert_int_equal(ask_mx("alias.example.org")->mx_count, 0);
+    assert_int_not_equal(bench.answer.status, DNS_FAILED);
+}
+
+static void a_mapped_address_is_ipv4(void **state)
+{
+    (void)state;
+    assert_address(&ask_addresses("mapped.example.org")->addresses[0], "192.0.2.7");
+}
+
+static void a_truncated_answer_is_fetched_over_tcp(void **state)
+{
+    (void)state;
+    const struct dns_answer *answer = ask_addresses("cut.example.org");
+
+    assert_int_equal(answer->address_count, 1);
+    assert_address(&answer->addresses[0], "192.0.2.8");
+}
+
+static void a_silent_resolver_fails_within_the_deadline(void **state)
+{
+    (void)state;
+    int64_t began = loop_now(bench.loop);
+
+    assert_int_equal(ask_addresses("silent.example.org")->status, DNS_FAILED);
+    assert_string_not_equal(bench.answer.trouble, "");
+    assert_in_range(loop_now(bench.loop) - began, 1, 900);
+}
+
+static void noise_is_a_failure(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_addresses("noise.example.org")->status, DNS_FAILED);
+    assert_int_equal(bench.answer.address_count, 0);
+}
+
+static void localhost_is_known_without_asking(void **state)
+{
+    (void)state;
+    const struct dns_answer *answer = ask_addresses("localhost");
+
+    assert_int_equal(answer->address_count, 2);
+    assert_address(&answer->addresses[0], "127.0.0.1");
+    assert_address(&answer->addresses[1], "::1");
+    assert_int_equal(ask_addresses("notlocalhost")->address_count, 0);
+}
+
+static void open_questions_are_dropped_with_the_channel(void **state)
+{
+    (void)state;
+    bench.answers = 0;
+    dns_ask_addresses(bench.dns, "silent.example.org", on_answer, NULL);
+    dns_ask_mx(bench.dns, "example.org", on_answer, NULL);
+    dns_free(bench.dns);
+    bench.dns = NULL;
+    assert_int_equal(bench.answers, 0);
+}
+
+/* ---- from a target to endpoints ---- */
+
+static struct {
+    struct resolved found[32];
+    char trouble[32][DNS_TROUBLE_SIZE];
+    size_t count;
+    int done;
+} endpoints;
+
+static void on_found(const struct resolved *resolved, void *user)
+{
+    (void)user;
+    assert_true(endpoints.count < 32);
+    snprintf(endpoints.trouble[endpoints.count], DNS_TROUBLE_SIZE, "%s",
+             resolved->trouble != NULL ? resolved->trouble : "");
+    endpoints.found[endpoints.count++] = *resolved;
+}
+
+static void on_done(void *user)
+{
+    (void)user;
+    endpoints.done++;
+    loop_break(bench.loop);
+}
+
+static void resolve(const struct target *target)
+{
+    static const struct resolution_listener listener = {.found = on_found, .done = on_done};
+    struct site_settings settings = {.domains = domainset_new(),
+                                     .main_domain = strdup("example.org")};
+    struct site *site = site_new(&settings);
+    const struct resolution_request request = {
+        .target = target, .site = site, .listener = &listener};
+    struct resolution *resolution = resolution_new(bench.dns, &request);
+
+    memset(&endpoints, 0, sizeof(endpoints));
+    resolution_begin(resolution);
+    if (endpoints.done == 0) {
+        loop_run(bench.loop);
+    }
+    assert_int_equal(endpoints.done, 1);
+    assert_true(resolution_is_done(resolution));
+    resolution_free(resolution);
+    site_free(site);
+}
+
+static struct target domain_target(const char *domain)
+{
+    struct target target = {
+        .name = "t", .by_mx = true, .port = 25, .port_count = 1, .tls = TLS_AUTO};
+
+    snprintf(target.host, sizeof(target.host), "%s", domain);
+    return target;
+}
+
+static bool has_endpoint(const char *host, const char *address, uint16_t port)
+{
+    for (size_t i = 0; i < endpoints.count; i++) {
+        const struct endpoint *endpoint = &endpoints.found[i].endpoint;
+        char text[ADDRESS_TEXT_SIZE];
+        if (strcmp(endpoint->host, host) == 0 && endpoint->port == port &&
+            strcmp(address_format(&endpoint->address, text), address) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void each_address_of_each_mx_host_is_an_endpoint_and_what_is_unknown_is_one_too(void **state)
+{
+    (void)state;
+    struct target target = domain_target("example.org");
+
+    resolve(&target);
+    assert_int_equal(endpoints.count, 6);
+    assert_true(has_endpoint("mx1.example.org", "192.0.2.1", 25));
+    assert_true(has_endpoint("mx1.example.org", "192.0.2.2", 25));
+    assert_true(has_endpoint("mx1.example.org", "2001:db8::25", 25));
+    assert_true(has_endpoint("mx2.example.org", "192.0.2.3", 25));
+    assert_true(has_endpoint("a.example.org", "2001:db8::26", 25));
+    assert_true(has_endpoint("mx2.example.org", "unknown", 25)); /* its AAAA failed */
+    for (size_t i = 0; i < endpoints.count; i++) {
+        assert_string_equal(endpoints.found[i].endpoint.own, "example.org");
+        assert_int_equal(endpoints.found[i].rank == 0,
+                         strcmp(endpoints.found[i].endpoint.host, "mx1.example.org") == 0);
+    }
+}
+
+static void a_domain_without_mx_is_its_own_mx(void **state)
+{
+    (void)state;
+    struct target target = domain_target("implicit.example.org");
+
+    resolve(&target);
+    assert_int_equal(endpoints.count, 1);
+    assert_true(has_endpoint("implicit.example.org", "192.0.2.9", 25));
+}
+
+static void without_any_address_one_endpoint_says_why(void **state)
+{
+    static const struct {
+        const char *domain;
+        const char *why;
+    } cases[] = {
+        {"null.example.org", "RFC 7505"},
+        {"nowhere.example.org", "There is no domain nowhere.example.org"},
+        {"broken.example.org", "MX records of broken.example.org"},
+        {"silent.example.org", "silent.example.org"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct target target = domain_target(cases[i].domain);
+        resolve(&target);
+        assert_int_equal(endpoints.count, 1);
+        assert_true(has_endpoint(cases[i].domain, "unknown", 25));
+        assert_non_null(strstr(endpoints.trouble[0], cases[i].why));
+    }
+}
+
+static void an_address_needs_no_dns_and_every_port_is_an_endpoint(void **state)
+{
+    (void)state;
+    static const uint16_t ports[] = {465, 587};
+    struct target target = {.host = "192.0.2.44", .ports = ports, .port_count = 2};
+
+    assert_true(address_parse("192.0.2.44", &target.address));
+    resolve(&target);
+    assert_int_equal(endpoints.count, 2);
+    assert_true(has_endpoint("192.0.2.44", "192.0.2.44", 465));
+    assert_true(has_endpoint("192.0.2.44", "192.0.2.44", 587));
+}
+
+#define DNS_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        DNS_TEST(mx_hosts_come_by_preference_and_normalised),
+        DNS_TEST(a_null_mx_is_told_as_that),
+        DNS_TEST(no_mx_no_domain_and_no_answer_are_three_things),
+        DNS_TEST(an_mx_host_that_is_no_name_is_left_out_and_told),
+        DNS_TEST(both_families_come_sorted_and_without_doubles),
+        DNS_TEST(a_family_that_could_not_be_asked_is_told_beside_the_other),
+        DNS_TEST(an_alias_is_followed),
+        DNS_TEST(a_mapped_address_is_ipv4),
+        DNS_TEST(a_truncated_answer_is_fetched_over_tcp),
+        DNS_TEST(a_silent_resolver_fails_within_the_deadline),
+        DNS_TEST(noise_is_a_failure),
+        DNS_TEST(localhost_is_known_without_asking),
+        DNS_TEST(open_questions_are_dropped_with_the_channel),
+        DNS_TEST(each_address_of_each_mx_host_is_an_endpoint_and_what_is_unknown_is_one_too),
+        DNS_TEST(a_domain_without_mx_is_its_own_mx),
+        DNS_TEST(without_any_address_one_endpoint_says_why),
+        DNS_TEST(an_address_needs_no_dns_and_every_port_is_an_endpoint),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

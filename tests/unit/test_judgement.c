@@ -1,0 +1,361 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe/diagnosis.h"
+#include "probe/judgement.h"
+#include "tests/unit/audit_sample.h"
+
+#define ROWS(table) (sizeof(table) / sizeof((table)[0]))
+
+/* Big, and one case at a time. */
+static struct endpoint_result result;
+static const struct vantage_known outside = {.declared = VANTAGE_OUTSIDE};
+
+static int fresh(void **state)
+{
+    (void)state;
+    audit_sample_closed(&result);
+    return 0;
+}
+
+/* ---- closed -------------------------------------------------------------------------- */
+
+static void a_server_that_refuses_everything_is_closed(void **state)
+{
+    (void)state;
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 0);
+    assert_int_equal(result.finding_count, 0);
+    assert_string_equal(result.fix, "");
+    audit_sample_says(result.why, "554 5.7.1");
+}
+
+static void a_firm_4xx_refusal_is_closed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < result.technique_count; i++) {
+        result.techniques[i].code = 454;
+        snprintf(result.techniques[i].enhanced, sizeof(result.techniques[i].enhanced), "4.7.1");
+    }
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 0);
+    audit_sample_says(result.why, "454 4.7.1");
+}
+
+static void a_demand_for_authentication_is_closed(void **state)
+{
+    (void)state;
+    audit_sample_answer_all(&result, OUTCOME_AUTH_REQUIRED);
+    for (size_t i = 0; i < result.technique_count; i++) {
+        result.techniques[i].at_mail = true;
+    }
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 0);
+}
+
+static void other_techniques_without_an_answer_leave_it_closed(void **state)
+{
+    (void)state;
+    audit_sample_answer(&result, "quoted", OUTCOME_RECIPIENT_REFUSED);
+    audit_sample_answer(&result, "bang-path", OUTCOME_GREYLISTED);
+    audit_sample_answer(&result, "own-sender", OUTCOME_SENDER_REFUSED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 0);
+    audit_sample_says(result.why, "3 got no clear answer");
+}
+
+/* ---- open ---------------------------------------------------------------------------- */
+
+static void a_server_that_grants_everything_is_open_unconditionally(void **state)
+{
+    (void)state;
+    audit_sample_answer_all(&result, OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_OPEN, CAUSE_UNCONDITIONAL, 2);
+    audit_sample_says(result.fix, "mynetworks");
+    audit_sample_says(result.fix, "NAT");
+    audit_sample_says(result.fix, "reject_unauth_destination");
+    audit_sample_says(result.fix, "FEATURE(promiscuous_relay)");
+    audit_sample_says(result.fix, "accept hosts = +relay_from_hosts");
+    assert_null(audit_sample_finding(&result, FINDING_SUSPECTED_RELAY));
+}
+
+static void only_the_own_sender_granted_is_a_trusted_sender(void **state)
+{
+    (void)state;
+    audit_sample_answer(&result, "own-sender", OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_OPEN, CAUSE_SENDER_TRUSTED, 2);
+    audit_sample_says(result.why, "own domain");
+    audit_sample_says(result.fix, "check_sender_access");
+    audit_sample_says(result.fix, "FEATURE(relay_local_from)");
+    assert_string_equal(
+        finding_get(audit_sample_finding(&result, FINDING_OPEN_RELAY), "sender_class"), "own");
+}
+
+static void only_the_null_sender_granted_is_a_trusted_sender(void **state)
+{
+    (void)state;
+    audit_sample_answer(&result, "null-sender", OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_OPEN, CAUSE_SENDER_TRUSTED, 2);
+    audit_sample_says(result.why, "<>");
+    assert_string_equal(
+        finding_get(audit_sample_finding(&result, FINDING_OPEN_RELAY), "sender_class"), "null");
+    assert_string_equal(finding_get(audit_sample_finding(&result, FINDING_OPEN_RELAY), "sender"),
+                        "<>");
+}
+
+/* Nobody was refused, so it is not the sender that made the difference. */
+static void an_own_sender_granted_where_plain_was_not_answered_is_unconditional(void **state)
+{
+    (void)state;
+    audit_sample_answer_all(&result, OUTCOME_SENDER_REFUSED);
+    audit_sample_answer(&result, "own-sender", OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_OPEN, CAUSE_UNCONDITIONAL, 2);
+    audit_sample_says(result.why, "no clear answer");
+}
+
+static void a_wrapped_address_granted_and_its_control_refused_is_a_routing_form(void **state)
+{
+    (void)state;
+    static const enum outcome refusals[] = {OUTCOME_RECIPIENT_REFUSED, OUTCOME_RELAY_DENIED,
+                                            OUTCOME_AUTH_REQUIRED};
+    static const char *const ids[] = {"percent-hack", "quoted", "bang-path"};
+    for (size_t i = 0; i < ROWS(ids); i++) {
+        for (size_t j = 0; j < ROWS(refusals); j++) {
+            audit_sample_closed(&result);
+            audit_sample_answer(&result, ids[i], OUTCOME_ACCEPTED);
+            audit_sample_control(&result, ids[i], refusals[j]);
+            audit_sample_judge(&result, &outside);
+            audit_sample_judged(&result, VERDICT_OPEN, CAUSE_ROUTING_FORM, 2);
+            audit_sample_says(result.fix, "allow_untrusted_routing = no");
+            audit_sample_says(result.fix, "FEATURE(loose_relay_check)");
+            assert_string_equal(
+                finding_get(audit_sample_finding(&result, FINDING_OPEN_RELAY), "technique"),
+                ids[i]);
+        }
+    }
+}
+
+/* Its last domain is outside: no server can take it for a mailbox of its own. */
+static void a_source_route_granted_needs_no_control(void **state)
+{
+    (void)state;
+    audit_sample_answer(&result, "source-route", OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_OPEN, CAUSE_ROUTING_FORM, 2);
+}
+
+static void an_open_relay_is_open_however_its_connection_ended(void **state)
+{
+    (void)state;
+    audit_sample_answer(&result, "plain", OUTCOME_ACCEPTED);
+    audit_sample_unask(&result, "quoted");
+    result.cut_off = true;
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_OPEN, CAUSE_UNCONDITIONAL, 2);
+    assert_non_null(audit_sample_finding(&result, FINDING_OPEN_RELAY));
+    assert_non_null(audit_sample_finding(&result, FINDING_PROBE_BLOCKED));
+}
+
+static void a_250_to_mail_alone_grants_nothing(void **state)
+{
+    (void)state;
+    audit_sample_answer(&result, "own-sender", OUTCOME_ACCEPTED);
+    audit_sample_row(&result, "own-sender")->at_mail = true;
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 0);
+}
+
+/* ---- suspected ----------------------------------------------------------------------- */
+
+static void a_catch_all_is_suspected_only(void **state)
+{
+    (void)state;
+    audit_sample_answer(&result, "percent-hack", OUTCOME_ACCEPTED);
+    audit_sample_control(&result, "percent-hack", OUTCOME_ACCEPTED);
+    audit_sample_answer(&result, "quoted", OUTCOME_ACCEPTED);
+    audit_sample_control(&result, "quoted", OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_SUSPECTED, CAUSE_ROUTING_FORM, 1);
+    audit_sample_says(result.why, "percent-hack, quoted");
+    audit_sample_says(result.why, "was accepted too");
+    const struct finding *finding = audit_sample_finding(&result, FINDING_SUSPECTED_RELAY);
+    assert_non_null(finding);
+    assert_int_equal(finding->severity, SEVERITY_WARNING);
+    assert_string_equal(finding->key, "203.0.113.25:25/none routing-form");
+    assert_null(finding_get(finding, "proof"));
+    assert_null(audit_sample_finding(&result, FINDING_OPEN_RELAY));
+}
+
+static void a_control_that_was_not_answered_leaves_it_suspected(void **state)
+{
+    (void)state;
+    static const enum outcome unclear[] = {OUTCOME_DEFERRED,       OUTCOME_GREYLISTED,
+                                           OUTCOME_CLIENT_REFUSED, OUTCOME_SENDER_REFUSED,
+                                           OUTCOME_TLS_REQUIRED,   OUTCOME_CLOSING};
+    audit_sample_answer(&result, "quoted", OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_SUSPECTED, CAUSE_ROUTING_FORM, 1);
+    for (size_t i = 0; i < ROWS(unclear); i++) {
+        audit_sample_control(&result, "quoted", unclear[i]);
+        audit_sample_judge(&result, &outside);
+        audit_sample_judged(&result, VERDICT_SUSPECTED, CAUSE_ROUTING_FORM, 1);
+        audit_sample_says(result.why, "no clear answer to compare with");
+    }
+}
+
+static void something_suspected_does_not_weaken_what_is_open(void **state)
+{
+    (void)state;
+    audit_sample_answer(&result, "own-sender", OUTCOME_ACCEPTED);
+    audit_sample_answer(&result, "quoted", OUTCOME_ACCEPTED);
+    audit_sample_control(&result, "quoted", OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_OPEN, CAUSE_SENDER_TRUSTED, 2);
+}
+
+/* ---- inconclusive -------------------------------------------------------------------- */
+
+static void an_unanswered_plain_is_never_closed(void **state)
+{
+    (void)state;
+    static const struct {
+        enum outcome outcome;
+        const char *helps;
+    } rows[] = {
+        {OUTCOME_GREYLISTED, "--wait"},
+        {OUTCOME_DEFERRED, "--wait"},
+        {OUTCOME_CLIENT_REFUSED, "smtpd_client_restrictions"},
+        {OUTCOME_SENDER_REFUSED, "SPF"},
+        {OUTCOME_RECIPIENT_REFUSED, "null MX"},
+        {OUTCOME_TLS_REQUIRED, "tls = auto"},
+        {OUTCOME_CLOSING, "fail2ban"},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        audit_sample_answer(&result, "plain", rows[i].outcome);
+        audit_sample_judge(&result, &outside);
+        audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+        audit_sample_says(result.why, outcome_name(rows[i].outcome));
+        audit_sample_says(result.fix, rows[i].helps);
+        assert_int_equal(result.finding_count, 0);
+    }
+}
+
+static void a_plain_that_was_not_asked_is_inconclusive(void **state)
+{
+    (void)state;
+    audit_sample_unask(&result, "plain");
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+    audit_sample_says(result.why, "not asked");
+    snprintf(result.trouble, sizeof(result.trouble), "the server fell silent");
+    audit_sample_judge(&result, &outside);
+    audit_sample_says(result.why, "the server fell silent.");
+    result.interrupted = true;
+    audit_sample_judge(&result, &outside);
+    audit_sample_says(result.why, "interrupted");
+    result.technique_count = 0;
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+}
+
+static void an_unanswered_plain_stays_inconclusive_when_a_form_is_suspected(void **state)
+{
+    (void)state;
+    audit_sample_answer_all(&result, OUTCOME_SENDER_REFUSED);
+    audit_sample_answer(&result, "bang-path", OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+    assert_non_null(audit_sample_finding(&result, FINDING_SUSPECTED_RELAY));
+}
+
+/* ---- exit codes ---------------------------------------------------------------------- */
+
+static void the_exit_code_weighs_open_then_unknown_then_warning(void **state)
+{
+    (void)state;
+    static struct endpoint_result closed = {.verdict = VERDICT_CLOSED};
+    static struct endpoint_result suspected = {.verdict = VERDICT_SUSPECTED};
+    static struct endpoint_result open = {.verdict = VERDICT_OPEN};
+    static struct endpoint_result inconclusive = {.verdict = VERDICT_INCONCLUSIVE};
+    static struct endpoint_result unreachable = {.verdict = VERDICT_UNREACHABLE};
+    static const struct {
+        const struct endpoint_result *results[3];
+        int code;
+        enum verdict worst;
+    } rows[] = {
+        {{&closed, &closed, &closed}, 0, VERDICT_CLOSED},
+        {{&closed, &suspected, &closed}, 1, VERDICT_SUSPECTED},
+        {{&suspected, &unreachable, &closed}, 3, VERDICT_UNREACHABLE},
+        {{&suspected, &inconclusive, &unreachable}, 3, VERDICT_INCONCLUSIVE},
+        {{&inconclusive, &suspected, &open}, 2, VERDICT_OPEN},
+        {{&open, &unreachable, &closed}, 2, VERDICT_OPEN},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        assert_int_equal(judgement_exit_code(rows[i].results, 3), rows[i].code);
+        assert_int_equal(judgement_worst(rows[i].results, 3), rows[i].worst);
+    }
+    assert_int_equal(judgement_exit_code(NULL, 0), 3);
+    assert_int_equal(judgement_worst(NULL, 0), VERDICT_INCONCLUSIVE);
+}
+
+static int exit_code(void)
+{
+    const struct endpoint_result *const one = &result;
+    return judgement_exit_code(&one, 1);
+}
+
+static void findings_of_a_closed_endpoint_count_by_severity(void **state)
+{
+    (void)state;
+    audit_sample_judge(&result, &outside);
+    finding_init(&result.findings[0], FINDING_BANNER_VERSION);
+    result.finding_count = 1;
+    assert_int_equal(exit_code(), 0);
+    result.findings[0].severity = SEVERITY_WARNING;
+    assert_int_equal(exit_code(), 1);
+    result.findings[0].severity = SEVERITY_CRITICAL;
+    assert_int_equal(exit_code(), 2);
+    /* a critical finding is worse than not knowing */
+    result.verdict = VERDICT_INCONCLUSIVE;
+    assert_int_equal(exit_code(), 2);
+}
+
+#define CASE(name) cmocka_unit_test_setup(name, fresh)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_server_that_refuses_everything_is_closed),
+        CASE(a_firm_4xx_refusal_is_closed),
+        CASE(a_demand_for_authentication_is_closed),
+        CASE(other_techniques_without_an_answer_leave_it_closed),
+        CASE(a_server_that_grants_everything_is_open_unconditionally),
+        CASE(only_the_own_sender_granted_is_a_trusted_sender),
+        CASE(only_the_null_sender_granted_is_a_trusted_sender),
+        CASE(an_own_sender_granted_where_plain_was_not_answered_is_unconditional),
+        CASE(a_wrapped_address_granted_and_its_control_refused_is_a_routing_form),
+        CASE(a_source_route_granted_needs_no_control),
+        CASE(an_open_relay_is_open_however_its_connection_ended),
+        CASE(a_250_to_mail_alone_grants_nothing),
+        CASE(a_catch_all_is_suspected_only),
+        CASE(a_control_that_was_not_answered_leaves_it_suspected),
+        CASE(something_suspected_does_not_weaken_what_is_open),
+        CASE(an_unanswered_plain_is_never_closed),
+        CASE(a_plain_that_was_not_asked_is_inconclusive),
+        CASE(an_unanswered_plain_stays_inconclusive_when_a_form_is_suspected),
+        CASE(the_exit_code_weighs_open_then_unknown_then_warning),
+        CASE(findings_of_a_closed_endpoint_count_by_severity),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

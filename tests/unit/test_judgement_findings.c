@@ -1,0 +1,328 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe/diagnosis.h"
+#include "probe/judgement.h"
+#include "tests/unit/audit_sample.h"
+
+#define ROWS(table) (sizeof(table) / sizeof((table)[0]))
+
+/* Big, and one case at a time. */
+static struct endpoint_result result;
+static const struct vantage_known outside = {.declared = VANTAGE_OUTSIDE};
+
+static int fresh(void **state)
+{
+    (void)state;
+    audit_sample_closed(&result);
+    return 0;
+}
+
+/* ---- reach --------------------------------------------------------------------------- */
+
+static void no_session(enum reach reach)
+{
+    result.reach = reach;
+    for (size_t i = 0; i < result.technique_count; i++) {
+        audit_sample_unask(&result, result.techniques[i].technique->id);
+    }
+    snprintf(result.trouble, sizeof(result.trouble), "what went wrong");
+    audit_sample_judge(&result, &outside);
+    audit_sample_says(result.why, "what went wrong.");
+}
+
+static void no_address_and_no_connection_are_unreachable(void **state)
+{
+    (void)state;
+    no_session(REACH_NO_CONNECT);
+    audit_sample_judged(&result, VERDICT_UNREACHABLE, CAUSE_NONE, 3);
+    assert_int_equal(result.finding_count, 0);
+    result.endpoint.address = (struct address){.family = ADDRESS_NONE};
+    result.source = (struct address){.family = ADDRESS_NONE};
+    no_session(REACH_NO_ADDRESS);
+    audit_sample_judged(&result, VERDICT_UNREACHABLE, CAUSE_NONE, 3);
+    assert_int_equal(result.finding_count, 0);
+}
+
+static void a_connection_without_a_greeting_is_a_refused_service(void **state)
+{
+    (void)state;
+    no_session(REACH_NO_GREETING);
+    audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+    const struct finding *finding = audit_sample_finding(&result, FINDING_SERVICE_REFUSED);
+    assert_non_null(finding);
+    assert_int_equal(finding->severity, SEVERITY_WARNING);
+    assert_string_equal(finding->key, "203.0.113.25:25/none");
+    audit_sample_says(finding->fix, "specify at least one working instance of");
+    audit_sample_says(finding->fix, "reject_unauth_destination");
+}
+
+static void a_greeting_without_a_session_is_inconclusive(void **state)
+{
+    (void)state;
+    no_session(REACH_NO_SESSION);
+    audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+    assert_int_equal(result.finding_count, 0);
+}
+
+/* ---- cut off ------------------------------------------------------------------------- */
+
+static void a_battery_cut_off_after_plain_is_closed_with_a_warning(void **state)
+{
+    (void)state;
+    audit_sample_unask(&result, "quoted");
+    audit_sample_answer(&result, "bang-path", OUTCOME_CLOSING);
+    result.cut_off = true;
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 1);
+    assert_non_null(audit_sample_finding(&result, FINDING_PROBE_BLOCKED));
+    audit_sample_says(audit_sample_finding(&result, FINDING_PROBE_BLOCKED)->why, "2 of 7");
+}
+
+static void a_battery_cut_off_before_plain_is_no_more_than_inconclusive(void **state)
+{
+    (void)state;
+    audit_sample_answer_all(&result, OUTCOME_CLOSING);
+    result.cut_off = true;
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+    assert_null(audit_sample_finding(&result, FINDING_PROBE_BLOCKED));
+}
+
+static void an_operators_interruption_is_not_the_servers_blocking(void **state)
+{
+    (void)state;
+    audit_sample_unask(&result, "quoted");
+    result.cut_off = true;
+    result.interrupted = true;
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+    assert_null(audit_sample_finding(&result, FINDING_PROBE_BLOCKED));
+    result.reach = REACH_NO_GREETING;
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+    assert_null(audit_sample_finding(&result, FINDING_SERVICE_REFUSED));
+}
+
+/* ---- vantage ------------------------------------------------------------------------- */
+
+static struct site *site_trusting(const char *text)
+{
+    struct site_settings settings = {.domains = domainset_new(),
+                                     .main_domain = strdup("example.org")};
+    settings.networks = calloc(1, sizeof(*settings.networks));
+    assert_non_null(settings.networks);
+    settings.network_count = 1;
+    assert_int_equal(network_parse(text, settings.networks), NETWORK_OK);
+    struct site *site = site_new(&settings);
+    assert_non_null(site);
+    return site;
+}
+
+static void a_stranger_is_outside(void **state)
+{
+    (void)state;
+    struct site *site = site_trusting("192.0.2.0/24");
+    const struct vantage_known vantage = {.declared = VANTAGE_OUTSIDE, .site = site};
+    assert_false(judgement_is_inside(&result, &vantage));
+    assert_false(judgement_is_inside(&result, &outside));
+    /* two unknown addresses are not one address */
+    result.source = result.endpoint.address = (struct address){.family = ADDRESS_NONE};
+    assert_false(judgement_is_inside(&result, &vantage));
+    site_free(site);
+}
+
+static void from_a_trusted_network_a_grant_proves_nothing(void **state)
+{
+    (void)state;
+    struct site *site = site_trusting("198.51.100.0/24");
+    const struct vantage_known vantage = {.declared = VANTAGE_OUTSIDE, .site = site};
+
+    assert_true(judgement_is_inside(&result, &vantage));
+    audit_sample_answer_all(&result, OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &vantage);
+    audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+    audit_sample_says(result.why, "trusted_networks");
+    assert_null(audit_sample_finding(&result, FINDING_OPEN_RELAY));
+    assert_non_null(audit_sample_finding(&result, FINDING_VANTAGE_INSIDE));
+    assert_int_equal(audit_sample_finding(&result, FINDING_VANTAGE_INSIDE)->severity,
+                     SEVERITY_WARNING);
+    site_free(site);
+}
+
+static void from_a_trusted_network_a_refused_plain_is_closed(void **state)
+{
+    (void)state;
+    struct site *site = site_trusting("198.51.100.7");
+    const struct vantage_known vantage = {.declared = VANTAGE_OUTSIDE, .site = site};
+    audit_sample_judge(&result, &vantage);
+    audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 1);
+    audit_sample_says(result.why, "even from inside");
+    assert_non_null(audit_sample_finding(&result, FINDING_VANTAGE_INSIDE));
+    site_free(site);
+}
+
+static void a_declared_inside_vantage_is_no_finding(void **state)
+{
+    (void)state;
+    const struct vantage_known inside = {.declared = VANTAGE_INSIDE};
+    audit_sample_judge(&result, &inside);
+    audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 0);
+    audit_sample_answer_all(&result, OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &inside);
+    audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+    assert_int_equal(result.finding_count, 0);
+    audit_sample_says(result.why, "declared to be inside");
+}
+
+static void both_ends_with_one_address_are_inside(void **state)
+{
+    (void)state;
+    result.source = result.endpoint.address;
+    audit_sample_answer_all(&result, OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+    audit_sample_says(result.why, "same address");
+    assert_non_null(audit_sample_finding(&result, FINDING_VANTAGE_INSIDE));
+}
+
+static void no_form_and_no_sender_granted_inside_is_open(void **state)
+{
+    (void)state;
+    const struct vantage_known inside = {.declared = VANTAGE_INSIDE};
+    for (size_t i = 0; i < result.technique_count; i++) {
+        const char *id = result.techniques[i].technique->id;
+        audit_sample_closed(&result);
+        audit_sample_answer(&result, id, OUTCOME_ACCEPTED);
+        audit_sample_control(&result, id, OUTCOME_RECIPIENT_REFUSED);
+        audit_sample_judge(&result, &inside);
+        audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+    }
+}
+
+/* ---- findings ------------------------------------------------------------------------ */
+
+static void an_open_relay_finding_tells_who_asked_for_what(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *value;
+    } logged[] = {
+        {"endpoint", "203.0.113.25:25/starttls"},
+        {"target", "mx"},
+        {"host", "mx.example.org"},
+        {"technique", "plain"},
+        {"helo", "probe.example.net"},
+        {"sender", "<canary@outside.example.net>"},
+        {"recipient", "<canary@outside.example.net>"},
+        {"reply", "250 2.1.5 Ok"},
+        {"tls", "starttls"},
+        {"source", "198.51.100.7"},
+        {"proof", "rcpt"},
+        {"cause", "unconditional"},
+    };
+    result.tls = TLS_STARTTLS;
+    audit_sample_answer_all(&result, OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    const struct finding *finding = audit_sample_finding(&result, FINDING_OPEN_RELAY);
+    assert_non_null(finding);
+    assert_int_equal(finding->severity, SEVERITY_CRITICAL);
+    assert_string_equal(finding->key, "203.0.113.25:25/starttls unconditional");
+    assert_string_equal(finding->fold, "203.0.113.25:25/starttls");
+    assert_string_equal(finding->why, result.why);
+    assert_string_equal(finding->fix, result.fix);
+
+    size_t next = 0;
+    for (size_t i = 0; i < finding->fields; i++) {
+        const struct finding_field *field = &finding->field[i];
+        bool subject = strcmp(field->name, "endpoint") == 0 || strcmp(field->name, "cause") == 0;
+        assert_int_equal((field->places & FIELD_SUBJECT) != 0, subject);
+        if ((field->places & FIELD_LOGGED) != 0) {
+            assert_in_range(next, 0, ROWS(logged) - 1);
+            assert_string_equal(field->name, logged[next].name);
+            assert_string_equal(finding_get(finding, field->name), logged[next].value);
+            next++;
+        }
+    }
+    assert_int_equal(next, ROWS(logged));
+    assert_string_equal(finding_get(finding, "sender_class"), "external");
+}
+
+static void a_connection_that_failed_is_keyed_by_the_tls_mode_it_began_with(void **state)
+{
+    (void)state;
+    result.endpoint.port = 465;
+    no_session(REACH_NO_GREETING);
+    assert_string_equal(audit_sample_finding(&result, FINDING_SERVICE_REFUSED)->key,
+                        "203.0.113.25:465/implicit");
+    result.endpoint.port = 2465;
+    result.endpoint.tls_asked = TLS_IMPLICIT;
+    no_session(REACH_NO_GREETING);
+    assert_string_equal(audit_sample_finding(&result, FINDING_SERVICE_REFUSED)->key,
+                        "203.0.113.25:2465/implicit");
+}
+
+static void judging_again_leaves_nothing_of_the_first_time(void **state)
+{
+    (void)state;
+    audit_sample_answer_all(&result, OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_answer_all(&result, OUTCOME_RELAY_DENIED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 0);
+    assert_int_equal(result.finding_count, 0);
+    assert_string_equal(result.fix, "");
+}
+
+/* ---- sentences ----------------------------------------------------------------------- */
+
+static void a_long_trouble_is_cut_between_characters(void **state)
+{
+    (void)state;
+    char text[12];
+    for (size_t lead = 0; lead < 11; lead++) {
+        text[0] = '\0';
+        diagnosis_say(text, sizeof(text), "%.*s\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac",
+                      (int)lead, "aaaaaaaaaaa");
+        size_t length = strlen(text);
+        assert_true(length < sizeof(text));
+        assert_int_equal((length - lead) % 3, 0);
+    }
+    memset(result.trouble, 'x', sizeof(result.trouble) - 1);
+    result.reach = REACH_NO_CONNECT;
+    judgement_endpoint(&result, &outside);
+    assert_int_equal(strlen(result.why), FINDING_WHY_SIZE - 1);
+}
+
+#define CASE(name) cmocka_unit_test_setup(name, fresh)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(no_address_and_no_connection_are_unreachable),
+        CASE(a_connection_without_a_greeting_is_a_refused_service),
+        CASE(a_greeting_without_a_session_is_inconclusive),
+        CASE(a_battery_cut_off_after_plain_is_closed_with_a_warning),
+        CASE(a_battery_cut_off_before_plain_is_no_more_than_inconclusive),
+        CASE(an_operators_interruption_is_not_the_servers_blocking),
+        CASE(a_stranger_is_outside),
+        CASE(from_a_trusted_network_a_grant_proves_nothing),
+        CASE(from_a_trusted_network_a_refused_plain_is_closed),
+        CASE(a_declared_inside_vantage_is_no_finding),
+        CASE(both_ends_with_one_address_are_inside),
+        CASE(no_form_and_no_sender_granted_inside_is_open),
+        CASE(an_open_relay_finding_tells_who_asked_for_what),
+        CASE(a_connection_that_failed_is_keyed_by_the_tls_mode_it_began_with),
+        CASE(judging_again_leaves_nothing_of_the_first_time),
+        CASE(a_long_trouble_is_cut_between_characters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

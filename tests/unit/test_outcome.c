@@ -1,0 +1,382 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe/outcome.h"
+
+#define ROWS(table) (sizeof(table) / sizeof((table)[0]))
+
+#define CLIENT    "203.0.113.7"
+#define SENDER    "<a@nowhere.test>"
+#define RECIPIENT "<b@outside.test>"
+
+/* A reply as the wire has it, by the real parser; "\n" in `text` divides lines. */
+static struct reply reply_of(int code, const char *text)
+{
+    static struct reply_parser parser;
+    size_t used = 0;
+    enum reply_state state = REPLY_MORE;
+
+    reply_parser_reset(&parser);
+    for (const char *at = text; state == REPLY_MORE; at++) {
+        char line[REPLY_TEXT_SIZE + 16];
+        size_t length = strcspn(at, "\n");
+        bool last = at[length] == '\0';
+        int size =
+            snprintf(line, sizeof(line), "%d%c%.*s\r\n", code, last ? ' ' : '-', (int)length, at);
+        state = reply_parser_feed(&parser, line, (size_t)size, &used);
+        at += length;
+    }
+    assert_int_equal(state, REPLY_COMPLETE);
+    return parser.reply;
+}
+
+static enum outcome judge_as(enum command command, int code, const char *text)
+{
+    struct reply reply = reply_of(code, text);
+    return outcome_judge(&(struct outcome_question){
+        .command = command,
+        .reply = &reply,
+        .client = CLIENT,
+        .sender = SENDER,
+        .recipient = command == COMMAND_RCPT ? RECIPIENT : NULL,
+    });
+}
+
+static enum outcome judge(int code, const char *text)
+{
+    return judge_as(COMMAND_RCPT, code, text);
+}
+
+static void assert_outcome(const char *row, enum outcome given, const char *wanted)
+{
+    if (strcmp(outcome_name(given), wanted) != 0) {
+        fail_msg("%s: judged %s, should be %s", row, outcome_name(given), wanted);
+    }
+}
+
+/* ---- the tables ---------------------------------------------------------------------- */
+
+struct row {
+    int code;
+    char *text;
+    char *outcome;
+};
+
+/* Takes a line of "code TAB text TAB outcome TAB software" apart, in place. False for a comment. */
+static bool split_row(char *line, struct row *row)
+{
+    char *rest = line;
+    line[strcspn(line, "\n")] = '\0';
+    if (line[0] == '#' || line[0] == '\0') {
+        return false;
+    }
+    row->code = (int)strtol(strsep(&rest, "\t"), NULL, 10);
+    row->text = strsep(&rest, "\t");
+    row->outcome = strsep(&rest, "\t");
+    assert_non_null(row->outcome);
+    assert_non_null(rest);
+    for (char *at = strstr(row->text, "\\n"); at != NULL; at = strstr(at, "\\n")) {
+        *at = '\n';
+        memmove(at + 1, at + 2, strlen(at + 2) + 1);
+    }
+    return true;
+}
+
+/* A reply that says who or how, not to whom, means the same where MAIL was the question. */
+static bool holds_at_mail(const char *outcome)
+{
+    static const char *const any_command[] = {"sender-refused", "client-refused", "tls-required",
+                                              "auth-required",  "greylisted",     "closing",
+                                              "deferred"};
+    for (size_t i = 0; i < ROWS(any_command); i++) {
+        if (strcmp(outcome, any_command[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t judge_table(const char *path)
+{
+    char line[2048];
+    size_t rows = 0;
+    FILE *file = fopen(path, "r");
+
+    if (file == NULL) {
+        fail_msg("%s cannot be read: run the tests in the tree's root", path);
+    }
+    while (fgets(line, sizeof(line), file) != NULL) {
+        struct row row;
+        if (split_row(line, &row)) {
+            rows++;
+            assert_outcome(row.text, judge(row.code, row.text), row.outcome);
+            if (holds_at_mail(row.outcome)) {
+                assert_outcome(row.text, judge_as(COMMAND_MAIL, row.code, row.text), row.outcome);
+            }
+        }
+    }
+    fclose(file);
+    return rows;
+}
+
+static void every_known_reply_has_its_outcome(void **state)
+{
+    (void)state;
+    assert_true(judge_table("tests/unit/replies.tsv") > 50);
+}
+
+static void further_wordings_have_their_outcome(void **state)
+{
+    (void)state;
+    assert_true(judge_table("tests/unit/replies-more.tsv") > 40);
+}
+
+/* ---- what must not be mistaken for a refused relay ----------------------------------- */
+
+static void a_refusal_that_is_not_of_relaying_is_never_relay_denied(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "5.7.1 Client host [203.0.113.7] blocked using bl.example.net; relaying denied",
+        "5.7.1 Relay access denied: 203.0.113.7 is listed in bl.example.net",
+        "5.7.1 Rejected: open relay, see https://bl.example.net/relay-denied",
+        "5.7.1 Your mail relay is not permitted to connect",
+        "5.7.1 Access denied",
+        "5.7.1 Message rejected by policy",
+        "5.7.1 connections by smtp.relay denied",
+        "5.7.1 see https://example.net/relay denied",
+        "5.7.1 relay.denied.example.net has no such mailbox",
+        "5.4.4 Unable to relay: no route to the next host",
+        "5.1.1 relay.site.test: user unknown, message rejected",
+        "Verzeichnis nicht gefunden",
+        "no",
+        "",
+    };
+    for (size_t i = 0; i < ROWS(texts); i++) {
+        enum outcome outcome = judge(550, texts[i]);
+        if (outcome == OUTCOME_ACCEPTED || outcome_denies_relaying(outcome)) {
+            fail_msg("\"%s\" was judged %s", texts[i], outcome_name(outcome));
+        }
+    }
+}
+
+static enum outcome judge_envelope(const char *sender, const char *recipient, const char *text)
+{
+    struct reply reply = reply_of(550, text);
+    return outcome_judge(&(struct outcome_question){
+        .command = COMMAND_RCPT,
+        .reply = &reply,
+        .client = CLIENT,
+        .sender = sender,
+        .recipient = recipient,
+    });
+}
+
+static void words_in_our_own_addresses_are_not_the_servers(void **state)
+{
+    (void)state;
+    assert_int_equal(judge_envelope(SENDER, "<relay.denied@outside.test>",
+                                    "5.1.1 <relay.denied@outside.test>: User unknown"),
+                     OUTCOME_RECIPIENT_REFUSED);
+    assert_int_equal(judge_envelope(SENDER, "<\"relay access denied\"@outside.test>",
+                                    "<\"relay access denied\"@outside.test> unknown"),
+                     OUTCOME_RECIPIENT_REFUSED);
+    assert_int_equal(judge_envelope(SENDER, "<\"relay access denied\"@outside.test>",
+                                    "\"RELAY ACCESS DENIED\"@Outside.Test unknown"),
+                     OUTCOME_RECIPIENT_REFUSED);
+    assert_int_equal(judge_envelope(SENDER, "<\"relay access denied\"@outside.test>",
+                                    "mailbox \"relay access denied\" unknown"),
+                     OUTCOME_RECIPIENT_REFUSED);
+    assert_int_equal(judge_envelope("<\"authentication required\"@nowhere.test>", RECIPIENT,
+                                    "\"authentication required\"@nowhere.test: no"),
+                     OUTCOME_RECIPIENT_REFUSED);
+    assert_int_equal(
+        judge_envelope(SENDER, "<spf@spamhaus.test>", "Unable to relay for spf@spamhaus.test"),
+        OUTCOME_RECIPIENT_REFUSED);
+    assert_int_equal(judge_envelope(SENDER, "<spf@blacklist.test>",
+                                    "Relaying denied for blacklist.test (spf@blacklist.test)"),
+                     OUTCOME_RELAY_DENIED);
+}
+
+static void a_canary_named_relay_hides_no_refusal(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        judge_envelope("<relay@outside.test>", "<relay@outside.test>", "relay not permitted"),
+        OUTCOME_RELAY_DENIED);
+}
+
+/* What another host said when the address was verified there proves nothing of this one. */
+static void words_of_a_third_host_are_not_the_servers(void **state)
+{
+    (void)state;
+    assert_int_equal(judge(550, "Callout verification failed:\n550 relay not permitted"),
+                     OUTCOME_RECIPIENT_REFUSED);
+    assert_int_equal(judge(550, "5.1.0 Recipient rejected, mx.outside.test said: relaying denied"),
+                     OUTCOME_RECIPIENT_REFUSED);
+}
+
+/* ---- what is a refused relay --------------------------------------------------------- */
+
+static void case_spelling_and_lines_do_not_matter(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "RELAY ACCESS DENIED",
+        "5.7.1 relaying not allowed",
+        "5.7.1 Relay   not\npermitted",
+        "Sorry, relaying is not allowed",
+        "we do not relay",
+        "You are not permitted to relay through this server",
+        "This is not an open relay",
+    };
+    for (size_t i = 0; i < ROWS(texts); i++) {
+        assert_outcome(texts[i], judge(550, texts[i]), "relay-denied");
+    }
+}
+
+static void a_4xx_is_a_firm_no_only_without_words_of_time(void **state)
+{
+    (void)state;
+    assert_int_equal(judge(454, "4.7.1 <b@outside.test>: Relay access denied"),
+                     OUTCOME_RELAY_DENIED);
+    assert_int_equal(judge(450, "4.7.1 Relay not permitted for now, try again later"),
+                     OUTCOME_DEFERRED);
+    assert_int_equal(judge(451, "4.3.0 temporarily unable to relay"), OUTCOME_DEFERRED);
+    assert_int_equal(judge(451, "4.4.0 unable to relay"), OUTCOME_DEFERRED);
+}
+
+/* ---- clients ------------------------------------------------------------------------- */
+
+static void a_421_closes_unless_it_names_the_client(void **state)
+{
+    (void)state;
+    assert_int_equal(judge(421, "4.3.2 too busy"), OUTCOME_CLOSING);
+    assert_int_equal(judge(421, "4.7.1 Relay access denied"), OUTCOME_CLOSING);
+    assert_int_equal(judge(421, "too many connections from [203.0.113.7]"), OUTCOME_CLIENT_REFUSED);
+    assert_int_equal(judge(421, "too many connections from 203.0.113.7."), OUTCOME_CLIENT_REFUSED);
+    assert_int_equal(judge(421, "too many connections from 203.0.113.7:4711"),
+                     OUTCOME_CLIENT_REFUSED);
+    assert_int_equal(judge(421, "too many connections from 203.0.113.70"), OUTCOME_CLOSING);
+    assert_int_equal(judge(421, "too many connections from 1203.0.113.7"), OUTCOME_CLOSING);
+    assert_int_equal(judge(421, "too many connections from 203.0.113.7.9"), OUTCOME_CLOSING);
+}
+
+static void an_ipv6_client_is_known_in_every_spelling(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum outcome outcome;
+    } rows[] = {
+        {"no more from 2001:db8::7", OUTCOME_CLIENT_REFUSED},
+        {"no more from [IPv6:2001:db8::7]", OUTCOME_CLIENT_REFUSED},
+        {"no more from 2001:0DB8:0:0:0:0:0:7.", OUTCOME_CLIENT_REFUSED},
+        {"no more from 2001:db8::77", OUTCOME_CLOSING},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct reply reply = reply_of(421, rows[i].text);
+        assert_int_equal(outcome_judge(&(struct outcome_question){.command = COMMAND_MAIL,
+                                                                  .reply = &reply,
+                                                                  .client = "2001:db8::7",
+                                                                  .sender = SENDER}),
+                         rows[i].outcome);
+    }
+}
+
+static void without_a_known_client_nothing_names_it(void **state)
+{
+    (void)state;
+    struct reply reply = reply_of(421, "too many connections from 203.0.113.7");
+    assert_int_equal(outcome_judge(&(struct outcome_question){.reply = &reply, .sender = "<>"}),
+                     OUTCOME_CLOSING);
+    assert_int_equal(outcome_judge(&(struct outcome_question){
+                         .reply = &reply, .client = "unknown", .sender = "<>"}),
+                     OUTCOME_CLOSING);
+}
+
+/* A control that is refused like this was refused for its recipient, whatever the footer adds. */
+static void an_unknown_user_stays_one_when_a_footer_names_the_client(void **state)
+{
+    (void)state;
+    assert_int_equal(judge(550, "5.1.1 User unknown\nclient 203.0.113.7, server mx.site.test"),
+                     OUTCOME_RECIPIENT_REFUSED);
+}
+
+/* ---- the rest ------------------------------------------------------------------------ */
+
+static void what_is_not_understood_proves_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(judge(550, "xyzzy"), OUTCOME_RECIPIENT_REFUSED);
+    assert_int_equal(judge(450, "xyzzy"), OUTCOME_DEFERRED);
+    assert_int_equal(judge(354, "go ahead"), OUTCOME_DEFERRED);
+    assert_int_equal(judge_as(COMMAND_MAIL, 550, "xyzzy"), OUTCOME_SENDER_REFUSED);
+    assert_int_equal(judge_as(COMMAND_MAIL, 450, "xyzzy"), OUTCOME_DEFERRED);
+    struct reply none = {.code = 0};
+    assert_int_equal(outcome_judge(&(struct outcome_question){.reply = &none}), OUTCOME_CLOSING);
+}
+
+static void every_2xx_is_acceptance_whatever_it_says(void **state)
+{
+    (void)state;
+    assert_int_equal(judge(250, "relay access denied"), OUTCOME_ACCEPTED);
+    assert_int_equal(judge(252, "will try"), OUTCOME_ACCEPTED);
+}
+
+static void hostile_text_is_only_text(void **state)
+{
+    (void)state;
+    static char text[REPLY_TEXT_SIZE];
+    static const char patterns[] =
+        "<@><><b@outside.test>relaying relaying:://..203.0.113.7:::<<>>@";
+    for (size_t i = 0; i < sizeof(text) - 1; i++) {
+        text[i] = patterns[i % (sizeof(patterns) - 1)];
+    }
+    assert_false(outcome_denies_relaying(judge(550, text)));
+    memset(text, '<', sizeof(text) - 1);
+    assert_int_equal(judge(550, text), OUTCOME_RECIPIENT_REFUSED);
+    memset(text, '\xff', sizeof(text) - 1);
+    assert_int_equal(judge(550, text), OUTCOME_RECIPIENT_REFUSED);
+}
+
+static void only_two_outcomes_deny_relaying_and_two_pass(void **state)
+{
+    (void)state;
+    for (enum outcome outcome = OUTCOME_ACCEPTED; outcome <= OUTCOME_CLOSING; outcome++) {
+        assert_int_equal(outcome_denies_relaying(outcome),
+                         outcome == OUTCOME_RELAY_DENIED || outcome == OUTCOME_AUTH_REQUIRED);
+        assert_int_equal(outcome_is_temporary(outcome),
+                         outcome == OUTCOME_GREYLISTED || outcome == OUTCOME_DEFERRED);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_known_reply_has_its_outcome),
+        cmocka_unit_test(further_wordings_have_their_outcome),
+        cmocka_unit_test(a_refusal_that_is_not_of_relaying_is_never_relay_denied),
+        cmocka_unit_test(words_in_our_own_addresses_are_not_the_servers),
+        cmocka_unit_test(a_canary_named_relay_hides_no_refusal),
+        cmocka_unit_test(words_of_a_third_host_are_not_the_servers),
+        cmocka_unit_test(case_spelling_and_lines_do_not_matter),
+        cmocka_unit_test(a_4xx_is_a_firm_no_only_without_words_of_time),
+        cmocka_unit_test(a_421_closes_unless_it_names_the_client),
+        cmocka_unit_test(an_ipv6_client_is_known_in_every_spelling),
+        cmocka_unit_test(without_a_known_client_nothing_names_it),
+        cmocka_unit_test(an_unknown_user_stays_one_when_a_footer_names_the_client),
+        cmocka_unit_test(what_is_not_understood_proves_nothing),
+        cmocka_unit_test(every_2xx_is_acceptance_whatever_it_says),
+        cmocka_unit_test(hostile_text_is_only_text),
+        cmocka_unit_test(only_two_outcomes_deny_relaying_and_two_pass),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,223 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "probe/technique.h"
+
+#define ROWS(table) (sizeof(table) / sizeof((table)[0]))
+
+static const struct technique_place place = {
+    .canary = "canary@outside.example.net",
+    .own = "example.org",
+    .host = "mx.example.org",
+    .literal = "[203.0.113.25]",
+};
+
+static const struct {
+    const char *id;
+    unsigned int number;
+    enum technique_form form;
+    enum technique_sender sender_class;
+    const char *sender;
+    const char *recipient;
+    const char *control;
+} expected[] = {
+    {"plain", 1, TECHNIQUE_PLAIN, TECHNIQUE_SENDER_EXTERNAL, "<canary@outside.example.net>",
+     "<canary@outside.example.net>", ""},
+    {"null-sender", 2, TECHNIQUE_PLAIN, TECHNIQUE_SENDER_NULL, "<>", "<canary@outside.example.net>",
+     ""},
+    {"own-sender", 3, TECHNIQUE_PLAIN, TECHNIQUE_SENDER_OWN, "<postmaster@example.org>",
+     "<canary@outside.example.net>", ""},
+    {"percent-hack", 4, TECHNIQUE_MAILBOX, TECHNIQUE_SENDER_EXTERNAL,
+     "<canary@outside.example.net>", "<canary%outside.example.net@example.org>",
+     "<canary=outside.example.net@example.org>"},
+    {"quoted", 5, TECHNIQUE_MAILBOX, TECHNIQUE_SENDER_EXTERNAL, "<canary@outside.example.net>",
+     "<\"canary@outside.example.net\"@example.org>",
+     "<\"canary=outside.example.net\"@example.org>"},
+    {"source-route", 6, TECHNIQUE_PLAIN, TECHNIQUE_SENDER_EXTERNAL, "<canary@outside.example.net>",
+     "<@example.org:canary@outside.example.net>", ""},
+    {"bang-path", 7, TECHNIQUE_MAILBOX, TECHNIQUE_SENDER_EXTERNAL, "<canary@outside.example.net>",
+     "<outside.example.net!canary>", "<outside.example.net=canary>"},
+};
+
+static void each_technique_asks_as_documented(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(expected); i++) {
+        const struct technique *technique = technique_find(expected[i].id);
+        struct envelope envelope;
+
+        assert_non_null(technique);
+        assert_int_equal(technique->number, expected[i].number);
+        assert_int_equal(technique->form, expected[i].form);
+        assert_int_equal(technique->sender_class, expected[i].sender_class);
+        assert_true(technique_envelope(technique, &place, &envelope));
+        assert_string_equal(envelope.sender, expected[i].sender);
+        assert_string_equal(envelope.recipient, expected[i].recipient);
+        assert_string_equal(envelope.control, expected[i].control);
+    }
+}
+
+static void every_row_of_the_table_is_sound(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < technique_count; i++) {
+        const struct technique *row = &techniques[i];
+        struct envelope envelope;
+
+        assert_in_range(row->number, 1, 255);
+        assert_true(row->summary[0] != '\0');
+        assert_true(row->proves[0] != '\0');
+        /* what may be a mailbox has a control, what cannot be one needs none */
+        assert_int_equal(row->control != NULL, row->form == TECHNIQUE_MAILBOX);
+        assert_true(technique_envelope(row, &place, &envelope));
+        for (size_t j = 0; j < i; j++) {
+            assert_int_not_equal(row->number, techniques[j].number);
+            assert_string_not_equal(row->id, techniques[j].id);
+        }
+        assert_ptr_equal(technique_find(row->id), row);
+    }
+    assert_string_equal(techniques[0].id, "plain");
+    assert_null(technique_find("no-such-technique"));
+    assert_null(technique_find(""));
+}
+
+/* A control that routes would make a refused control prove nothing. */
+static void no_control_has_a_character_that_routes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < technique_count; i++) {
+        struct envelope envelope;
+        size_t ats = 0;
+
+        assert_true(technique_envelope(&techniques[i], &place, &envelope));
+        assert_null(strpbrk(envelope.control, "%!:"));
+        for (const char *at = envelope.control; *at != '\0'; at++) {
+            ats += *at == '@';
+        }
+        assert_in_range(ats, 0, 1);
+    }
+}
+
+static void every_name_in_braces_is_expanded(void **state)
+{
+    (void)state;
+    const struct technique all = {
+        .sender = "<{canary.local}@{host}>",
+        .recipient = "<{canary.local}%{canary.domain}@{literal}>",
+        .control = "<x@{own}>",
+    };
+    struct envelope envelope;
+    assert_true(technique_envelope(&all, &place, &envelope));
+    assert_string_equal(envelope.sender, "<canary@mx.example.org>");
+    assert_string_equal(envelope.recipient, "<canary%outside.example.net@[203.0.113.25]>");
+    assert_string_equal(envelope.control, "<x@example.org>");
+}
+
+static bool makes(const char *recipient, const struct technique_place *at)
+{
+    struct envelope envelope = {.sender = "untouched"};
+    const struct technique technique = {.sender = "<>", .recipient = recipient};
+    bool made = technique_envelope(&technique, at, &envelope);
+
+    if (!made) {
+        assert_string_equal(envelope.sender, "untouched");
+    }
+    return made;
+}
+
+static void a_broken_template_or_an_empty_value_makes_no_envelope(void **state)
+{
+    (void)state;
+    const struct technique_place bare = {.canary = "canary", .own = "", .host = NULL};
+    assert_false(makes("<{nobody}>", &place));
+    assert_false(makes("<{canary>", &place));
+    assert_false(makes("{canary}", &place));
+    assert_false(makes("<{canary}>", &bare));
+    assert_false(makes("<{canary.local}>", &bare));
+    assert_false(makes("<{canary.domain}>", &bare));
+    assert_false(makes("<x@{own}>", &bare));
+    assert_false(makes("<x@{host}>", &bare));
+    assert_false(makes("<x@{literal}>", &bare));
+    assert_true(makes("<x@y>", &bare));
+}
+
+/* RFC 5321 section 4.5.3.1: what is longer would be refused for its length. */
+static void a_path_over_the_limits_of_smtp_makes_no_envelope(void **state)
+{
+    (void)state;
+    char local[80];
+    char domain[300];
+    struct technique_place long_local = place;
+    struct technique_place long_domain = place;
+
+    snprintf(local, sizeof(local), "%064d@a.test", 0);
+    long_local.canary = local;
+    assert_true(makes("<{canary}>", &long_local));
+    assert_false(makes("<\"{canary}\"@{own}>", &long_local));
+    snprintf(local, sizeof(local), "%065d@a.test", 0);
+    assert_false(makes("<{canary}>", &long_local));
+
+    long_domain.own = domain;
+    memset(domain, 'd', sizeof(domain));
+    domain[252] = '\0'; /* <x@ and > make 256 */
+    assert_true(makes("<x@{own}>", &long_domain));
+    domain[252] = 'd';
+    domain[253] = '\0';
+    assert_false(makes("<x@{own}>", &long_domain));
+    domain[253] = 'd';
+    domain[299] = '\0';
+    assert_false(makes("<{own}@{own}@{own}>", &long_domain));
+}
+
+/* The longest canary domain that the wrapped forms can carry: 64 octets of local part. */
+static void a_long_canary_leaves_out_the_forms_that_cannot_hold_it(void **state)
+{
+    (void)state;
+    struct technique_place far = place;
+    struct envelope envelope;
+    far.canary = "canary@a-rather-long-host-name.in-a-rather-long-domain.example.net";
+    assert_true(technique_envelope(technique_find("plain"), &far, &envelope));
+    assert_true(technique_envelope(technique_find("source-route"), &far, &envelope));
+    assert_false(technique_envelope(technique_find("percent-hack"), &far, &envelope));
+    assert_false(technique_envelope(technique_find("quoted"), &far, &envelope));
+    assert_false(technique_envelope(technique_find("bang-path"), &far, &envelope));
+}
+
+static void nothing_can_break_out_of_a_path(void **state)
+{
+    (void)state;
+    static const char *const canaries[] = {
+        "a@b>\r\nRSET", "a b@c.test", "a>@b.test",       "<a@b.test",
+        "\"a@b.test",   "a\\@b.test", "\xc3\xa4@b.test", "a@b\x7f.test",
+    };
+    for (size_t i = 0; i < ROWS(canaries); i++) {
+        struct technique_place hostile = place;
+        hostile.canary = canaries[i];
+        assert_false(makes("<{canary}>", &hostile));
+    }
+    struct technique_place quoted = place;
+    quoted.canary = "\"a\"@b.test";
+    assert_true(makes("<{canary}>", &quoted));
+    assert_false(makes("<\"{canary}\"@{own}>", &quoted));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_technique_asks_as_documented),
+        cmocka_unit_test(every_row_of_the_table_is_sound),
+        cmocka_unit_test(no_control_has_a_character_that_routes),
+        cmocka_unit_test(every_name_in_braces_is_expanded),
+        cmocka_unit_test(a_broken_template_or_an_empty_value_makes_no_envelope),
+        cmocka_unit_test(a_path_over_the_limits_of_smtp_makes_no_envelope),
+        cmocka_unit_test(a_long_canary_leaves_out_the_forms_that_cannot_hold_it),
+        cmocka_unit_test(nothing_can_break_out_of_a_path),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
