@@ -10,7 +10,11 @@
 
 #include "milter/judge.h"
 
-static char *const mailers[] = {"local", "virtual", "lmtp", "relay"};
+static char local[] = "local";
+static char virtual[] = "virtual";
+static char lmtp[] = "lmtp";
+static char relay[] = "relay";
+static char *const mailers[] = {local, virtual, lmtp, relay};
 static struct judge_rules rules = {.own_mailers = mailers, .own_mailer_count = 4};
 static struct site *site;
 
