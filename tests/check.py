@@ -1,0 +1,320 @@
+#!/usr/bin/python3
+"""Everything that is tested, and one line over all of it.
+
+The last line is `N passed, N failed`, with `, N skipped` if any. The exit code is 0 only if
+something passed and nothing failed. What fails is shown in full; a stage that finds nothing to do
+has failed.
+"""
+
+import argparse
+import concurrent.futures
+import contextlib
+import glob
+import os
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import includes  # noqa: E402  (needs the path above)
+
+ROOT = includes.ROOT
+JOBS = 2
+
+# The unit tests of what has threads, or is called from several.
+THREADED = ("test_reporter", "test_incident", "test_pending", "test_undeclared", "test_database",
+            "test_json_sink", "test_syslog_sink")
+
+PREPROCESSOR = ["-I.", "-D_GNU_SOURCE", '-DRELAYWARDEN_VERSION="0"',
+                '-DRELAYWARDEN_SYSCONFDIR="/etc"']
+SANITIZER_OPTIONS = {
+    "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+}
+UNIT_SECONDS = 300
+LINT_SECONDS = 600
+MAKE_SECONDS = 1200
+INTEGRATION_SECONDS = 1800
+
+
+class Tally:
+    """What passed, failed and was skipped, and the telling of it."""
+
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def add(self, passed=0, failed=0, skipped=0):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+
+    def fail(self, name, output=""):
+        self.add(failed=1)
+        say(f"FAILED {name}")
+        if output.strip():
+            say(output.rstrip())
+
+    def line(self):
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}"
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def environment(**more):
+    """Ours, without what an outer make would pass on to an inner one."""
+    ours = {name: value for name, value in os.environ.items()
+            if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "GNUMAKEFLAGS")}
+    return {**ours, **SANITIZER_OPTIONS, **more}
+
+
+def command(argv, timeout, **more):
+    """Runs one. Returns exit code and output, both streams together; 124 when it took too long."""
+    try:
+        done = subprocess.run(argv, cwd=ROOT, env=environment(**more), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
+                              text=True, errors="backslashreplace", check=False)
+        return done.returncode, done.stdout
+    except subprocess.TimeoutExpired as late:
+        output = (late.stdout or b"").decode("utf-8", "backslashreplace")
+        return 124, f"{output}\n{argv[0]}: no end after {timeout} s\n"
+    except FileNotFoundError:
+        return 127, f"{argv[0]}: not found; run 'sudo make deps'\n"
+
+
+def step(tally, name, argv, timeout=LINT_SECONDS):
+    """Runs something that passes or fails as a whole."""
+    code, output = command(argv, timeout)
+    if code == 0:
+        tally.add(passed=1)
+        say(f"ok {name}")
+    else:
+        tally.fail(f"{name}: exit code {code}", output)
+    return code == 0
+
+
+def make(tally, name, *arguments):
+    return step(tally, name, ["make", f"-j{JOBS}", "-k", "--no-print-directory", *arguments],
+                MAKE_SECONDS)
+
+
+# ---- unit tests ----
+
+
+def read_tap(output):
+    """Counts of a cmocka program's TAP: planned, passed, failed, skipped."""
+    planned = sum(int(count) for count in re.findall(r"^1\.\.(\d+)", output, re.MULTILINE))
+    skipped = len(re.findall(r"^ok \d+ # ?skip", output, re.MULTILINE | re.IGNORECASE))
+    passed = len(re.findall(r"^ok \d+", output, re.MULTILINE)) - skipped
+    failed = len(re.findall(r"^not ok \d+", output, re.MULTILINE))
+    return planned, passed, failed, skipped
+
+
+def run_unit(tally, binary, prefix=()):
+    """Runs one test program; a crash, or an end before its plan's, is a failure of its own."""
+    name = os.path.basename(binary)
+    if not os.path.exists(os.path.join(ROOT, binary)):
+        tally.fail(f"{name}: was not built")
+        return
+    code, output = command([*prefix, os.path.join(ROOT, binary)], UNIT_SECONDS,
+                           CMOCKA_MESSAGE_OUTPUT="tap")
+    planned, passed, failed, skipped = read_tap(output)
+    tally.add(passed, failed, skipped)
+    if failed:
+        say(f"FAILED {name}: {failed} of {planned}")
+        say("\n".join(line for line in output.splitlines() if not re.match(r"ok \d", line)))
+    elif code != 0 or not planned or passed + skipped != planned:
+        tally.fail(f"{name}: exit code {code} after {passed + skipped} of {planned} tests", output)
+
+
+def units(tally, build, names, prefix=()):
+    before = tally.passed
+    if not names:
+        tally.fail("there are no unit tests")
+    for name in names:
+        run_unit(tally, f"{build}/unit/{name}", prefix)
+    say(f"{len(names)} programs, {tally.passed - before} tests passed")
+
+
+def unit_names():
+    return [os.path.basename(path)[:-2] for path in sorted(
+        glob.glob("tests/unit/test_*.c", root_dir=ROOT))]
+
+
+def stage_gcc(tally):
+    make(tally, "gcc", "CC=gcc", "BUILD=build/gcc", "all", "unit", "bench-programs")
+
+
+def stage_clang(tally):
+    make(tally, "clang", "CC=clang", "BUILD=build/clang", "all", "unit", "bench-programs")
+
+
+def stage_unit(tally):
+    make(tally, "build", "CC=gcc", "BUILD=build/gcc", "unit")
+    units(tally, "build/gcc", unit_names())
+
+
+def stage_asan(tally):
+    make(tally, "build", "CC=gcc", "BUILD=build/asan", "SANITIZE=address,undefined", "unit", "all")
+    units(tally, "build/asan", unit_names())
+
+
+def stage_tsan(tally):
+    make(tally, "build", "CC=gcc", "BUILD=build/tsan", "SANITIZE=thread",
+         *(f"build/tsan/unit/{name}" for name in THREADED))
+    # ThreadSanitizer of this age cannot start where the kernel randomises more bits than it knows.
+    units(tally, "build/tsan", THREADED, ["setarch", os.uname().machine, "--addr-no-randomize"])
+
+
+# ---- lint ----
+
+
+def files(*patterns):
+    found = []
+    for pattern in patterns:
+        found += glob.glob(pattern, root_dir=ROOT, recursive=True)
+    return sorted(path for path in set(found) if not path.startswith("build/"))
+
+
+def c_files():
+    return [path for path in includes.sources() if path.endswith(".c")]
+
+
+def tidy(path):
+    return path, *command(["clang-tidy", "--quiet", path, "--", "-std=c17", *PREPROCESSOR],
+                          LINT_SECONDS)
+
+
+def lint_tidy(tally):
+    failed = False
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for path, code, output in pool.map(tidy, c_files()):
+            if code != 0:
+                failed = True
+                tally.fail(f"clang-tidy {path}", output)
+            else:
+                tally.add(passed=1)
+    if not failed:
+        say("ok clang-tidy")
+
+
+def lint_each(tally, name, argv, paths):
+    """One run for each file, one result over all of them."""
+    if not paths:
+        tally.fail(f"{name}: there are no files")
+        return
+    outputs = []
+    for path in paths:
+        code, output = command([*argv, path], LINT_SECONDS)
+        if code != 0:
+            outputs.append(f"{path}: exit code {code}\n{output}")
+    if outputs:
+        tally.fail(name, "\n".join(outputs))
+    else:
+        tally.add(passed=1)
+        say(f"ok {name}")
+
+
+def stage_lint(tally):
+    sources = includes.sources()
+    if not sources:
+        tally.fail("there are no sources")
+        return
+    step(tally, "include directions", [sys.executable, "tests/includes.py"])
+    step(tally, "clang-format", ["clang-format", "--dry-run", "-Werror", *sources])
+    step(tally, "cppcheck", [
+        "cppcheck", "--quiet", f"-j{JOBS}", "--enable=warning,performance,portability",
+        "--inline-suppr", "--error-exitcode=1", "--std=c11", "--library=posix", "--library=gnu",
+        "--suppressions-list=tests/cppcheck.suppressions", *PREPROCESSOR, *c_files()])
+    lint_each(tally, "manual pages", ["mandoc", "-T", "lint", "-W", "warning"],
+              files("*/*.[1-8]", "systemd/*.[1-8]"))
+    lint_each(tally, "shell scripts", ["sh", "-n"], files("**/*.sh"))
+    lint_each(tally, "bash scripts", ["bash", "-n"], files(".ci/run"))
+    lint_tidy(tally)
+
+
+# ---- integration ----
+
+
+def stage_integration(tally):
+    report = os.path.join(ROOT, "build/check/integration.xml")
+    os.makedirs(os.path.dirname(report), exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(report)
+    build = os.environ.get("RELAYWARDEN_BUILD", "build/gcc")
+    code, output = command(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
+         "--durations=10", f"--junit-xml={report}", "tests/integration"],
+        INTEGRATION_SECONDS, RELAYWARDEN_BUILD=build)
+    try:
+        suite = xml.etree.ElementTree.parse(report).getroot().find("testsuite")
+        count, failures, errors, skipped = (
+            int(suite.get(name)) for name in ("tests", "failures", "errors", "skipped"))
+    except (OSError, AttributeError, xml.etree.ElementTree.ParseError):
+        tally.fail(f"integration: exit code {code} and no report", output)
+        return
+    failed = failures + errors
+    # A test that passes and whose fixture then fails to end is counted as both.
+    tally.add(max(count - failed - skipped, 0), failed, skipped)
+    if failed or skipped:
+        say(output.rstrip())
+    elif code != 0 or not count:
+        tally.fail(f"integration: exit code {code}", output)
+    else:
+        say("\n".join(output.rstrip().splitlines()[-12:]))
+
+
+STAGES = {
+    "gcc": (stage_gcc, "both programs, with gcc"),
+    "clang": (stage_clang, "both programs, with clang"),
+    "unit": (stage_unit, "unit tests"),
+    "asan": (stage_asan, "unit tests under AddressSanitizer and UndefinedBehaviorSanitizer"),
+    "tsan": (stage_tsan, "what has threads, under ThreadSanitizer"),
+    "lint": (stage_lint, "analysers, formatting, include directions, manual pages"),
+    "integration": (stage_integration, "against real servers in the lab"),
+}
+
+
+def run_stage(tally, name):
+    function, about = STAGES[name]
+    say(f"== {name}: {about}")
+    start, before = time.monotonic(), (tally.passed, tally.failed, tally.skipped)
+    try:
+        function(tally)
+    except KeyboardInterrupt:
+        tally.fail(f"{name}: interrupted")
+        raise
+    if before == (tally.passed, tally.failed, tally.skipped):
+        tally.fail(f"{name}: there was nothing to run")
+    say(f"   {time.monotonic() - start:.1f} s")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Runs all checks, or some stages of them.")
+    parser.add_argument("--only", metavar="STAGE[,STAGE]", help="these stages alone")
+    parser.add_argument("--list", action="store_true", help="name the stages")
+    options = parser.parse_args()
+    if options.list:
+        for name, (_, about) in STAGES.items():
+            print(f"{name:12} {about}")
+        return 0
+    names = options.only.split(",") if options.only else list(STAGES)
+    unknown = [name for name in names if name not in STAGES]
+    if unknown:
+        parser.error(f"no stage {', '.join(unknown)}; there are {', '.join(STAGES)}")
+    tally = Tally()
+    with contextlib.suppress(KeyboardInterrupt):
+        for name in names:
+            run_stage(tally, name)
+    say(tally.line())
+    return 0 if tally.passed and not tally.failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

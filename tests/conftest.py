@@ -1,0 +1,52 @@
+"""What all integration tests share: a lab, and the ends of all logs beside each failure."""
+
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from lab import Lab  # noqa: E402  (needs the path above)
+
+
+@pytest.fixture
+def lab():
+    """A lab for one test."""
+    with Lab() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_lab():
+    """One lab for all tests of a file, which build on it with module fixtures of their own."""
+    with Lab() as made:
+        yield made
+
+
+TIME_LIMIT = 120
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    """No test, its fixtures included, may hang the run."""
+    item.began = time.time()
+
+    def give_up(*_):
+        pytest.fail(f"the test took more than {TIME_LIMIT} s")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(TIME_LIMIT)
+    yield
+    signal.alarm(0)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed:
+        for made in Lab.living:
+            # Times of files are a clock tick behind.
+            report.sections.append((f"logs of lab {made.id}", made.account(item.began - 0.1)))

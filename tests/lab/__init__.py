@@ -1,0 +1,18 @@
+"""Real servers on a private internet, for tests. tests/README.md tells how to use it."""
+
+from .base import Lab
+from .config import Config
+from .dns import Dns, pointer
+from .net import Host
+from .postfix import Postfix
+from .process import LabError, LogFile, run, wait_until
+from .programs import Milter, build_folder, probe, program
+from .sasl import Sasl
+from .server import Server, relay
+from .sink import Sink
+from .smtp import CLOSED, Reply, Session
+from .syslog import Syslog
+
+__all__ = ["CLOSED", "Config", "Dns", "Host", "Lab", "LabError", "LogFile", "Milter", "Postfix",
+           "Reply", "Sasl", "Server", "Session", "Sink", "Syslog", "build_folder", "pointer",
+           "probe", "program", "relay", "run", "wait_until"]
