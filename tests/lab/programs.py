@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 
 from .config import Config, write_text
 from .postfix import ROOT
