@@ -20,13 +20,14 @@ import xml.etree.ElementTree
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import includes  # noqa: E402  (needs the path above)
+from lab.enter import enter  # noqa: E402
 
 ROOT = includes.ROOT
 JOBS = 2
 
 # The unit tests of what has threads, or is called from several.
 THREADED = ("test_reporter", "test_incident", "test_pending", "test_undeclared", "test_database",
-            "test_json_sink", "test_syslog_sink")
+            "test_json_sink", "test_syslog_sink", "test_connection", "test_gate", "test_snapshot")
 
 PREPROCESSOR = ["-I.", "-D_GNU_SOURCE", '-DRELAYWARDEN_VERSION="0"',
                 '-DRELAYWARDEN_SYSCONFDIR="/etc"']
@@ -317,4 +318,5 @@ def main():
 
 
 if __name__ == "__main__":
+    enter()
     sys.exit(main())

@@ -16,6 +16,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from lab import Config, Lab, Milter, Postfix, wait_until  # noqa: E402
+from lab.enter import enter  # noqa: E402
 
 YARDSTICK = "do-nothing, UNIX"
 # What differs between loads: recipients a message, and whether sessions are kept for many messages.
@@ -129,4 +130,5 @@ def main():
 
 
 if __name__ == "__main__":
+    enter()
     main()

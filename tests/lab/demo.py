@@ -14,6 +14,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from lab import Config, Dns, Lab, LabError, Milter, Postfix, Syslog, program  # noqa: E402
+from lab.enter import enter  # noqa: E402
 
 COLOUR = sys.stdout.isatty()
 TOO_MUCH = "127.0.0.0/8 [::1]/128 0.0.0.0/0"
@@ -144,4 +145,5 @@ def main():
 
 
 if __name__ == "__main__":
+    enter()
     main()

@@ -1,0 +1,190 @@
+/* One configuration in force, and others for as long as somebody uses them. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "conf/conf.h"
+#include "tests/unit/failing_alloc.h"
+#include "tests/unit/milter_sample.h"
+
+static atomic_uint freed; /* configurations */
+
+static void free_and_count(struct conf *conf)
+{
+    atomic_fetch_add(&freed, 1);
+    conf_free(conf);
+}
+
+#define conf_free(conf) free_and_count(conf)
+/* NOLINTNEXTLINE(bugprone-suspicious-include): so that allocations can fail, and frees be seen */
+#include "milter/snapshot.c"
+#undef conf_free
+
+#define THREADS  4
+#define INSTALLS 50
+
+static int set_up(void **state)
+{
+    (void)state;
+    atomic_store(&freed, 0);
+    return 0;
+}
+
+static struct snapshot *make(void)
+{
+    struct snapshot *snapshot = snapshot_new(milter_sample_conf());
+
+    assert_non_null(snapshot);
+    return snapshot;
+}
+
+static void before_the_first_and_after_the_last_there_is_none(void **state)
+{
+    (void)state;
+    assert_null(snapshot_current());
+    snapshot_install(make());
+    assert_int_equal(freed, 0);
+    snapshot_install(NULL);
+    assert_int_equal(freed, 1);
+    assert_null(snapshot_current());
+}
+
+static void a_snapshot_has_the_rules_of_its_configuration(void **state)
+{
+    (void)state;
+    struct snapshot *snapshot = make();
+
+    assert_ptr_equal(snapshot->rules.site, snapshot->conf->site);
+    assert_true(site_owns_domain(snapshot->rules.site, "example.org", 11));
+    assert_int_equal(snapshot->rules.own_mailer_count, 4);
+    assert_string_equal(snapshot->rules.own_mailers[0], "local");
+    assert_int_equal(undeclared_note(&snapshot->undeclared, "other.test"), 1);
+    snapshot_release(snapshot);
+    assert_int_equal(freed, 1);
+}
+
+static void whoever_holds_an_old_one_keeps_it_to_the_end(void **state)
+{
+    (void)state;
+    struct snapshot *first = make();
+
+    snapshot_install(first);
+    struct snapshot *held = snapshot_current();
+    struct snapshot *also_held = snapshot_current();
+    assert_ptr_equal(held, first);
+    assert_ptr_equal(also_held, first);
+
+    struct snapshot *second = make();
+    snapshot_install(second);
+    struct snapshot *new_one = snapshot_current();
+    assert_ptr_equal(new_one, second);
+    assert_int_equal(freed, 0);
+    assert_true(site_owns_domain(held->rules.site, "example.org", 11));
+    snapshot_release(held);
+    assert_int_equal(freed, 0);
+    snapshot_release(also_held);
+    assert_int_equal(freed, 1);
+
+    snapshot_install(NULL);
+    assert_int_equal(freed, 1);
+    snapshot_release(new_one);
+    assert_int_equal(freed, 2);
+}
+
+static void a_new_configuration_counts_undeclared_domains_anew(void **state)
+{
+    (void)state;
+    snapshot_install(make());
+    struct snapshot *before = snapshot_current();
+    undeclared_note(&before->undeclared, "a.test");
+    undeclared_note(&before->undeclared, "b.test");
+    snapshot_install(make());
+    struct snapshot *after = snapshot_current();
+    assert_int_equal(undeclared_note(&after->undeclared, "c.test"), 1);
+    assert_int_equal(undeclared_note(&before->undeclared, "c.test"), 3);
+    snapshot_release(before);
+    snapshot_release(after);
+    snapshot_install(NULL);
+}
+
+static void nothing_is_nothing_to_release(void **state)
+{
+    (void)state;
+    snapshot_release(NULL);
+    snapshot_install(NULL);
+    assert_int_equal(freed, 0);
+}
+
+static void without_memory_the_configuration_stays_the_callers(void **state)
+{
+    (void)state;
+    struct conf *conf = milter_sample_conf();
+
+    failing_alloc_after(0);
+    assert_null(snapshot_new(conf));
+    failing_alloc_never();
+    assert_int_equal(freed, 0);
+    assert_true(site_owns_domain(conf->site, "example.org", 11));
+    conf_free(conf);
+}
+
+static atomic_bool finished;
+
+static void *use(void *wrong)
+{
+    while (!atomic_load(&finished)) {
+        struct snapshot *snapshot = snapshot_current();
+
+        if (snapshot == NULL || !site_owns_domain(snapshot->rules.site, "example.org", 11)) {
+            atomic_fetch_add((atomic_uint *)wrong, 1);
+        }
+        snapshot_release(snapshot);
+    }
+    return NULL;
+}
+
+static void installing_while_threads_use_others_frees_each_once(void **state)
+{
+    (void)state;
+    pthread_t threads[THREADS];
+    atomic_uint wrong = 0;
+
+    atomic_store(&finished, false);
+    snapshot_install(make());
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, use, &wrong), 0);
+    }
+    for (int i = 0; i < INSTALLS; i++) {
+        snapshot_install(make());
+    }
+    atomic_store(&finished, true);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(wrong, 0);
+    assert_int_equal(freed, INSTALLS);
+    snapshot_install(NULL);
+    assert_int_equal(freed, INSTALLS + 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(before_the_first_and_after_the_last_there_is_none),
+        TEST(a_snapshot_has_the_rules_of_its_configuration),
+        TEST(whoever_holds_an_old_one_keeps_it_to_the_end),
+        TEST(a_new_configuration_counts_undeclared_domains_anew),
+        TEST(nothing_is_nothing_to_release),
+        TEST(without_memory_the_configuration_stays_the_callers),
+        TEST(installing_while_threads_use_others_frees_each_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
