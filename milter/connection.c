@@ -101,12 +101,12 @@ static void leave_list(struct connection *connection)
 
 /* Keeps the transaction's first finding of a kind whole. Without memory it goes to the reporter at
  * once, which never needs any, at the price of the queue id. */
-static void keep(struct connection *connection, enum pending_kind kind,
-                 const struct finding *finding)
+static void keep(struct connection *connection, enum pending_kind kind, struct finding *finding)
 {
     struct finding *kept = malloc(sizeof *kept);
 
     if (kept == NULL) {
+        relay_finding_set_queue_id(finding, "NOQUEUE");
         reporter_hand_over(connection->transactions->reporter, finding);
         return;
     }

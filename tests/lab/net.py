@@ -152,7 +152,7 @@ class Host:
         return path
 
     def _enter(self, argv):
-        return ["nsenter", f"--target={self.pid}", "--net", "--mount", "--uts",
+        return ["nsenter", f"--target={self.pid}", "--net", "--mount", "--uts", "--root",
                 f"--wdns={os.getcwd()}", "--", *map(str, argv)]
 
     def run(self, argv, check=True, timeout=60, **keywords):

@@ -43,8 +43,7 @@ static void hear(struct reporter *reporter, const struct finding *finding)
 }
 
 #define reporter_hand_over(reporter, finding) hear(reporter, finding)
-/* NOLINTNEXTLINE(bugprone-suspicious-include): so that allocations can fail, and findings be seen
- */
+/* NOLINTNEXTLINE(bugprone-suspicious-include): so that allocations fail and findings are seen */
 #include "milter/connection.c"
 #undef reporter_hand_over
 
@@ -367,7 +366,7 @@ static void a_stop_loses_nothing_of_several_connections(void **state)
 {
     (void)state;
     struct connection *connection[5];
-    char client[16];
+    char client[32];
 
     for (int i = 0; i < 5; i++) {
         snprintf(client, sizeof client, "198.51.100.%d", i + 1);

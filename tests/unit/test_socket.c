@@ -145,7 +145,8 @@ static void a_path_may_be_as_long_as_a_socket_allows_and_no_longer(void **state)
              name);
     assert_int_equal(strlen(socket_unix_path(setting)), longest);
     assert_true(socket_check(setting, error));
-    strcat(setting, "x");
+    setting[strlen("unix:") + longest] = 'x';
+    setting[strlen("unix:") + longest + 1] = '\0';
     expect_refused("longer than a UNIX socket allows (107): shorten /");
 }
 
