@@ -24,13 +24,14 @@ bool callbacks_register(const char *socket, char error[CALLBACKS_ERROR_SIZE]);
 /* Creates the listening socket; a stale UNIX socket is removed. */
 bool callbacks_listen(char error[CALLBACKS_ERROR_SIZE]);
 
-/* Serves on a thread of its own. When libmilter ends by itself, that thread sends SIGTERM to the
- * process, for the main thread to notice. The transactions must live as long as the process. False:
- * no thread. */
+/* Serves on threads of its own, which take no signals but by waiting for them. When libmilter ends
+ * by itself, that thread sends SIGTERM to the process, for the main thread to notice. The
+ * transactions must live as long as the process. False: no thread. */
 bool callbacks_start(struct transactions *transactions);
 
 /* Ends serving at once, and the callbacks with it: after it, `transactions` are the caller's alone.
- * False: libmilter had given up, or a callback hangs. */
+ * SIGTERM is blocked in the calling thread from then on. False: libmilter had given up, or a
+ * callback hangs. */
 bool callbacks_stop(void);
 
 #endif

@@ -4,12 +4,15 @@
  * Stays in the foreground. Order of starting: configuration, socket (as root), user, reporter,
  * ready. See relaywarden-milter(8).
  */
+#include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <syslog.h>
@@ -24,8 +27,9 @@
 #include "milter/socket.h"
 #include "milter/user.h"
 
-#define PROGRAM      "relaywarden-milter"
-#define STOP_WAIT_MS 2000 /* for what is still to be announced */
+#define PROGRAM            "relaywarden-milter"
+#define STOP_WAIT_MS       2000 /* for what is still to be announced */
+#define DESCRIPTORS_WANTED 65536
 
 static const char help[] =
     "usage: " PROGRAM " [--config FILE] [-t]\n"
@@ -47,7 +51,6 @@ static const char help[] =
 struct program {
     const char *path; /* of the configuration */
     char socket[512]; /* as configured at the start */
-    sigset_t signals; /* that the main thread obeys */
     struct transactions *transactions;
 };
 
@@ -114,30 +117,37 @@ static struct conf *load(const char *path)
     return conf;
 }
 
-/* The main thread's half of starting: everything that needs root, and then root away. */
-static bool bind_and_drop(const struct conf_milter *settings)
+/* A program that does not come up leaves no socket behind that the MTA would try. */
+static void remove_socket(const char *socket)
+{
+    const char *path = socket_unix_path(socket);
+
+    if (path != NULL) {
+        unlink(path);
+    }
+}
+
+/* What may need root. */
+static bool make_socket(const struct conf_milter *settings)
 {
     char error[SOCKET_ERROR_SIZE];
-    const struct socket_access access = {settings->socket_group, settings->socket_mode};
 
     if (!socket_check(settings->socket, error) || !callbacks_register(settings->socket, error)) {
         fprintf(stderr, PROGRAM ": %s\n", error);
         return false;
     }
-    mode_t mask = umask(0177);
+    /* The socket gets its mode as it is made: later its path may be another's. */
+    mode_t mask = umask(~settings->socket_mode & 0777);
     bool listening = callbacks_listen(error);
     umask(mask);
     if (!listening) {
-        fprintf(stderr, PROGRAM ": %s %s: is it in use, and may this user create it?\n", error,
+        fprintf(stderr, PROGRAM ": %s %s: may this user create it there?\n", error,
                 settings->socket);
         return false;
     }
-    if (!socket_grant(settings->socket, &access, error) || !user_drop_to(settings->user, error)) {
+    if (!socket_grant(settings->socket, settings->socket_group, error)) {
         fprintf(stderr, PROGRAM ": %s\n", error);
-        const char *path = socket_unix_path(settings->socket);
-        if (path != NULL) {
-            unlink(path);
-        }
+        remove_socket(settings->socket);
         return false;
     }
     return true;
@@ -176,26 +186,56 @@ static struct reporter *start_reporter(const struct conf *conf,
     return reporter;
 }
 
-/* Signals that the main thread waits for; blocked in all threads, or one would take the default
- * action. libmilter waits for some of them too; the kernel prefers the main thread. */
-static void block_signals(sigset_t *set)
+/* What signals told the main thread. */
+static struct {
+    sem_t given;
+    volatile sig_atomic_t stop;
+} orders;
+
+static void take_order(int number)
+{
+    int saved = errno;
+
+    if (number != SIGUSR1) {
+        orders.stop = 1;
+    }
+    sem_post(&orders.given);
+    errno = saved;
+}
+
+/* By a handler, and never blocked here: libmilter waits for some of these signals on a thread of
+ * its own, and would get those that come while the main thread is at work. It then looks whether to
+ * stop only every 5 s. */
+static void expect_orders(void)
 {
     static const int numbers[] = {SIGUSR1, SIGHUP, SIGTERM, SIGINT};
+    const struct sigaction action = {.sa_handler = take_order, .sa_flags = SA_RESTART};
 
-    sigemptyset(set);
+    sem_init(&orders.given, 0, 0);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        sigaddset(set, numbers[i]);
+        sigaction(numbers[i], &action, NULL);
     }
-    pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
 /* Until told to stop. */
-static void obey_signals(const sigset_t *signals, const char *path, struct reporter *reporter)
+static void obey_orders(const char *path, struct reporter *reporter)
 {
-    int number;
+    while (orders.stop == 0) {
+        /* A failure is EINTR, by the signal that brings an order. */
+        if (sem_wait(&orders.given) == 0 && orders.stop == 0) {
+            reload(path, reporter);
+        }
+    }
+}
 
-    while (sigwait(signals, &number) == 0 && number == SIGUSR1) {
-        reload(path, reporter);
+/* Whether Postfix will find us is not ours to see, but this much is. */
+static void warn_of_directory(struct reporter *reporter, const struct conf_milter *settings)
+{
+    if (!socket_is_reachable(settings->socket, settings->socket_group)) {
+        reporter_say(reporter, LOG_WARNING,
+                     "the group %s cannot enter the directory of %s: Postfix will not reach the "
+                     "filter (chgrp %s and chmod g+x that directory)",
+                     settings->socket_group, settings->socket, settings->socket_group);
     }
 }
 
@@ -210,10 +250,10 @@ static int serve(const struct program *program)
                      "no thread could be started: out of memory or of processes");
         return EX_OSERR;
     }
-    reporter_say(reporter, LOG_INFO, PROGRAM " " RELAYWARDEN_VERSION " is ready on %s",
+    reporter_say(reporter, LOG_INFO, "version " RELAYWARDEN_VERSION " is ready on %s",
                  program->socket);
     sd_notify(0, "READY=1");
-    obey_signals(&program->signals, program->path, reporter);
+    obey_orders(program->path, reporter);
     sd_notify(0, "STOPPING=1");
     if (!callbacks_stop()) {
         /* A thread may still be at work: leave everything in its place. */
@@ -227,6 +267,33 @@ static int serve(const struct program *program)
     return EX_OK;
 }
 
+static bool become_user(const struct conf_milter *settings)
+{
+    char error[USER_ERROR_SIZE];
+
+    if (user_drop_to(settings->user, error)) {
+        return true;
+    }
+    fprintf(stderr, PROGRAM ": %s\n", error);
+    return false;
+}
+
+/* One descriptor a connection of the MTA: the usual soft limit of 1024 is soon reached. What fails
+ * here is told when a connection cannot be had. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return;
+    }
+    rlim_t wanted = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = wanted;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static int run(struct conf *conf, const char *path)
 {
     static struct transactions transactions = {.mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -234,22 +301,28 @@ static int run(struct conf *conf, const char *path)
     const struct sink_identity identity = {.program = PROGRAM, .host = host};
     struct program program = {.path = path, .transactions = &transactions};
 
-    block_signals(&program.signals);
+    expect_orders();
     if (gethostname(host, sizeof host) != 0) {
         snprintf(host, sizeof host, "localhost");
     }
     host[sizeof host - 1] = '\0';
     snprintf(program.socket, sizeof program.socket, "%s", conf->milter.socket);
-    if (!bind_and_drop(&conf->milter)) {
+    raise_descriptor_limit();
+    if (!make_socket(&conf->milter)) {
         conf_free(conf);
         return EX_OSERR;
     }
-    transactions.reporter = start_reporter(conf, &identity);
-    struct snapshot *snapshot = transactions.reporter == NULL ? NULL : snapshot_new(conf);
-    if (snapshot == NULL) {
-        conf_free(conf);
+    struct snapshot *snapshot = become_user(&conf->milter) ? snapshot_new(conf) : NULL;
+    transactions.reporter = snapshot == NULL ? NULL : start_reporter(conf, &identity);
+    if (transactions.reporter == NULL) {
+        remove_socket(conf->milter.socket);
+        if (snapshot == NULL) {
+            conf_free(conf);
+        }
+        snapshot_release(snapshot);
         return EX_OSERR;
     }
+    warn_of_directory(transactions.reporter, &conf->milter);
     snapshot_install(snapshot);
     int status = serve(&program);
     snapshot_install(NULL);
@@ -272,8 +345,8 @@ int main(int argc, char **argv)
     }
     if (arguments.check_only) {
         conf_free(conf);
-        fprintf(stderr, "%s: configuration is valid\n", arguments.config);
-        return EX_OK;
+        printf("%s: configuration is valid\n", arguments.config);
+        return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
     }
     return run(conf, arguments.config);
 }
