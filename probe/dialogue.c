@@ -8,6 +8,7 @@
 #include "lib/printable.h"
 
 #define SENTENCE_SIZE RESULT_TEXT_SIZE
+#define LATEST_MS     1000
 
 struct dialogue {
     struct loop *loop;
@@ -15,8 +16,9 @@ struct dialogue {
     int64_t started;
     struct loop_timer *whole; /* the endpoint's deadline */
     struct loop_timer *step;  /* of what is awaited now */
-    struct loop_timer
-        *end; /* due at once: `finished` is called from the loop, with no connection on the stack */
+    /* Calls `finished` from the loop, with no connection on the stack: at once when all is done,
+     * and whatever happens LATEST_MS after the endpoint's deadline. */
+    struct loop_timer *end;
     struct battery battery;
     struct session session;
     struct connection *connection;
@@ -31,9 +33,11 @@ static void finish(struct dialogue *dialogue)
     int64_t now = loop_now(dialogue->loop);
 
     dialogue->request.result->seconds = (double)(now - dialogue->started) / 1000.0;
-    loop_timer_clear(dialogue->whole);
     loop_timer_clear(dialogue->step);
-    (void)loop_timer_set(dialogue->end, now);
+    /* It is pending already, so this takes no memory; if it fails all the same, it comes late. */
+    if (loop_timer_set(dialogue->end, now) == 0) {
+        loop_timer_clear(dialogue->whole);
+    }
 }
 
 static void drop_connection(struct dialogue *dialogue)
@@ -98,9 +102,23 @@ static void on_garbage(struct dialogue *dialogue)
     } else {
         printable(begin, sizeof(begin), parser->reply.text, strcspn(parser->reply.text, "\n"));
     }
-    snprintf(sentence, sizeof(sentence), "Instead of %s came something that is not SMTP: \"%s\"",
-             session_awaited(dialogue->session.state), begin);
+    if (dialogue->session.state == SESSION_GREETING) {
+        snprintf(sentence, sizeof(sentence), "It began with \"%s\"", begin);
+    } else {
+        snprintf(sentence, sizeof(sentence),
+                 "Instead of %s came something that is not SMTP: \"%s\"",
+                 session_awaited(dialogue->session.state), begin);
+    }
     broken(dialogue, SESSION_BROKEN_FOREIGN, sentence);
+}
+
+/* Whether nothing hangs on what follows: a closing server may add to it, or one that is left. */
+static bool is_last_word(const struct dialogue *dialogue, const struct reply *reply)
+{
+    enum session_state state = dialogue->session.state;
+
+    return state == SESSION_QUIT || reply->code == 421 ||
+           (state == SESSION_GREETING && reply->code >= 400);
 }
 
 static void on_bytes(void *user, const char *bytes, size_t length)
@@ -115,18 +133,15 @@ static void on_bytes(void *user, const char *bytes, size_t length)
     if (state != REPLY_COMPLETE) {
         return;
     }
-    bool more = used < length;
     int64_t elapsed = loop_now(dialogue->loop) - dialogue->asked;
     struct reply reply = dialogue->parser.reply;
     reply_parser_reset(&dialogue->parser);
-    const struct session_order *order = session_reply(&dialogue->session, &reply, elapsed);
-    /* More than one answer to one question: which is whose could no longer be told. What a closing
-     * server adds, or one that is being left, does no harm. */
-    if (more && order->action != SESSION_CLOSE && dialogue->session.state != SESSION_QUIT) {
+    /* More than one answer to one question: which of them is it? */
+    if (used < length && !is_last_word(dialogue, &reply)) {
         broken(dialogue, SESSION_BROKEN_FOREIGN, "The server spoke out of turn");
         return;
     }
-    obey(dialogue, order);
+    obey(dialogue, session_reply(&dialogue->session, &reply, elapsed));
 }
 
 static const struct connection_listener listener = {
@@ -147,8 +162,10 @@ static void dial(struct dialogue *dialogue)
         .listener = &listener,
         .user = dialogue,
     };
+    enum connection_fault fault = CONNECTION_FAULT_PEER;
     char why[TRANSPORT_ERROR_SIZE];
 
+    request.fault = &fault;
     for (size_t i = 0; i < 2; i++) {
         if (source[i].family == endpoint->address.family) {
             request.source = source[i];
@@ -158,6 +175,8 @@ static void dial(struct dialogue *dialogue)
     session_begin(&dialogue->session, &dialogue->battery);
     dialogue->connection = connection_open(dialogue->loop, &request, why);
     if (dialogue->connection == NULL) {
+        dialogue->request.result->exhausted |= fault == CONNECTION_FAULT_LIMIT;
+        dialogue->request.result->unusable_source |= fault == CONNECTION_FAULT_SOURCE;
         on_failed(dialogue, why);
         return;
     }
@@ -248,11 +267,13 @@ struct dialogue *dialogue_start(struct loop *loop, const struct dialogue_request
     dialogue->loop = loop;
     dialogue->request = *request;
     dialogue->started = loop_now(loop);
+    const int64_t whole = dialogue->started + request->settings->endpoint_ms;
     dialogue->whole = loop_timer_new(loop, on_whole_due, dialogue);
     dialogue->step = loop_timer_new(loop, on_step_due, dialogue);
     dialogue->end = loop_timer_new(loop, on_end_due, dialogue);
     if (dialogue->whole == NULL || dialogue->step == NULL || dialogue->end == NULL ||
-        loop_timer_set(dialogue->whole, dialogue->started + request->settings->endpoint_ms) != 0) {
+        loop_timer_set(dialogue->whole, whole) != 0 ||
+        loop_timer_set(dialogue->end, whole + LATEST_MS) != 0) {
         dialogue_free(dialogue);
         return NULL;
     }

@@ -27,6 +27,11 @@ enum grant grant_of(const struct technique_result *asked)
     return GRANT_UNCERTAIN;
 }
 
+bool grant_is_open_question(const struct technique_result *asked)
+{
+    return asked->unconfirmed || (asked->asked && outcome_is_temporary(asked->outcome));
+}
+
 bool grant_is_routing_form(const struct technique *technique)
 {
     return strcmp(technique->recipient, "<{canary}>") != 0;
@@ -57,6 +62,7 @@ struct grant_tally grant_count(const struct endpoint_result *result)
         tally.refused += grant == GRANT_REFUSED;
         tally.uncertain += grant == GRANT_UNCERTAIN;
         tally.unanswered += grant == GRANT_UNANSWERED;
+        tally.open_questions += grant == GRANT_UNANSWERED && grant_is_open_question(asked);
         if (grant == GRANT_PROVEN) {
             count_proven(&tally, asked->technique);
         }

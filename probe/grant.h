@@ -21,6 +21,10 @@ enum grant {
 
 enum grant grant_of(const struct technique_result *asked);
 
+/* Whether a technique that was neither granted nor refused might be granted yet: a server that asks
+ * for patience has mostly got past its relay restrictions. */
+bool grant_is_open_question(const struct technique_result *asked);
+
 /* Whether the technique wraps the outside address in another form than <local@domain>. */
 bool grant_is_routing_form(const struct technique *technique);
 
@@ -30,6 +34,7 @@ struct grant_tally {
     size_t uncertain;
     size_t refused;
     size_t unanswered;
+    size_t open_questions; /* of the unanswered */
     /* Proven by the canary's plain address, by the sender's class (enum technique_sender). */
     size_t proven_by[3];
     size_t proven_routed; /* proven by a routing form */

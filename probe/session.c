@@ -14,28 +14,32 @@ static const struct {
     const char *name;
     const char *awaited;
     enum session_wait wait;
+    bool only_250;      /* no other reply below 400 is an answer (RFC 5321 section 4.3.2) */
     session_step *step; /* NULL: no reply belongs here */
 } states[SESSION_STATES] = {
-    [SESSION_CONNECTING] = {"connecting", "the connection", SESSION_WAIT_CONNECT, NULL},
-    [SESSION_GREETING] = {"greeting", "the greeting", SESSION_WAIT_GREETING, session_take_greeting},
-    [SESSION_EHLO] = {"ehlo", "the reply to EHLO", SESSION_WAIT_REPLY, session_take_ehlo},
-    [SESSION_HELO] = {"helo", "the reply to HELO", SESSION_WAIT_REPLY, session_take_helo},
-    [SESSION_STARTTLS] = {"starttls", "the reply to STARTTLS", SESSION_WAIT_REPLY,
+    [SESSION_CONNECTING] = {"connecting", "the connection", SESSION_WAIT_CONNECT, false, NULL},
+    [SESSION_GREETING] = {"greeting", "the greeting", SESSION_WAIT_GREETING, false,
+                          session_take_greeting},
+    [SESSION_EHLO] = {"ehlo", "the reply to EHLO", SESSION_WAIT_REPLY, true, session_take_ehlo},
+    [SESSION_HELO] = {"helo", "the reply to HELO", SESSION_WAIT_REPLY, true, session_take_helo},
+    [SESSION_STARTTLS] = {"starttls", "the reply to STARTTLS", SESSION_WAIT_REPLY, false,
                           session_take_starttls},
-    [SESSION_HANDSHAKE] = {"handshake", "the TLS handshake", SESSION_WAIT_REPLY, NULL},
-    [SESSION_MAIL] = {"mail", "the reply to MAIL", SESSION_WAIT_REPLY, session_take_mail},
-    [SESSION_RCPT] = {"rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, session_take_rcpt},
-    [SESSION_SENDER_RSET] = {"sender-rset", "the reply to RSET", SESSION_WAIT_REPLY,
+    [SESSION_HANDSHAKE] = {"handshake", "the TLS handshake", SESSION_WAIT_REPLY, false, NULL},
+    [SESSION_MAIL] = {"mail", "the reply to MAIL", SESSION_WAIT_REPLY, true, session_take_mail},
+    [SESSION_RCPT] = {"rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, false, session_take_rcpt},
+    [SESSION_CONFIRM] = {"confirm", "the reply to EHLO", SESSION_WAIT_REPLY, false,
+                         session_take_confirm},
+    [SESSION_CONFIRM_RSET] = {"confirm-rset", "the reply to RSET", SESSION_WAIT_REPLY, false,
+                              session_take_confirm_rset},
+    [SESSION_SENDER_RSET] = {"sender-rset", "the reply to RSET", SESSION_WAIT_REPLY, true,
                              session_take_sender_rset},
-    [SESSION_CONTROL_RSET] = {"control-rset", "the reply to RSET", SESSION_WAIT_REPLY,
-                              session_take_control_rset},
-    [SESSION_CONTROL_MAIL] = {"control-mail", "the reply to MAIL", SESSION_WAIT_REPLY,
+    [SESSION_CONTROL_MAIL] = {"control-mail", "the reply to MAIL", SESSION_WAIT_REPLY, true,
                               session_take_control_mail},
-    [SESSION_CONTROL_RCPT] = {"control-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY,
+    [SESSION_CONTROL_RCPT] = {"control-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, false,
                               session_take_control_rcpt},
-    [SESSION_RSET] = {"rset", "the reply to RSET", SESSION_WAIT_REPLY, session_take_rset},
-    [SESSION_QUIT] = {"quit", "the reply to QUIT", SESSION_WAIT_QUIT, take_quit},
-    [SESSION_OVER] = {"over", "nothing", SESSION_WAIT_QUIT, NULL},
+    [SESSION_RSET] = {"rset", "the reply to RSET", SESSION_WAIT_REPLY, true, session_take_rset},
+    [SESSION_QUIT] = {"quit", "the reply to QUIT", SESSION_WAIT_QUIT, false, take_quit},
+    [SESSION_OVER] = {"over", "nothing", SESSION_WAIT_QUIT, false, NULL},
 };
 
 const char *session_state_name(enum session_state state)
@@ -174,6 +178,14 @@ const struct session_order *session_reply(struct session *session, const struct 
     if (states[session->state].step == NULL) {
         return session_broken(session, SESSION_BROKEN_FOREIGN, "The server spoke out of turn");
     }
+    if (states[session->state].only_250 && !session_is_refusal(reply) &&
+        reply->code != SESSION_CODE_OK) {
+        char why[SESSION_SENTENCE_SIZE];
+        char what[64];
+        snprintf(what, sizeof(what), "Out of place as %s", session_awaited(session->state));
+        session_describe(why, what, reply);
+        return session_broken(session, SESSION_BROKEN_FOREIGN, why);
+    }
     if (session_is_refusal(reply)) {
         session->refusals++;
         if (session->has_task) {
@@ -211,12 +223,19 @@ const struct session_order *session_broken(struct session *session, enum session
     if (tls_is_in_the_way(session)) {
         session_give_up_tls(session, why);
     } else if (session->asking) {
+        /* A connection that ends has not answered otherwise; what is out of place has. */
+        if (how == SESSION_BROKEN_FOREIGN &&
+            (session->state == SESSION_CONFIRM || session->state == SESSION_CONFIRM_RSET)) {
+            session_void_acceptance(session);
+        }
         battery_trouble(session->battery, "%s", why);
         battery_slow_down(session->battery, session->refusals);
         session_cut_task(session, why);
     } else if (session->state != SESSION_QUIT && session->state != SESSION_OVER) {
         if (session->state == SESSION_GREETING) {
             note_greeting(session, how);
+        } else if (session->state == SESSION_HANDSHAKE) {
+            battery_reached(session->battery, REACH_NO_TLS);
         }
         battery_end(session->battery, why);
     }

@@ -8,6 +8,11 @@
  * One command at a time. There is no DATA: no message is ever sent. The connection ends with QUIT
  * when its techniques or its refusals are used up, and at once after 421, after a reply that is not
  * SMTP, and when the server speaks out of turn.
+ *
+ * An accepted recipient is believed only when it is sure to have been the answer to RCPT: a server
+ * that said one reply too much before is one behind in everything. So EHLO follows, which resets as
+ * RSET does (RFC 5321 section 4.1.4) and whose reply is known already. A server that takes EHLO
+ * only once must then take RSET. If what comes is neither, the acceptance is void.
  */
 #ifndef RELAYWARDEN_PROBE_SESSION_H
 #define RELAYWARDEN_PROBE_SESSION_H
@@ -32,8 +37,9 @@ enum session_state {
     SESSION_HANDSHAKE,
     SESSION_MAIL,
     SESSION_RCPT,
-    SESSION_SENDER_RSET, /* before the same technique with another sender */
-    SESSION_CONTROL_RSET,
+    SESSION_CONFIRM,      /* EHLO after an accepted RCPT, be it the technique's or its control's */
+    SESSION_CONFIRM_RSET, /* that EHLO was refused */
+    SESSION_SENDER_RSET,  /* before the same technique with another sender */
     SESSION_CONTROL_MAIL,
     SESSION_CONTROL_RCPT,
     SESSION_RSET,
@@ -72,8 +78,10 @@ struct session {
     struct address source;
     bool secured;
     char helo[RESULT_HOST_SIZE]; /* the argument that was sent */
+    struct reply hello;          /* to the last EHLO before the techniques, taken or refused */
     struct battery_task task;
     bool has_task;
+    bool at_control;       /* the technique was accepted, and its control is in hand */
     unsigned int answered; /* techniques */
     unsigned int refusals; /* replies 4xx and 5xx to commands */
     int64_t fastest_ms;    /* refusal of a technique so far; -1 = none */

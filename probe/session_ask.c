@@ -16,6 +16,7 @@ static void next_technique(struct session *session)
         return;
     }
     session->has_task = true;
+    session->at_control = false;
     session_send(session, SESSION_MAIL, "MAIL FROM:%s", session->task.envelope.sender);
 }
 
@@ -59,11 +60,12 @@ static enum outcome keep_answer(struct session *session, const struct reply *rep
     enum outcome outcome =
         judge(session, at_mail ? COMMAND_MAIL : COMMAND_RCPT, reply, envelope->recipient);
 
-    /* Asked again because its control was cut off: being hung up on takes nothing back. */
-    if (into->asked && into->outcome == OUTCOME_ACCEPTED && reply->code == SESSION_CODE_CLOSING) {
+    /* Asked again because its control was cut off: no later answer takes an acceptance back. */
+    if (into->asked && into->outcome == OUTCOME_ACCEPTED && outcome != OUTCOME_ACCEPTED) {
         return outcome;
     }
     into->asked = true;
+    into->unconfirmed = false;
     into->at_mail = at_mail;
     into->outcome = outcome;
     into->control_asked = false;
@@ -139,8 +141,8 @@ void session_take_rcpt(struct session *session, const struct reply *reply)
 
     if (reply->code == SESSION_CODE_CLOSING) {
         hung_up(session, reply);
-    } else if (outcome == OUTCOME_ACCEPTED && session->task.envelope.control[0] != '\0') {
-        session_send(session, SESSION_CONTROL_RSET, "RSET");
+    } else if (outcome == OUTCOME_ACCEPTED) {
+        session_send(session, SESSION_CONFIRM, "EHLO %s", session->helo);
     } else if (!try_other_sender(session, outcome, true)) {
         finish_task(session);
         session_send(session, SESSION_RSET, "RSET");
@@ -166,17 +168,91 @@ static bool reset_worked(struct session *session, const struct reply *reply)
     return false;
 }
 
+/* ---- whether an acceptance was one ------------------------------------------------------ */
+
+/* Whether this is what EHLO was answered with before. The first line of several may greet
+ * differently each time. */
+static bool is_hello(const struct session *session, const struct reply *reply)
+{
+    const struct reply *hello = &session->hello;
+    const char *lines = strchr(reply->text, '\n');
+    const char *hello_lines = strchr(hello->text, '\n');
+
+    if (reply->code != hello->code || (lines == NULL) != (hello_lines == NULL)) {
+        return false;
+    }
+    return lines != NULL ? strcmp(lines, hello_lines) == 0 : strcmp(reply->text, hello->text) == 0;
+}
+
+void session_void_acceptance(struct session *session)
+{
+    struct technique_result *into = session->task.into;
+
+    if (session->at_control) {
+        into->control_asked = false;
+        return;
+    }
+    *into = (struct technique_result){.technique = into->technique, .unconfirmed = true};
+}
+
+static void out_of_step(struct session *session, const struct reply *reply)
+{
+    char why[SESSION_SENTENCE_SIZE];
+
+    session_describe(why, "An acceptance was void, for the server's replies are out of step",
+                     reply);
+    session_void_acceptance(session);
+    battery_trouble(session->battery, "%s", why);
+    session_cut_task(session, why);
+    session_close(session);
+}
+
+/* The transaction is over, too. */
+static void confirmed(struct session *session)
+{
+    if (!session->at_control && session->task.envelope.control[0] != '\0') {
+        session->at_control = true;
+        session_send(session, SESSION_CONTROL_MAIL, "MAIL FROM:%s", session->task.envelope.sender);
+        return;
+    }
+    finish_task(session);
+    next_technique(session);
+}
+
+void session_take_confirm(struct session *session, const struct reply *reply)
+{
+    bool known = is_hello(session, reply);
+
+    if (reply->code == SESSION_CODE_CLOSING) {
+        hung_up(session, reply);
+    } else if (known && reply->code == SESSION_CODE_OK) {
+        confirmed(session);
+    } else if (known || (reply->code >= 500 && reply->code <= 504)) {
+        /* Takes no EHLO, or only one: a server in step takes RSET, and does not answer it as it did
+         * EHLO. */
+        session_send(session, SESSION_CONFIRM_RSET, "RSET");
+    } else {
+        out_of_step(session, reply);
+    }
+}
+
+void session_take_confirm_rset(struct session *session, const struct reply *reply)
+{
+    if (reply->code == SESSION_CODE_CLOSING) {
+        hung_up(session, reply);
+    } else if (reply->code == SESSION_CODE_OK && !is_hello(session, reply)) {
+        confirmed(session);
+    } else {
+        out_of_step(session, reply);
+    }
+}
+
+/* ---- control and reset ------------------------------------------------------------------ */
+
 void session_take_sender_rset(struct session *session, const struct reply *reply)
 {
     if (reset_worked(session, reply)) {
         session_send(session, SESSION_MAIL, "MAIL FROM:%s", session->task.envelope.sender);
-    }
-}
-
-void session_take_control_rset(struct session *session, const struct reply *reply)
-{
-    if (reset_worked(session, reply)) {
-        session_send(session, SESSION_CONTROL_MAIL, "MAIL FROM:%s", session->task.envelope.sender);
     }
 }
 
@@ -209,10 +285,12 @@ void session_take_control_rcpt(struct session *session, const struct reply *repl
     keep_control(session, reply, COMMAND_RCPT);
     if (reply->code == SESSION_CODE_CLOSING) {
         hung_up(session, reply);
-        return;
+    } else if (session->task.into->control == OUTCOME_ACCEPTED) {
+        session_send(session, SESSION_CONFIRM, "EHLO %s", session->helo);
+    } else {
+        finish_task(session);
+        session_send(session, SESSION_RSET, "RSET");
     }
-    finish_task(session);
-    session_send(session, SESSION_RSET, "RSET");
 }
 
 void session_take_rset(struct session *session, const struct reply *reply)

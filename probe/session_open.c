@@ -1,11 +1,10 @@
 #include "probe/session_steps.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "lib/printable.h"
+#include "probe/outcome.h"
 
 #define SMTPS_PORT 465 /* RFC 8314 section 3.3 */
 
@@ -47,6 +46,24 @@ static void end_endpoint(struct session *session, const char *what, const struct
     }
 }
 
+/* Whether a greeting that wants no session speaks of our address or of a list that it is on, as
+ * postscreen's does. */
+static bool refuses_client(const struct session *session, const struct reply *reply)
+{
+    char client[ADDRESS_TEXT_SIZE];
+    struct reply refusal = *reply;
+    const struct outcome_question question = {
+        .command = COMMAND_MAIL,
+        .reply = &refusal,
+        .client = address_format(&session->source, client),
+    };
+
+    if (refusal.code == SESSION_CODE_CLOSING) {
+        refusal.code = 554; /* 421 is judged by our address alone */
+    }
+    return outcome_judge(&question) == OUTCOME_CLIENT_REFUSED;
+}
+
 void session_take_greeting(struct session *session, const struct reply *reply)
 {
     struct endpoint_result *result = session->battery->result;
@@ -59,6 +76,7 @@ void session_take_greeting(struct session *session, const struct reply *reply)
     }
     if (result->reach == REACH_NO_GREETING) {
         result->greeting_closing = session_is_refusal(reply);
+        result->greeting_names_client = refuses_client(session, reply);
     }
     end_endpoint(session, "The server wants no session", reply);
 }
@@ -78,21 +96,6 @@ static void keep_capabilities(struct endpoint_result *result, const struct reply
     }
 }
 
-/* Whether the server offers this keyword, with parameters or without. */
-static bool offers(const struct endpoint_result *result, const char *keyword)
-{
-    size_t length = strlen(keyword);
-
-    for (size_t i = 0; i < result->capability_count; i++) {
-        const char *line = result->capabilities[i];
-        if (strncasecmp(line, keyword, length) == 0 &&
-            (line[length] == '\0' || isspace((unsigned char)line[length]))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool wants_starttls(const struct session *session)
 {
     enum tls_mode asked = session_asked_tls(session);
@@ -101,7 +104,7 @@ static bool wants_starttls(const struct session *session)
         return false;
     }
     return asked == TLS_STARTTLS ||
-           (asked == TLS_AUTO && offers(session->battery->result, "STARTTLS"));
+           (asked == TLS_AUTO && (session->hello.offers & REPLY_OFFERS_STARTTLS) != 0);
 }
 
 /* EHLO or HELO was taken. */
@@ -123,8 +126,10 @@ static void agreed(struct session *session)
 
 void session_take_ehlo(struct session *session, const struct reply *reply)
 {
+    session->hello = *reply;
     if (reply_is_positive(reply)) {
         keep_capabilities(session->battery->result, reply);
+        session->battery->result->starttls_offered |= (reply->offers & REPLY_OFFERS_STARTTLS) != 0;
         agreed(session);
     } else if (reply->code == SESSION_CODE_CLOSING) {
         end_endpoint(session, "The server ended the session at EHLO", reply);
@@ -151,7 +156,11 @@ void session_take_starttls(struct session *session, const struct reply *reply)
         session_secure(session);
         return;
     }
-    session_describe(why, "STARTTLS was refused", reply);
+    session_describe(why,
+                     (session->hello.offers & REPLY_OFFERS_STARTTLS) != 0
+                         ? "STARTTLS was refused"
+                         : "STARTTLS is demanded, but not offered, and was refused",
+                     reply);
     session_give_up_tls(session, why);
     if (reply->code == SESSION_CODE_CLOSING) {
         session_close(session);
@@ -166,10 +175,12 @@ void session_give_up_tls(struct session *session, const char *why)
 
     /* Where TLS worked a moment ago, the rest in the clear would be another question. */
     if (session_asked_tls(session) == TLS_STARTTLS || battery->result->reach == REACH_SESSION) {
+        battery_reached(battery, REACH_NO_TLS);
         battery_end(battery, why);
         return;
     }
     battery->in_clear = true;
     battery->result->tls_protocol[0] = '\0';
+    snprintf(battery->result->tls_trouble, sizeof(battery->result->tls_trouble), "%s", why);
     battery_trouble(battery, "%.400s; asked without TLS", why);
 }

@@ -70,7 +70,7 @@ void bench_open_session(void)
     bench_expect_action(SESSION_LISTEN);
     bench_answer("220 mx.example.org ESMTP");
     bench_expect("EHLO probe.example.net");
-    bench_answer("250-mx.example.org\r\n250-PIPELINING\r\n250 8BITMIME");
+    bench_answer(HELLO);
 }
 
 const struct technique_result *bench_result_of(const char *id)
