@@ -24,7 +24,7 @@ static struct {
     struct transactions *transactions;
     struct gate gate;
     pthread_t thread;
-    sem_t start;
+    sem_t stop; /* libmilter */
     atomic_bool asked_to_stop;
     bool gave_up; /* libmilter, unasked; read after the thread was joined */
 } serving;
@@ -264,6 +264,19 @@ static void wake(int number)
     (void)number;
 }
 
+/* In place of the C library's, and called by libmilter alone: it waits for SIGHUP, SIGTERM and
+ * SIGINT on a thread of its own, and would now and then take one that the main thread is to have.
+ * It is told to stop here. */
+int sigwait(const sigset_t *set, int *number)
+{
+    (void)set;
+    while (sem_wait(&serving.stop) != 0) {
+        /* interrupted */
+    }
+    *number = SIGTERM;
+    return 0;
+}
+
 static void *serve(void *unused)
 {
     sigset_t wakes;
@@ -271,9 +284,6 @@ static void *serve(void *unused)
     sigemptyset(&wakes);
     sigaddset(&wakes, SIGUSR2);
     pthread_sigmask(SIG_UNBLOCK, &wakes, NULL);
-    while (sem_wait(&serving.start) != 0) {
-        /* interrupted */
-    }
     /* Asked to stop, libmilter may close its socket between two looks at it, and calls that a
      * failure: it is none. */
     serving.gave_up = smfi_main() != MI_SUCCESS && !atomic_load(&serving.asked_to_stop);
@@ -284,35 +294,21 @@ static void *serve(void *unused)
 bool callbacks_start(struct transactions *transactions)
 {
     const struct sigaction action = {.sa_handler = wake};
-    sigset_t all;
-    sigset_t before;
 
     serving.transactions = transactions;
     sigaction(SIGUSR2, &action, NULL);
-    sem_init(&serving.start, 0, 0);
-    /* The new thread, and all that libmilter starts from it, block all signals. This one must have
-     * its own again before libmilter's signal thread is there to get what comes meanwhile. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    bool started = pthread_create(&serving.thread, NULL, serve, NULL) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    sem_post(&serving.start);
-    return started;
+    return sem_init(&serving.stop, 0, 0) == 0 &&
+           pthread_create(&serving.thread, NULL, serve, NULL) == 0;
 }
 
 bool callbacks_stop(void)
 {
     int wakes = STOP_MS / WAKE_MS;
     struct timespec until;
-    sigset_t stops;
 
     atomic_store(&serving.asked_to_stop, true);
-    /* For libmilter's own signal thread, so blocked here. smfi_stop() would wait for a lock that
-     * the listener holds while it polls. */
-    sigemptyset(&stops);
-    sigaddset(&stops, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &stops, NULL);
-    kill(getpid(), SIGTERM);
+    /* smfi_stop() would wait for a lock that the listener holds while it polls. */
+    sem_post(&serving.stop);
     do {
         pthread_kill(serving.thread, SIGUSR2);
         clock_gettime(CLOCK_REALTIME, &until);

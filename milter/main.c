@@ -4,10 +4,8 @@
  * Stays in the foreground. Order of starting: configuration, socket (as root), user, reporter,
  * ready. See relaywarden-milter(8).
  */
-#include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +49,7 @@ static const char help[] =
 struct program {
     const char *path; /* of the configuration */
     char socket[512]; /* as configured at the start */
+    sigset_t signals; /* that the main thread obeys */
     struct transactions *transactions;
 };
 
@@ -186,44 +185,29 @@ static struct reporter *start_reporter(const struct conf *conf,
     return reporter;
 }
 
-/* What signals told the main thread. */
-static struct {
-    sem_t given;
-    volatile sig_atomic_t stop;
-} orders;
-
-static void take_order(int number)
-{
-    int saved = errno;
-
-    if (number != SIGUSR1) {
-        orders.stop = 1;
-    }
-    sem_post(&orders.given);
-    errno = saved;
-}
-
-/* By a handler, and never blocked here: libmilter waits for some of these signals on a thread of
- * its own, and would get those that come while the main thread is at work. It then looks whether to
- * stop only every 5 s. */
-static void expect_orders(void)
+/* Signals that the main thread waits for; blocked in all threads, or one would take the default
+ * action. */
+static void block_signals(sigset_t *set)
 {
     static const int numbers[] = {SIGUSR1, SIGHUP, SIGTERM, SIGINT};
-    const struct sigaction action = {.sa_handler = take_order, .sa_flags = SA_RESTART};
 
-    sem_init(&orders.given, 0, 0);
+    sigemptyset(set);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        sigaction(numbers[i], &action, NULL);
+        sigaddset(set, numbers[i]);
     }
+    pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
-/* Until told to stop. */
-static void obey_orders(const char *path, struct reporter *reporter)
+/* Until told to stop. Not by sigwait, which is libmilter's here (callbacks.h). */
+static void obey_signals(const sigset_t *signals, const char *path, struct reporter *reporter)
 {
-    while (orders.stop == 0) {
-        /* A failure is EINTR, by the signal that brings an order. */
-        if (sem_wait(&orders.given) == 0 && orders.stop == 0) {
+    for (;;) {
+        int number = sigwaitinfo(signals, NULL);
+
+        if (number == SIGUSR1) {
             reload(path, reporter);
+        } else if (number > 0) {
+            return;
         }
     }
 }
@@ -253,7 +237,7 @@ static int serve(const struct program *program)
     reporter_say(reporter, LOG_INFO, "version " RELAYWARDEN_VERSION " is ready on %s",
                  program->socket);
     sd_notify(0, "READY=1");
-    obey_orders(program->path, reporter);
+    obey_signals(&program->signals, program->path, reporter);
     sd_notify(0, "STOPPING=1");
     if (!callbacks_stop()) {
         /* A thread may still be at work: leave everything in its place. */
@@ -301,7 +285,7 @@ static int run(struct conf *conf, const char *path)
     const struct sink_identity identity = {.program = PROGRAM, .host = host};
     struct program program = {.path = path, .transactions = &transactions};
 
-    expect_orders();
+    block_signals(&program.signals);
     if (gethostname(host, sizeof host) != 0) {
         snprintf(host, sizeof host, "localhost");
     }
