@@ -271,13 +271,14 @@ def test_a_quiet_incident_is_resolved_with_its_count(site):
 
 
 def test_a_hostile_helo_cannot_forge_an_alert(site):
-    site.set_up({**OPEN, "smtpd_helo_required": "no"})
+    site.set_up({**OPEN, "smtputf8_enable": "no"})
     with site.outside.session(site.mx.address) as session:
         session.reply()
         session.send(b'EHLO x"\xff\x1b[2J\xe2\x80\xae why="fine"\r\n')
-        session.reply()
+        assert session.reply().code == 250
         session.command("MAIL FROM:<a@sender.example.net>")
         assert session.command(f"RCPT TO:{OUTSIDER}").code == 250
     alert, = site.alerts()
+    assert "why=" in alert["evidence"]["helo"]
     assert all(ord(character) >= 32 and character != "\u202e"
                for character in alert["evidence"]["helo"])
