@@ -13,6 +13,7 @@
 #include <sys/time.h>
 
 #include "lib/printable.h"
+#include "probe/dns_records.h"
 
 /* One of c-ares' sockets. */
 struct dns_socket {
@@ -315,9 +316,9 @@ static struct dns_question *question_new(struct dns *dns, const char *name, dns_
     return question;
 }
 
-/* What a query's status means; says so in `trouble` when it is a failure. `kind` is "MX", "A" or
- * "AAAA". */
-static enum dns_status note_status(struct dns_question *question, int status, const char *kind)
+/* What a query's status means; a failure is said in `trouble`. `kind` is "MX", "A", ... */
+static enum dns_status judge_status(int status, const char *kind, const char *name,
+                                    char trouble[DNS_TROUBLE_SIZE])
 {
     switch (status) {
     case ARES_SUCCESS:
@@ -327,11 +328,15 @@ static enum dns_status note_status(struct dns_question *question, int status, co
     case ARES_ENOTFOUND:
         return DNS_NO_NAME;
     default:
-        snprintf(question->answer.trouble, sizeof(question->answer.trouble),
-                 "The %s records of %s could not be had: %s", kind, question->name,
+        snprintf(trouble, DNS_TROUBLE_SIZE, "The %s records of %s could not be had: %s", kind, name,
                  ares_strerror(status));
         return DNS_FAILED;
     }
+}
+
+static enum dns_status note_status(struct dns_question *question, int status, const char *kind)
+{
+    return judge_status(status, kind, question->name, question->answer.trouble);
 }
 
 static void note_too_many(struct dns_question *question, const char *what, size_t limit)
@@ -507,5 +512,58 @@ void dns_ask_addresses(struct dns *dns, const char *host, dns_done done, void *u
         ares_query(dns->channel, host, C_IN, T_AAAA, on_aaaa, question);
     }
     question_release(question);
+    set_timer(dns);
+}
+
+/* ---- plain records ---------------------------------------------------------------------- */
+
+struct dns_lookup {
+    struct dns *dns;
+    enum dns_kind kind;
+    dns_records_done done;
+    void *user;
+    char name[DOMAIN_SIZE];
+};
+
+static const struct {
+    const char *name;
+    int type;
+} kinds[] = {
+    [DNS_A] = {"A", T_A},
+    [DNS_AAAA] = {"AAAA", T_AAAA},
+    [DNS_PTR] = {"PTR", T_PTR},
+    [DNS_TXT] = {"TXT", T_TXT},
+};
+
+static void on_records(void *user, int status, int timeouts, unsigned char *reply, int length)
+{
+    struct dns_lookup *lookup = user;
+    struct dns_records records = {.status = DNS_FAILED};
+
+    (void)timeouts;
+    if (!lookup->dns->ending) {
+        if (status == ARES_SUCCESS) {
+            status = dns_records_read(&records, lookup->kind, reply, length);
+        }
+        records.status =
+            judge_status(status, kinds[lookup->kind].name, lookup->name, records.trouble);
+        lookup->done(&records, lookup->user);
+    }
+    free(lookup);
+}
+
+void dns_ask_records(struct dns *dns, const char *name, enum dns_kind kind, dns_records_done done,
+                     void *user)
+{
+    struct dns_lookup *lookup = calloc(1, sizeof(*lookup));
+
+    if (lookup == NULL) {
+        static const struct dns_records failed = {.status = DNS_FAILED, .trouble = "Out of memory"};
+        done(&failed, user);
+        return;
+    }
+    *lookup = (struct dns_lookup){.dns = dns, .kind = kind, .done = done, .user = user};
+    printable_string(lookup->name, sizeof(lookup->name), name);
+    ares_query(dns->channel, name, C_IN, kinds[kind].type, on_records, lookup);
     set_timer(dns);
 }

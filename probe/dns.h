@@ -82,4 +82,34 @@ void dns_ask_mx(struct dns *dns, const char *domain, dns_done done, void *user);
 /* A and AAAA of a host, both. */
 void dns_ask_addresses(struct dns *dns, const char *host, dns_done done, void *user);
 
+/* The records of one name and kind, as they are: no other kind is asked beside it, "localhost" is a
+ * name like any other, and only few are kept. For what may be left out of an audit: the answer is
+ * small, and bounded by the resolvers' timeouts and tries alone. */
+enum dns_kind {
+    DNS_A,
+    DNS_AAAA,
+    DNS_PTR,
+    DNS_TXT,
+    DNS_KINDS /* how many */
+};
+
+#define DNS_RECORD_TEXTS     8
+#define DNS_RECORD_ADDRESSES 64
+
+struct dns_records {
+    enum dns_status status;
+    char trouble[DNS_TROUBLE_SIZE];            /* of DNS_FAILED, as in struct dns_answer */
+    bool cut;                                  /* there are more than fit */
+    char texts[DNS_RECORD_TEXTS][DOMAIN_SIZE]; /* PTR: normalised names; TXT: printable */
+    size_t text_count;
+    struct address addresses[DNS_RECORD_ADDRESSES];
+    size_t address_count;
+};
+
+/* As dns_done. */
+typedef void (*dns_records_done)(const struct dns_records *records, void *user);
+
+void dns_ask_records(struct dns *dns, const char *name, enum dns_kind kind, dns_records_done done,
+                     void *user);
+
 #endif

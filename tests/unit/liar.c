@@ -16,7 +16,9 @@
 enum {
     TYPE_A = 1,
     TYPE_CNAME = 5,
+    TYPE_PTR = 12,
     TYPE_MX = 15,
+    TYPE_TXT = 16,
     TYPE_AAAA = 28
 };
 
@@ -73,6 +75,37 @@ static const unsigned char *read_name(const unsigned char *at, char *out)
     return at + 1;
 }
 
+static const struct {
+    const char *name;
+    unsigned int type;
+} types[] = {
+    {"A", TYPE_A},   {"CNAME", TYPE_CNAME}, {"PTR", TYPE_PTR},
+    {"MX", TYPE_MX}, {"TXT", TYPE_TXT},     {"AAAA", TYPE_AAAA},
+};
+
+static unsigned int type_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (strcmp(types[i].name, name) == 0) {
+            return types[i].type;
+        }
+    }
+    must(false, "a type that is none");
+    return 0;
+}
+
+/* Pieces of a TXT record are divided by "|". */
+static void put_text(struct packet *packet, const char *text)
+{
+    do {
+        size_t length = strcspn(text, "|");
+        packet->bytes[packet->length++] = (unsigned char)length;
+        memcpy(packet->bytes + packet->length, text, length);
+        packet->length += length;
+        text += length;
+    } while (*text++ == '|');
+}
+
 static void put_record(struct packet *packet, const char *line, char *owner)
 {
     char type[8];
@@ -82,10 +115,7 @@ static void put_record(struct packet *packet, const char *line, char *owner)
 
     must(sscanf(line, "%7s %255[^\n]", type, value) == 2, "a record that is none");
     put_name(packet, owner);
-    put16(packet, strcmp(type, "MX") == 0     ? TYPE_MX
-                  : strcmp(type, "A") == 0    ? TYPE_A
-                  : strcmp(type, "AAAA") == 0 ? TYPE_AAAA
-                                              : TYPE_CNAME);
+    put16(packet, type_of(type));
     put16(packet, 1);
     put16(packet, 0);
     put16(packet, 60);
@@ -100,6 +130,10 @@ static void put_record(struct packet *packet, const char *line, char *owner)
     } else if (strcmp(type, "AAAA") == 0) {
         must(inet_pton(AF_INET6, value, packet->bytes + packet->length) == 1, "AAAA");
         packet->length += 16;
+    } else if (strcmp(type, "TXT") == 0) {
+        put_text(packet, value);
+    } else if (strcmp(type, "PTR") == 0) {
+        put_name(packet, value);
     } else {
         put_name(packet, value);
         snprintf(owner, 256, "%s", value);
@@ -131,13 +165,12 @@ static const struct liar_row *find_row(const struct liar *liar, const char *name
 {
     static const struct liar_row nothing = {.rcode = 3};
     static const struct liar_row no_data = {.rcode = 0};
-    const char *word = type == TYPE_MX ? "MX" : type == TYPE_A ? "A" : "AAAA";
     bool known = false;
 
     for (const struct liar_row *row = liar->rows; row->name != NULL; row++) {
         if (strcasecmp(row->name, name) == 0) {
             known = true;
-            if (strcmp(row->type, word) == 0) {
+            if (type_of(row->type) == type) {
                 return row;
             }
         }

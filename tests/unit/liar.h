@@ -18,11 +18,11 @@ enum liar_way {
  * exist. */
 struct liar_row {
     const char *name;
-    const char *type; /* "MX", "A", "AAAA" */
+    const char *type; /* "MX", "A", "AAAA", "PTR", "TXT" */
     enum liar_way way;
     int rcode;
     /* One a line: "MX 10 mx.example.org", "A 192.0.2.1", "AAAA 2001:db8::1", "CNAME
-     * other.example.org"; the root is
+     * other.example.org", "PTR mx.example.org", "TXT one|record"; the root is
      * "."; a CNAME renames the records after it. */
     const char *records;
 };
