@@ -23,7 +23,6 @@ static const struct {
      "is not there yet: this version's check refuses it"},
     {SECTION_PROBE, "public_addresses", NULL, NULL, NULL},
     {SECTION_PROBE, "proof", "rcpt", NULL, NULL},
-    {SECTION_PROBE, "dnsbl", NULL, NULL, NULL},
     {SECTION_PROBE, "history", NULL, NULL, NULL},
     {SECTION_TARGET, "expect_milter", NULL, "true", NULL},
     {SECTION_TARGET, "interval", NULL, NULL, NULL},

@@ -5,33 +5,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/utsname.h>
 
 #include "lib/domain.h"
-#include "lib/printable.h"
-#include "probe/diagnosis.h"
+#include "probe/audit_settings.h"
 #include "probe/dialogue.h"
 #include "probe/dns.h"
+#include "probe/inquiry.h"
 #include "probe/judgement.h"
 #include "probe/resolve.h"
 #include "probe/transport.h"
 
-/* Deadlines, in milliseconds (DESIGN "relaywarden-probe"). */
-#define CONNECT_MS  10000
-#define GREETING_MS 20000
-#define REPLY_MS    20000
-#define QUIT_MS     1000 /* nothing is learnt from this reply */
+/* How long an endpoint that is asked through waits for what DNS has not said yet. It was asked when
+ * the session began, and sessions take longer than DNS unless both are near or DNS is dead. */
+#define GRACE_MS 250
 /* At once to one address and port, whatever targets they belong to. */
 #define PLACE_CONNECTIONS 2
-
-#define DNS_TIMEOUT_MS  2000
-#define DNS_TRIES       2
-#define DNS_DEADLINE_MS 15000
 
 enum entry_state {
     ENTRY_WAITING,
     ENTRY_ASKING,
+    ENTRY_SETTLING, /* asked; DNS has not said all of its address */
     ENTRY_DONE,
 };
 
@@ -43,6 +36,8 @@ struct entry {
     unsigned int rank; /* of its host within the target */
     bool shared;       /* another endpoint has the same address and port */
     struct dialogue *dialogue;
+    struct inquiry *inquiry; /* of its address, shared by endpoints; NULL = none */
+    struct loop_timer *grace;
     struct endpoint_result result;
 };
 
@@ -71,6 +66,7 @@ struct audit {
     struct entry *spare; /* says how many endpoints could not be kept */
     size_t not_kept;
     size_t not_kept_target; /* the first such endpoint's */
+    struct inquiries *inquiries;
     const struct endpoint_result **results;
     struct audit_summary summary;
 };
@@ -118,6 +114,62 @@ static void entry_done(struct entry *entry)
     show_progress(audit);
 }
 
+/* ---- posture ---------------------------------------------------------------------------- */
+
+static void settled(struct entry *entry)
+{
+    loop_timer_clear(entry->grace);
+    entry_done(entry);
+    break_if_over(entry->audit);
+}
+
+static void on_grace_over(void *user)
+{
+    settled(user);
+}
+
+static void on_inquiry_done(void *user)
+{
+    struct audit *audit = user;
+
+    for (size_t i = 0; i < audit->entry_count; i++) {
+        struct entry *entry = audit->entries[i];
+        if (entry->state == ENTRY_SETTLING && inquiry_is_done(entry->inquiry)) {
+            settled(entry);
+        }
+    }
+}
+
+/* Has DNS asked about the endpoint's address. Private ones have no name that strangers see, and no
+ * list knows them. Without memory the audit goes on without. */
+static void inquire(struct entry *entry)
+{
+    struct audit *audit = entry->audit;
+    const struct address *address = &entry->result.endpoint.address;
+
+    entry->inquiry = address_is_private(address) ? NULL : inquiries_ask(audit->inquiries, address);
+    if (entry->inquiry != NULL) {
+        entry->result.dns = inquiry_posture(entry->inquiry);
+        entry->grace = loop_timer_new(audit->loop, on_grace_over, entry);
+    }
+}
+
+/* The session is over. Its connection is free for others; the verdict waits for nothing else. */
+static void settle(struct entry *entry)
+{
+    bool wait = entry->inquiry != NULL && !inquiry_is_done(entry->inquiry) &&
+                entry->grace != NULL &&
+                loop_timer_set(entry->grace, loop_now(entry->audit->loop) + GRACE_MS) == 0;
+
+    if (wait) {
+        entry->state = ENTRY_SETTLING;
+    } else {
+        entry_done(entry);
+    }
+}
+
+/* ---- asking ----------------------------------------------------------------------------- */
+
 static void on_finished(struct dialogue *dialogue, void *user)
 {
     struct entry *entry = user;
@@ -126,7 +178,7 @@ static void on_finished(struct dialogue *dialogue, void *user)
     dialogue_free(dialogue);
     entry->dialogue = NULL;
     audit->asking--;
-    entry_done(entry);
+    settle(entry);
     start_waiting(audit);
     break_if_over(audit);
 }
@@ -141,6 +193,7 @@ static void start_entry(struct entry *entry)
         .user = entry,
     };
 
+    inquire(entry);
     entry->dialogue = dialogue_start(audit->loop, &request);
     if (entry->dialogue == NULL) {
         snprintf(entry->result.trouble, sizeof(entry->result.trouble), "out of memory");
@@ -251,27 +304,6 @@ static struct entry *add_entry(struct audit *audit, size_t target, const struct 
     return entry;
 }
 
-/* A single word that DNS does not know is most likely a configured target's name, misspelt. */
-static void tell_of_targets(struct entry *entry)
-{
-    const struct conf_probe *probe = &entry->audit->request.conf->probe;
-    struct endpoint_result *result = &entry->result;
-    const char *comma = "";
-
-    if (result->endpoint.configured || strchr(result->endpoint.host, '.') != NULL) {
-        return;
-    }
-    diagnosis_say(result->trouble, sizeof(result->trouble), ", and it is no configured target (%s",
-                  probe->target_count > 0 ? "there are: " : "there is none");
-    for (size_t i = 0; i < probe->target_count; i++) {
-        char name[RESULT_HOST_SIZE];
-        printable_string(name, sizeof(name), probe->targets[i].name);
-        diagnosis_say(result->trouble, sizeof(result->trouble), "%s%s", comma, name);
-        comma = ", ";
-    }
-    diagnosis_say(result->trouble, sizeof(result->trouble), ")");
-}
-
 static void on_found(const struct resolved *resolved, void *user)
 {
     struct search *search = user;
@@ -289,7 +321,7 @@ static void on_found(const struct resolved *resolved, void *user)
     if (resolved->trouble != NULL) {
         entry->result.reach = REACH_NO_ADDRESS;
         snprintf(entry->result.trouble, sizeof(entry->result.trouble), "%s", resolved->trouble);
-        tell_of_targets(entry);
+        audit_settings_tell_targets(&audit->request.conf->probe, &entry->result);
         entry_done(entry);
     }
     start_waiting(audit);
@@ -310,62 +342,6 @@ static const struct resolution_listener listener = {
 };
 
 /* ---- setting up ------------------------------------------------------------------------- */
-
-/* Our name for HELO: the host's own if it is a qualified one. DNS is not asked for it: that would
- * block, and the address literal, which is used otherwise, is as good (RFC 5321 section 4.1.3). */
-static void find_own_name(char out[DOMAIN_SIZE])
-{
-    struct utsname names;
-
-    out[0] = '\0';
-    if (uname(&names) == 0 && strchr(names.nodename, '.') != NULL &&
-        strncasecmp(names.nodename, "localhost", strlen("localhost")) != 0) {
-        (void)domain_normalise(names.nodename, strlen(names.nodename), out);
-    }
-}
-
-static void fill_settings(struct audit *audit)
-{
-    const struct conf_probe *probe = &audit->request.conf->probe;
-
-    find_own_name(audit->helo);
-    audit->settings = (struct dialogue_settings){
-        .battery = {.helo = audit->helo,
-                    .canary = probe->canary,
-                    .max_refusals = probe->max_refusals},
-        .source = {probe->source[0], probe->source[1]},
-        .wait_ms = {[SESSION_WAIT_CONNECT] = CONNECT_MS,
-                    [SESSION_WAIT_GREETING] = GREETING_MS,
-                    [SESSION_WAIT_REPLY] = REPLY_MS,
-                    [SESSION_WAIT_QUIT] = QUIT_MS},
-        .endpoint_ms = (int64_t)probe->timeout_seconds * 1000,
-    };
-}
-
-static struct dns *make_dns(struct audit *audit, char error[AUDIT_ERROR_SIZE])
-{
-    const struct conf_probe *probe = &audit->request.conf->probe;
-    struct dns_server *servers = calloc(probe->resolver_count + 1, sizeof(*servers));
-    struct dns_settings settings = {
-        .servers = servers,
-        .server_count = probe->resolver_count,
-        .timeout_ms = DNS_TIMEOUT_MS,
-        .tries = DNS_TRIES,
-        .deadline_ms = DNS_DEADLINE_MS,
-    };
-
-    if (servers == NULL) {
-        snprintf(error, AUDIT_ERROR_SIZE, "out of memory");
-        return NULL;
-    }
-    for (size_t i = 0; i < probe->resolver_count; i++) {
-        servers[i].address = probe->resolvers[i].address;
-        servers[i].port = probe->resolvers[i].port;
-    }
-    struct dns *dns = dns_new(audit->loop, &settings, error);
-    free(servers);
-    return dns;
-}
 
 static bool begin_searches(struct audit *audit)
 {
@@ -411,25 +387,35 @@ static void interrupt_entry(struct entry *entry)
     entry_done(entry);
 }
 
+/* What stands in for a target's endpoints where they are not known. */
+static struct resolved unknown_endpoint(const struct target *target)
+{
+    struct resolved resolved = {.endpoint = {.port = target_port(target, 0),
+                                             .tls_asked = target->tls,
+                                             .configured = target->configured}};
+
+    snprintf(resolved.endpoint.target, sizeof(resolved.endpoint.target), "%s", target->name);
+    snprintf(resolved.endpoint.host, sizeof(resolved.endpoint.host), "%s", target->host);
+    return resolved;
+}
+
 /* What an interruption left open: endpoints that were not finished, and targets whose endpoints are
  * not known. */
 static void close_open_ends(struct audit *audit)
 {
     for (size_t i = 0; i < audit->entry_count; i++) {
-        if (audit->entries[i]->state != ENTRY_DONE) {
+        if (audit->entries[i]->state == ENTRY_SETTLING) {
+            entry_done(audit->entries[i]);
+        } else if (audit->entries[i]->state != ENTRY_DONE) {
             interrupt_entry(audit->entries[i]);
         }
     }
     for (size_t i = 0; i < audit->request.target_count; i++) {
         const struct target *target = &audit->request.targets[i];
-        struct resolved resolved = {.endpoint = {.port = target_port(target, 0),
-                                                 .tls_asked = target->tls,
-                                                 .configured = target->configured}};
+        struct resolved resolved = unknown_endpoint(target);
         if (audit->searches[i].done) {
             continue;
         }
-        snprintf(resolved.endpoint.target, sizeof(resolved.endpoint.target), "%s", target->name);
-        snprintf(resolved.endpoint.host, sizeof(resolved.endpoint.host), "%s", target->host);
         target_own_domain(target, target->host, audit->request.conf->site, resolved.endpoint.own);
         struct entry *entry = add_entry(audit, i, &resolved);
         if (entry != NULL) {
@@ -442,18 +428,14 @@ static void close_open_ends(struct audit *audit)
 static void tell_of_those_not_kept(struct audit *audit)
 {
     const struct target *target = &audit->request.targets[audit->not_kept_target];
-    struct resolved resolved = {.rank = UINT_MAX,
-                                .endpoint = {.port = target_port(target, 0),
-                                             .tls_asked = target->tls,
-                                             .configured = target->configured}};
+    struct resolved resolved = unknown_endpoint(target);
     struct entry *entry = audit->spare;
 
     if (audit->not_kept == 0) {
         return;
     }
     audit->spare = NULL;
-    snprintf(resolved.endpoint.target, sizeof(resolved.endpoint.target), "%s", target->name);
-    snprintf(resolved.endpoint.host, sizeof(resolved.endpoint.host), "%s", target->host);
+    resolved.rank = UINT_MAX;
     fill_entry(entry, audit, audit->not_kept_target, &resolved);
     entry->result.exhausted = true;
     snprintf(entry->result.trouble, sizeof(entry->result.trouble),
@@ -561,9 +543,19 @@ struct audit *audit_run(const struct audit_request *request, char error[AUDIT_ER
         return NULL;
     }
     audit->request = *request;
-    fill_settings(audit);
-    audit->dns = make_dns(audit, error);
-    if (audit->dns == NULL || run(audit, error) != 0) {
+    audit_settings_dialogue(&request->conf->probe, audit->helo, &audit->settings);
+    audit->dns = audit_settings_dns(&request->conf->probe, audit->loop, error);
+    const struct inquiries_settings inquiries = {
+        .dns = audit->dns,
+        .zones = request->conf->probe.dnsbl,
+        .zone_count = request->conf->probe.dnsbl_count,
+        .done = on_inquiry_done,
+        .user = audit,
+    };
+    if (audit->dns != NULL && (audit->inquiries = inquiries_new(&inquiries)) == NULL) {
+        snprintf(error, AUDIT_ERROR_SIZE, "out of memory");
+    }
+    if (audit->inquiries == NULL || run(audit, error) != 0) {
         audit_free(audit);
         return NULL;
     }
@@ -577,9 +569,11 @@ void audit_free(struct audit *audit)
     }
     for (size_t i = 0; i < audit->entry_count; i++) {
         dialogue_free(audit->entries[i]->dialogue);
+        loop_timer_free(audit->entries[i]->grace);
         free(audit->entries[i]);
     }
-    dns_free(audit->dns); /* before the resolutions that its questions point to */
+    dns_free(audit->dns); /* before the resolutions and inquiries that its questions point to */
+    inquiries_free(audit->inquiries);
     for (size_t i = 0; audit->searches != NULL && i < audit->request.target_count; i++) {
         resolution_free(audit->searches[i].resolution);
     }

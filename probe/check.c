@@ -53,12 +53,16 @@ static bool has_configured(const struct audit_summary *summary)
     return false;
 }
 
+/* Info is for whoever reads the report: an incident of it would never end, and nobody is to be
+ * woken. */
 static void hand_over(struct reporter *reporter, const struct audit_summary *summary)
 {
     for (size_t i = 0; i < summary->count; i++) {
         const struct endpoint_result *result = summary->results[i];
         for (size_t j = 0; result->endpoint.configured && j < result->finding_count; j++) {
-            reporter_hand_over(reporter, &result->findings[j]);
+            if (result->findings[j].severity != SEVERITY_INFO) {
+                reporter_hand_over(reporter, &result->findings[j]);
+            }
         }
     }
 }

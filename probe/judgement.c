@@ -5,10 +5,12 @@
 
 #include "probe/diagnosis.h"
 #include "probe/grant.h"
+#include "probe/posture.h"
+#include "probe/raise.h"
 
-#define SHOWN  (FIELD_EVIDENCE | FIELD_LOGGED)
-#define FREE   (FIELD_EVIDENCE | FIELD_LOGGED | FIELD_QUOTED)
-#define NAMING (FIELD_SUBJECT | FIELD_LOGGED)
+#define SHOWN  RAISE_SHOWN
+#define FREE   RAISE_FREE
+#define NAMING RAISE_NAMING
 
 /* ---- vantage ------------------------------------------------------------------------- */
 
@@ -34,38 +36,6 @@ bool judgement_is_inside(const struct endpoint_result *result, const struct vant
 }
 
 /* ---- findings ------------------------------------------------------------------------ */
-
-/* Room for one more finding; NULL when they are all taken. It has its subject and the fields that
- * all share. */
-static struct finding *new_finding(struct endpoint_result *result, enum finding_kind kind,
-                                   enum cause cause)
-{
-    char where[ENDPOINT_TEXT_SIZE];
-    char endpoint[ENDPOINT_TEXT_SIZE + 16];
-
-    if (result->finding_count == RESULT_FINDINGS) {
-        return NULL;
-    }
-    struct finding *finding = &result->findings[result->finding_count++];
-    address_format_port(&result->endpoint.address, result->endpoint.port, where);
-    (void)snprintf(endpoint, sizeof(endpoint), "%s/%s", where, tls_mode_name(result_tls(result)));
-    finding_init(finding, kind);
-    finding_subject(finding, endpoint, cause != CAUSE_NONE ? cause_name(cause) : "");
-    finding_add(finding, "endpoint", NAMING, endpoint);
-    finding_add(finding, "target", SHOWN, result->endpoint.target);
-    finding_add(finding, "host", SHOWN, result->endpoint.host);
-    return finding;
-}
-
-static void add_source(struct finding *finding, const struct endpoint_result *result)
-{
-    char source[ADDRESS_TEXT_SIZE];
-
-    finding_add(finding, "tls", SHOWN, tls_mode_name(result_tls(result)));
-    if (result->source.family != ADDRESS_NONE) {
-        finding_add(finding, "source", SHOWN, address_format(&result->source, source));
-    }
-}
 
 /* The technique that shows the cause best: `plain` if it is granted, else the first that is. */
 static const struct technique_result *witness(const struct endpoint_result *result,
@@ -94,7 +64,7 @@ static void add_grant_finding(struct endpoint_result *result, enum finding_kind 
 {
     enum cause cause = result->cause != CAUSE_NONE ? result->cause : CAUSE_ROUTING_FORM;
     const struct technique_result *shown = witness(result, grant);
-    struct finding *finding = shown != NULL ? new_finding(result, kind, cause) : NULL;
+    struct finding *finding = shown != NULL ? raise_finding(result, kind, cause_name(cause)) : NULL;
     char reply[RESULT_TEXT_SIZE + 32];
     char granted[256] = "";
 
@@ -110,7 +80,7 @@ static void add_grant_finding(struct endpoint_result *result, enum finding_kind 
     finding_add(finding, "sender", FREE, shown->sender);
     finding_add(finding, "recipient", FREE, shown->recipient);
     finding_add(finding, "reply", FREE, reply);
-    add_source(finding, result);
+    raise_source(finding, result);
     if (result->proof != PROOF_NONE) {
         finding_add(finding, "proof", SHOWN, proof_name(result->proof));
     }
@@ -124,9 +94,9 @@ static void add_grant_finding(struct endpoint_result *result, enum finding_kind 
 
 static void add_service_refused(struct endpoint_result *result)
 {
-    struct finding *finding = new_finding(result, FINDING_SERVICE_REFUSED, CAUSE_NONE);
+    struct finding *finding = raise_finding(result, FINDING_SERVICE_REFUSED, "");
     if (finding != NULL) {
-        add_source(finding, result);
+        raise_source(finding, result);
         finding_why(finding, "%s", result->why);
         finding_fix(finding, "%s", result->fix);
     }
@@ -134,11 +104,11 @@ static void add_service_refused(struct endpoint_result *result)
 
 static void add_probe_blocked(struct endpoint_result *result, const struct grant_tally *tally)
 {
-    struct finding *finding = new_finding(result, FINDING_PROBE_BLOCKED, CAUSE_NONE);
+    struct finding *finding = raise_finding(result, FINDING_PROBE_BLOCKED, "");
     if (finding == NULL) {
         return;
     }
-    add_source(finding, result);
+    raise_source(finding, result);
     finding_why(finding,
                 "The server cut the probe off before every technique had been asked: %zu of %zu "
                 "got no answer. "
@@ -153,13 +123,13 @@ static void add_probe_blocked(struct endpoint_result *result, const struct grant
 
 static void add_vantage_inside(struct endpoint_result *result, enum inside inside)
 {
-    struct finding *finding = new_finding(result, FINDING_VANTAGE_INSIDE, CAUSE_NONE);
+    struct finding *finding = raise_finding(result, FINDING_VANTAGE_INSIDE, "");
     char source[ADDRESS_TEXT_SIZE];
 
     if (finding == NULL) {
         return;
     }
-    add_source(finding, result);
+    raise_source(finding, result);
     address_format(&result->source, source);
     finding_why(
         finding,
@@ -217,6 +187,7 @@ static void raise_findings(struct endpoint_result *result, const struct grant_ta
     if (vantage->declared == VANTAGE_OUTSIDE && inside != INSIDE_NOT) {
         add_vantage_inside(result, inside);
     }
+    posture_judge(result, vantage->declared == VANTAGE_OUTSIDE && inside == INSIDE_NOT);
 }
 
 void judgement_endpoint(struct endpoint_result *result, const struct vantage_known *vantage)
@@ -234,6 +205,7 @@ void judgement_endpoint(struct endpoint_result *result, const struct vantage_kno
                         ? diagnosis_cause(&tally)
                         : CAUSE_NONE;
     result->finding_count = 0;
+    result->note_count = 0;
     diagnosis_explain(result, &tally, inside);
     raise_findings(result, &tally, vantage);
 }

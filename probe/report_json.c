@@ -102,8 +102,19 @@ static json_t *findings_json(const struct endpoint_result *result)
         json_t *object = json_object();
         bool filled = put_string(object, "kind", finding_kind_name(finding->kind)) &&
                       put_string(object, "severity", severity_name(finding->severity)) &&
-                      put_string(object, "why", finding->why);
+                      put_string(object, "why", finding->why) &&
+                      put_string(object, "fix", finding->fix);
         made = append(array, whole(object, filled)) && made;
+    }
+    return whole(array, made);
+}
+
+static json_t *notes_json(const struct endpoint_result *result)
+{
+    json_t *array = json_array();
+    bool made = array != NULL;
+    for (size_t i = 0; i < result->note_count; i++) {
+        made = made && append(array, json_string(result->notes[i]));
     }
     return whole(array, made);
 }
@@ -131,7 +142,7 @@ static json_t *endpoint_json(const struct endpoint_result *result)
         put(object, "milter", milter_json()) && put_string(object, "banner", result->banner) &&
         put(object, "capabilities", capabilities_json(result)) &&
         put(object, "techniques", techniques_json(result)) &&
-        put(object, "findings", findings_json(result));
+        put(object, "findings", findings_json(result)) && put(object, "notes", notes_json(result));
     return whole(object, made);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "probe/judgement.h"
+#include "probe/posture.h"
 
 #define WIDTH       78 /* of prose, in characters */
 #define TEXT_COLUMN 49 /* where the table has the server's words */
@@ -56,13 +57,15 @@ static void print_host(FILE *out, const struct endpoint *endpoint, const char *d
     }
 }
 
-/* A word on why: the cause, or the kind of the endpoint's first finding, or nothing. */
+/* A word on why: the cause, or the kind of the endpoint's first finding unless that is of its
+ * posture, or nothing. */
 static const char *reason_word(const struct endpoint_result *result)
 {
     if (result->cause != CAUSE_NONE) {
         return cause_name(result->cause);
     }
-    return result->finding_count > 0 ? finding_kind_name(result->findings[0].kind) : "";
+    bool told = result->finding_count > 0 && !posture_has_kind(result->findings[0].kind);
+    return told ? finding_kind_name(result->findings[0].kind) : "";
 }
 
 /* "host address:port (cause), ..." of the endpoints with this verdict. */
@@ -308,6 +311,16 @@ static void print_findings(FILE *out, const struct endpoint_result *result)
     }
 }
 
+static void print_notes(FILE *out, const struct endpoint_result *result)
+{
+    if (result->note_count > 0) {
+        fputc('\n', out);
+    }
+    for (size_t i = 0; i < result->note_count; i++) {
+        print_prose(out, "note", result->notes[i]);
+    }
+}
+
 void report_text(FILE *out, const struct audit_summary *summary, bool colour)
 {
     for (size_t i = 0; i < summary->count; i++) {
@@ -320,5 +333,6 @@ void report_text(FILE *out, const struct audit_summary *summary, bool colour)
         }
         print_techniques(out, result);
         print_findings(out, result);
+        print_notes(out, result);
     }
 }

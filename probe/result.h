@@ -20,7 +20,9 @@
 #define RESULT_TEXT_SIZE    512
 #define RESULT_TECHNIQUES   64
 #define RESULT_CAPABILITIES 40
-#define RESULT_FINDINGS     16
+#define RESULT_FINDINGS     32
+#define RESULT_NOTES        8
+#define RESULT_NOTE_SIZE    320
 #define RESULT_HOST_SIZE    256
 
 /* One technique as it was asked on this endpoint. */
@@ -62,6 +64,16 @@ struct endpoint {
     bool configured;         /* a target of the configuration: state and alerts are for these */
 };
 
+/* What was offered on any of its connections that says something about the server's posture. */
+struct posture_heard {
+    char ehlo[128];         /* first line of the reply to EHLO, printable */
+    char auth_in_clear[64]; /* mechanisms that AUTH was offered with before TLS; "" if it was not */
+    bool xclient;
+    bool xforward;
+};
+
+struct posture_dns;
+
 struct endpoint_result {
     struct endpoint endpoint;
     enum reach reach;
@@ -79,8 +91,10 @@ struct endpoint_result {
     char banner[RESULT_TEXT_SIZE];      /* greeting's first line without the code, printable */
     char capabilities[RESULT_CAPABILITIES][64]; /* printable, after the last EHLO */
     size_t capability_count;
-    bool refusals_used_up; /* max_refusals kept techniques from being asked */
-    bool cut_off;          /* the battery was ended before its end, by 421, a close or a deadline */
+    struct posture_heard heard;    /* filled by posture_hear */
+    const struct posture_dns *dns; /* what DNS said so far; read when judged. NULL: not asked */
+    bool refusals_used_up;         /* max_refusals kept techniques from being asked */
+    bool cut_off; /* the battery was ended before its end, by 421, a close or a deadline */
     struct technique_result techniques[RESULT_TECHNIQUES];
     size_t technique_count;
     double seconds;
@@ -93,6 +107,8 @@ struct endpoint_result {
     char fix[FINDING_FIX_SIZE];
     struct finding findings[RESULT_FINDINGS];
     size_t finding_count;
+    char notes[RESULT_NOTES][RESULT_NOTE_SIZE]; /* sentences: what could not be learnt */
+    size_t note_count;
 };
 
 /* The TLS mode to show and to key findings by: what was in force, or for a connection that did not

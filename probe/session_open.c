@@ -5,6 +5,7 @@
 
 #include "lib/printable.h"
 #include "probe/outcome.h"
+#include "probe/posture.h"
 
 #define SMTPS_PORT 465 /* RFC 8314 section 3.3 */
 
@@ -130,6 +131,7 @@ void session_take_ehlo(struct session *session, const struct reply *reply)
     if (reply_is_positive(reply)) {
         keep_capabilities(session->battery->result, reply);
         session->battery->result->starttls_offered |= (reply->offers & REPLY_OFFERS_STARTTLS) != 0;
+        posture_hear(session->battery->result, reply->text, session->secured);
         agreed(session);
     } else if (reply->code == SESSION_CODE_CLOSING) {
         end_endpoint(session, "The server ended the session at EHLO", reply);

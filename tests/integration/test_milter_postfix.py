@@ -22,7 +22,7 @@ def lmtp(shared_lab):
 # ---- who may relay ----
 
 def test_an_authenticated_client_may_relay(site):
-    site.set_up()
+    site.set_up({"smtpd_sasl_auth_enable": "yes"})
     with site.outside.session(site.mx.address) as session:
         session.hello()
         assert session.auth_plain("joe", "secret").code == 235
@@ -34,7 +34,7 @@ def test_an_authenticated_client_may_relay(site):
 
 
 def test_anonymous_is_nobody(site):
-    site.set_up({**OPEN, "smtpd_sasl_security_options": ""})
+    site.set_up({**OPEN, "smtpd_sasl_auth_enable": "yes", "smtpd_sasl_security_options": ""})
     with site.outside.session(site.mx.address) as session:
         session.hello()
         assert session.command("AUTH ANONYMOUS YUBi").code == 235

@@ -362,7 +362,7 @@ static void options_without_effect_are_notes_of_the_program_that_would_use_them(
         {"probe { canary = a@b.example proof = data }\n", false, true},
         {"probe { canary = a@b.example proof = rcpt }\n", false, false},
         {"probe { canary = a@b.example history = 400d }\n", false, true},
-        {"probe { canary = a@b.example dnsbl = { bl.example } }\n", false, true},
+        {"probe { canary = a@b.example dnsbl = { bl.example } }\n", false, false},
         {"probe { canary = a@b.example dnsbl = { } }\n", false, false},
         {"probe { canary = a@b.example interval = 6h }\n", false, true},
         {"probe { canary = a@b.example public_addresses = { 203.0.113.7 } }\n", false, true},

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "probe/judgement.h"
+#include "probe/raise.h"
 #include "probe/report.h"
 #include "tests/unit/audit_sample.h"
 
@@ -327,11 +328,11 @@ static void the_object_has_the_documented_keys_in_order(void **state)
     static const char *const top[] = {"program", "version",   "started", "seconds",
                                       "vantage", "endpoints", "worst",   "exit"};
     static const char *const endpoint[] = {
-        "target", "host", "address", "port",   "tls",          "verdict",    "proof",   "cause",
-        "why",    "fix",  "milter",  "banner", "capabilities", "techniques", "findings"};
+        "target", "host", "address", "port",   "tls",          "verdict",    "proof",    "cause",
+        "why",    "fix",  "milter",  "banner", "capabilities", "techniques", "findings", "notes"};
     static const char *const technique[] = {"id",       "helo", "sender",  "recipient", "code",
                                             "enhanced", "text", "outcome", "control"};
-    static const char *const finding[] = {"kind", "severity", "why"};
+    static const char *const finding[] = {"kind", "severity", "why", "fix"};
     static const char *const vantage[] = {"declared", "sources"};
     static const char *const milter[] = {"observed"};
     answer(&first, "plain", OUTCOME_ACCEPTED);
@@ -361,12 +362,15 @@ static void the_object_holds_what_was_learnt(void **state)
         "\","
         "\"code\":250,\"enhanced\":\"2.1.5\",\"text\":\"Ok\",\"outcome\":\"accepted\",\"control\":"
         "null}],"
-        "\"findings\":[{\"kind\":\"open-relay\",\"severity\":\"critical\",\"why\":\"V\"}]}";
+        "\"findings\":[{\"kind\":\"open-relay\",\"severity\":\"critical\",\"why\":\"V\",\"fix\":"
+        "\"X\"}],\"notes\":[\"N.\"]}";
     first.technique_count = 1;
     answer(&first, "plain", OUTCOME_ACCEPTED);
     snprintf(first.why, sizeof(first.why), "W");
     snprintf(first.fix, sizeof(first.fix), "F");
     finding_why(&first.findings[0], "V");
+    finding_fix(&first.findings[0], "X");
+    raise_note(&first, "N.");
     json_t *object = make_json();
     char *text = json_dumps(json_array_get(json_object_get(object, "endpoints"), 0), JSON_COMPACT);
     assert_non_null(text);

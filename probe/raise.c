@@ -1,0 +1,46 @@
+#include "probe/raise.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+struct finding *raise_finding(struct endpoint_result *result, enum finding_kind kind,
+                              const char *rest)
+{
+    char where[ENDPOINT_TEXT_SIZE];
+    char endpoint[ENDPOINT_TEXT_SIZE + 16];
+
+    if (result->finding_count == RESULT_FINDINGS) {
+        return NULL;
+    }
+    struct finding *finding = &result->findings[result->finding_count++];
+    address_format_port(&result->endpoint.address, result->endpoint.port, where);
+    (void)snprintf(endpoint, sizeof(endpoint), "%s/%s", where, tls_mode_name(result_tls(result)));
+    finding_init(finding, kind);
+    finding_subject(finding, endpoint, rest);
+    finding_add(finding, "endpoint", RAISE_NAMING, endpoint);
+    finding_add(finding, "target", RAISE_SHOWN, result->endpoint.target);
+    finding_add(finding, "host", RAISE_SHOWN, result->endpoint.host);
+    return finding;
+}
+
+void raise_source(struct finding *finding, const struct endpoint_result *result)
+{
+    char source[ADDRESS_TEXT_SIZE];
+
+    finding_add(finding, "tls", RAISE_SHOWN, tls_mode_name(result_tls(result)));
+    if (result->source.family != ADDRESS_NONE) {
+        finding_add(finding, "source", RAISE_SHOWN, address_format(&result->source, source));
+    }
+}
+
+void raise_note(struct endpoint_result *result, const char *format, ...)
+{
+    va_list arguments;
+
+    if (result->note_count == RESULT_NOTES) {
+        return;
+    }
+    va_start(arguments, format);
+    (void)vsnprintf(result->notes[result->note_count++], RESULT_NOTE_SIZE, format, arguments);
+    va_end(arguments);
+}
