@@ -3,7 +3,6 @@
 import ipaddress
 import os
 import random
-import signal
 import socket
 import struct
 
@@ -105,11 +104,14 @@ zone:
             file.write("\n".join([*head, *self.records]) + "\n")
 
     def start(self):
-        self._process = self.host.popen(["nsd", "-d", "-c", self._path("nsd.conf")])
-        self._wait_for_serial()
+        self._serve()
         if self._use:
             self.lab.resolve_at(self.host.address)
         return self
+
+    def _serve(self):
+        self._process = self.host.popen(["nsd", "-d", "-c", self._path("nsd.conf")])
+        self._wait_for_serial()
 
     def stop(self):
         """Nobody answers any more; hosts still ask here."""
@@ -129,10 +131,11 @@ zone:
         self._reload()
 
     def _reload(self):
+        """By a new nsd: after a SIGHUP the old one's child may still answer for a moment."""
         self._write_zone()
         if self._process:
-            self._process.send_signal(signal.SIGHUP)
-            self._wait_for_serial()
+            self.stop()
+            self._serve()
 
     def _wait_for_serial(self):
         def served():
