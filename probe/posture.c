@@ -125,12 +125,19 @@ static void judge_xforward(struct endpoint_result *result)
                          "need it, by address, and reload; it is empty by default.");
 }
 
+static bool tells_version(const char *line, struct banner_reading *reading)
+{
+    return banner_read(line, reading) && reading->version[0] != '\0';
+}
+
+/* A name alone is what every server's default greeting has, and what its manners tell anyway: only
+ * a version is worth a word. */
 static void judge_banner(struct endpoint_result *result)
 {
     struct banner_reading reading;
-    bool greeting = banner_read(result->banner, &reading);
+    bool greeting = tells_version(result->banner, &reading);
 
-    if (!greeting && !banner_read(result->heard.ehlo, &reading)) {
+    if (!greeting && !tells_version(result->heard.ehlo, &reading)) {
         return;
     }
     struct finding *finding = raise_finding(result, FINDING_BANNER_VERSION, "");
@@ -139,10 +146,10 @@ static void judge_banner(struct endpoint_result *result)
     }
     finding_add(finding, "software", RAISE_FREE, reading.software);
     finding_add(finding, "version", RAISE_FREE, reading.version);
-    finding_why(finding, "The %s names the software, %s%s%s: it tells an attacker what to try%s.",
-                greeting ? "greeting" : "reply to EHLO", reading.software,
-                reading.version[0] != '\0' ? ", and its version, " : "", reading.version,
-                reading.version[0] != '\0' ? "" : ", though without a version not much");
+    finding_why(finding,
+                "The %s names the software, %s, and its version, %s: it tells an attacker what to "
+                "try.",
+                greeting ? "greeting" : "reply to EHLO", reading.software, reading.version);
     finding_fix(finding, "Nothing depends on it; to say less: "
                          "Postfix: set smtpd_banner = $myhostname ESMTP. "
                          "Sendmail: set confSMTP_LOGIN_MSG to `$j'. "

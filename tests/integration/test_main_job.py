@@ -23,6 +23,7 @@ def test_a_closed_postfix_is_closed_and_quiet(site, restrictions, code):
         "203.0.113.25", "2001:db8:113::25"}
     plain = endpoint(checked)["techniques"][0]
     assert (plain["id"], plain["code"], plain["outcome"]) == ("plain", code, "relay-denied")
+    assert [entry["findings"] for entry in checked.report["endpoints"]] == [[], []]
     assert checked.alerts == []
     assert site.alerts() == []
 

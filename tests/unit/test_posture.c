@@ -206,7 +206,7 @@ static void as_many_listings_as_can_be_asked_for_are_all_told(void **state)
     assert_int_equal(result.finding_count, POSTURE_ZONES);
 }
 
-static void software_in_the_greeting_or_the_reply_to_ehlo_is_info(void **state)
+static void a_version_in_the_greeting_or_the_reply_to_ehlo_is_info(void **state)
 {
     (void)state;
     snprintf(result.banner, sizeof(result.banner), "mx.example.org ESMTP Postfix 3.7.11");
@@ -214,6 +214,14 @@ static void software_in_the_greeting_or_the_reply_to_ehlo_is_info(void **state)
     snprintf(result.banner, sizeof(result.banner), "mx.example.org ESMTP");
     hear("mx.example.org Exim 4.96", false);
     audit_sample_says(judged(FINDING_BANNER_VERSION, SEVERITY_INFO)->why, "reply to EHLO");
+}
+
+static void the_name_of_the_software_alone_is_no_finding(void **state)
+{
+    (void)state;
+    snprintf(result.banner, sizeof(result.banner), "mx.example.org ESMTP Postfix (Debian/GNU)");
+    hear("mx.example.org", false);
+    judged_nothing(0);
 }
 
 static void passwords_in_the_clear_are_a_warning_and_proofs_of_them_info(void **state)
@@ -292,7 +300,8 @@ int main(void)
         CASE(errors_of_lists_and_silence_are_notes),
         CASE(what_has_not_come_is_left_out_with_one_note),
         CASE(as_many_listings_as_can_be_asked_for_are_all_told),
-        CASE(software_in_the_greeting_or_the_reply_to_ehlo_is_info),
+        CASE(a_version_in_the_greeting_or_the_reply_to_ehlo_is_info),
+        CASE(the_name_of_the_software_alone_is_no_finding),
         CASE(passwords_in_the_clear_are_a_warning_and_proofs_of_them_info),
         CASE(auth_inside_tls_is_as_it_should_be),
         CASE(auth_in_the_clear_is_remembered_after_tls),
