@@ -250,11 +250,11 @@ static void print_technique(FILE *out, const struct technique_result *asked)
         snprintf(reply, sizeof(reply), "%d%s%s", asked->code, asked->enhanced[0] != '\0' ? " " : "",
                  asked->enhanced);
     }
-    fprintf(out, "  %-14s %-12s %-18s %s\n", asked->technique->id, reply,
+    fprintf(out, "  %-21s %-12s %-18s %s\n", asked->technique->id, reply,
             asked->asked ? outcome_name(asked->outcome) : "-", asked->text);
     if (asked->control_asked) {
         snprintf(reply, sizeof(reply), "%d", asked->control_code);
-        fprintf(out, "  %-14s %-12s %s\n", "  its control", reply, outcome_name(asked->control));
+        fprintf(out, "  %-21s %-12s %s\n", "  its control", reply, outcome_name(asked->control));
     }
 }
 
@@ -263,10 +263,12 @@ static void print_techniques(FILE *out, const struct endpoint_result *result)
     if (result->reach != REACH_SESSION || result->technique_count == 0) {
         return;
     }
-    fprintf(out, "\n  %-14s %-12s %-18s %s\n", "technique", "reply", "outcome",
+    fprintf(out, "\n  %-21s %-12s %-18s %s\n", "technique", "reply", "outcome",
             "what the server said");
     for (size_t i = 0; i < result->technique_count; i++) {
-        print_technique(out, &result->techniques[i]);
+        if (!result->techniques[i].absent) {
+            print_technique(out, &result->techniques[i]);
+        }
     }
 }
 

@@ -22,7 +22,12 @@ enum tls_mode session_asked_tls(const struct session *session)
 void session_say_ehlo(struct session *session)
 {
     const char *name = session->battery->settings->helo;
+    struct envelope envelope;
 
+    if (session_is_special(session) &&
+        battery_envelope(session->battery, session->claim, &envelope) && envelope.helo[0] != '\0') {
+        name = envelope.helo;
+    }
     if (name[0] != '\0') {
         snprintf(session->helo, sizeof(session->helo), "%s", name);
     } else {
@@ -33,13 +38,12 @@ void session_say_ehlo(struct session *session)
     session_send(session, SESSION_EHLO, "EHLO %s", session->helo);
 }
 
-/* No other connection to this endpoint will do better. */
 static void end_endpoint(struct session *session, const char *what, const struct reply *reply)
 {
     char why[SESSION_SENTENCE_SIZE];
 
     session_describe(why, what, reply);
-    battery_end(session->battery, why);
+    session_give_up(session, why);
     if (reply->code == SESSION_CODE_CLOSING) {
         session_close(session);
     } else {
@@ -78,30 +82,44 @@ static void keep_capabilities(struct endpoint_result *result, const struct reply
     }
 }
 
-/* Whether the server offers this keyword, with parameters or without. */
-static bool offers(const struct endpoint_result *result, const char *keyword)
+/* Whether one of those lines is this keyword, with parameters or without. */
+static bool offers(const struct reply *reply, const char *keyword)
 {
     size_t length = strlen(keyword);
 
-    for (size_t i = 0; i < result->capability_count; i++) {
-        const char *line = result->capabilities[i];
-        if (strncasecmp(line, keyword, length) == 0 &&
-            (line[length] == '\0' || isspace((unsigned char)line[length]))) {
+    for (const char *at = strchr(reply->text, '\n'); at != NULL; at = strchr(at + 1, '\n')) {
+        if (strncasecmp(at + 1, keyword, length) == 0 &&
+            (at[1 + length] == '\0' || isspace((unsigned char)at[1 + length]))) {
             return true;
         }
     }
     return false;
 }
 
+/* What a special connection is offered, or what is offered in the clear where TLS follows again,
+ * is nothing new. */
+static void keep_offers(struct session *session, const struct reply *reply)
+{
+    struct battery *battery = session->battery;
+
+    if (session_is_special(session) || (battery->result->tls != TLS_NONE && !session->secured)) {
+        return;
+    }
+    keep_capabilities(battery->result, reply);
+    size_t length = strcspn(reply->text, " \n");
+    printable(battery->ehlo, sizeof(battery->ehlo), reply->text, length);
+}
+
 static bool wants_starttls(const struct session *session)
 {
     enum tls_mode asked = session_asked_tls(session);
 
-    if (session->secured || session->battery->in_clear) {
+    const struct technique *claimed = session_claimed(session);
+
+    if (session->secured || session->battery->in_clear || (claimed != NULL && claimed->in_clear)) {
         return false;
     }
-    return asked == TLS_STARTTLS ||
-           (asked == TLS_AUTO && offers(session->battery->result, "STARTTLS"));
+    return asked == TLS_STARTTLS || (asked == TLS_AUTO && session->starttls);
 }
 
 /* EHLO or HELO was taken. */
@@ -113,23 +131,33 @@ static void agreed(struct session *session)
         session_send(session, SESSION_STARTTLS, "STARTTLS");
         return;
     }
+    if (session_is_special(session)) {
+        session_ask_first(session);
+        return;
+    }
     if (!session->secured) {
         result->tls = TLS_NONE;
     } else {
         result->tls = session_asked_tls(session) == TLS_IMPLICIT ? TLS_IMPLICIT : TLS_STARTTLS;
     }
+    battery_settle(session->battery);
     session_ask_first(session);
 }
 
 void session_take_ehlo(struct session *session, const struct reply *reply)
 {
     if (reply_is_positive(reply)) {
-        keep_capabilities(session->battery->result, reply);
+        session->starttls = offers(reply, "STARTTLS");
+        session->pipelining = offers(reply, "PIPELINING");
+        keep_offers(session, reply);
         agreed(session);
     } else if (reply->code == SESSION_CODE_CLOSING) {
         end_endpoint(session, "The server ended the session at EHLO", reply);
     } else {
-        session->battery->result->capability_count = 0;
+        session->starttls = false;
+        if (!session_is_special(session)) {
+            session->battery->result->capability_count = 0;
+        }
         session_send(session, SESSION_HELO, "HELO %s", session->helo);
     }
 }
@@ -166,7 +194,7 @@ void session_give_up_tls(struct session *session, const char *why)
 
     /* Where TLS worked a moment ago, the rest in the clear would be another question. */
     if (session_asked_tls(session) == TLS_STARTTLS || battery->result->reach == REACH_SESSION) {
-        battery_end(battery, why);
+        session_give_up(session, why);
         return;
     }
     battery->in_clear = true;

@@ -15,6 +15,7 @@ struct session_bench {
     struct battery battery;
     struct session session;
     const struct session_order *order; /* the last */
+    const char *ehlo;                  /* the server's reply to EHLO; without PIPELINING at first */
 };
 
 extern struct session_bench bench;
@@ -28,7 +29,10 @@ void bench_open_session(void);
 /* The server's reply: lines without the last CRLF. */
 void bench_answer(const char *text);
 void bench_answer_after(const char *text, int64_t elapsed_ms);
-/* One technique from MAIL to its RSET, `reply` being that to RCPT. */
+/* The reply to RSET, if that was said. */
+void bench_reset(void);
+/* One technique, the RSET before it included, asked one command at a time; `reply` is that to RCPT.
+ */
 void bench_refuse_one(const char *reply, int64_t elapsed_ms);
 
 /* The last order is to send a line that begins so. */
