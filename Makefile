@@ -27,6 +27,14 @@ Q := @
 say = @echo '  $(1) $(2)'
 endif
 
+# These install packages and make network namespaces; said before anything is compiled in vain.
+as_root := $(filter check demo bench deps,$(MAKECMDGOALS))
+ifneq ($(as_root),)
+ifneq ($(shell id -u),0)
+$(error run as root: sudo make $(as_root))
+endif
+endif
+
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -155,6 +163,7 @@ SBINDIR := $(DESTDIR)$(PREFIX)/sbin
 MANDIR  := $(DESTDIR)$(PREFIX)/share/man
 DOCDIR  := $(DESTDIR)$(PREFIX)/share/doc/relaywarden
 ETCDIR  := $(DESTDIR)$(SYSCONFDIR)/relaywarden
+CONF_GROUP = $(if $(DESTDIR),,$(shell getent group relaywarden >/dev/null && echo -g relaywarden))
 
 .PHONY: install uninstall
 install: all
@@ -163,7 +172,8 @@ install: all
 	install -m 644 milter/relaywarden-milter.8 probe/relaywarden-probe.8 $(MANDIR)/man8
 	install -m 644 conf/relaywarden.conf.5 $(MANDIR)/man5
 	install -m 644 README.md LICENSE conf/relaywarden.conf $(DOCDIR)
-	test -e $(ETCDIR)/relaywarden.conf || install -m 640 conf/relaywarden.conf $(ETCDIR)/relaywarden.conf
+	@# The milter reads it again at a reload, as its own user.
+	test -e $(ETCDIR)/relaywarden.conf || install -m 640 $(CONF_GROUP) conf/relaywarden.conf $(ETCDIR)
 
 # The configuration and the state stay.
 uninstall:
@@ -171,4 +181,4 @@ uninstall:
 	rm -f $(MANDIR)/man8/relaywarden-milter.8 $(MANDIR)/man8/relaywarden-probe.8
 	rm -f $(MANDIR)/man5/relaywarden.conf.5
 	rm -f $(addprefix $(DOCDIR)/,README.md LICENSE relaywarden.conf)
-	-rmdir $(DOCDIR) 2>/dev/null
+	rmdir $(DOCDIR) 2>/dev/null || true

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf/access.h"
 #include "conf/names.h"
 
 #define LINE_SIZE 1100 /* the longest domain in U-labels, and blanks */
@@ -93,7 +94,12 @@ static int read_lines(struct conf_draft *draft, struct domain_file *file,
 
     while (next_line(file)) {
         const struct conf_domain_text domain = {
-            .text = file->line, .length = file->length, .pattern = true, .literal = true};
+            .text = file->line,
+            .length = file->length,
+            .pattern = true,
+            .literal = true,
+            .secret = true,
+        };
         if (file->too_long)
             report_line(draft, file, "this is longer than a domain can be; one domain a line");
         else if (file->length == 0)
@@ -105,14 +111,17 @@ static int read_lines(struct conf_draft *draft, struct domain_file *file,
     }
     if (file->mistakes > CONF_DOMAIN_MISTAKES) {
         file->place.line = 0;
-        conf_mistake_in(draft->messages, file->place, "%zu more lines are no domains",
-                        file->mistakes - CONF_DOMAIN_MISTAKES);
+        size_t more = file->mistakes - CONF_DOMAIN_MISTAKES;
+        conf_mistake_in(draft->messages, file->place, "%zu more line%s no domain%s", more,
+                        more == 1 ? " is" : "s are", more == 1 ? "" : "s");
     }
     return 0;
 }
 
 static FILE *open_domains(const struct conf_draft *draft, const char *path, int line)
 {
+    struct conf_access_fault unguarded;
+    char denied[CONF_ACCESS_SIZE];
     char shown[CONF_SHOW_SIZE];
     struct stat status;
     FILE *stream = NULL;
@@ -121,10 +130,14 @@ static FILE *open_domains(const struct conf_draft *draft, const char *path, int 
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (file < 0 || fstat(file, &status) < 0)
         conf_mistake(draft->messages, line, "domain_files: %s cannot be read: %s",
-                     conf_show(shown, path), strerror(errno));
+                     conf_show(shown, path), conf_access_denied(denied, errno));
     else if (!S_ISREG(status.st_mode))
         conf_mistake(draft->messages, line, "domain_files: %s is no regular file",
                      conf_show(shown, path));
+    else if (!conf_access_guarded(&status, &unguarded))
+        conf_mistake(draft->messages, line,
+                     "domain_files: %s %s, and it says what is the site's own; %s",
+                     conf_show(shown, path), unguarded.fault, unguarded.remedy);
     else
         stream = fdopen(file, "r");
     if (stream == NULL && file >= 0)

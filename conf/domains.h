@@ -3,7 +3,9 @@
  *
  * A domain file has one domain a line, written as in "domains"; `#` starts a comment, blank lines
  * are skipped. A file is read as a stream, line by line: a million domains take no more memory than
- * the set that they end in.
+ * the set that they end in. A mistake names the line and never repeats it: whoever may choose the
+ * configuration's text must not read root's files through it. The file is refused when others may
+ * change it, see access.h.
  */
 #ifndef RELAYWARDEN_CONF_DOMAINS_H
 #define RELAYWARDEN_CONF_DOMAINS_H

@@ -11,21 +11,26 @@ static const struct {
     const char *option;
     const char *except;
     const char *only;
+    const char *instead; /* of saying that it has no effect */
 } inert[] = {
-    {SECTION_ROOT, "token_key_file", NULL, NULL},
-    {SECTION_ROOT, "token_key_also", NULL, NULL},
-    {SECTION_MILTER, "enforce", "observe", NULL},
-    {SECTION_MILTER, "enforce_masked", "observe", NULL},
-    {SECTION_MILTER, "probe_expected", NULL, NULL},
-    {SECTION_PROBE, "vantage", NULL, "claimed"},
-    {SECTION_PROBE, "proof", "rcpt", NULL},
-    {SECTION_PROBE, "dnsbl", NULL, NULL},
-    {SECTION_PROBE, "history", NULL, NULL},
-    {SECTION_TARGET, "expect_milter", NULL, "true"},
-    {SECTION_ALERT, "journal", NULL, "yes"},
-    {SECTION_ALERT, "command", NULL, NULL},
-    {SECTION_ALERT, "metrics_directory", NULL, NULL},
-    {SECTION_SYSLOG, "format", NULL, "cee"},
+    {SECTION_ROOT, "token_key_file", NULL, NULL, NULL},
+    {SECTION_ROOT, "token_key_also", NULL, NULL, NULL},
+    {SECTION_MILTER, "enforce", "observe", NULL, NULL},
+    {SECTION_MILTER, "enforce_masked", "observe", NULL, NULL},
+    {SECTION_MILTER, "probe_expected", NULL, NULL, NULL},
+    {SECTION_PROBE, "interval", NULL, NULL, NULL},
+    {SECTION_PROBE, "vantage", NULL, "claimed",
+     "is not there yet: this version's check refuses it"},
+    {SECTION_PROBE, "public_addresses", NULL, NULL, NULL},
+    {SECTION_PROBE, "proof", "rcpt", NULL, NULL},
+    {SECTION_PROBE, "dnsbl", NULL, NULL, NULL},
+    {SECTION_PROBE, "history", NULL, NULL, NULL},
+    {SECTION_TARGET, "expect_milter", NULL, "true", NULL},
+    {SECTION_TARGET, "interval", NULL, NULL, NULL},
+    {SECTION_ALERT, "journal", NULL, "yes", NULL},
+    {SECTION_ALERT, "command", NULL, NULL, NULL},
+    {SECTION_ALERT, "metrics_directory", NULL, NULL, NULL},
+    {SECTION_SYSLOG, "format", NULL, "cee", NULL},
 };
 
 /* "yes" and "true" are one value, for options that take either. */
@@ -61,9 +66,10 @@ static void note_setting(const struct conf_draft *draft, const struct conf_setti
             continue;
         if (inert[i].only != NULL && !same_value(option, text, inert[i].only))
             continue;
-        conf_note(draft->messages, setting->line,
-                  "%s%s%s is checked but has no effect in this version", option->name,
-                  inert[i].only != NULL ? " = " : "", inert[i].only != NULL ? inert[i].only : "");
+        conf_note(draft->messages, setting->line, "%s%s%s %s", option->name,
+                  inert[i].only != NULL ? " = " : "", inert[i].only != NULL ? inert[i].only : "",
+                  inert[i].instead != NULL ? inert[i].instead
+                                           : "is checked but has no effect in this version");
     }
 }
 

@@ -34,7 +34,10 @@ static bool explain_domain(const struct conf_domain_text *domain, const char *co
 {
     char shown[CONF_SHOW_SIZE];
 
-    conf_show(shown, copy);
+    if (domain->secret)
+        snprintf(shown, sizeof(shown), "this");
+    else
+        conf_show(shown, copy);
     if (is_bare_address(copy))
         return fail(error, "%s is an address, not a domain%s", shown,
                     domain->literal ? "; write it in brackets if mail is taken for user@[ADDRESS]"

@@ -25,6 +25,7 @@ struct conf_domain_text {
     size_t length;
     bool pattern; /* ".example.org" is allowed, for every subdomain */
     bool literal; /* "[192.0.2.1]" is allowed */
+    bool secret;  /* errors do not repeat it: it may come from a file of something else */
 };
 
 /* Writes the compared form (lib/domain.h). */

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf/access.h"
+
 #define SIZE_MAX_BYTES ((off_t)8 * 1024 * 1024)
 #define DEPTH_MAX      16
 #define MARK_ROOM      8 /* octets that one brace may grow by */
@@ -24,17 +26,15 @@ void conf_text_free(struct conf_text *text)
 
 static int refuse_unsafe(const struct stat *status, struct conf_messages *messages)
 {
+    struct conf_access_fault unguarded;
+
     if (S_ISDIR(status->st_mode))
         conf_mistake(messages, 0, "is a directory, not a configuration file");
     else if (!S_ISREG(status->st_mode))
         conf_mistake(messages, 0, "is no regular file");
-    else if ((status->st_mode & S_IWOTH) != 0)
-        conf_mistake(messages, 0,
-                     "is writable by everybody, and it can name commands to run; chmod o-w it");
-    else if ((status->st_mode & S_IWGRP) != 0 && status->st_gid != 0)
-        conf_mistake(messages, 0,
-                     "is writable by a group other than root's, and it can name commands to run; "
-                     "chmod g-w it");
+    else if (!conf_access_guarded(status, &unguarded))
+        conf_mistake(messages, 0, "%s, and it can name commands to run; %s", unguarded.fault,
+                     unguarded.remedy);
     else if (status->st_size > SIZE_MAX_BYTES)
         conf_mistake(messages, 0,
                      "is larger than 8 MiB; long lists of domains belong in domain_files");
@@ -43,9 +43,12 @@ static int refuse_unsafe(const struct stat *status, struct conf_messages *messag
     return -1;
 }
 
-/* Reads until the end of the file or SIZE_MAX_BYTES: the file may grow meanwhile. */
-static int read_all(int file, size_t capacity, struct conf_text *out)
+/* Reads until the end of the file or one octet over its size, which tells that it grew meanwhile.
+ */
+static int read_all(int file, size_t size, struct conf_text *out)
 {
+    size_t capacity = size + 1;
+
     out->bytes = malloc(capacity + 1);
     if (out->bytes == NULL)
         return -1;
@@ -63,6 +66,18 @@ static int read_all(int file, size_t capacity, struct conf_text *out)
     return 0;
 }
 
+static void report_unopened(int error, struct conf_messages *messages)
+{
+    char denied[CONF_ACCESS_SIZE];
+
+    if (error == ENOENT)
+        conf_mistake(messages, 0,
+                     "does not exist; start from the sample, which is installed as "
+                     "share/doc/relaywarden/relaywarden.conf, or name another file with --config");
+    else
+        conf_mistake(messages, 0, "cannot be opened: %s", conf_access_denied(denied, error));
+}
+
 int conf_text_read(const char *path, struct conf_text *out, struct conf_messages *messages)
 {
     struct conf_text text = {.end_line = 1};
@@ -72,7 +87,7 @@ int conf_text_read(const char *path, struct conf_text *out, struct conf_messages
     /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (file < 0) {
-        conf_mistake(messages, 0, "cannot be opened: %s", strerror(errno));
+        report_unopened(errno, messages);
         return -1;
     }
     if (fstat(file, &status) < 0) {
@@ -83,6 +98,12 @@ int conf_text_read(const char *path, struct conf_text *out, struct conf_messages
         goto out;
     if (read_all(file, (size_t)status.st_size, &text) < 0) {
         conf_mistake(messages, 0, "cannot be read: %s", strerror(errno));
+        goto out;
+    }
+    if (text.length != (size_t)status.st_size) {
+        conf_mistake(messages, 0,
+                     "changed while it was read; try again, and replace it by renaming a finished "
+                     "file over it");
         goto out;
     }
     for (size_t i = 0; i < text.length; i++)

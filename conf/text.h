@@ -32,8 +32,9 @@ struct conf_text {
     int end_line; /* the line on which the input ends: 1 + its newlines */
 };
 
-/* Reads the file. Refused: what is no regular file, writable by everybody, writable by a group
- * other than root's, or over 8 MiB. -1: reported, *out untouched. */
+/* Reads the file. Refused: what is no regular file, not root's or the effective user's, writable by
+ * everybody or by a group other than root's, over 8 MiB, or changes meanwhile. -1: reported, *out
+ * untouched. */
 int conf_text_read(const char *path, struct conf_text *out, struct conf_messages *messages);
 
 /* Blanks comments, weaves the marks in. -1: a mistake was reported; *prepared then holds the

@@ -1,8 +1,11 @@
 #include "lib/domain.h"
 
 #include <idn2.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+#include "lib/address.h"
 
 #define LABEL_MAX  63  /* RFC 1035 section 2.3.4 */
 #define DOMAIN_MAX 253 /* as text, without the trailing dot */
@@ -34,6 +37,15 @@ static bool normalise_literal(const char *text, size_t length, char out[DOMAIN_S
             return false;
         folded[i] = ascii_lower(text[i]);
     }
+    folded[length] = '\0';
+    struct address address;
+    if (address_parse(folded, &address)) {
+        /* One address is one literal, however it is spelt. */
+        char literal[ENDPOINT_TEXT_SIZE];
+        address_format_literal(&address, literal);
+        for (length = 0; literal[length] != '\0'; length++)
+            folded[length] = ascii_lower(literal[length]);
+    }
     memcpy(out, folded, length);
     out[length] = '\0';
     return true;
@@ -61,6 +73,18 @@ static bool normalise_ascii(const char *text, size_t length, char out[DOMAIN_SIZ
     return true;
 }
 
+/* The characters that IDNA2003 mapped to others and IDNA2008 does not (UTS 46 section 7): sharp s,
+ * final sigma, and the two zero-width joiners. With them, the two name different domains. */
+static bool has_deviation(const char *name)
+{
+    static const char *const deviations[] = {"\u00DF", "\u1E9E", "\u03C2", "\u200C", "\u200D"};
+    for (size_t i = 0; i < sizeof(deviations) / sizeof(deviations[0]); i++) {
+        if (strstr(name, deviations[i]) != NULL)
+            return true;
+    }
+    return false;
+}
+
 /* libidn2 allocates its answer; what it produces is checked like any other ASCII name. */
 static bool normalise_unicode(const char *text, size_t length, char out[DOMAIN_SIZE])
 {
@@ -72,7 +96,7 @@ static bool normalise_unicode(const char *text, size_t length, char out[DOMAIN_S
     name[length] = '\0';
     int error = idn2_to_ascii_8z(name, &ascii, IDN2_NONTRANSITIONAL);
     /* Names registered under IDNA2003 may hold what IDNA2008 took away. */
-    if (error == IDN2_DISALLOWED)
+    if (error == IDN2_DISALLOWED && !has_deviation(name))
         error = idn2_to_ascii_8z(name, &ascii, IDN2_TRANSITIONAL);
     if (error != IDN2_OK)
         return false;
@@ -225,10 +249,41 @@ void mail_address_split(const char *text, size_t length, struct mail_address *ou
     }
 }
 
+/* The local part as an MTA reads it: without quotes, escapes and comments (RFC 5322 section 3.2;
+ * Postfix drops these in a path too). False if it is longer than `size`, or unbalanced. */
+static bool read_local_part(const struct mail_address *address, char *out, size_t size)
+{
+    size_t length = 0;
+    int comments = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < address->local_length; i++) {
+        char c = address->local[i];
+        if (c == '\\' && i + 1 < address->local_length)
+            c = address->local[++i];
+        else if (c == '"' && comments == 0) {
+            quoted = !quoted;
+            continue;
+        } else if (!quoted && (c == '(' || c == ')')) {
+            comments += c == '(' ? 1 : -1;
+            if (comments < 0)
+                return false;
+            continue;
+        } else if (!quoted && is_blank(c))
+            continue;
+        if (comments > 0)
+            continue;
+        if (length + 1 >= size)
+            return false;
+        out[length++] = c;
+    }
+    out[length] = '\0';
+    return !quoted && comments == 0;
+}
+
 bool mail_address_is_bare_postmaster(const struct mail_address *address)
 {
     static const char postmaster[] = "postmaster";
-    return address->domain == NULL && !address->routed &&
-           address->local_length == sizeof(postmaster) - 1 &&
-           strncasecmp(address->local, postmaster, sizeof(postmaster) - 1) == 0;
+    char local[sizeof(postmaster) + 1];
+    return address->domain == NULL && read_local_part(address, local, sizeof(local)) &&
+           strcasecmp(local, postmaster) == 0;
 }

@@ -2,7 +2,8 @@
  * domain - domain names as they are compared, and the parts of a mail address
  *
  * Compared form: lower case, A-labels (IDNA2008 by libidn2, with UTS 46 mapping), no trailing dot.
- * Address literals ("[192.0.2.1]") are kept, lower-cased, with brackets. Pure; any thread.
+ * Address literals ("[192.0.2.1]") are kept with brackets, lower-cased, one spelling an address.
+ * Pure; any thread.
  */
 #ifndef RELAYWARDEN_LIB_DOMAIN_H
 #define RELAYWARDEN_LIB_DOMAIN_H
@@ -48,7 +49,8 @@ struct mail_address {
 
 void mail_address_split(const char *text, size_t length, struct mail_address *out);
 
-/* <postmaster> without a domain, any case (RFC 5321 section 4.5.1). */
+/* <postmaster> without a domain, any case (RFC 5321 section 4.5.1), also quoted, escaped, with a
+ * comment or behind a source route: MTAs read these as the same. */
 bool mail_address_is_bare_postmaster(const struct mail_address *address);
 
 #endif

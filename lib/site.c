@@ -52,6 +52,15 @@ bool site_owns_domain(const struct site *site, const char *domain, size_t length
            domainset_contains(site->declared.domains, compared);
 }
 
+const char *site_parent_domain(const struct site *site, const char *domain)
+{
+    for (const char *dot = strchr(domain, '.'); dot != NULL; dot = strchr(dot + 1, '.')) {
+        if (domainset_contains(site->declared.domains, dot + 1))
+            return dot + 1;
+    }
+    return NULL;
+}
+
 bool site_trusts(const struct site *site, const struct address *client)
 {
     return netset_contains(site->trusted, client);

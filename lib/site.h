@@ -33,6 +33,10 @@ struct site *site_new(struct site_settings *settings);
 void site_free(struct site *site);
 void site_settings_free(struct site_settings *settings); /* the members, not the struct */
 
+/* The part of `domain` (normalised) that is a declared domain above it: "example.org" of
+ * "a.b.example.org". Points into `domain`; NULL if there is none. */
+const char *site_parent_domain(const struct site *site, const char *domain);
+
 /* `domain` as it came (any case, U- or A-labels, trailing dot), `length` octets. What is no domain
  * is nobody's: false. */
 bool site_owns_domain(const struct site *site, const char *domain, size_t length);

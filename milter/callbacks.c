@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <libmilter/mfapi.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <syslog.h>
 #include <time.h>
@@ -13,6 +15,7 @@
 #include "milter/gate.h"
 
 #define WAKE_MS       20   /* between two attempts to wake libmilter's listener */
+#define STOP_MS       8000 /* libmilter looks by itself within 5 s */
 #define LAST_CALLS_MS 1000 /* for callbacks that are under way when the program ends */
 
 /* libmilter has no user pointer before a connection's private data: this is where callbacks find
@@ -21,7 +24,9 @@ static struct {
     struct transactions *transactions;
     struct gate gate;
     pthread_t thread;
-    int result; /* of smfi_main; read after the thread was joined */
+    sem_t stop; /* libmilter */
+    atomic_bool asked_to_stop;
+    bool gave_up; /* libmilter, unasked; read after the thread was joined */
 } serving;
 
 /* What we ask the MTA to send, whatever its own lists say. Fewer macros cost it less: {mail_*}
@@ -30,7 +35,7 @@ static const struct {
     int stage;
     const char *macros;
 } symbol_lists[] = {
-    {SMFIM_CONNECT, "j {daemon_addr} {daemon_port} {client_addr} {client_port} v"},
+    {SMFIM_CONNECT, "{daemon_addr} {daemon_port}"},
     {SMFIM_HELO, "{cert_subject}"},
     {SMFIM_ENVFROM, "{auth_type} {auth_authen}"},
     {SMFIM_ENVRCPT, "i {rcpt_mailer} {rcpt_host} {rcpt_addr}"},
@@ -46,6 +51,21 @@ static const char *macro(SMFICTX *ctx, const char *name)
     return smfi_getsymval(ctx, symbol);
 }
 
+static void ask_for_macros(SMFICTX *ctx)
+{
+    for (size_t i = 0; i < sizeof symbol_lists / sizeof symbol_lists[0]; i++) {
+        char macros[128];
+        snprintf(macros, sizeof macros, "%s", symbol_lists[i].macros);
+        if (smfi_setsymlist(ctx, symbol_lists[i].stage, macros) != MI_SUCCESS) {
+            reporter_say(
+                serving.transactions->reporter, LOG_WARNING,
+                "the MTA cannot be asked for the macros %s: findings may lack the listener "
+                "or the queue id",
+                macros);
+        }
+    }
+}
+
 static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
                              unsigned long unused_2, unsigned long unused_3,
                              unsigned long *want_actions, unsigned long *want_steps,
@@ -59,17 +79,9 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
     *want_steps = steps & (not_needed | SMFIP_RCPT_REJ);
     *want_2 = 0;
     *want_3 = 0;
-    if ((actions & SMFIF_SETSYMLIST) != 0) {
-        for (size_t i = 0; i < sizeof symbol_lists / sizeof symbol_lists[0]; i++) {
-            char macros[128];
-            snprintf(macros, sizeof macros, "%s", symbol_lists[i].macros);
-            if (smfi_setsymlist(ctx, symbol_lists[i].stage, macros) != MI_SUCCESS) {
-                reporter_say(serving.transactions->reporter, LOG_WARNING,
-                             "the MTA cannot be asked for the macros %s: findings may lack the "
-                             "listener or the queue id",
-                             macros);
-            }
-        }
+    if ((actions & SMFIF_SETSYMLIST) != 0 && gate_enter(&serving.gate)) {
+        ask_for_macros(ctx);
+        gate_leave(&serving.gate);
     }
     return SMFIS_CONTINUE;
 }
@@ -252,6 +264,19 @@ static void wake(int number)
     (void)number;
 }
 
+/* In place of the C library's, and called by libmilter alone: it waits for SIGHUP, SIGTERM and
+ * SIGINT on a thread of its own, and would now and then take one that the main thread is to have.
+ * It is told to stop here. */
+int sigwait(const sigset_t *set, int *number)
+{
+    (void)set;
+    while (sem_wait(&serving.stop) != 0) {
+        /* interrupted */
+    }
+    *number = SIGTERM;
+    return 0;
+}
+
 static void *serve(void *unused)
 {
     sigset_t wakes;
@@ -259,7 +284,9 @@ static void *serve(void *unused)
     sigemptyset(&wakes);
     sigaddset(&wakes, SIGUSR2);
     pthread_sigmask(SIG_UNBLOCK, &wakes, NULL);
-    serving.result = smfi_main();
+    /* Asked to stop, libmilter may close its socket between two looks at it, and calls that a
+     * failure: it is none. */
+    serving.gave_up = smfi_main() != MI_SUCCESS && !atomic_load(&serving.asked_to_stop);
     kill(getpid(), SIGTERM);
     return unused;
 }
@@ -270,16 +297,18 @@ bool callbacks_start(struct transactions *transactions)
 
     serving.transactions = transactions;
     sigaction(SIGUSR2, &action, NULL);
-    return pthread_create(&serving.thread, NULL, serve, NULL) == 0;
+    return sem_init(&serving.stop, 0, 0) == 0 &&
+           pthread_create(&serving.thread, NULL, serve, NULL) == 0;
 }
 
 bool callbacks_stop(void)
 {
+    int wakes = STOP_MS / WAKE_MS;
     struct timespec until;
 
-    /* For libmilter's own signal thread, the main thread being here. smfi_stop() would wait for a
-     * lock that the listener holds while it polls. */
-    kill(getpid(), SIGTERM);
+    atomic_store(&serving.asked_to_stop, true);
+    /* smfi_stop() would wait for a lock that the listener holds while it polls. */
+    sem_post(&serving.stop);
     do {
         pthread_kill(serving.thread, SIGUSR2);
         clock_gettime(CLOCK_REALTIME, &until);
@@ -288,6 +317,9 @@ bool callbacks_stop(void)
             until.tv_nsec -= 1000000000L;
             until.tv_sec++;
         }
+        if (wakes-- == 0) {
+            return false;
+        }
     } while (pthread_timedjoin_np(serving.thread, NULL, &until) == ETIMEDOUT);
-    return gate_close(&serving.gate, LAST_CALLS_MS) && serving.result == MI_SUCCESS;
+    return gate_close(&serving.gate, LAST_CALLS_MS) && !serving.gave_up;
 }

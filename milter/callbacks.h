@@ -7,6 +7,8 @@
  *
  * Every callback answers, HELO and DATA too: over TCP a step that the MTA does not wait for costs
  * 40 ms (its next packet waits for our delayed acknowledgement).
+ *
+ * Defines sigwait for the whole program, for libmilter: others wait with sigwaitinfo.
  */
 #ifndef RELAYWARDEN_MILTER_CALLBACKS_H
 #define RELAYWARDEN_MILTER_CALLBACKS_H
@@ -24,9 +26,9 @@ bool callbacks_register(const char *socket, char error[CALLBACKS_ERROR_SIZE]);
 /* Creates the listening socket; a stale UNIX socket is removed. */
 bool callbacks_listen(char error[CALLBACKS_ERROR_SIZE]);
 
-/* Serves on a thread of its own. When libmilter ends by itself, that thread sends SIGTERM to the
- * process, for the main thread to notice. The transactions must live as long as the process. False:
- * no thread. */
+/* Serves on a thread of its own; libmilter takes no signals. When libmilter ends by itself, that
+ * thread sends SIGTERM to the process, for the main thread to notice. The transactions must live as
+ * long as the process. False: no thread. */
 bool callbacks_start(struct transactions *transactions);
 
 /* Ends serving at once, and the callbacks with it: after it, `transactions` are the caller's alone.

@@ -131,15 +131,31 @@ static void note_relayed(struct connection *connection, const struct recipient_s
     keep(connection, PENDING_RELAYED, &finding);
 }
 
-static void note_undeclared(struct connection *connection, const struct recipient_seen *seen)
+/* Many spellings of one fact are one domain: subdomains of a declared domain count as that, and the
+ * address literals that an own mailer takes name this host itself. Returns how many different ones
+ * were noted so far. */
+static unsigned int count_undeclared(struct connection *connection, const char *domain,
+                                     const char *parent)
+{
+    if (parent != NULL) {
+        domain = parent;
+    } else if (domain[0] == '[') {
+        domain = "[]";
+    }
+    return undeclared_note(&connection->snapshot->undeclared, domain);
+}
+
+static void note_undeclared(struct connection *connection, struct recipient_seen *seen)
 {
     struct finding *pending = connection->pending[PENDING_UNDECLARED];
     struct finding finding;
+    const struct mail_address *resolved = &seen->rcpt->resolved;
     char domain[DOMAIN_SIZE];
     unsigned int domains = 1;
 
-    if (domain_normalise(seen->rcpt->resolved.domain, seen->rcpt->resolved.domain_length, domain)) {
-        domains = undeclared_note(&connection->snapshot->undeclared, domain);
+    if (domain_normalise(resolved->domain, resolved->domain_length, domain)) {
+        seen->parent = site_parent_domain(connection->snapshot->rules.site, domain);
+        domains = count_undeclared(connection, domain, seen->parent);
     }
     if (pending != NULL) {
         pending->count++;

@@ -5,7 +5,8 @@
  * so that it can be tested by plain calls. Callbacks of one connection come one at a time, though
  * perhaps on different threads: a connection needs no lock of its own.
  *
- * A recipient without a finding takes no lock, allocates nothing and does no I/O. Findings of a
+ * A recipient without a finding takes no lock, allocates nothing (but for a non-ASCII domain,
+ * which libidn2 converts) and does no I/O. Findings of a
  * transaction are kept here, repeats folded into a count, and handed over when the queue id is
  * known (DATA) or the transaction ends.
  */

@@ -41,6 +41,35 @@ static bool is_listener_literal(const struct mail_address *address, const struct
            address_equal(&named, listener);
 }
 
+static bool is_ascii(const char *text)
+{
+    while (*text != '\0' && (unsigned char)*text < 0x80) {
+        text++;
+    }
+    return *text == '\0';
+}
+
+/*
+ * Postfix shows a non-ASCII recipient case-folded in {rcpt_addr} (sharp s becomes ss), but looks up
+ * the domain as it came: two different domains. There the resolved domain is only believed where it
+ * is the command's own.
+ */
+static bool is_shown_truly(const struct rcpt_meaning *rcpt, const struct mail_address *asked,
+                           const char *path)
+{
+    char shown[DOMAIN_SIZE];
+    char sent[DOMAIN_SIZE];
+
+    if (is_ascii(path)) {
+        return true;
+    }
+    if (asked->domain == NULL) {
+        return asked->local_length == 0 || strcspn(asked->local, "!%@:") >= asked->local_length;
+    }
+    return domain_normalise(rcpt->resolved.domain, rcpt->resolved.domain_length, shown) &&
+           domain_normalise(asked->domain, asked->domain_length, sent) && strcmp(shown, sent) == 0;
+}
+
 enum destination judge_destination(const struct judge_rules *rules, const struct rcpt_meaning *rcpt,
                                    const char *path, const struct address *listener)
 {
@@ -55,7 +84,8 @@ enum destination judge_destination(const struct judge_rules *rules, const struct
         /* No domain anywhere, and delivered here: a local part can only be the MTA's own. */
         return own_mailer ? DESTINATION_OWN : DESTINATION_EXTERNAL;
     }
-    if (site_owns_domain(rules->site, rcpt->resolved.domain, rcpt->resolved.domain_length)) {
+    if (site_owns_domain(rules->site, rcpt->resolved.domain, rcpt->resolved.domain_length) &&
+        is_shown_truly(rcpt, &asked, path)) {
         return DESTINATION_OWN;
     }
     /* Postfix shows the error mailer for an accepted recipient of a virtual alias domain: nothing

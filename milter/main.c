@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <syslog.h>
@@ -24,8 +25,9 @@
 #include "milter/socket.h"
 #include "milter/user.h"
 
-#define PROGRAM      "relaywarden-milter"
-#define STOP_WAIT_MS 2000 /* for what is still to be announced */
+#define PROGRAM            "relaywarden-milter"
+#define STOP_WAIT_MS       2000 /* for what is still to be announced */
+#define DESCRIPTORS_WANTED 65536
 
 static const char help[] =
     "usage: " PROGRAM " [--config FILE] [-t]\n"
@@ -114,30 +116,37 @@ static struct conf *load(const char *path)
     return conf;
 }
 
-/* The main thread's half of starting: everything that needs root, and then root away. */
-static bool bind_and_drop(const struct conf_milter *settings)
+/* A program that does not come up leaves no socket behind that the MTA would try. */
+static void remove_socket(const char *socket)
+{
+    const char *path = socket_unix_path(socket);
+
+    if (path != NULL) {
+        unlink(path);
+    }
+}
+
+/* What may need root. */
+static bool make_socket(const struct conf_milter *settings)
 {
     char error[SOCKET_ERROR_SIZE];
-    const struct socket_access access = {settings->socket_group, settings->socket_mode};
 
     if (!socket_check(settings->socket, error) || !callbacks_register(settings->socket, error)) {
         fprintf(stderr, PROGRAM ": %s\n", error);
         return false;
     }
-    mode_t mask = umask(0177);
+    /* The socket gets its mode as it is made: later its path may be another's. */
+    mode_t mask = umask(~settings->socket_mode & 0777);
     bool listening = callbacks_listen(error);
     umask(mask);
     if (!listening) {
-        fprintf(stderr, PROGRAM ": %s %s: is it in use, and may this user create it?\n", error,
+        fprintf(stderr, PROGRAM ": %s %s: may this user create it there?\n", error,
                 settings->socket);
         return false;
     }
-    if (!socket_grant(settings->socket, &access, error) || !user_drop_to(settings->user, error)) {
+    if (!socket_grant(settings->socket, settings->socket_group, error)) {
         fprintf(stderr, PROGRAM ": %s\n", error);
-        const char *path = socket_unix_path(settings->socket);
-        if (path != NULL) {
-            unlink(path);
-        }
+        remove_socket(settings->socket);
         return false;
     }
     return true;
@@ -177,7 +186,7 @@ static struct reporter *start_reporter(const struct conf *conf,
 }
 
 /* Signals that the main thread waits for; blocked in all threads, or one would take the default
- * action. libmilter waits for some of them too; the kernel prefers the main thread. */
+ * action. */
 static void block_signals(sigset_t *set)
 {
     static const int numbers[] = {SIGUSR1, SIGHUP, SIGTERM, SIGINT};
@@ -189,13 +198,28 @@ static void block_signals(sigset_t *set)
     pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
-/* Until told to stop. */
+/* Until told to stop. Not by sigwait, which is libmilter's here (callbacks.h). */
 static void obey_signals(const sigset_t *signals, const char *path, struct reporter *reporter)
 {
-    int number;
+    for (;;) {
+        int number = sigwaitinfo(signals, NULL);
 
-    while (sigwait(signals, &number) == 0 && number == SIGUSR1) {
-        reload(path, reporter);
+        if (number == SIGUSR1) {
+            reload(path, reporter);
+        } else if (number > 0) {
+            return;
+        }
+    }
+}
+
+/* Whether Postfix will find us is not ours to see, but this much is. */
+static void warn_of_directory(struct reporter *reporter, const struct conf_milter *settings)
+{
+    if (!socket_is_reachable(settings->socket, settings->socket_group)) {
+        reporter_say(reporter, LOG_WARNING,
+                     "the group %s cannot enter the directory of %s: Postfix will not reach the "
+                     "filter (chgrp %s and chmod g+x that directory)",
+                     settings->socket_group, settings->socket, settings->socket_group);
     }
 }
 
@@ -210,7 +234,7 @@ static int serve(const struct program *program)
                      "no thread could be started: out of memory or of processes");
         return EX_OSERR;
     }
-    reporter_say(reporter, LOG_INFO, PROGRAM " " RELAYWARDEN_VERSION " is ready on %s",
+    reporter_say(reporter, LOG_INFO, "version " RELAYWARDEN_VERSION " is ready on %s",
                  program->socket);
     sd_notify(0, "READY=1");
     obey_signals(&program->signals, program->path, reporter);
@@ -227,6 +251,33 @@ static int serve(const struct program *program)
     return EX_OK;
 }
 
+static bool become_user(const struct conf_milter *settings)
+{
+    char error[USER_ERROR_SIZE];
+
+    if (user_drop_to(settings->user, error)) {
+        return true;
+    }
+    fprintf(stderr, PROGRAM ": %s\n", error);
+    return false;
+}
+
+/* One descriptor a connection of the MTA: the usual soft limit of 1024 is soon reached. What fails
+ * here is told when a connection cannot be had. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return;
+    }
+    rlim_t wanted = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = wanted;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static int run(struct conf *conf, const char *path)
 {
     static struct transactions transactions = {.mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -240,16 +291,22 @@ static int run(struct conf *conf, const char *path)
     }
     host[sizeof host - 1] = '\0';
     snprintf(program.socket, sizeof program.socket, "%s", conf->milter.socket);
-    if (!bind_and_drop(&conf->milter)) {
+    raise_descriptor_limit();
+    if (!make_socket(&conf->milter)) {
         conf_free(conf);
         return EX_OSERR;
     }
-    transactions.reporter = start_reporter(conf, &identity);
-    struct snapshot *snapshot = transactions.reporter == NULL ? NULL : snapshot_new(conf);
-    if (snapshot == NULL) {
-        conf_free(conf);
+    struct snapshot *snapshot = become_user(&conf->milter) ? snapshot_new(conf) : NULL;
+    transactions.reporter = snapshot == NULL ? NULL : start_reporter(conf, &identity);
+    if (transactions.reporter == NULL) {
+        remove_socket(conf->milter.socket);
+        if (snapshot == NULL) {
+            conf_free(conf);
+        }
+        snapshot_release(snapshot);
         return EX_OSERR;
     }
+    warn_of_directory(transactions.reporter, &conf->milter);
     snapshot_install(snapshot);
     int status = serve(&program);
     snapshot_install(NULL);
@@ -272,8 +329,8 @@ int main(int argc, char **argv)
     }
     if (arguments.check_only) {
         conf_free(conf);
-        fprintf(stderr, "%s: configuration is valid\n", arguments.config);
-        return EX_OK;
+        printf("%s: configuration is valid\n", arguments.config);
+        return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
     }
     return run(conf, arguments.config);
 }

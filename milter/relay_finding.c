@@ -6,27 +6,26 @@
 #include "lib/printable.h"
 
 /* What to change, by who the sender claims to be: what was trusted tells where the hole is. */
+#define THEN_PROBE "Then, from outside, run: relaywarden-probe check"
+
 static const char *const fixes[] = {
-    [SENDER_EXTERNAL] = "In Postfix: see that mynetworks holds only your own networks, that no "
-                        "check_client_access or "
-                        "check_helo_access map answers OK before reject_unauth_destination, and "
-                        "that the log shows the "
-                        "client's real address rather than a gateway's (NAT, container or proxy). "
-                        "In Sendmail: look for "
-                        "promiscuous_relay and for RELAY entries in the access map. Then run: "
-                        "relaywarden-probe check",
+    [SENDER_EXTERNAL] =
+        "In Postfix: see that mynetworks holds only your own networks, that no check_client_access "
+        "or "
+        "check_helo_access map answers OK before reject_unauth_destination, and that the log shows "
+        "the client's real address rather than a gateway's (NAT, container or proxy). In Sendmail: "
+        "look for promiscuous_relay and for RELAY entries in the access map. " THEN_PROBE,
     [SENDER_OWN] =
         "The sender claims a domain of yours, which anybody can. In Postfix: move "
-        "check_sender_access (and any "
-        "map that answers OK) behind reject_unauth_destination, and see that mynetworks holds only "
-        "your own "
-        "networks. In Sendmail: take out relay_local_from. Then run: relaywarden-probe check",
-    [SENDER_NULL] = "The sender is the null path, which anybody can send. In Postfix: see that no "
-                    "check_sender_access "
-                    "answers OK for <> before reject_unauth_destination, and that mynetworks holds "
-                    "only your own networks. "
-                    "In Sendmail: look for a RELAY or OK entry that matches the empty sender. Then "
-                    "run: relaywarden-probe check",
+        "check_sender_access "
+        "(and any map that answers OK) behind reject_unauth_destination, and see that mynetworks "
+        "holds only your own networks. In Sendmail: take out relay_local_from. " THEN_PROBE,
+    [SENDER_NULL] =
+        "The sender is the null path, which anybody can send. In Postfix: see that no "
+        "check_sender_access answers OK for <> before reject_unauth_destination, and that "
+        "mynetworks "
+        "holds only your own networks. In Sendmail: look for a RELAY or OK entry that matches the "
+        "empty sender. " THEN_PROBE,
 };
 
 /* The resolved address, cut and escaped for a sentence. */
@@ -47,9 +46,7 @@ static void add_common(struct finding *out, const struct connection *connection,
 {
     const unsigned int both = FIELD_EVIDENCE | FIELD_LOGGED;
     char network[NETWORK_TEXT_SIZE];
-    char resolved[ADDRESS_SHOWN_SIZE];
 
-    show_resolved(resolved, sizeof resolved, seen->rcpt);
     address_format_fold(&connection->client, network);
     finding_subject(out, connection->listener_text, network);
     finding_add(out, "client", both, connection->client_text);
@@ -102,21 +99,26 @@ void relay_finding_undeclared(struct finding *out, const struct connection *conn
                     "the MTA takes mail from strangers for more than %d domains that the site does "
                     "not declare, last for %s",
                     UNDECLARED_MAX, resolved);
-        finding_fix(
-            out,
-            "If these domains are yours, list them in domains or domain_files of the section site. "
-            "If not, "
-            "the MTA is an open relay: in Postfix narrow relay_domains, mydestination and "
-            "virtual_mailbox_domains; if own_mailers names the mailer of a smarthost, take it out");
+        finding_fix(out, "If these domains are yours, list them in domains or domain_files of the "
+                         "section site. If not, the MTA is an open relay: in Postfix narrow "
+                         "relay_domains, mydestination and virtual_mailbox_domains; if own_mailers "
+                         "names the mailer of a smarthost, take it out");
         return;
     }
     finding_why(out,
                 "the MTA takes mail for %s as its own, and the site does not declare the domain %s",
                 resolved, domain);
+    if (seen->parent != NULL) {
+        finding_fix(out,
+                    "The MTA takes subdomains of %s. If they are yours, add .%s to domains of the "
+                    "section site. If not, take relay_domains out of Postfix's "
+                    "parent_domain_matches_subdomains",
+                    seen->parent, seen->parent);
+        return;
+    }
     finding_fix(out,
                 "If %s is yours, add it to domains or domain_files of the section site. If not, "
-                "take it out of "
-                "relay_domains, mydestination or virtual_mailbox_domains",
+                "take it out of relay_domains, mydestination or virtual_mailbox_domains",
                 domain);
 }
 

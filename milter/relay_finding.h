@@ -18,6 +18,7 @@ struct recipient_seen {
     const struct rcpt_meaning *rcpt; /* what the MTA made of it */
     enum destination destination;
     enum sender_class sender_class;
+    const char *parent;   /* a declared domain above the recipient's; NULL if there is none */
     const char *queue_id; /* may be NULL */
 };
 

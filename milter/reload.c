@@ -57,7 +57,7 @@ void reload(const char *path, struct reporter *reporter)
     say_report(reporter, &report);
     if (conf == NULL) {
         reporter_say(reporter, LOG_ERR,
-                     "%s has %zu mistakes: the configuration before stays in force (see "
+                     "%s is not taken (%zu wrong): the configuration before stays in force (see "
                      "relaywarden-milter -t --config %s)",
                      path, report.mistake_count, path);
     } else {

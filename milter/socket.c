@@ -1,8 +1,10 @@
 #include "milter/socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,12 +31,12 @@ static bool is_served(const char *path)
     int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (descriptor < 0) {
-        return false;
+        return true;
     }
     snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-    /* EAGAIN: the backlog of a living listener is full. */
+    /* Anything but a refusal may be a living listener, its backlog full, or not ours to see. */
     bool served = connect(descriptor, (const struct sockaddr *)&address, sizeof address) == 0 ||
-                  errno == EAGAIN;
+                  (errno != ECONNREFUSED && errno != ENOENT);
     close(descriptor);
     return served;
 }
@@ -49,11 +51,50 @@ static bool directory_exists(const char *path, char error[SOCKET_ERROR_SIZE])
     if (stat(directory, &status) == 0 && S_ISDIR(status.st_mode)) {
         return true;
     }
-    snprintf(error, SOCKET_ERROR_SIZE,
-             "the socket's directory %s does not exist: create it (mkdir -m 0750 %s), owned by the "
-             "user that the milter runs as, with Postfix's group",
-             directory, directory);
+    snprintf(
+        error, SOCKET_ERROR_SIZE,
+        "the socket's directory %s does not exist: create it (install -d -o relaywarden -g postfix "
+        "-m 0750 %s; owned by the user that the milter runs as, with Postfix's group)",
+        directory, directory);
     return false;
+}
+
+/* "inet:PORT@HOST": whether it could be bound, which libmilter would not explain. */
+static bool check_tcp(const char *socket_text, char error[SOCKET_ERROR_SIZE])
+{
+    char port[16];
+    const char *colon = strchr(socket_text, ':');
+    const char *at = strchr(colon, '@');
+    const struct addrinfo hints = {
+        .ai_family = strncmp(socket_text, "inet6:", 6) == 0 ? AF_INET6 : AF_INET,
+        .ai_socktype = SOCK_STREAM,
+        .ai_flags = AI_PASSIVE,
+    };
+    struct addrinfo *found = NULL;
+    const int on = 1;
+
+    snprintf(port, sizeof port, "%.*s", (int)strcspn(colon + 1, "@"), colon + 1);
+    int lookup = getaddrinfo(at == NULL ? NULL : at + 1, port, &hints, &found);
+    if (lookup != 0) {
+        snprintf(error, SOCKET_ERROR_SIZE, "%.200s names no address of this host: %s", socket_text,
+                 gai_strerror(lookup));
+        return false;
+    }
+    int descriptor = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool bound = descriptor >= 0 &&
+                 setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+                 bind(descriptor, found->ai_addr, found->ai_addrlen) == 0;
+    if (!bound) {
+        snprintf(error, SOCKET_ERROR_SIZE,
+                 "cannot listen on %.200s: %s (choose another in the option socket, or stop what "
+                 "uses it)",
+                 socket_text, strerror(errno));
+    }
+    if (descriptor >= 0) {
+        close(descriptor);
+    }
+    freeaddrinfo(found);
+    return bound;
 }
 
 bool socket_check(const char *socket, char error[SOCKET_ERROR_SIZE])
@@ -62,7 +103,7 @@ bool socket_check(const char *socket, char error[SOCKET_ERROR_SIZE])
     struct stat status;
 
     if (path == NULL) {
-        return true;
+        return check_tcp(socket, error);
     }
     if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path) {
         snprintf(error, SOCKET_ERROR_SIZE,
@@ -89,37 +130,62 @@ bool socket_check(const char *socket, char error[SOCKET_ERROR_SIZE])
     return true;
 }
 
-bool socket_grant(const char *socket, const struct socket_access *access,
-                  char error[SOCKET_ERROR_SIZE])
+/* Changes the group of the very file that was looked at: its directory belongs to an unprivileged
+ * user, who could put another file in its place. */
+static bool change_group(const char *path, gid_t group, char error[SOCKET_ERROR_SIZE])
 {
-    const char *path = socket_unix_path(socket);
+    int file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct stat status;
 
-    if (path == NULL) {
-        return true;
-    }
-    if (access->group[0] != '\0') {
-        const struct group *group = getgrnam(access->group);
-        if (group == NULL) {
-            snprintf(
-                error, SOCKET_ERROR_SIZE,
-                "the group \"%.64s\" of option socket_group does not exist: create it, name the "
-                "group that Postfix runs as, or set it to \"\"",
-                access->group);
-            return false;
-        }
-        if (lchown(path, (uid_t)-1, group->gr_gid) != 0) {
-            snprintf(
-                error, SOCKET_ERROR_SIZE,
-                "cannot give %s to the group %.64s: %s (start as root, or set socket_group to a "
-                "group of this user)",
-                path, access->group, strerror(errno));
-            return false;
-        }
-    }
-    if (chmod(path, access->mode) != 0) {
-        snprintf(error, SOCKET_ERROR_SIZE, "cannot set mode %04o on %s: %s", access->mode, path,
+    if (file < 0) {
+        snprintf(error, SOCKET_ERROR_SIZE, "%.300s is not there any more: %s", path,
                  strerror(errno));
         return false;
     }
-    return true;
+    bool changed = fstat(file, &status) == 0 && S_ISSOCK(status.st_mode) &&
+                   fchownat(file, "", (uid_t)-1, group, AT_EMPTY_PATH) == 0;
+    if (!changed) {
+        snprintf(
+            error, SOCKET_ERROR_SIZE,
+            "cannot give %.300s to the group of option socket_group: %s (start as root, or name "
+            "a group of this user)",
+            path, strerror(errno));
+    }
+    close(file);
+    return changed;
+}
+
+bool socket_grant(const char *socket, const char *group_name, char error[SOCKET_ERROR_SIZE])
+{
+    const char *path = socket_unix_path(socket);
+
+    if (path == NULL || group_name[0] == '\0') {
+        return true;
+    }
+    const struct group *group = getgrnam(group_name);
+    if (group == NULL) {
+        snprintf(error, SOCKET_ERROR_SIZE,
+                 "the group \"%.64s\" of option socket_group does not exist: create it, name the "
+                 "group that Postfix runs as, or set it to \"\"",
+                 group_name);
+        return false;
+    }
+    return change_group(path, group->gr_gid, error);
+}
+
+bool socket_is_reachable(const char *socket, const char *group_name)
+{
+    const char *path = socket_unix_path(socket);
+    char copy[sizeof((struct sockaddr_un *)0)->sun_path];
+    struct stat status;
+
+    if (path == NULL || group_name[0] == '\0') {
+        return true;
+    }
+    const struct group *group = getgrnam(group_name);
+    snprintf(copy, sizeof copy, "%s", path);
+    if (group == NULL || stat(dirname(copy), &status) != 0 || (status.st_mode & S_IXOTH) != 0) {
+        return true;
+    }
+    return status.st_gid == group->gr_gid && (status.st_mode & S_IXGRP) != 0;
 }

@@ -15,18 +15,18 @@
 /* The path of "unix:PATH" or "local:PATH"; NULL for TCP. Points into `socket`. */
 const char *socket_unix_path(const char *socket);
 
-/* Looks before binding: the directory must exist, and nobody may be serving on the path (a stale
- * socket is fine, and is removed by libmilter; anything else that is not a socket is left alone).
- * False and a sentence with a remedy. TCP: true. */
+/* Looks before binding. UNIX: the directory must exist, and nobody may be serving on the path (a
+ * stale socket is fine, and is removed by libmilter; anything else that is not a socket is left
+ * alone). TCP: the address must be this host's and free. False and a sentence with a remedy. */
 bool socket_check(const char *socket, char error[SOCKET_ERROR_SIZE]);
 
-struct socket_access {
-    const char *group; /* "" = leave */
-    unsigned int mode; /* 0660 */
-};
+/* After binding under a umask that gave the socket its mode: gives it to the group ("" = leaves
+ * it). TCP: true.
+ */
+bool socket_grant(const char *socket, const char *group, char error[SOCKET_ERROR_SIZE]);
 
-/* After binding: group and mode. TCP: true. */
-bool socket_grant(const char *socket, const struct socket_access *access,
-                  char error[SOCKET_ERROR_SIZE]);
+/* Whether members of the group can enter the socket's directory. TCP, or nothing to tell by: true.
+ */
+bool socket_is_reachable(const char *socket, const char *group);
 
 #endif

@@ -17,8 +17,8 @@ struct undeclared {
     _Atomic uint64_t domain[UNDECLARED_MAX + 1]; /* hashes; 0 = free. Zero-initialise. */
 };
 
-/* Notes a domain (compared form) and returns how many different ones were noted so far, at most
- * UNDECLARED_MAX + 1. */
+/* Notes a domain (compared form; the caller decides what counts as one) and returns how many
+ * different ones were noted so far, at most UNDECLARED_MAX + 1. */
 unsigned int undeclared_note(struct undeclared *undeclared, const char *domain);
 
 #endif

@@ -12,7 +12,13 @@ bool user_drop_to(const char *name, char error[USER_ERROR_SIZE])
     if (name[0] == '\0' || geteuid() != 0) {
         return true;
     }
+    errno = 0;
     const struct passwd *user = getpwnam(name);
+    if (user == NULL && errno != 0 && errno != ENOENT) {
+        snprintf(error, USER_ERROR_SIZE, "cannot look up the user \"%.64s\": %s", name,
+                 strerror(errno));
+        return false;
+    }
     if (user == NULL) {
         snprintf(
             error, USER_ERROR_SIZE,

@@ -1,5 +1,6 @@
 #include "probe/audit.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,8 @@
 #include <sys/utsname.h>
 
 #include "lib/domain.h"
+#include "lib/printable.h"
+#include "probe/diagnosis.h"
 #include "probe/dialogue.h"
 #include "probe/dns.h"
 #include "probe/judgement.h"
@@ -66,7 +69,9 @@ struct audit {
     size_t first_waiting;     /* entries before it wait no more */
     unsigned int connections; /* that the endpoints under way may have */
     size_t done;
-    bool full; /* some endpoint could not be kept */
+    struct entry *spare; /* says how many endpoints could not be kept */
+    size_t not_kept;
+    size_t not_kept_target; /* the first such endpoint's */
     const struct endpoint_result **results;
     struct audit_summary summary;
 };
@@ -143,7 +148,8 @@ static void start_entry(struct entry *entry)
 
     entry->dialogue = dialogue_start(audit->loop, &request);
     if (entry->dialogue == NULL) {
-        snprintf(entry->result.trouble, sizeof(entry->result.trouble), "Out of memory.");
+        snprintf(entry->result.trouble, sizeof(entry->result.trouble), "out of memory");
+        entry->result.exhausted = true;
         entry_done(entry);
         return;
     }
@@ -207,33 +213,68 @@ static bool is_known(struct audit *audit, const struct endpoint *endpoint, bool 
     return false;
 }
 
-/* NULL when there is no room for it; the audit then says that it is incomplete. */
-static struct entry *add_entry(struct audit *audit, size_t target, const struct resolved *resolved)
+/* Room for one more entry beside the spare one. */
+static bool has_room(struct audit *audit)
 {
-    if (audit->entry_count == audit->entry_room) {
-        size_t room = audit->entry_room == 0 ? 16 : audit->entry_room * 2;
-        struct entry **entries = room <= AUDIT_ENDPOINTS_MAX
-                                     ? realloc(audit->entries, room * sizeof(struct entry *))
-                                     : NULL;
-        if (entries == NULL) {
-            audit->full = true;
-            return NULL;
-        }
-        audit->entries = entries;
-        audit->entry_room = room;
+    if (audit->entry_count + 1 < audit->entry_room) {
+        return true;
     }
-    struct entry *entry = calloc(1, sizeof(*entry));
-    if (entry == NULL) {
-        audit->full = true;
-        return NULL;
+    size_t room = audit->entry_room == 0 ? 16 : audit->entry_room * 2;
+    struct entry **entries =
+        room <= AUDIT_ENDPOINTS_MAX ? realloc(audit->entries, room * sizeof(struct entry *)) : NULL;
+    if (entries == NULL) {
+        return false;
     }
+    audit->entries = entries;
+    audit->entry_room = room;
+    return true;
+}
+
+static void fill_entry(struct entry *entry, struct audit *audit, size_t target,
+                       const struct resolved *resolved)
+{
     entry->audit = audit;
     entry->target = target;
     entry->rank = resolved->rank;
     entry->result.endpoint = resolved->endpoint;
     entry->result.reach = REACH_NO_CONNECT;
     audit->entries[audit->entry_count++] = entry;
+}
+
+/* NULL when there is no room for it; the spare entry will say so. */
+static struct entry *add_entry(struct audit *audit, size_t target, const struct resolved *resolved)
+{
+    struct entry *entry = has_room(audit) ? calloc(1, sizeof(*entry)) : NULL;
+
+    if (entry == NULL) {
+        if (audit->not_kept++ == 0) {
+            audit->not_kept_target = target;
+        }
+        return NULL;
+    }
+    fill_entry(entry, audit, target, resolved);
     return entry;
+}
+
+/* A single word that DNS does not know is most likely a configured target's name, misspelt. */
+static void tell_of_targets(struct entry *entry)
+{
+    const struct conf_probe *probe = &entry->audit->request.conf->probe;
+    struct endpoint_result *result = &entry->result;
+    const char *comma = "";
+
+    if (result->endpoint.configured || strchr(result->endpoint.host, '.') != NULL) {
+        return;
+    }
+    diagnosis_say(result->trouble, sizeof(result->trouble), ", and it is no configured target (%s",
+                  probe->target_count > 0 ? "there are: " : "there is none");
+    for (size_t i = 0; i < probe->target_count; i++) {
+        char name[RESULT_HOST_SIZE];
+        printable_string(name, sizeof(name), probe->targets[i].name);
+        diagnosis_say(result->trouble, sizeof(result->trouble), "%s%s", comma, name);
+        comma = ", ";
+    }
+    diagnosis_say(result->trouble, sizeof(result->trouble), ")");
 }
 
 static void on_found(const struct resolved *resolved, void *user)
@@ -253,6 +294,7 @@ static void on_found(const struct resolved *resolved, void *user)
     if (resolved->trouble != NULL) {
         entry->result.reach = REACH_NO_ADDRESS;
         snprintf(entry->result.trouble, sizeof(entry->result.trouble), "%s", resolved->trouble);
+        tell_of_targets(entry);
         entry_done(entry);
     }
     start_waiting(audit);
@@ -401,6 +443,31 @@ static void close_open_ends(struct audit *audit)
     }
 }
 
+/* What was asked is worth telling, whatever else could not be. */
+static void tell_of_those_not_kept(struct audit *audit)
+{
+    const struct target *target = &audit->request.targets[audit->not_kept_target];
+    struct resolved resolved = {.rank = UINT_MAX,
+                                .endpoint = {.port = target_port(target, 0),
+                                             .tls_asked = target->tls,
+                                             .configured = target->configured}};
+    struct entry *entry = audit->spare;
+
+    if (audit->not_kept == 0) {
+        return;
+    }
+    audit->spare = NULL;
+    snprintf(resolved.endpoint.target, sizeof(resolved.endpoint.target), "%s", target->name);
+    snprintf(resolved.endpoint.host, sizeof(resolved.endpoint.host), "%s", target->host);
+    fill_entry(entry, audit, audit->not_kept_target, &resolved);
+    entry->result.exhausted = true;
+    snprintf(entry->result.trouble, sizeof(entry->result.trouble),
+             "%zu endpoints of this target and those after it were not asked: an audit has at most "
+             "%d, and memory for no more. Name fewer targets at once",
+             audit->not_kept, AUDIT_ENDPOINTS_MAX);
+    entry_done(entry);
+}
+
 static int compare_entries(const void *left, const void *right)
 {
     const struct entry *a = *(const struct entry *const *)left;
@@ -464,7 +531,9 @@ static int run(struct audit *audit, char error[AUDIT_ERROR_SIZE])
     int status = -1;
 
     audit->summary.started = time(NULL);
-    if (interrupt == NULL || terminate == NULL || !begin_searches(audit)) {
+    audit->spare = calloc(1, sizeof(*audit->spare));
+    if (audit->spare == NULL || !has_room(audit) || interrupt == NULL || terminate == NULL ||
+        !begin_searches(audit)) {
         snprintf(error, AUDIT_ERROR_SIZE, "out of memory");
         goto out;
     }
@@ -474,13 +543,8 @@ static int run(struct audit *audit, char error[AUDIT_ERROR_SIZE])
         goto out;
     }
     close_open_ends(audit);
+    tell_of_those_not_kept(audit);
     clear_progress(audit);
-    if (audit->full) {
-        snprintf(error, AUDIT_ERROR_SIZE,
-                 "the targets have more than %d endpoints, or memory is out; name fewer at once",
-                 AUDIT_ENDPOINTS_MAX);
-        goto out;
-    }
     if (!sum_up(audit, began)) {
         snprintf(error, AUDIT_ERROR_SIZE, "out of memory");
         goto out;
@@ -527,6 +591,7 @@ void audit_free(struct audit *audit)
     }
     loop_free(audit->loop);
     free(audit->searches);
+    free(audit->spare);
     free(audit->entries);
     free(audit->results);
     free(audit);

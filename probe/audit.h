@@ -28,7 +28,8 @@ struct audit_request {
 struct audit;
 
 /* Runs to its end, or until SIGINT or SIGTERM, which it takes while it runs: then it has what was
- * learnt so far, and endpoints that were not finished are marked as interrupted. NULL and one
+ * learnt so far, and endpoints that were not finished are marked as interrupted. Where there are
+ * more than AUDIT_ENDPOINTS_MAX endpoints one entry says how many were not asked. NULL and one
  * sentence when it could not run at all. */
 struct audit *audit_run(const struct audit_request *request, char error[AUDIT_ERROR_SIZE]);
 void audit_free(struct audit *audit); /* NULL is nothing */

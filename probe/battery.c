@@ -348,6 +348,7 @@ void battery_refused(struct battery *battery, struct battery_task *task)
     }
     for (size_t i = 0; i < battery->result->technique_count; i++) {
         if (battery->rows[i] == BATTERY_WAITING) {
+            battery->result->refusals_used_up = true;
             leave_unasked(battery, &battery->result->techniques[i],
                           "not asked: the endpoint has given max_refusals already");
         }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/alert/reporter.h"
+#include "lib/printable.h"
 #include "probe/audit.h"
 #include "probe/judgement.h"
 #include "probe/report.h"
@@ -98,7 +99,8 @@ static bool print_report(const struct invocation *invocation, const struct audit
 {
     if (invocation->json) {
         json_t *object = report_json(summary);
-        bool printed = object != NULL && json_dumpf(object, stdout, JSON_COMPACT) == 0;
+        bool printed = object != NULL &&
+                       json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6)) == 0;
         json_decref(object);
         if (!printed) {
             fprintf(stderr, "%s: the report could not be made or written\n", PROBE_PROGRAM);
@@ -154,24 +156,26 @@ static int check_targets(const struct invocation *invocation, const struct conf 
 static int check_with(const struct invocation *invocation, const struct conf *conf)
 {
     char error[TARGET_ERROR_SIZE];
+    char path[PATH_MAX];
     size_t count = 0;
 
+    printable_string(path, sizeof(path), conf->path);
     if (conf->probe.vantage == VANTAGE_CLAIMED) {
         return invocation_fail(invocation,
                                "%s has vantage = claimed, which this version cannot do; set it to "
                                "outside or inside",
-                               conf->path);
+                               path);
     }
     if (conf->probe.proof != PROOF_RCPT) {
         fprintf(stderr,
                 "%s: note: %s has proof = %s; this version asks up to RCPT and sends nothing\n",
-                PROBE_PROGRAM, conf->path, proof_name(conf->probe.proof));
+                PROBE_PROGRAM, path, proof_name(conf->probe.proof));
     }
     if (invocation->argument_count == 0 && conf->probe.target_count == 0) {
         return invocation_fail(invocation,
                                "there is nothing to check: name a TARGET, or add a target section "
                                "to probe in %s",
-                               conf->path);
+                               path);
     }
     struct target *targets = choose_targets(invocation, conf, &count, error);
     if (targets == NULL) {

@@ -208,11 +208,12 @@ static const struct {
     const char *fix;
 } obstacles[] = {
     {OUTCOME_GREYLISTED, "the server greylists, so its answer on relaying is still to come",
-     "Let the probe wait and ask again (--wait 10m), or exempt its address from greylisting."},
+     "Ask again in 10 minutes, from the same address, or exempt the probe's address from "
+     "greylisting."},
     {OUTCOME_DEFERRED, "a temporary error that says nothing of relaying",
-     "Read the server's log for what failed (a lookup, a filter, a full queue), then ask again, or "
-     "let the probe wait "
-     "for it (--wait 10m)."},
+     "Read the server's log for what failed (a lookup, a filter, a full queue), then ask again in "
+     "10 minutes, "
+     "from the same address."},
     {OUTCOME_CLIENT_REFUSED,
      "the server refuses the probe's own address or name, whatever it asks for",
      "Give the probe's address a reverse name that resolves back to it, take it off the list that "
@@ -230,15 +231,21 @@ static const struct {
      "The recipient is the canary's address. Its domain must resolve from the server and take mail "
      "(an MX, and not a "
      "null MX), and its mailbox must exist."},
-    {OUTCOME_TLS_REQUIRED, "the server answers only under TLS",
-     "Set tls = auto or tls = starttls for this target. If it is set, the handshake failed, and "
-     "the server's TLS "
-     "settings need a look."},
+    {OUTCOME_TLS_REQUIRED, "the server answers only under TLS", NULL}, /* fix_tls_required */
     {OUTCOME_CLOSING, "the server ended the connection instead of answering",
      "Read the server's log. A limit (Postfix anvil, Exim smtp_accept_max, Sendmail "
      "ConnectionRateThrottle) or a ban "
      "(fail2ban, postscreen) ends connections so: wait, or exempt the probe's address."},
 };
+
+static const char *obstacle_fix(enum outcome outcome)
+{
+    size_t i = 0;
+    while (i + 1 < sizeof(obstacles) / sizeof(obstacles[0]) && obstacles[i].outcome != outcome) {
+        i++;
+    }
+    return obstacles[i].fix;
+}
 
 /* Ends the sentence that `why` holds so far, with what is known of the trouble. */
 static void end_with_trouble(struct endpoint_result *result, const char *trouble)
@@ -260,6 +267,24 @@ static void explain_unasked(struct endpoint_result *result, const struct techniq
                   "probe needs a longer timeout or an exemption for the probe's address.");
 }
 
+static const char fix_exhausted[] =
+    "Raise the limit on open files where the probe runs (ulimit -n; LimitNOFILE= of a systemd "
+    "unit), or set probe { max_connections } lower, or name fewer targets at once, and ask again.";
+
+/* The server asks for TLS in a session without. */
+static const char *fix_tls_required(const struct endpoint_result *result)
+{
+    if (result->tls_trouble[0] != '\0') {
+        return "STARTTLS is offered, but failed: mend the server's certificate and TLS settings.";
+    }
+    return result->starttls_offered || result->endpoint.tls_asked == TLS_NONE
+               ? "Set tls = auto or tls = starttls for this target."
+               : "The server does not offer STARTTLS here, so nobody can do what it asks for: "
+                 "enable it (Postfix: smtpd_tls_security_level with a certificate; Sendmail: "
+                 "ServerCertFile; Exim: tls_advertise_hosts), or look for what hides it on the "
+                 "way.";
+}
+
 static void explain_unanswered(struct endpoint_result *result, const struct technique_result *plain)
 {
     if (plain == NULL || !plain->asked) {
@@ -274,10 +299,52 @@ static void explain_unanswered(struct endpoint_result *result, const struct tech
                 plain->at_mail ? "the sender" : "the plain request", plain->code,
                 plain->enhanced[0] != '\0' ? " " : "", plain->enhanced,
                 outcome_name(plain->outcome), obstacles[i].why);
-            diagnosis_say(result->fix, sizeof(result->fix), "%s", obstacles[i].fix);
+            diagnosis_say(result->fix, sizeof(result->fix), "%s",
+                          obstacles[i].fix != NULL ? obstacles[i].fix : fix_tls_required(result));
             return;
         }
     }
+}
+
+/* `plain` was refused, and nothing was granted, but that is not all. */
+static void explain_open_questions(struct endpoint_result *result, const struct grant_tally *tally)
+{
+    const char *comma = "";
+
+    diagnosis_say(
+        result->why, sizeof(result->why),
+        "Asked plainly, relaying is refused, but whether it is in other ways is not known");
+    for (size_t i = 0; i < result->technique_count; i++) {
+        const struct technique_result *asked = &result->techniques[i];
+        if (grant_of(asked) == GRANT_UNANSWERED && grant_is_open_question(asked)) {
+            diagnosis_say(result->why, sizeof(result->why), "%s%s", comma[0] != '\0' ? comma : ": ",
+                          asked->technique->id);
+            diagnosis_say(result->why, sizeof(result->why),
+                          asked->unconfirmed ? " got replies out of step" : " was answered %d (%s)",
+                          asked->code, outcome_name(asked->outcome));
+            comma = ", ";
+        }
+    }
+    if (tally->open_questions > 0) {
+        diagnosis_say(result->why, sizeof(result->why),
+                      ". Such an answer mostly comes from behind the relay restrictions.");
+        diagnosis_say(result->fix, sizeof(result->fix),
+                      "Ask again in 10 minutes, from the same address. If the server greylists, "
+                      "exempt the probe's address from that, and if an error lasts, read the "
+                      "server's log for what fails (a lookup, a filter, a full queue).");
+        return;
+    }
+    if (result->exhausted) {
+        diagnosis_say(result->why, sizeof(result->why),
+                      ", for a limit of the probe's own was reached");
+        end_with_trouble(result, result->trouble);
+        diagnosis_say(result->fix, sizeof(result->fix), "%s", fix_exhausted);
+        return;
+    }
+    diagnosis_say(result->why, sizeof(result->why),
+                  ": max_refusals was used up before every technique had been asked.");
+    diagnosis_say(result->fix, sizeof(result->fix),
+                  "Set probe { max_refusals } higher (the default is 64).");
 }
 
 static void explain_inside(struct endpoint_result *result, enum inside inside)
@@ -308,28 +375,69 @@ static const struct {
 } reaches[] = {
     [REACH_NO_ADDRESS] =
         {"No address was found to ask",
-         "Check the target's name in the configuration and its MX, A and AAAA records."},
+         "Check the target's name in the configuration and its MX, A and AAAA records. If no "
+         "resolver answers, set probe { resolvers } to ones that do."},
     [REACH_NO_CONNECT] = {"No connection could be made",
                           "Check that the server runs and listens on this address and port, and "
                           "that no firewall stands "
                           "between; if it shall not be reachable, take it off the targets."},
-    [REACH_NO_GREETING] = {"The server took the connection but gave no service",
-                           "Read the server's log. Postfix ends or starves every connection so "
-                           "while neither smtpd_relay_restrictions nor "
-                           "smtpd_recipient_restrictions has a working reject_unauth_destination "
-                           "(the log has 'fatal: in parameter "
-                           "smtpd_relay_restrictions ... specify at least one working instance "
-                           "of'): set " POSTFIX_DEFAULT
-                           ". Sendmail refuses above RefuseLA and ConnectionRateThrottle, Exim "
-                           "above smtp_accept_max and "
-                           "smtp_load_reserve. A listener behind a load balancer may wait for a "
-                           "PROXY header. Else look for a ban of the "
-                           "probe's address (fail2ban, postscreen)."},
+    [REACH_NO_GREETING] =
+        {"The server took the connection but gave no service",
+         "Read the server's log. Postfix ends or starves every connection so "
+         "while neither smtpd_relay_restrictions nor "
+         "smtpd_recipient_restrictions has a working reject_unauth_destination "
+         "(the log has 'fatal: in parameter "
+         "smtpd_relay_restrictions ... specify at least one working instance "
+         "of'): set " POSTFIX_DEFAULT
+         ". If it is silent, it may wait for TLS: set tls = implicit for this "
+         "target. Sendmail refuses above RefuseLA and ConnectionRateThrottle, Exim "
+         "above smtp_accept_max and "
+         "smtp_load_reserve. A listener behind a load balancer may wait for a "
+         "PROXY header. Else look for a ban of the "
+         "probe's address (fail2ban, postscreen)."},
+    [REACH_NO_TLS] = {"The server took the connection, but no TLS came about on it",
+                      "Set tls of this target to what the port speaks: implicit, where TLS begins "
+                      "with the first octet (port 465), starttls, where SMTP offers it, or none. "
+                      "If it is right, mend the server's certificate and TLS settings."},
     [REACH_NO_SESSION] = {"The server greeted, but no SMTP session came about",
                           "Check that the port speaks SMTP in the TLS mode that is set for this "
                           "target, and read the "
                           "server's log for this connection."},
 };
+
+/* What it looks like from here, before the sentence of what went wrong. */
+static const char *reach_why(const struct endpoint_result *result)
+{
+    if (result->exhausted) {
+        return "A limit of the probe's own was reached, so nothing was asked";
+    }
+    if (result->reach == REACH_NO_GREETING && result->greeting_names_client) {
+        return "The server refuses the probe's own address (client-refused)";
+    }
+    return result->reach == REACH_NO_SESSION && result->banner[0] == '\0'
+               ? "What answers on this port speaks no SMTP"
+               : reaches[result->reach].why;
+}
+
+static const char *reach_fix(const struct endpoint_result *result)
+{
+    if (result->exhausted) {
+        return fix_exhausted;
+    }
+    if (result->unusable_source) {
+        return "Set probe { source } to an address of this host.";
+    }
+    return result->reach == REACH_NO_GREETING && result->greeting_names_client
+               ? obstacle_fix(OUTCOME_CLIENT_REFUSED)
+               : reaches[result->reach].fix;
+}
+
+static void explain_reach(struct endpoint_result *result)
+{
+    diagnosis_say(result->why, sizeof(result->why), "%s", reach_why(result));
+    end_with_trouble(result, result->trouble);
+    diagnosis_say(result->fix, sizeof(result->fix), "%s", reach_fix(result));
+}
 
 void diagnosis_explain(struct endpoint_result *result, const struct grant_tally *tally,
                        enum inside inside)
@@ -342,9 +450,7 @@ void diagnosis_explain(struct endpoint_result *result, const struct grant_tally 
                       "everything was asked.");
         diagnosis_say(result->fix, sizeof(result->fix), "Ask again.");
     } else if (result->reach != REACH_SESSION) {
-        diagnosis_say(result->why, sizeof(result->why), "%s", reaches[result->reach].why);
-        end_with_trouble(result, result->trouble);
-        diagnosis_say(result->fix, sizeof(result->fix), "%s", reaches[result->reach].fix);
+        explain_reach(result);
     } else if (result->verdict == VERDICT_OPEN) {
         diagnosis_explain_open(result, tally);
     } else if (result->verdict == VERDICT_SUSPECTED) {
@@ -353,7 +459,14 @@ void diagnosis_explain(struct endpoint_result *result, const struct grant_tally 
         explain_closed(result, tally, inside);
     } else if (tally->count[GRANT_PROVEN] > 0) {
         explain_inside(result, inside);
+    } else if (tally->plain == GRANT_REFUSED) {
+        explain_open_questions(result, tally);
     } else {
         explain_unanswered(result, tally->plain_result);
+    }
+    if (result->tls_trouble[0] != '\0') {
+        diagnosis_say(result->why, sizeof(result->why),
+                      " It was asked without TLS, for STARTTLS failed");
+        end_with_trouble(result, result->tls_trouble);
     }
 }

@@ -9,6 +9,7 @@
 
 #define SENTENCE_SIZE RESULT_TEXT_SIZE
 #define LANES         2
+#define LATEST_MS     1000
 
 /* One connection after another. */
 struct lane {
@@ -25,8 +26,9 @@ struct dialogue {
     struct dialogue_request request;
     int64_t started;
     struct loop_timer *whole; /* the endpoint's deadline */
-    struct loop_timer
-        *end; /* due at once: `finished` is called from the loop, with no connection on the stack */
+    /* Calls `finished` from the loop, with no connection on the stack: at once when all is done,
+     * and whatever happens LATEST_MS after the endpoint's deadline. */
+    struct loop_timer *end;
     struct battery battery;
     struct lane lanes[LANES];
     bool finished;
@@ -40,8 +42,10 @@ static void finish(struct dialogue *dialogue)
 
     dialogue->finished = true;
     dialogue->request.result->seconds = (double)(now - dialogue->started) / 1000.0;
-    loop_timer_clear(dialogue->whole);
-    (void)loop_timer_set(dialogue->end, now);
+    /* It is pending already, so this takes no memory; if it fails all the same, it comes late. */
+    if (loop_timer_set(dialogue->end, now) == 0) {
+        loop_timer_clear(dialogue->whole);
+    }
 }
 
 static void broken(struct lane *lane, enum session_break how, const char *why)
@@ -101,9 +105,23 @@ static void on_garbage(struct lane *lane)
     } else {
         printable(begin, sizeof(begin), parser->reply.text, strcspn(parser->reply.text, "\n"));
     }
-    snprintf(sentence, sizeof(sentence), "Instead of %s came something that is not SMTP: \"%s\"",
-             session_awaited(lane->session.state), begin);
+    if (lane->session.state == SESSION_GREETING) {
+        snprintf(sentence, sizeof(sentence), "It began with \"%s\"", begin);
+    } else {
+        snprintf(sentence, sizeof(sentence),
+                 "Instead of %s came something that is not SMTP: \"%s\"",
+                 session_awaited(lane->session.state), begin);
+    }
     broken(lane, SESSION_BROKEN_FOREIGN, sentence);
+}
+
+/* Whether nothing hangs on what follows: a closing server may add to it, or one that is left. */
+static bool is_last_word(const struct lane *lane, const struct reply *reply)
+{
+    enum session_state state = lane->session.state;
+
+    return state == SESSION_QUIT || reply->code == 421 ||
+           (state == SESSION_GREETING && reply->code >= 400);
 }
 
 /* One reply out of the bytes; true when the next may follow in them. */
@@ -113,15 +131,14 @@ static bool take_reply(struct lane *lane, bool more)
     struct reply reply = lane->parser.reply;
 
     reply_parser_reset(&lane->parser);
-    const struct session_order *order = session_reply(&lane->session, &reply, elapsed);
-    if (more && order->action == SESSION_LISTEN && session_expects_more(&lane->session)) {
-        return true;
-    }
-    /* More answers than questions: which is whose could no longer be told. What a closing server
-     * adds, or one that is being left, does no harm. */
-    if (more && order->action != SESSION_CLOSE && lane->session.state != SESSION_QUIT) {
+    /* More answers than questions: which of them is whose? */
+    if (more && !session_expects_another(&lane->session) && !is_last_word(lane, &reply)) {
         broken(lane, SESSION_BROKEN_FOREIGN, "The server spoke out of turn");
         return false;
+    }
+    const struct session_order *order = session_reply(&lane->session, &reply, elapsed);
+    if (more && order->action == SESSION_LISTEN) {
+        return true;
     }
     obey(lane, order);
     return false;
@@ -169,8 +186,10 @@ static void dial(struct lane *lane)
         .listener = &listener,
         .user = lane,
     };
+    enum connection_fault fault = CONNECTION_FAULT_PEER;
     char why[TRANSPORT_ERROR_SIZE];
 
+    request.fault = &fault;
     for (size_t i = 0; i < 2; i++) {
         if (source[i].family == endpoint->address.family) {
             request.source = source[i];
@@ -180,6 +199,11 @@ static void dial(struct lane *lane)
     session_begin(&lane->session, &dialogue->battery, &other_lane(lane)->session);
     lane->connection = connection_open(dialogue->loop, &request, why);
     if (lane->connection == NULL) {
+        /* Where the other one goes on, nothing is missed for want of this one. */
+        if (other_lane(lane)->connection == NULL) {
+            dialogue->request.result->exhausted |= fault == CONNECTION_FAULT_LIMIT;
+            dialogue->request.result->unusable_source |= fault == CONNECTION_FAULT_SOURCE;
+        }
         on_failed(lane, why);
         return;
     }
@@ -305,9 +329,10 @@ static bool make_timers(struct dialogue *dialogue)
             return false;
         }
     }
+    const int64_t whole = dialogue->started + dialogue->request.settings->endpoint_ms;
     return dialogue->whole != NULL && dialogue->end != NULL &&
-           loop_timer_set(dialogue->whole,
-                          dialogue->started + dialogue->request.settings->endpoint_ms) == 0;
+           loop_timer_set(dialogue->whole, whole) == 0 &&
+           loop_timer_set(dialogue->end, whole + LATEST_MS) == 0;
 }
 
 struct dialogue *dialogue_start(struct loop *loop, const struct dialogue_request *request)

@@ -426,8 +426,8 @@ static void add_address(struct dns_question *question, const struct sockaddr *fr
 
 static int take_a(struct dns_question *question, const unsigned char *reply, int length)
 {
-    struct ares_addrttl found[DNS_ADDRESS_MAX];
-    int count = DNS_ADDRESS_MAX;
+    struct ares_addrttl found[DNS_ADDRESS_MAX + 1]; /* one more, to notice that there is */
+    int count = DNS_ADDRESS_MAX + 1;
     int status = ares_parse_a_reply(reply, length, NULL, found, &count);
 
     for (int i = 0; status == ARES_SUCCESS && i < count; i++) {
@@ -439,8 +439,8 @@ static int take_a(struct dns_question *question, const unsigned char *reply, int
 
 static int take_aaaa(struct dns_question *question, const unsigned char *reply, int length)
 {
-    struct ares_addr6ttl found[DNS_ADDRESS_MAX];
-    int count = DNS_ADDRESS_MAX;
+    struct ares_addr6ttl found[DNS_ADDRESS_MAX + 1]; /* one more, to notice that there is */
+    int count = DNS_ADDRESS_MAX + 1;
     int status = ares_parse_aaaa_reply(reply, length, NULL, found, &count);
 
     for (int i = 0; status == ARES_SUCCESS && i < count; i++) {

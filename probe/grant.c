@@ -26,6 +26,11 @@ enum grant grant_of(const struct technique_result *asked)
     return GRANT_UNCERTAIN;
 }
 
+bool grant_is_open_question(const struct technique_result *asked)
+{
+    return asked->unconfirmed || (asked->asked && outcome_is_temporary(asked->outcome));
+}
+
 static void count(struct grant_tally *tally, const struct technique *technique, enum grant grant)
 {
     tally->techniques++;
@@ -52,6 +57,7 @@ struct grant_tally grant_count(const struct endpoint_result *result)
             tally.plain_result = asked;
         }
         count(&tally, asked->technique, grant);
+        tally.open_questions += grant == GRANT_UNANSWERED && grant_is_open_question(asked);
     }
     return tally;
 }

@@ -22,11 +22,16 @@ enum grant {
 
 enum grant grant_of(const struct technique_result *asked);
 
+/* Whether a technique that was neither granted nor refused might be granted yet: a server that asks
+ * for patience has mostly got past its relay restrictions. */
+bool grant_is_open_question(const struct technique_result *asked);
+
 struct grant_tally {
     size_t techniques;    /* all rows of the result that are not absent */
     size_t count[GRANTS]; /* by what they show */
     size_t by[TECHNIQUE_TRAITS][GRANTS];
     size_t claimed[GRANTS]; /* of those with another sender than an outside one */
+    size_t open_questions;  /* of the unanswered */
     enum grant plain;       /* what `plain` shows; GRANT_UNANSWERED if it is missing */
     const struct technique_result *plain_result; /* NULL if it is missing */
 };

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SENTENCE_SIZE 1024
 
@@ -55,6 +56,13 @@ static void print_failure(const struct invocation *invocation, const char *sente
     (void)invocation_output_is_written();
 }
 
+/* A person who watches both need not read it twice. */
+static bool is_seen_on_stdout(const struct invocation *invocation)
+{
+    return !invocation->json && invocation->has_status_line && isatty(STDOUT_FILENO) != 0 &&
+           isatty(STDERR_FILENO) != 0;
+}
+
 int invocation_fail(const struct invocation *invocation, const char *format, ...)
 {
     char sentence[SENTENCE_SIZE];
@@ -63,7 +71,9 @@ int invocation_fail(const struct invocation *invocation, const char *format, ...
     va_start(arguments, format);
     vsnprintf(sentence, sizeof(sentence), format, arguments);
     va_end(arguments);
-    fprintf(stderr, "%s: %s\n", PROBE_PROGRAM, sentence);
+    if (!is_seen_on_stdout(invocation)) {
+        fprintf(stderr, "%s: %s\n", PROBE_PROGRAM, sentence);
+    }
     print_failure(invocation, sentence, invocation->json ? failure(invocation, sentence) : NULL);
     return PROBE_EXIT_UNKNOWN;
 }

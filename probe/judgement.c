@@ -177,21 +177,24 @@ static void add_vantage_inside(struct endpoint_result *result, enum inside insid
 
 /* ---- verdict ------------------------------------------------------------------------- */
 
-static enum verdict session_verdict(const struct grant_tally *tally, enum inside inside)
+static enum verdict session_verdict(const struct endpoint_result *result,
+                                    const struct grant_tally *tally, enum inside inside)
 {
     if (tally->count[GRANT_PROVEN] > 0) {
         return inside != INSIDE_NOT ? VERDICT_INCONCLUSIVE : VERDICT_OPEN;
     }
-    if (tally->plain != GRANT_REFUSED) {
+    if (tally->plain != GRANT_REFUSED || tally->open_questions > 0 || result->refusals_used_up ||
+        result->exhausted) {
         return VERDICT_INCONCLUSIVE;
     }
     return tally->count[GRANT_UNCERTAIN] > 0 ? VERDICT_SUSPECTED : VERDICT_CLOSED;
 }
 
-static enum verdict reach_verdict(enum reach reach)
+static enum verdict reach_verdict(const struct endpoint_result *result)
 {
-    return reach == REACH_NO_ADDRESS || reach == REACH_NO_CONNECT ? VERDICT_UNREACHABLE
-                                                                  : VERDICT_INCONCLUSIVE;
+    bool nobody = result->reach == REACH_NO_ADDRESS || result->reach == REACH_NO_CONNECT;
+
+    return nobody && !result->exhausted ? VERDICT_UNREACHABLE : VERDICT_INCONCLUSIVE;
 }
 
 static void raise_findings(struct endpoint_result *result, const struct grant_tally *tally,
@@ -207,7 +210,8 @@ static void raise_findings(struct endpoint_result *result, const struct grant_ta
     if (result->reach == REACH_NO_GREETING && !result->interrupted) {
         add_service_refused(result);
     }
-    if (result->cut_off && !result->interrupted && tally->plain != GRANT_UNANSWERED) {
+    if (result->cut_off && !result->interrupted && !result->exhausted &&
+        tally->plain != GRANT_UNANSWERED) {
         add_probe_blocked(result, tally);
     }
     if (vantage->declared == VANTAGE_OUTSIDE && inside != INSIDE_NOT) {
@@ -220,8 +224,8 @@ void judgement_endpoint(struct endpoint_result *result, const struct vantage_kno
     struct grant_tally tally = grant_count(result);
     enum inside inside = why_inside(result, vantage);
 
-    result->verdict = result->reach == REACH_SESSION ? session_verdict(&tally, inside)
-                                                     : reach_verdict(result->reach);
+    result->verdict = result->reach == REACH_SESSION ? session_verdict(result, &tally, inside)
+                                                     : reach_verdict(result);
     if (result->interrupted && result->verdict != VERDICT_OPEN) {
         result->verdict = VERDICT_INCONCLUSIVE; /* what was not asked might have been granted */
     }

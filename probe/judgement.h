@@ -7,6 +7,9 @@
  * - plain-shaped acceptance is open; a mailbox-shaped one only if its control was refused (for the
  * recipient), else suspected.
  * - closed needs an answered `plain` (relay-denied or auth-required) and nothing accepted.
+ * - a technique that was greylisted or deferred beside a refused `plain`, or whose acceptance could
+ *   not be told from an answer to something else, leaves it inconclusive, as do techniques that our
+ *   own max_refusals kept back. One that was refused for another reason or cut off does not.
  * - from inside, a refused plain is closed and an accepted one inconclusive, never open.
  * - no address or no connection is unreachable; connected but no greeting is inconclusive with
  * service-refused.

@@ -5,10 +5,12 @@
  */
 #include <getopt.h>
 #include <jansson.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "lib/printable.h"
 #include "probe/check.h"
@@ -116,9 +118,11 @@ static json_t *json_lines(char *const *lines, size_t count)
 
 static void print_test_json(const char *path, const struct conf_report *report, bool valid)
 {
+    char shown[PATH_MAX];
+    printable_string(shown, sizeof(shown), path);
     json_t *object = json_pack(
         "{s:s, s:s, s:s, s:b, s:o, s:o, s:i}", "program", PROBE_PROGRAM, "version",
-        RELAYWARDEN_VERSION, "configuration", path, "valid", valid, "mistakes",
+        RELAYWARDEN_VERSION, "configuration", shown, "valid", valid, "mistakes",
         json_lines(report->mistakes, report->mistake_count), "notes",
         json_lines(report->notes, report->note_count), "exit", valid ? 0 : PROBE_EXIT_UNKNOWN);
 
@@ -275,12 +279,24 @@ static int run_command(const struct command_line *line)
     return line->test ? test_configuration(&line->invocation) : verb->run(&line->invocation);
 }
 
+/* As many connections as the system lets us have; without this they are what the shell allows. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int main(int count, char **words)
 {
     struct command_line line = {.invocation = {.conf_path = CONF_DEFAULT_PATH}};
 
     /* A peer or a reader that went away is an error of one write, not the program's end. */
     signal(SIGPIPE, SIG_IGN);
+    raise_file_limit();
     line.invocation.arguments = calloc((size_t)count + 1, sizeof(char *));
     if (line.invocation.arguments == NULL) {
         return invocation_fail(&line.invocation, "out of memory");

@@ -42,7 +42,8 @@ static const struct pattern patterns[] = {
      "sender",
      NULL},
     {OUTCOME_RECIPIENT_REFUSED, 0, NULL,
-     " said: |in reply to |callout|callback|response: |undeliverable address|unverified address|"
+     " said: | said 4| said 5|in reply to |callout|callback|response: |undeliverable "
+     "address|unverified address|"
      "recipient verif|verification failed",
      NULL},
 
@@ -75,6 +76,7 @@ static const struct pattern patterns[] = {
     /* Refused for who is said to write. */
     {OUTCOME_SENDER_REFUSED, 0, NULL,
      "sender rejected|sender denied|sender domain|sender address|domain of sender|sender id |"
+     "message not auth|message is not auth|mail not auth|mail is not auth|"
      "envelope sender|badmailfrom|this sender|local sender|mail from|return "
      "path|return-path|envelope from| "
      "spf|openspf|dkim|dmarc|"
@@ -90,7 +92,8 @@ static const struct pattern patterns[] = {
      NULL},
 
     /* A 4xx is a firm no only when nothing in it says that it will pass. */
-    {OUTCOME_DEFERRED, 4, NULL, "relay", "later|tempor|try again"},
+    {OUTCOME_DEFERRED, 4, NULL, "relay",
+     "later|tempor|try again|retry|wait| minute| second|timeout|timed out|time out"},
     {OUTCOME_RELAY_DENIED, 0, NULL,
      "relay access denied|relay denied|relay not permitted|relay not allowed|relay not authorized|"
      "relay not authorised|relay is not permitted|relay is not allowed|relay is denied|"
@@ -126,12 +129,13 @@ static const struct pattern patterns[] = {
 };
 
 /* A reply's text, lower-cased, without what is not the server's: our addresses, whatever else has
- * an @, words in angle brackets. Spaces are single, none at the ends. */
+ * an @, words in angle brackets. Spaces are single, and one stands at each end, so that the first
+ * and last word are words like the others. */
 struct words {
-    char all[REPLY_TEXT_SIZE];
+    char all[REPLY_TEXT_SIZE + 2];
     /* Also without URLs and host names, which may hold any word. Only here is a refused relay
      * looked for. */
-    char prose[REPLY_TEXT_SIZE];
+    char prose[REPLY_TEXT_SIZE + 2];
 };
 
 static void blank(char *text, size_t length)
@@ -237,16 +241,17 @@ static void blank_tokens(char *text, bool names_too)
     }
 }
 
+/* Blanks all over to one, and one at each end; `text` has a blank first, and room for one more. */
 static void squeeze(char *text)
 {
     char *out = text;
     for (const char *at = text; *at != '\0'; at++) {
-        if (*at != ' ' || (out > text && out[-1] != ' ')) {
+        if (*at != ' ' || out == text || out[-1] != ' ') {
             *out++ = *at;
         }
     }
-    if (out > text && out[-1] == ' ') {
-        out--;
+    if (out[-1] != ' ') {
+        *out++ = ' ';
     }
     *out = '\0';
 }
@@ -261,7 +266,8 @@ static void unify_relaying(char *text)
 
 static void words_of(const struct outcome_question *question, struct words *out)
 {
-    lower(out->all, sizeof(out->all), question->reply->text);
+    out->all[0] = ' ';
+    lower(out->all + 1, sizeof(out->all) - 2, question->reply->text);
     blank_path(out->all, question->sender);
     blank_path(out->all, question->recipient);
     blank_brackets(out->all);
@@ -284,14 +290,13 @@ static bool holds(const char *text, const char *word, size_t length)
     bool at_end = length > 0 && word[length - 1] == '$';
     length -= at_end;
 
-    if (length > text_length || (at_start && at_end && length != text_length)) {
-        return false;
-    }
-    if (at_start) {
-        return memcmp(text, word, length) == 0;
-    }
-    if (at_end) {
-        return memcmp(text + text_length - length, word, length) == 0;
+    if (at_start || at_end) { /* within the blanks at the ends */
+        text++;
+        text_length = text_length > 2 ? text_length - 2 : 0;
+        if (length > text_length || (at_start && at_end && length != text_length)) {
+            return false;
+        }
+        return memcmp(at_start ? text : text + text_length - length, word, length) == 0;
     }
     return memmem(text, text_length, word, length) != NULL;
 }
@@ -412,7 +417,8 @@ enum outcome outcome_judge(const struct outcome_question *question)
 {
     int code = question->reply->code;
 
-    if (reply_is_positive(question->reply)) {
+    /* RFC 5321 section 4.3.2; 252 is an answer to VRFY alone. */
+    if (code == 250 || code == 251) {
         return OUTCOME_ACCEPTED;
     }
     if (code == 0) {

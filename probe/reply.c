@@ -1,6 +1,8 @@
 #include "probe/reply.h"
 
+#include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 void reply_parser_reset(struct reply_parser *parser)
 {
@@ -54,6 +56,23 @@ static void append_text(struct reply *reply, const char *text, size_t length)
     reply->text[reply->text_length] = '\0';
 }
 
+static unsigned int offer_in(const char *text, size_t length)
+{
+    static const struct {
+        const char *keyword;
+        enum reply_offer offer;
+    } offers[] = {{"STARTTLS", REPLY_OFFERS_STARTTLS}, {"PIPELINING", REPLY_OFFERS_PIPELINING}};
+
+    for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
+        size_t size = strlen(offers[i].keyword);
+        if (length >= size && strncasecmp(text, offers[i].keyword, size) == 0 &&
+            (length == size || isspace((unsigned char)text[size]))) {
+            return offers[i].offer;
+        }
+    }
+    return 0;
+}
+
 /* Three digits from 200 to 599, then a space, a hyphen or nothing; 0 if the line does not start so.
  */
 static int line_code(const char *line, size_t length)
@@ -102,6 +121,9 @@ static enum reply_state take_line(struct reply_parser *parser)
         }
     }
     append_text(reply, line + start, length - start);
+    if (reply->lines > 1) {
+        reply->offers |= offer_in(line + start, length - start);
+    }
     return length > 3 && line[3] == '-' ? REPLY_MORE : REPLY_COMPLETE;
 }
 

@@ -16,6 +16,12 @@
 #define REPLY_LINES_MAX 128
 #define REPLY_TEXT_SIZE 2048 /* all lines' text together, cut beyond */
 
+/* Keywords of EHLO that change how we go on (RFC 5321 section 4.1.1.1). */
+enum reply_offer {
+    REPLY_OFFERS_STARTTLS = 1,
+    REPLY_OFFERS_PIPELINING = 2,
+};
+
 struct reply {
     int code;          /* 200-599; 0 = none yet */
     char enhanced[12]; /* "5.7.1" or "" (RFC 3463); from the first line that has one */
@@ -24,6 +30,8 @@ struct reply {
     char text[REPLY_TEXT_SIZE];
     size_t text_length;
     unsigned int lines;
+    unsigned int offers; /* of enum reply_offer: noted of every line after the first, also where the
+                            text is cut */
 };
 
 enum reply_state {

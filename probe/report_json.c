@@ -74,9 +74,9 @@ static json_t *technique_json(const struct technique_result *asked)
         put_string(object, "id", asked->technique->id) && put_string(object, "helo", asked->helo) &&
             put_string(object, "sender", asked->sender) &&
             put_string(object, "recipient", asked->recipient) &&
-            put(object, "code", json_integer(asked->code)) &&
+            put(object, "code", asked->asked ? json_integer(asked->code) : json_null()) &&
             put_string(object, "enhanced", asked->enhanced) &&
-            put_string(object, "text", asked->text) &&
+            put(object, "text", asked->asked ? json_string(asked->text) : json_null()) &&
             put(object, "outcome",
                 asked->asked ? json_string(outcome_name(asked->outcome)) : json_null()) &&
             put(object, "control",

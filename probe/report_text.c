@@ -4,7 +4,9 @@
 
 #include "probe/judgement.h"
 
-#define WIDTH       78   /* of prose, in characters */
+#define WIDTH       78 /* of prose, in characters */
+#define TEXT_COLUMN 56 /* where the table has the server's words */
+#define TEXT_INDENT 6
 #define NAMED_MAX   3    /* endpoints that the status line names */
 #define STATUS_SIZE 5120 /* more than four verdicts' names can take */
 #define SGR_RESET   "\033[0m"
@@ -96,8 +98,11 @@ static void name_verdicts(FILE *out, const struct audit_summary *summary)
     for (size_t i = 0; i < sizeof(worst_first) / sizeof(worst_first[0]); i++) {
         size_t count = count_verdict(summary, worst_first[i]);
         if (count > 0) {
-            fprintf(out, "%s%zu of %zu endpoint%s %s", semicolon, count, summary->count,
-                    plural(summary->count), verdict_name(worst_first[i]));
+            fprintf(out, "%s%zu", semicolon, count);
+            if (count < summary->count) {
+                fprintf(out, " of %zu", summary->count);
+            }
+            fprintf(out, " endpoint%s %s", plural(summary->count), verdict_name(worst_first[i]));
             name_endpoints(out, summary, worst_first[i]);
             semicolon = "; ";
         }
@@ -183,13 +188,12 @@ static bool begins_remedy(const char *text, const char *word)
     return false;
 }
 
-/* "  label  text", wrapped, later lines under the text. A word longer than a line stays whole. */
-static void print_prose(FILE *out, const char *label, const char *text)
+/* Wrapped from `indent` on, where the line has come to already. A word longer than a line stays
+ * whole. */
+static void print_wrapped(FILE *out, size_t indent, const char *text)
 {
-    const size_t indent = 12;
     size_t column = indent;
 
-    fprintf(out, "  %-*s", (int)indent - 2, label);
     for (const char *at = text + strspn(text, " "); *at != '\0'; at += strspn(at, " ")) {
         size_t length = strcspn(at, " ");
         size_t width = width_of(at, length);
@@ -202,6 +206,15 @@ static void print_prose(FILE *out, const char *label, const char *text)
         at += length;
     }
     fputc('\n', out);
+}
+
+/* "  label  text", later lines under the text. */
+static void print_prose(FILE *out, const char *label, const char *text)
+{
+    const size_t indent = 12;
+
+    fprintf(out, "  %-*s", (int)indent - 2, label);
+    print_wrapped(out, indent, text);
 }
 
 /* ---- account ------------------------------------------------------------------------- */
@@ -250,8 +263,15 @@ static void print_technique(FILE *out, const struct technique_result *asked)
         snprintf(reply, sizeof(reply), "%d%s%s", asked->code, asked->enhanced[0] != '\0' ? " " : "",
                  asked->enhanced);
     }
-    fprintf(out, "  %-21s %-12s %-18s %s\n", asked->technique->id, reply,
-            asked->asked ? outcome_name(asked->outcome) : "-", asked->text);
+    const char *outcome = asked->asked ? outcome_name(asked->outcome) : "-";
+    if (TEXT_COLUMN + width_of(asked->text, strlen(asked->text)) > WIDTH) {
+        /* The server's words have lines of their own. */
+        fprintf(out, "  %-21s %-12s %s\n%*s", asked->technique->id, reply, outcome, TEXT_INDENT,
+                "");
+        print_wrapped(out, TEXT_INDENT, asked->text);
+    } else {
+        fprintf(out, "  %-21s %-12s %-18s %s\n", asked->technique->id, reply, outcome, asked->text);
+    }
     if (asked->control_asked) {
         snprintf(reply, sizeof(reply), "%d", asked->control_code);
         fprintf(out, "  %-21s %-12s %s\n", "  its control", reply, outcome_name(asked->control));

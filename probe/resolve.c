@@ -1,5 +1,6 @@
 #include "probe/resolve.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,8 @@ struct resolution {
     size_t host_count;
     size_t pending;                /* hosts without an answer, and one while they are begun */
     size_t endpoints;              /* handed out */
+    size_t with_address;           /* of these */
+    size_t left_out;               /* for RESOLVE_TARGET_ENDPOINTS */
     char reason[DNS_TROUBLE_SIZE]; /* why there may be none */
     bool done;
 };
@@ -62,6 +65,11 @@ static void hand_out_address(struct resolution *resolution, const char *host, un
     resolved.endpoint.address = *address;
     for (size_t i = 0; i < target->port_count; i++) {
         resolved.endpoint.port = target_port(target, i);
+        if (resolution->with_address == RESOLVE_TARGET_ENDPOINTS) {
+            resolution->left_out++;
+            continue;
+        }
+        resolution->with_address++;
         hand_out(resolution, &resolved);
     }
 }
@@ -85,6 +93,12 @@ static void release(struct resolution *resolution)
     if (--resolution->pending > 0) {
         return;
     }
+    if (resolution->left_out > 0) {
+        give_reason(resolution, "%zu more endpoints were not asked: a target has at most %d",
+                    resolution->left_out, RESOLVE_TARGET_ENDPOINTS);
+        hand_out_trouble(resolution, resolution->request.target->host, UINT_MAX,
+                         resolution->reason);
+    }
     if (resolution->endpoints == 0) {
         hand_out_trouble(resolution, resolution->request.target->host, 0, resolution->reason);
     }
@@ -92,15 +106,46 @@ static void release(struct resolution *resolution)
     resolution->request.listener->done(resolution->request.user);
 }
 
+/* At most RESOLVE_HOST_ADDRESSES, in order. Neither family takes more than half of them while the
+ * other has some left. */
+static size_t pick_addresses(const struct dns_answer *answer,
+                             const struct address *picked[RESOLVE_HOST_ADDRESSES])
+{
+    size_t v4 = 0;
+    while (v4 < answer->address_count && answer->addresses[v4].family == ADDRESS_IPV4) {
+        v4++;
+    }
+    size_t v6 = answer->address_count - v4;
+    size_t half = RESOLVE_HOST_ADDRESSES / 2;
+    size_t most_v4 = v6 < half ? RESOLVE_HOST_ADDRESSES - v6 : half;
+    size_t take_v4 = v4 < most_v4 ? v4 : most_v4;
+    size_t count = 0;
+
+    for (size_t i = 0; i < answer->address_count && count < RESOLVE_HOST_ADDRESSES; i++) {
+        if (i < take_v4 || i >= v4) {
+            picked[count++] = &answer->addresses[i];
+        }
+    }
+    return count;
+}
+
 static void on_addresses(const struct dns_answer *answer, void *user)
 {
     struct resolution_host *host = user;
     struct resolution *resolution = host->resolution;
+    const struct address *picked[RESOLVE_HOST_ADDRESSES];
 
-    for (size_t i = 0; i < answer->address_count; i++) {
-        hand_out_address(resolution, host->name, host->rank, &answer->addresses[i]);
+    size_t count = pick_addresses(answer, picked);
+    for (size_t i = 0; i < count; i++) {
+        hand_out_address(resolution, host->name, host->rank, picked[i]);
     }
-    if (answer->trouble[0] != '\0') {
+    if (count < answer->address_count) {
+        char trouble[DNS_TROUBLE_SIZE];
+        snprintf(trouble, sizeof(trouble),
+                 "%s has %s%zu addresses, and only %zu of them were asked", host->name,
+                 answer->trouble[0] != '\0' ? "more than " : "", answer->address_count, count);
+        hand_out_trouble(resolution, host->name, host->rank, trouble);
+    } else if (answer->trouble[0] != '\0') {
         hand_out_trouble(resolution, host->name, host->rank, answer->trouble);
     } else if (answer->address_count == 0) {
         give_reason(resolution,

@@ -16,6 +16,11 @@
 #include "probe/result.h"
 #include "probe/target.h"
 
+/* DNS answers come from strangers: no zone keeps the others waiting. What is left out is told as an
+ * endpoint without an address. */
+#define RESOLVE_HOST_ADDRESSES   16
+#define RESOLVE_TARGET_ENDPOINTS 32
+
 /* What is handed out; valid during the call. */
 struct resolved {
     struct endpoint endpoint;

@@ -35,7 +35,9 @@ struct technique_result {
     const char *sender;    /* what was said after MAIL FROM: */
     const char *recipient; /* what was said after RCPT TO: */
     const char *text;      /* first line, printable */
-    bool at_mail;          /* the reply that decided was to MAIL, not to RCPT */
+    bool unconfirmed; /* an acceptance was void, for the replies were out of step, and no answer
+                         followed */
+    bool at_mail;     /* the reply that decided was to MAIL, not to RCPT */
     int code;
     char enhanced[12];
     enum outcome outcome;
@@ -50,6 +52,7 @@ enum reach {
     REACH_NO_CONNECT,  /* refused, unreachable, timed out */
     REACH_NO_GREETING, /* connected, then silence, a close, or 421/554 instead of 220 */
     REACH_NO_SESSION,  /* greeting, but neither EHLO nor HELO was taken, or no SMTP */
+    REACH_NO_TLS,      /* the TLS that the endpoint's mode demands did not come about */
     REACH_SESSION,     /* asked */
 };
 
@@ -66,16 +69,22 @@ struct endpoint {
 struct endpoint_result {
     struct endpoint endpoint;
     enum reach reach;
-    bool greeting_closing; /* REACH_NO_GREETING: 421 or closed at once, as against silence */
+    bool greeting_names_client; /* likewise: the greeting refuses our own address */
+    bool greeting_closing;      /* REACH_NO_GREETING: 421 or closed at once, as against silence */
     char trouble[RESULT_TEXT_SIZE]; /* one sentence: what went wrong, printable; "" if nothing */
+    bool exhausted;                 /* our own host had no descriptor, buffer or memory left */
+    bool unusable_source;           /* our own source address could not be used */
     struct address source;          /* ours, as the socket has it */
     enum tls_mode tls;              /* in force when the techniques were asked */
     char tls_protocol[64];          /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; "" without TLS */
-    bool interrupted;               /* the operator ended the audit before the battery's end */
-    char banner[RESULT_TEXT_SIZE];  /* greeting's first line without the code, printable */
+    bool starttls_offered;          /* by any EHLO of this endpoint */
+    char tls_trouble[RESULT_TEXT_SIZE]; /* why STARTTLS failed, when it was then asked without */
+    bool interrupted;                   /* the operator ended the audit before the battery's end */
+    char banner[RESULT_TEXT_SIZE];      /* greeting's first line without the code, printable */
     char capabilities[RESULT_CAPABILITIES][64]; /* printable, after the last EHLO */
     size_t capability_count;
-    bool cut_off; /* the battery was ended before its end, by 421, a close or a deadline */
+    bool refusals_used_up; /* max_refusals kept techniques from being asked */
+    bool cut_off;          /* the battery was ended before its end, by 421, a close or a deadline */
     struct technique_result techniques[RESULT_TECHNIQUES];
     size_t technique_count;
     struct texts texts;

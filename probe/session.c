@@ -14,28 +14,34 @@ static const struct {
     const char *name;
     const char *awaited;
     enum session_wait wait;
+    bool only_250;      /* no other reply below 400 is an answer (RFC 5321 section 4.3.2) */
     session_step *step; /* NULL: no reply belongs here */
 } states[SESSION_STATES] = {
-    [SESSION_CONNECTING] = {"connecting", "the connection", SESSION_WAIT_CONNECT, NULL},
-    [SESSION_GREETING] = {"greeting", "the greeting", SESSION_WAIT_GREETING, session_take_greeting},
-    [SESSION_EHLO] = {"ehlo", "the reply to EHLO", SESSION_WAIT_REPLY, session_take_ehlo},
-    [SESSION_HELO] = {"helo", "the reply to HELO", SESSION_WAIT_REPLY, session_take_helo},
-    [SESSION_STARTTLS] = {"starttls", "the reply to STARTTLS", SESSION_WAIT_REPLY,
+    [SESSION_CONNECTING] = {"connecting", "the connection", SESSION_WAIT_CONNECT, false, NULL},
+    [SESSION_GREETING] = {"greeting", "the greeting", SESSION_WAIT_GREETING, false,
+                          session_take_greeting},
+    [SESSION_EHLO] = {"ehlo", "the reply to EHLO", SESSION_WAIT_REPLY, true, session_take_ehlo},
+    [SESSION_HELO] = {"helo", "the reply to HELO", SESSION_WAIT_REPLY, true, session_take_helo},
+    [SESSION_STARTTLS] = {"starttls", "the reply to STARTTLS", SESSION_WAIT_REPLY, false,
                           session_take_starttls},
-    [SESSION_HANDSHAKE] = {"handshake", "the TLS handshake", SESSION_WAIT_REPLY, NULL},
-    [SESSION_RSET] = {"rset", "the reply to RSET", SESSION_WAIT_REPLY, session_take_rset},
-    [SESSION_LOCAL_MAIL] = {"local-mail", "the reply to MAIL", SESSION_WAIT_REPLY,
+    [SESSION_HANDSHAKE] = {"handshake", "the TLS handshake", SESSION_WAIT_REPLY, false, NULL},
+    [SESSION_RSET] = {"rset", "the reply to RSET", SESSION_WAIT_REPLY, true, session_take_rset},
+    [SESSION_LOCAL_MAIL] = {"local-mail", "the reply to MAIL", SESSION_WAIT_REPLY, true,
                             session_take_local},
-    [SESSION_LOCAL_RCPT] = {"local-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY,
+    [SESSION_LOCAL_RCPT] = {"local-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, false,
                             session_take_local},
-    [SESSION_MAIL] = {"mail", "the reply to MAIL", SESSION_WAIT_REPLY, session_take_mail},
-    [SESSION_RCPT] = {"rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, session_take_rcpt},
-    [SESSION_CONTROL_MAIL] = {"control-mail", "the reply to MAIL", SESSION_WAIT_REPLY,
+    [SESSION_MAIL] = {"mail", "the reply to MAIL", SESSION_WAIT_REPLY, true, session_take_mail},
+    [SESSION_RCPT] = {"rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, false, session_take_rcpt},
+    [SESSION_CONTROL_MAIL] = {"control-mail", "the reply to MAIL", SESSION_WAIT_REPLY, true,
                               session_take_control},
-    [SESSION_CONTROL_RCPT] = {"control-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY,
+    [SESSION_CONTROL_RCPT] = {"control-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, false,
                               session_take_control},
-    [SESSION_QUIT] = {"quit", "the reply to QUIT", SESSION_WAIT_QUIT, take_quit},
-    [SESSION_OVER] = {"over", "nothing", SESSION_WAIT_QUIT, NULL},
+    [SESSION_CONFIRM] = {"confirm", "the reply to EHLO", SESSION_WAIT_REPLY, false,
+                         session_take_confirm},
+    [SESSION_CONFIRM_RSET] = {"confirm-rset", "the reply to RSET", SESSION_WAIT_REPLY, false,
+                              session_take_confirm_rset},
+    [SESSION_QUIT] = {"quit", "the reply to QUIT", SESSION_WAIT_QUIT, false, take_quit},
+    [SESSION_OVER] = {"over", "nothing", SESSION_WAIT_QUIT, false, NULL},
 };
 
 const char *session_state_name(enum session_state state)
@@ -153,9 +159,9 @@ bool session_is_common(const struct session *session)
            !session_is_special(session);
 }
 
-bool session_expects_more(const struct session *session)
+bool session_expects_another(const struct session *session)
 {
-    return session->heard < session->said;
+    return session->heard + 1 < session->said;
 }
 
 void session_begin(struct session *session, struct battery *battery, const struct session *other)
@@ -187,7 +193,6 @@ const struct session_order *session_secured(struct session *session, const char 
     struct endpoint_result *result = session->battery->result;
 
     session->secured = true;
-    session->pipelining = false;
     snprintf(result->tls_protocol, sizeof(result->tls_protocol), "%s", description);
     if (session_asked_tls(session) == TLS_IMPLICIT) {
         session_listen(session, SESSION_GREETING);
@@ -220,6 +225,14 @@ const struct session_order *session_reply(struct session *session, const struct 
 {
     if (states[session->state].step == NULL) {
         return session_broken(session, SESSION_BROKEN_FOREIGN, "The server spoke out of turn");
+    }
+    if (states[session->state].only_250 && !session_is_refusal(reply) &&
+        reply->code != SESSION_CODE_OK) {
+        char why[SESSION_SENTENCE_SIZE];
+        char what[64];
+        snprintf(what, sizeof(what), "Out of place as %s", session_awaited(session->state));
+        session_describe(why, what, reply);
+        return session_broken(session, SESSION_BROKEN_FOREIGN, why);
     }
     if (session_is_refusal(reply)) {
         session->refusals++;
@@ -262,14 +275,21 @@ const struct session_order *session_broken(struct session *session, enum session
     if (tls_is_in_the_way(session)) {
         session_give_up_tls(session, why);
     } else if (session->asking) {
+        /* A connection that ends has not answered otherwise; what is out of place has. */
+        if (how == SESSION_BROKEN_FOREIGN &&
+            (session->state == SESSION_CONFIRM || session->state == SESSION_CONFIRM_RSET)) {
+            session_void_acceptance(session);
+        }
         battery_trouble(session->battery, "%s", why);
         battery_slow_down(session->battery, session->refusals);
         /* Perhaps it could not bear what was sent together. */
-        session->battery->one_at_a_time |= session->batch > 1 && session_expects_more(session);
+        session->battery->one_at_a_time |= session->batch > 1 && session->heard < session->said;
         session_cut_task(session, why);
     } else if (session->state != SESSION_QUIT && session->state != SESSION_OVER) {
         if (session->state == SESSION_GREETING) {
             note_greeting(session, how);
+        } else if (session->state == SESSION_HANDSHAKE) {
+            battery_reached(session->battery, REACH_NO_TLS);
         }
         session_give_up(session, why);
     }

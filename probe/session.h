@@ -10,6 +10,11 @@
  * elsewhere one at a time. There is no DATA: no message is ever sent. The connection ends with QUIT
  * when its techniques or its refusals are used up, and at once after 421, after a reply that is not
  * SMTP, and when the server speaks out of turn.
+ *
+ * An accepted recipient is believed only when it is sure to have been the answer to RCPT: a server
+ * that said one reply too much before is one behind in everything. So EHLO follows, which resets as
+ * RSET does (RFC 5321 section 4.1.4) and whose reply is known already. A server that takes EHLO
+ * only once must then take RSET. If what comes is neither, the acceptance is void.
  */
 #ifndef RELAYWARDEN_PROBE_SESSION_H
 #define RELAYWARDEN_PROBE_SESSION_H
@@ -39,6 +44,8 @@ enum session_state {
     SESSION_RCPT,
     SESSION_CONTROL_MAIL,
     SESSION_CONTROL_RCPT,
+    SESSION_CONFIRM,      /* EHLO after an accepted RCPT, be it the technique's or its control's */
+    SESSION_CONFIRM_RSET, /* that EHLO was refused */
     SESSION_QUIT,
     SESSION_OVER,
     SESSION_STATES /* how many */
@@ -78,15 +85,15 @@ struct session {
     struct address source;
     bool secured;
     char helo[ENVELOPE_PATH_SIZE]; /* the argument that was sent */
-    bool starttls;                 /* EHLO offers it */
-    bool pipelining;
+    struct reply hello;            /* to the last EHLO before the techniques, taken or refused */
     struct battery_task task;
     bool has_task;
-    unsigned int answered;                 /* techniques */
-    unsigned int refusals;                 /* replies 4xx and 5xx to commands */
-    int64_t fastest_ms;                    /* refusal of a technique so far; -1 = none */
-    bool winding_down;                     /* after this technique, QUIT */
-    bool in_transaction;                   /* MAIL was taken, and RSET not said since */
+    bool at_control;       /* the technique was accepted, and its control is in hand */
+    unsigned int answered; /* techniques */
+    unsigned int refusals; /* replies 4xx and 5xx to commands */
+    int64_t fastest_ms;    /* refusal of a technique so far; -1 = none */
+    bool winding_down;     /* after this technique, QUIT */
+    bool in_transaction;   /* MAIL was taken, and RSET not said since */
     char taken_sender[ENVELOPE_PATH_SIZE]; /* the last that MAIL was answered 2xx for */
     enum session_state plan[SESSION_PLAN];
     size_t planned, said, heard; /* commands of the plan; those said before heard have replies */
@@ -106,8 +113,8 @@ bool session_is_common(const struct session *session);
 /* Whether it is for a technique that needs a connection of its own. */
 bool session_is_special(const struct session *session);
 
-/* Whether the server still owes replies to what was sent. */
-bool session_expects_more(const struct session *session);
+/* Whether the server owes more than one reply to what was sent. */
+bool session_expects_another(const struct session *session);
 
 /* Events. The order belongs to the session and is valid until the next event. */
 const struct session_order *session_connected(struct session *session,

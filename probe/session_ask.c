@@ -27,6 +27,7 @@ static void plan_task(struct session *session)
 {
     enum technique_sequence sequence = session->task.into->technique->sequence;
 
+    session->at_control = false;
     session_plan(session, plans[sequence].steps, plans[sequence].count);
 }
 
@@ -34,7 +35,15 @@ static void plan_control(struct session *session)
 {
     static const enum session_state steps[] = {SESSION_CONTROL_MAIL, SESSION_CONTROL_RCPT};
 
+    session->at_control = true;
     session_plan(session, steps, 2);
+}
+
+/* EHLO and RSET both end the transaction that there is, so none is needed before. */
+static void plan_confirmation(struct session *session, enum session_state step)
+{
+    session->in_transaction = false;
+    session_plan(session, &step, 1);
 }
 
 static void next_technique(struct session *session)
@@ -48,6 +57,7 @@ static void next_technique(struct session *session)
         return;
     }
     if (session_is_special(session) && session->answered == 0) {
+        battery->result->refusals_used_up |= battery->refusals >= battery->settings->max_refusals;
         battery_unclaim(battery, session->claim, "not asked: max_refusals is reached");
     }
     session_quit(session);
@@ -102,11 +112,12 @@ static enum outcome keep_answer(struct session *session, const struct reply *rep
     char text[RESULT_TEXT_SIZE];
 
     session->outcome = outcome;
-    /* Asked again because its control was cut off: being hung up on takes nothing back. */
-    if (into->asked && into->outcome == OUTCOME_ACCEPTED && reply->code == SESSION_CODE_CLOSING) {
+    /* Asked again because its control was cut off: no later answer takes an acceptance back. */
+    if (into->asked && into->outcome == OUTCOME_ACCEPTED && outcome != OUTCOME_ACCEPTED) {
         return outcome;
     }
     into->asked = true;
+    into->unconfirmed = false;
     into->at_mail = at_mail;
     into->outcome = outcome;
     into->control_asked = false;
@@ -188,7 +199,7 @@ static bool try_other_sender(struct session *session)
 {
     struct battery *battery = session->battery;
 
-    if (session->outcome != OUTCOME_SENDER_REFUSED ||
+    if (session->at_control || session->outcome != OUTCOME_SENDER_REFUSED ||
         !battery_replace_sender(battery, &session->task)) {
         return false;
     }
@@ -202,12 +213,12 @@ static bool try_other_sender(struct session *session)
 
 static void decide(struct session *session)
 {
-    const struct battery_task *task = &session->task;
+    bool accepted = session->at_control ? session->task.into->control == OUTCOME_ACCEPTED
+                                        : session->outcome == OUTCOME_ACCEPTED;
 
     session->moot = false;
-    if (session->outcome == OUTCOME_ACCEPTED && task->envelope.control[0] != '\0' &&
-        !task->into->control_asked) {
-        plan_control(session);
+    if (accepted) {
+        plan_confirmation(session, SESSION_CONFIRM);
     } else if (!try_other_sender(session)) {
         finish_task(session);
         next_technique(session);
@@ -337,5 +348,90 @@ void session_take_control(struct session *session, const struct reply *reply)
         hung_up(session, reply);
     } else {
         leave_plan(session);
+    }
+}
+
+/* ---- whether an acceptance was one ------------------------------------------------------ */
+
+/* Whether this is what EHLO was answered with before. The first line of several may greet
+ * differently each time. */
+static bool is_hello(const struct session *session, const struct reply *reply)
+{
+    const struct reply *hello = &session->hello;
+    const char *lines = strchr(reply->text, '\n');
+    const char *hello_lines = strchr(hello->text, '\n');
+
+    if (reply->code != hello->code || (lines == NULL) != (hello_lines == NULL)) {
+        return false;
+    }
+    return lines != NULL ? strcmp(lines, hello_lines) == 0 : strcmp(reply->text, hello->text) == 0;
+}
+
+void session_void_acceptance(struct session *session)
+{
+    struct technique_result *into = session->task.into;
+
+    if (session->at_control) {
+        into->control_asked = false;
+        return;
+    }
+    *into = (struct technique_result){.technique = into->technique,
+                                      .unconfirmed = true,
+                                      .helo = "",
+                                      .sender = "",
+                                      .recipient = "",
+                                      .text = ""};
+}
+
+static void out_of_step(struct session *session, const struct reply *reply)
+{
+    char why[SESSION_SENTENCE_SIZE];
+
+    session_describe(why, "An acceptance was void, for the server's replies are out of step",
+                     reply);
+    session_void_acceptance(session);
+    battery_trouble(session->battery, "%s", why);
+    /* Perhaps it could not bear what was sent together. */
+    session->battery->one_at_a_time = true;
+    session_cut_task(session, why);
+    session_close(session);
+}
+
+/* The transaction is over, too. */
+static void confirmed(struct session *session)
+{
+    if (!session->at_control && session->task.envelope.control[0] != '\0') {
+        plan_control(session);
+        return;
+    }
+    finish_task(session);
+    next_technique(session);
+}
+
+void session_take_confirm(struct session *session, const struct reply *reply)
+{
+    bool known = is_hello(session, reply);
+
+    if (reply->code == SESSION_CODE_CLOSING) {
+        hung_up(session, reply);
+    } else if (known && reply->code == SESSION_CODE_OK) {
+        confirmed(session);
+    } else if (known || (reply->code >= 500 && reply->code <= 504)) {
+        /* Takes no EHLO, or only one: a server in step takes RSET, and does not answer it as it did
+         * EHLO. */
+        plan_confirmation(session, SESSION_CONFIRM_RSET);
+    } else {
+        out_of_step(session, reply);
+    }
+}
+
+void session_take_confirm_rset(struct session *session, const struct reply *reply)
+{
+    if (reply->code == SESSION_CODE_CLOSING) {
+        hung_up(session, reply);
+    } else if (reply->code == SESSION_CODE_OK && !is_hello(session, reply)) {
+        confirmed(session);
+    } else {
+        out_of_step(session, reply);
     }
 }

@@ -1,11 +1,10 @@
 #include "probe/session_steps.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "lib/printable.h"
+#include "probe/outcome.h"
 
 #define SMTPS_PORT 465 /* RFC 8314 section 3.3 */
 
@@ -51,6 +50,24 @@ static void end_endpoint(struct session *session, const char *what, const struct
     }
 }
 
+/* Whether a greeting that wants no session speaks of our address or of a list that it is on, as
+ * postscreen's does. */
+static bool refuses_client(const struct session *session, const struct reply *reply)
+{
+    char client[ADDRESS_TEXT_SIZE];
+    struct reply refusal = *reply;
+    const struct outcome_question question = {
+        .command = COMMAND_MAIL,
+        .reply = &refusal,
+        .client = address_format(&session->source, client),
+    };
+
+    if (refusal.code == SESSION_CODE_CLOSING) {
+        refusal.code = 554; /* 421 is judged by our address alone */
+    }
+    return outcome_judge(&question) == OUTCOME_CLIENT_REFUSED;
+}
+
 void session_take_greeting(struct session *session, const struct reply *reply)
 {
     struct endpoint_result *result = session->battery->result;
@@ -63,6 +80,7 @@ void session_take_greeting(struct session *session, const struct reply *reply)
     }
     if (result->reach == REACH_NO_GREETING) {
         result->greeting_closing = session_is_refusal(reply);
+        result->greeting_names_client = refuses_client(session, reply);
     }
     end_endpoint(session, "The server wants no session", reply);
 }
@@ -80,20 +98,6 @@ static void keep_capabilities(struct endpoint_result *result, const struct reply
         printable(to, sizeof(result->capabilities[0]), line + 1, length);
         line = next;
     }
-}
-
-/* Whether one of those lines is this keyword, with parameters or without. */
-static bool offers(const struct reply *reply, const char *keyword)
-{
-    size_t length = strlen(keyword);
-
-    for (const char *at = strchr(reply->text, '\n'); at != NULL; at = strchr(at + 1, '\n')) {
-        if (strncasecmp(at + 1, keyword, length) == 0 &&
-            (at[1 + length] == '\0' || isspace((unsigned char)at[1 + length]))) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* What a special connection is offered, or what is offered in the clear where TLS follows again,
@@ -119,7 +123,8 @@ static bool wants_starttls(const struct session *session)
     if (session->secured || session->battery->in_clear || (claimed != NULL && claimed->in_clear)) {
         return false;
     }
-    return asked == TLS_STARTTLS || (asked == TLS_AUTO && session->starttls);
+    return asked == TLS_STARTTLS ||
+           (asked == TLS_AUTO && (session->hello.offers & REPLY_OFFERS_STARTTLS) != 0);
 }
 
 /* EHLO or HELO was taken. */
@@ -146,15 +151,15 @@ static void agreed(struct session *session)
 
 void session_take_ehlo(struct session *session, const struct reply *reply)
 {
+    session->hello = *reply;
     if (reply_is_positive(reply)) {
-        session->starttls = offers(reply, "STARTTLS");
-        session->pipelining = offers(reply, "PIPELINING");
+        session->battery->result->starttls_offered |= (reply->offers & REPLY_OFFERS_STARTTLS) != 0;
         keep_offers(session, reply);
         agreed(session);
     } else if (reply->code == SESSION_CODE_CLOSING) {
         end_endpoint(session, "The server ended the session at EHLO", reply);
     } else {
-        session->starttls = false;
+        session->hello.offers = 0;
         if (!session_is_special(session)) {
             session->battery->result->capability_count = 0;
         }
@@ -179,7 +184,11 @@ void session_take_starttls(struct session *session, const struct reply *reply)
         session_secure(session);
         return;
     }
-    session_describe(why, "STARTTLS was refused", reply);
+    session_describe(why,
+                     (session->hello.offers & REPLY_OFFERS_STARTTLS) != 0
+                         ? "STARTTLS was refused"
+                         : "STARTTLS is demanded, but not offered, and was refused",
+                     reply);
     session_give_up_tls(session, why);
     if (reply->code == SESSION_CODE_CLOSING) {
         session_close(session);
@@ -194,10 +203,12 @@ void session_give_up_tls(struct session *session, const char *why)
 
     /* Where TLS worked a moment ago, the rest in the clear would be another question. */
     if (session_asked_tls(session) == TLS_STARTTLS || battery->result->reach == REACH_SESSION) {
+        battery_reached(battery, REACH_NO_TLS);
         session_give_up(session, why);
         return;
     }
     battery->in_clear = true;
     battery->result->tls_protocol[0] = '\0';
+    snprintf(battery->result->tls_trouble, sizeof(battery->result->tls_trouble), "%s", why);
     battery_trouble(battery, "%.400s; asked without TLS", why);
 }

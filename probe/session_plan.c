@@ -28,6 +28,9 @@ static void write_command(const struct session *session, enum session_state step
     case SESSION_CONTROL_RCPT:
         snprintf(out, SESSION_COMMAND_SIZE, "RCPT TO:%s\r\n", envelope->control);
         break;
+    case SESSION_CONFIRM:
+        snprintf(out, SESSION_COMMAND_SIZE, "EHLO %s\r\n", session->helo);
+        break;
     default:
         snprintf(out, SESSION_COMMAND_SIZE, "RSET\r\n");
         break;
@@ -39,7 +42,7 @@ static unsigned int risk_of(const struct session *session, enum session_state st
 {
     bool mail = step == SESSION_MAIL || step == SESSION_LOCAL_MAIL || step == SESSION_CONTROL_MAIL;
 
-    return step != SESSION_RSET &&
+    return step != SESSION_RSET && step != SESSION_CONFIRM_RSET &&
            !(mail && strcmp(session->taken_sender, session->task.envelope.sender) == 0);
 }
 
@@ -66,7 +69,8 @@ static unsigned int allow_refusals(struct session *session, bool together)
 static void say(struct session *session)
 {
     char *line = session->order.line;
-    bool together = session->pipelining && !session->battery->one_at_a_time;
+    bool together =
+        (session->hello.offers & REPLY_OFFERS_PIPELINING) != 0 && !session->battery->one_at_a_time;
     unsigned int allowed = allow_refusals(session, together);
     unsigned int risk = 0;
 

@@ -10,6 +10,7 @@
 #include "probe/session.h"
 
 #define SESSION_CODE_READY   220
+#define SESSION_CODE_OK      250
 #define SESSION_CODE_CLOSING 421
 
 /* A sentence of the project's words and a quoted reply. */
@@ -29,13 +30,15 @@ enum tls_mode session_asked_tls(const struct session *session);
 
 /* session_ask.c */
 session_step session_take_rset, session_take_local, session_take_mail, session_take_rcpt,
-    session_take_control;
+    session_take_control, session_take_confirm, session_take_confirm_rset;
 /* A reply to the rest of a plan that is decided. */
 void session_take_moot(struct session *session, const struct reply *reply);
 /* EHLO or HELO was taken and TLS is as wanted: the first technique. */
 void session_ask_first(struct session *session);
 /* The technique in hand, or claimed, if any, got no answer here. */
 void session_cut_task(struct session *session, const char *why);
+/* The acceptance that was to be confirmed was none. */
+void session_void_acceptance(struct session *session);
 
 /* session_plan.c */
 /* Begins a plan: RSET if one is needed, then these. */

@@ -382,19 +382,17 @@ static void on_stream_read(struct bufferevent *stream, void *user)
 static void describe_failure(const struct connection *connection, short what,
                              char out[TRANSPORT_ERROR_SIZE])
 {
-    const char *during =
-        connection->ssl != NULL && !connection->secured ? "the TLS handshake: " : "";
     int system_error = EVUTIL_SOCKET_ERROR();
     unsigned long tls_error = bufferevent_get_openssl_error(connection->stream);
     const char *reason = tls_error != 0 ? ERR_reason_error_string(tls_error) : NULL;
 
     ERR_clear_error();
     if (reason != NULL) {
-        snprintf(out, TRANSPORT_ERROR_SIZE, "%s%s", during[0] != '\0' ? during : "TLS: ", reason);
+        snprintf(out, TRANSPORT_ERROR_SIZE, "TLS: %s", reason);
     } else if ((what & BEV_EVENT_EOF) != 0 || system_error == 0) {
-        snprintf(out, TRANSPORT_ERROR_SIZE, "%sthe server closed the connection", during);
+        snprintf(out, TRANSPORT_ERROR_SIZE, "the server closed the connection");
     } else {
-        snprintf(out, TRANSPORT_ERROR_SIZE, "%s%s", during, strerror(system_error));
+        snprintf(out, TRANSPORT_ERROR_SIZE, "%s", strerror(system_error));
     }
 }
 
@@ -423,6 +421,27 @@ static void on_stream_event(struct bufferevent *stream, short what, void *user)
 
 /* ---- opening ---------------------------------------------------------------------------- */
 
+static int fail(const struct connection_request *request, enum connection_fault fault)
+{
+    if (request->fault != NULL) {
+        *request->fault = fault;
+    }
+    return -1;
+}
+
+/* Of errno. */
+static enum connection_fault fault_of(int problem)
+{
+    static const int limits[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM, EAGAIN};
+
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        if (problem == limits[i]) {
+            return CONNECTION_FAULT_LIMIT;
+        }
+    }
+    return CONNECTION_FAULT_PEER;
+}
+
 /* A non-blocking socket that connects, bound to `source` if there is one; -1 and a sentence. */
 static int begin_connecting(const struct connection_request *request,
                             char error[TRANSPORT_ERROR_SIZE])
@@ -435,12 +454,13 @@ static int begin_connecting(const struct connection_request *request,
 
     if (peer_length == 0) {
         snprintf(error, TRANSPORT_ERROR_SIZE, "there is no address to connect to");
-        return -1;
+        return fail(request, CONNECTION_FAULT_PEER);
     }
     int descriptor = socket(peer.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0) {
+        enum connection_fault fault = fault_of(errno);
         snprintf(error, TRANSPORT_ERROR_SIZE, "no socket can be made: %s", strerror(errno));
-        return -1;
+        return fail(request, fault);
     }
     /* Commands are short and each waits for its answer: Nagle would only delay them. */
     setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -449,12 +469,13 @@ static int begin_connecting(const struct connection_request *request,
         snprintf(error, TRANSPORT_ERROR_SIZE, "the source address %s cannot be used: %s",
                  address_format(&request->source, text), strerror(errno));
         close(descriptor);
-        return -1;
+        return fail(request, CONNECTION_FAULT_SOURCE);
     }
     if (connect(descriptor, (struct sockaddr *)&peer, peer_length) != 0 && errno != EINPROGRESS) {
+        enum connection_fault fault = fault_of(errno);
         snprintf(error, TRANSPORT_ERROR_SIZE, "%s", strerror(errno));
         close(descriptor);
-        return -1;
+        return fail(request, fault);
     }
     return descriptor;
 }
@@ -467,6 +488,7 @@ struct connection *connection_open(struct loop *loop, const struct connection_re
 
     if (connection == NULL) {
         snprintf(error, TRANSPORT_ERROR_SIZE, "out of memory");
+        (void)fail(request, CONNECTION_FAULT_LIMIT);
         return NULL;
     }
     connection->loop = loop;
@@ -485,6 +507,7 @@ struct connection *connection_open(struct loop *loop, const struct connection_re
         event_new(loop->base, connection->descriptor, EV_WRITE, on_connecting, connection);
     if (connection->connecting == NULL || event_add(connection->connecting, NULL) != 0) {
         snprintf(error, TRANSPORT_ERROR_SIZE, "out of memory");
+        (void)fail(request, CONNECTION_FAULT_LIMIT);
         connection_release(connection);
         return NULL;
     }

@@ -74,6 +74,13 @@ struct connection_listener {
     void (*failed)(void *user, const char *why);
 };
 
+/* What is in the way when a connection fails at once. */
+enum connection_fault {
+    CONNECTION_FAULT_PEER,   /* it, or the way to it */
+    CONNECTION_FAULT_SOURCE, /* our source address */
+    CONNECTION_FAULT_LIMIT,  /* a limit of our own host: descriptors, buffers, memory */
+};
+
 struct connection_request {
     struct address address;
     uint16_t port;
@@ -81,6 +88,7 @@ struct connection_request {
     const char *host;      /* for SNI (RFC 6066 section 3); an address or NULL sends none. Copied */
     const struct connection_listener *listener; /* lives as long as the connection */
     void *user;
+    enum connection_fault *fault; /* set when it fails at once; may be NULL */
 };
 
 /* Begins to connect and does not wait. NULL and a sentence when it failed at once; then no callback

@@ -3,14 +3,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define APPLICATION_ID  0x52575244 /* "RWRD" */
 #define BUSY_TIMEOUT_MS 500
+#define USER_SIZE       64
 
 /* Entry N brings schema N to schema N + 1. An entry that was ever released never changes. */
 static const char *const migrations[] = {
@@ -197,18 +201,54 @@ static enum database_error settle(sqlite3 *database, const char *path,
     return fail(database, path, error);
 }
 
+static const char *user_name(char out[USER_SIZE])
+{
+    char memory[4096];
+    struct passwd entry;
+    struct passwd *found = NULL;
+
+    if (getpwuid_r(geteuid(), &entry, memory, sizeof(memory), &found) == 0 && found != NULL)
+        snprintf(out, USER_SIZE, "%s", entry.pw_name);
+    else
+        snprintf(out, USER_SIZE, "%ju", (uintmax_t)geteuid());
+    return out;
+}
+
+/* The real path of a directory, which is made if only its last part is missing. The caller frees
+ * it; NULL and a sentence in `error`. */
+static char *resolve_directory(const char *directory, char error[DATABASE_ERROR_SIZE])
+{
+    char user[USER_SIZE];
+    char *resolved = realpath(directory, NULL);
+    bool missing = resolved == NULL && errno == ENOENT;
+
+    if (missing && mkdir(directory, 0750) == 0)
+        resolved = realpath(directory, NULL);
+    if (resolved == NULL && missing)
+        snprintf(error, DATABASE_ERROR_SIZE,
+                 "database %.200s/: the directory does not exist (make it, owned by user %s)",
+                 directory, user_name(user));
+    else if (resolved == NULL)
+        snprintf(error, DATABASE_ERROR_SIZE, "database %.200s/: %m (%s)", directory,
+                 make_it_writable);
+    return resolved;
+}
+
 /* Symbolic links are followed in the directory, which is the administrator's, but never at the file
- * itself. The caller frees the result; NULL with errno set. */
-static char *resolve_directory(const char *path)
+ * itself. The caller frees the result; NULL and a sentence in `error`. */
+static char *resolve(const char *path, char error[DATABASE_ERROR_SIZE])
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash == NULL ? path : slash + 1;
     char *directory = slash == NULL   ? strdup(".")
                       : slash == path ? strdup("/")
                                       : strndup(path, (size_t)(slash - path));
-    char *resolved = directory == NULL ? NULL : realpath(directory, NULL);
+    char *resolved = NULL;
     char *whole = NULL;
 
+    snprintf(error, DATABASE_ERROR_SIZE, "database %.200s: memory is out", path);
+    if (directory != NULL)
+        resolved = resolve_directory(directory, error);
     if (resolved != NULL && asprintf(&whole, "%s/%s", resolved, name) < 0)
         whole = NULL;
     free(resolved);
@@ -254,10 +294,12 @@ static enum database_error open_resolved(const char *path, sqlite3 **database,
 enum database_error database_open(const char *path, sqlite3 **out, char error[DATABASE_ERROR_SIZE])
 {
     sqlite3 *database = NULL;
-    char *resolved = resolve_directory(path);
+    char *resolved = resolve(path, error);
     enum database_error kind = DATABASE_CANNOT_OPEN;
 
-    if (resolved == NULL || !make_file(resolved))
+    if (resolved == NULL)
+        kind = DATABASE_CANNOT_OPEN;
+    else if (!make_file(resolved))
         snprintf(error, DATABASE_ERROR_SIZE, "database %.200s: %m (%s)", path, make_it_writable);
     else
         kind = open_resolved(resolved, &database, error);

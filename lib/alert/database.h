@@ -24,7 +24,8 @@ enum database_error {
     DATABASE_MIGRATION,   /* a migration failed; the old schema is unchanged */
 };
 
-/* Opens or creates (mode 0640) and brings the schema up to date. On failure *out is untouched and
+/* Opens or creates (mode 0640), with the directory that it is in (mode 0750) if only that is
+ * missing, and brings the schema up to date. On failure *out is untouched and
  * `error` has one sentence with a remedy. Close with database_close. */
 enum database_error database_open(const char *path, sqlite3 **out, char error[DATABASE_ERROR_SIZE]);
 void database_close(sqlite3 *database);

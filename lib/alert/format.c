@@ -7,6 +7,9 @@
 
 #include "lib/printable.h"
 
+#define TIME_SIZE 21
+#define WHY_SIZE  (FINDING_WHY_SIZE + 80)
+
 static const char cut_mark[] = "...";
 
 /* Text that is being written into a buffer; what does not fit sets `full`. */
@@ -92,11 +95,26 @@ static size_t finish(struct writer *writer)
     return writer->length;
 }
 
+/* A resolved incident keeps its label and its fields, so its sentence must not accuse any more.
+ * Returns the finding's own, or `out`. */
+static const char *why_of(const struct announcement *announcement, char out[WHY_SIZE])
+{
+    const struct incident *incident = &announcement->incident;
+    char time[TIME_SIZE];
+
+    if (announcement->state != INCIDENT_RESOLVED)
+        return incident->finding.why;
+    snprintf(out, WHY_SIZE, "over: nothing of the kind since %s; it was: %s",
+             format_time(time, incident->last_seen), incident->finding.why);
+    return out;
+}
+
 size_t format_kv(char *out, size_t size, const struct announcement *announcement)
 {
     const struct incident *incident = &announcement->incident;
     const struct finding *finding = &incident->finding;
     struct writer writer = {out, size, 0, false};
+    char why[WHY_SIZE];
     char count[24];
 
     if (size == 0)
@@ -115,7 +133,7 @@ size_t format_kv(char *out, size_t size, const struct announcement *announcement
     }
     snprintf(count, sizeof(count), "%" PRIu64, finding->count);
     put_field(&writer, "count", count, false);
-    put_field(&writer, "why", finding->why, true);
+    put_field(&writer, "why", why_of(announcement, why), true);
     return finish(&writer);
 }
 
@@ -155,7 +173,8 @@ json_t *format_json(const struct announcement *announcement, const struct sink_i
     const struct incident *incident = &announcement->incident;
     const struct finding *finding = &incident->finding;
     uint64_t count = finding->count;
-    char time[21];
+    char why[WHY_SIZE];
+    char time[TIME_SIZE];
 
     if (count > INT64_MAX)
         count = INT64_MAX;
@@ -173,7 +192,7 @@ json_t *format_json(const struct announcement *announcement, const struct sink_i
         {"count", json_integer((json_int_t)count)},
         {"subject", json_fields(finding, FIELD_SUBJECT)},
         {"evidence", json_fields(finding, FIELD_EVIDENCE)},
-        {"why", json_text(finding->why)},
+        {"why", json_text(why_of(announcement, why))},
         {"fix", json_text(finding->fix)},
     };
     json_t *object = json_object();

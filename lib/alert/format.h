@@ -15,8 +15,8 @@
  * without the program's tag: the logged fields in the finding's order, then count and why. Quoted
  * are values that are marked FIELD_QUOTED, and values with a space, a quote, = or nothing in them
  * (`helo=""`); a quote inside is
- * \". What does not fit is cut at a character's boundary and the cut shown by "...". Returns the
- * length. */
+ * \". The why of a resolved one says first that it is over and since when. What does not fit is cut
+ * at a character's boundary and the cut shown by "...". Returns the length. */
 size_t format_kv(char *out, size_t size, const struct announcement *announcement);
 
 /* The JSON line's object; the caller owns the reference. Dump it with JSON_COMPACT (jansson keeps

@@ -119,6 +119,13 @@ static char *make_line(const struct json_sink *self, const struct announcement *
     return line;
 }
 
+static int open_sink(struct sink *sink, char error[SINK_ERROR_SIZE])
+{
+    struct json_sink *self = from_sink(sink);
+
+    return self->descriptor >= 0 ? 0 : open_file(self, error);
+}
+
 static int announce(struct sink *sink, const struct announcement *announcement,
                     char error[SINK_ERROR_SIZE])
 {
@@ -165,7 +172,8 @@ struct sink *sink_json_new(const struct sink_identity *identity,
         free(self);
         return NULL;
     }
-    self->sink = (struct sink){.name = "json", .announce = announce, .free = free_sink};
+    self->sink =
+        (struct sink){.name = "json", .announce = announce, .open = open_sink, .free = free_sink};
     self->identity = identity;
     self->descriptor = -1;
     return &self->sink;

@@ -88,6 +88,7 @@ static void use_replacement(struct lane *lane)
     lane->replacing = NULL;
     pthread_mutex_unlock(&lane->mutex);
     outlets_free(before, lane->inbox);
+    outlets_open(lane->outlets, lane->inbox);
     pthread_mutex_lock(&lane->mutex);
 }
 
@@ -112,8 +113,8 @@ static void tell_dropped(struct lane *lane)
 {
     if (lane->dropped == 0)
         return;
-    inbox_say(lane->inbox, LOG_ERR, "the disk keeps up again; %lu alerts were not written to it",
-              lane->dropped);
+    inbox_say(lane->inbox, LOG_ERR, "the disk keeps up again; %lu alert%s not written to it",
+              lane->dropped, lane->dropped == 1 ? " was" : "s were");
     lane->dropped = 0;
 }
 

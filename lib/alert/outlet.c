@@ -48,7 +48,8 @@ void outlets_free(struct outlets *outlets, struct inbox *inbox)
         unsigned long lost = sink->lost + sink->waiting;
 
         if (lost > 0)
-            inbox_say(inbox, LOG_ERR, "%lu lines did not reach %s and are lost", lost, sink->name);
+            inbox_say(inbox, LOG_ERR, "%lu line%s did not reach %s and %s lost", lost,
+                      lost == 1 ? "" : "s", sink->name, lost == 1 ? "is" : "are");
     }
     free_all(outlets);
 }
@@ -67,8 +68,38 @@ static void judge(struct outlet *outlet, int result, const char *error, struct i
     if (!outlet->failing || sink->waiting > 0)
         return;
     outlet->failing = false;
-    inbox_say(inbox, LOG_NOTICE, "alerts reach %s again; %lu were lost", sink->name, sink->lost);
+    inbox_say(inbox, LOG_NOTICE, "alerts reach %s again; %lu %s lost", sink->name, sink->lost,
+              sink->lost == 1 ? "was" : "were");
     sink->lost = 0;
+}
+
+void outlets_open(struct outlets *outlets, struct inbox *inbox)
+{
+    for (size_t i = 0; i < outlets->count; i++) {
+        struct sink *sink = outlets->outlet[i].sink;
+        char error[SINK_ERROR_SIZE] = "";
+
+        if (sink->open != NULL)
+            judge(&outlets->outlet[i], sink->open(sink, error), error, inbox);
+    }
+}
+
+void outlets_succeed(struct outlets *outlets, struct outlets *before)
+{
+    if (before == NULL)
+        return;
+    for (size_t i = 0; i < outlets->count; i++) {
+        struct outlet *after = &outlets->outlet[i];
+
+        for (size_t j = 0; j < before->count; j++) {
+            const struct outlet *old = &before->outlet[j];
+
+            if (after->sink->succeed == NULL || after->sink->succeed != old->sink->succeed)
+                continue;
+            after->sink->succeed(after->sink, old->sink);
+            after->failing = old->failing;
+        }
+    }
 }
 
 size_t outlets_announce(struct outlets *outlets, const struct announcement *announcement,

@@ -33,6 +33,12 @@ struct outlets *outlets_new(const struct outlet_source *source,
 /* What still waits in a sink is tried once more, and what is lost is told. NULL is allowed. */
 void outlets_free(struct outlets *outlets, struct inbox *inbox);
 
+/* Lets each sink get ready. A failure is told through the inbox. */
+void outlets_open(struct outlets *outlets, struct inbox *inbox);
+
+/* What waits in the sinks of `before` (may be NULL) goes over to those of the same kind. */
+void outlets_succeed(struct outlets *outlets, struct outlets *before);
+
 /* Each returns how many sinks took it (delivered it, or keep it for a retry). Failures and
  * recoveries are told through the inbox. */
 size_t outlets_announce(struct outlets *outlets, const struct announcement *announcement,

@@ -158,6 +158,7 @@ static bool take_orders(struct reporter *reporter)
     pthread_mutex_unlock(&reporter->mutex);
 
     if (change != NULL) {
+        outlets_succeed(change->fast, reporter->outlets);
         outlets_free(reporter->outlets, reporter->inbox);
         reporter->outlets = change->fast;
         reporter->has_slow_sinks = change->slow->count > 0;
@@ -218,7 +219,8 @@ static struct timespec work_on(struct reporter *reporter, struct inbox_batch *ba
     if (batch->lines_lost > 0) {
         char line[80];
 
-        snprintf(line, sizeof(line), "%lu lines like these were left out", batch->lines_lost);
+        snprintf(line, sizeof(line), "%lu more line%s left out", batch->lines_lost,
+                 batch->lines_lost == 1 ? " was" : "s were");
         say(reporter, LOG_WARNING, line);
     }
     retry_when_due(reporter);

@@ -62,7 +62,8 @@ void reporter_say(struct reporter *reporter, int priority, const char *format, .
  * did. */
 bool reporter_flush(struct reporter *reporter, int wait_ms);
 
-/* New alert settings after a reload; the sinks are made anew, the open incidents stay. Any thread;
+/* New alert settings after a reload; the sinks are made anew; what waits in one
+ * of before, and the open incidents, stay. Any thread;
  * copies. Without memory the old ones stay, and it is told. */
 void reporter_configure(struct reporter *reporter, const struct alert_settings *settings);
 

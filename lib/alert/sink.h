@@ -50,11 +50,17 @@ struct sink {
     int (*say)(struct sink *sink, int priority, const char *line, char error[SINK_ERROR_SIZE]);
     /* Tries again what waits; returns as `announce`. NULL in a sink that keeps nothing. */
     int (*retry)(struct sink *sink, char error[SINK_ERROR_SIZE]);
+    /* Gets ready before anything is announced, so that a wrong setting is told at once; returns as
+     * `announce`. NULL in a sink that has nothing to try. */
+    int (*open)(struct sink *sink, char error[SINK_ERROR_SIZE]);
+    /* Takes over what waits in the sink that this one replaces after a reload, and what that one
+     * lost. `before` is of the same kind. NULL in a sink that keeps nothing. */
+    void (*succeed)(struct sink *sink, struct sink *before);
     void (*free)(struct sink *sink); /* frees the sink itself too */
 };
 
-/* Each returns NULL when memory is out, and copies what it needs of the settings. They connect and
- * open when first used and again after a failure. */
+/* Each returns NULL when memory is out, and copies what it needs of the settings. They connect when
+ * first used, open at `open`, and do either again after a failure. */
 struct sink *sink_syslog_new(const struct sink_identity *identity,
                              const struct alert_settings *settings, const char *socket_path);
 struct sink *sink_json_new(const struct sink_identity *identity,

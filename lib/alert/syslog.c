@@ -229,6 +229,19 @@ static int say(struct sink *sink, int priority, const char *line, char error[SIN
     return send_or_keep(self, text, length + line_length, error);
 }
 
+static void succeed(struct sink *sink, struct sink *before)
+{
+    struct syslog_sink *self = from_sink(sink);
+    struct syslog_sink *old = from_sink(before);
+
+    memcpy(self->ring, old->ring, sizeof(self->ring));
+    self->oldest = old->oldest;
+    sink->waiting = before->waiting;
+    sink->lost = before->lost;
+    before->waiting = 0;
+    before->lost = 0;
+}
+
 static void free_sink(struct sink *sink)
 {
     struct syslog_sink *self = from_sink(sink);
@@ -252,8 +265,12 @@ struct sink *sink_syslog_new(const struct sink_identity *identity,
         free(self);
         return NULL;
     }
-    self->sink = (struct sink){
-        .name = "syslog", .announce = announce, .say = say, .retry = retry, .free = free_sink};
+    self->sink = (struct sink){.name = "syslog",
+                               .announce = announce,
+                               .say = say,
+                               .retry = retry,
+                               .succeed = succeed,
+                               .free = free_sink};
     self->identity = identity;
     self->facility = settings->syslog_facility;
     self->descriptor = -1;

@@ -174,6 +174,48 @@ def test_a_routing_form_is_found_with_its_real_destination(site, form):
     assert "b@outside.example.net" in alert["why"]
 
 
+# ---- what only looks like something else ----
+
+SPELLINGS = ["::1", "0::1", "00::1", "000::1", "0:0::1", "0:00::1", "0:0:0::1", "0:0:0:0::1",
+             "::0:1", "::00:1", "::0:0:1", "0:0:0:0:0:0:0:1", "::01", "::001", "::0001", "0::01",
+             "0::001", "00::01"]
+
+
+def test_the_hosts_own_address_in_many_spellings_is_no_alarm(site):
+    site.set_up()
+    assert set(site.ask(*[f"<postmaster@[IPv6:{text}]>" for text in SPELLINGS])) == {250}
+    assert {alert["severity"] for alert in site.alerts()} <= {"warning"}
+
+
+def test_subdomains_of_a_declared_domain_are_one_fact(site):
+    site.set_up({"relay_domains": "example.org", "mydestination": "localhost",
+                 "parent_domain_matches_subdomains": "relay_domains"})
+    assert set(site.ask(*[f"<u@a{number}.example.org>" for number in range(18)])) == {250}
+    alert, = site.alerts()
+    assert (alert["kind"], alert["severity"]) == ("undeclared-destination", "warning")
+    assert ".example.org" in alert["fix"]
+
+
+@pytest.mark.parametrize("recipient", ['<"postmaster">', "<(c)postmaster>", "<postmaster(x)>",
+                                       "<@example.org:postmaster>"])
+def test_postmaster_in_other_clothes_is_own(site, recipient):
+    site.set_up({"myhostname": "mail.other.test"})
+    assert site.ask(recipient) == [250]
+    assert site.alerts() == []
+
+
+@pytest.mark.parametrize("recipient", ["<u@stra\u00dfe.test>", "<u%stra\u00dfe.test@example.org>"])
+def test_another_domain_that_folds_into_an_own_one_is_found(site, recipient):
+    site.set_up({**OPEN, "smtputf8_enable": "yes"},
+                site={"domains": ["example.org", "strasse.test"]})
+    with site.outside.session(site.mx.address) as session:
+        session.hello()
+        assert session.command("MAIL FROM:<a@sender.example.net> SMTPUTF8").code == 250
+        assert session.command(f"RCPT TO:{recipient}").code == 250
+    alert, = site.alerts()
+    assert alert["kind"] == "open-relay"
+
+
 # ---- what is told ----
 
 def test_the_finding_names_everything_that_was_seen(site):
@@ -229,13 +271,14 @@ def test_a_quiet_incident_is_resolved_with_its_count(site):
 
 
 def test_a_hostile_helo_cannot_forge_an_alert(site):
-    site.set_up({**OPEN, "smtpd_helo_required": "no"})
+    site.set_up({**OPEN, "smtputf8_enable": "no"})
     with site.outside.session(site.mx.address) as session:
         session.reply()
         session.send(b'EHLO x"\xff\x1b[2J\xe2\x80\xae why="fine"\r\n')
-        session.reply()
+        assert session.reply().code == 250
         session.command("MAIL FROM:<a@sender.example.net>")
         assert session.command(f"RCPT TO:{OUTSIDER}").code == 250
     alert, = site.alerts()
+    assert "why=" in alert["evidence"]["helo"]
     assert all(ord(character) >= 32 and character != "\u202e"
                for character in alert["evidence"]["helo"])

@@ -34,23 +34,30 @@ def syslog(site, started_syslog):
     """A daemon that is there for one test: others are not to depend on it."""
     started_syslog.start()
     yield started_syslog
-    if site.milter:
-        site.milter.stop()
-        site.milter = None
-    started_syslog.stop()
+    try:
+        stop(site)
+    finally:
+        started_syslog.stop()
+
+
+def stop(site):
+    """Ends the site's filter, which must end well."""
+    milter, site.milter = site.milter, None
+    if milter:
+        assert milter.stop() == 0
 
 
 def another(site, owner=None, **sections):
-    """A filter that was not started. With an owner, its files are that user's, as the README has it."""
-    if site.milter:
-        assert site.milter.stop() == 0
-        site.milter = None
+    """A filter that was not started. With an owner, its files are that user's, and its configuration
+    root's, readable to that user's group, as the README has it."""
+    stop(site)
     milter = Milter(site.lab, site.mx, Config(**sections), postfix=site.postfix)
     if owner:
         user = pwd.getpwnam(owner)
         for path, folders, files in os.walk(milter.folder):
             for name in [".", *folders, *files]:
                 os.chown(os.path.join(path, name), user.pw_uid, user.pw_gid)
+        os.chown(milter.path, 0, user.pw_gid)
     return milter
 
 
@@ -104,8 +111,8 @@ def test_wrong_usage_is_64(site, arguments):
 def test_a_good_configuration_is_said_to_be_valid(site):
     milter = another(site)
     done = milter.run("-t")
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == f"{milter.path}: configuration is valid\n"
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{milter.path}: configuration is valid\n"
     assert not os.path.exists(site.postfix.milter_socket)
 
 
@@ -174,7 +181,7 @@ def test_a_tcp_port_that_is_taken_is_71(site):
     done = milter.run(timeout=30)
     listener.close()
     assert done.returncode == 71
-    assert "inet:8891@127.0.0.1: is it in use" in done.stderr
+    assert "cannot listen on inet:8891@127.0.0.1: Address already in use" in done.stderr
 
 
 # ---- user and socket ----
@@ -260,7 +267,7 @@ def test_the_service_manager_is_told_when_it_is_ready_and_when_it_stops(site, mo
         assert manager.recv(4096) == b"READY=1"
         # Ready means that the MTA is served.
         assert site.mx.unix_listening(site.postfix.milter_socket)
-        milter.log.wait_for("relaywarden-milter [0-9.]+ is ready on unix:/")
+        milter.log.wait_for("version [0-9.]+ is ready on unix:/")
         assert milter.stop() == 0
         assert manager.recv(4096) == b"STOPPING=1"
     os.unlink(path)
@@ -315,7 +322,7 @@ def test_a_bad_configuration_is_told_and_the_one_before_stays(site):
     site.set_up(OTHER, site={"domains": ["example.org", "other.test"]})
     good = site.milter.config
     site.milter.configure(bad(site))
-    reload(site, said="has 2 mistakes: the configuration before stays in force")
+    reload(site, said="the configuration before stays in force")
     assert site.milter.log.find(f"{site.milter.path}:3: .*10.0.0.1/8")
     assert site.milter.log.find(f"{site.milter.path}:7: .*socket_mode")
     assert site.ask("<u@other.test>") == [250]
@@ -396,6 +403,33 @@ def test_an_idle_one_ends_at_once(site):
     assert seconds < 2
 
 
+def test_one_that_is_stopped_as_soon_as_it_is_ready_ends_well(site):
+    milter = another(site)
+    for _ in range(20):
+        milter.start()
+        milter.signal(signal.SIGTERM)
+        code, seconds = ended(milter)
+        assert code == 0, milter.log.tail()
+        assert seconds < 2
+
+
+def test_an_order_to_stop_that_comes_during_a_reload_is_obeyed_soon(site):
+    milter = another(site)
+    domains = os.path.join(milter.folder, "domains")
+    with open(domains, "w", encoding="ascii") as file:
+        file.writelines(f"d{number}.test\n" for number in range(200000))
+    os.chmod(domains, 0o644)
+    milter.start()
+    milter.configure(Config(site={"domain_files": [domains]}, milter=milter.config.milter,
+                            alert=milter.config.alert, **milter.config.top))
+    milter.signal(signal.SIGUSR1)
+    time.sleep(0.02)
+    milter.signal(signal.SIGTERM)
+    code, seconds = ended(milter)
+    assert code == 0
+    assert seconds < 2
+
+
 # ---- syslog ----
 
 QUOTED = r'"(?:[^"\\\x00-\x1f\x7f]|\\.)*"'
@@ -436,7 +470,7 @@ def test_the_syslog_line_has_its_exact_shape(site, syslog):
 def test_being_ready_and_stopping_are_lines_too(site, syslog):
     mark = syslog.mark()
     site.set_up()
-    syslog.wait_for(r"^<22>mail\.info relaywarden-milter\[\d+\]: relaywarden-milter [0-9.]+ is ready",
+    syslog.wait_for(r"^<22>mail\.info relaywarden-milter\[\d+\]: version [0-9.]+ is ready",
                     since=mark)
     site.alerts()
     syslog.wait_for(r"^<22>mail\.info relaywarden-milter\[\d+\]: stopped$", since=mark)
@@ -483,7 +517,7 @@ def test_a_stalled_syslog_daemon_does_not_keep_it_from_ending(site, syslog):
         assert code == 0
         assert seconds < 5
         assert len(read_alerts(path)) == 1
-        assert milter.log.find("lines? did not reach syslog and are lost")
+        assert milter.log.find("lines? did not reach syslog and (is|are) lost")
     finally:
         syslog.resume()
 
@@ -516,8 +550,7 @@ def test_a_missing_directory_for_the_json_file_is_told_once(site):
         ask_from(site, address, source)
     log.wait_for("alerts do not reach json: cannot open .*: No such file or directory")
     wait_until(lambda: len(incidents_on_stderr(site.milter)) == 3)
-    assert site.milter.stop() == 0
-    site.milter = None
+    stop(site)
     assert len(log.find("alerts do not reach json")) == 1
 
 
@@ -534,7 +567,6 @@ def test_a_full_disk_costs_no_mail_and_is_told_once(site):
     log.wait_for("alerts do not reach json: .*No space left on device")
     wait_until(lambda: len(incidents_on_stderr(site.milter)) == 3)
     os.unlink(os.path.join(seen, "filler"))
-    site.outside.add_address("192.0.2.250")
     site.outside.add_address("203.0.113.99")
     ask_from(site, site.mx.address, "203.0.113.99")
     log.wait_for("alerts reach json again; 3 were lost")
@@ -542,8 +574,7 @@ def test_a_full_disk_costs_no_mail_and_is_told_once(site):
     with open(os.path.join(seen, "alerts.json"), encoding="utf-8") as file:
         alert, = [json.loads(line) for line in file if line.strip()]
     assert alert["evidence"]["client"] == "203.0.113.99"
-    assert site.milter.stop() == 0
-    site.milter = None
+    stop(site)
     site.mx.run(["umount", folder])
 
 
@@ -564,20 +595,19 @@ CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\
 
 @pytest.mark.parametrize("local", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_text_stays_one_printable_line(site, syslog, local):
-    site.set_up(OPEN)
+    # Without SMTPUTF8 Postfix passes on what is no UTF-8.
+    site.set_up({**OPEN, "smtputf8_enable": "no"})
     mark = syslog.mark()
     with site.outside.session(site.mx.address) as session:
         session.reply()
         for command in (b"EHLO x" + local, b"MAIL FROM:<" + local + b"@sender.example.net>",
                         b"RCPT TO:<" + local + b"@outside.example.net>"):
             session.send(command + b"\r\n")
-            session.reply()
-        # If the MTA refused the hostile ones: the line of a plain recipient, with the hostile HELO.
-        session.command("RSET")
-        session.command("MAIL FROM:<a@sender.example.net>")
-        assert session.command(f"RCPT TO:{OUTSIDER}").code == 250
+            assert session.reply().code == 250
     path = site.milter.config.alert["json"]
-    alert = site.alerts("open-relay")[0]
+    alert, = site.alerts("open-relay")
+    assert alert["evidence"]["helo"].startswith("x")
+    assert alert["evidence"]["recipient"].endswith("@outside.example.net>")
     assert not any(CONTROLS.search(value) for value in alert["evidence"].values())
     assert not CONTROLS.search(alert["why"])
     with open(path, "rb") as file:
@@ -585,8 +615,8 @@ def test_hostile_text_stays_one_printable_line(site, syslog, local):
     assert octets.decode("utf-8").count("\n") == len(octets.splitlines()) == len(read_alerts(path))
     syslog.wait_for(": stopped$", since=mark)
     lines = announced(syslog, mark)
-    assert len(lines) == len(read_alerts(path))
-    assert not any(CONTROLS.search(line) for line in lines)
+    assert len(lines) == 1
+    assert not CONTROLS.search(lines[0])
     shape = (r"<18>mail\.crit relaywarden-milter\[\d+\]: CRITICAL open-relay incident=[0-9a-f]{16} "
              rf"state=opened client=\S+ helo={QUOTED} sender={QUOTED} recipient={QUOTED} "
              rf"destination=external mailer=discard nexthop=\S+ listener=\S+ queue_id=\S+ count=\d+ "

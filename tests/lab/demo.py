@@ -78,19 +78,20 @@ class Demo:
         Config(site=site, state_directory=state, targets={
             "mx": {"domain": "example.org", "ports": [25]}}).write(self.config)
 
+    def postconf(self, *names):
+        shown(self.mx, [os.path.join(self.postfix.programs.commands, "postconf"), "-c",
+                        self.postfix.etc, *names], shlex.join(["postconf", *names]))
+
     def start(self):
         chapter(1, "A mail host that trusts too much")
         say("example.org's Postfix has one wrong line in main.cf:\n")
         self.postfix.start()
-        shown(self.mx, [os.path.join(self.postfix.programs.commands, "postconf"), "-c",
-                        self.postfix.etc, "mynetworks", "smtpd_relay_restrictions"],
-              "postconf mynetworks smtpd_relay_restrictions")
+        self.postconf("mynetworks", "smtpd_relay_restrictions")
         say("\nrelaywarden-milter is told what is ours (example.org, loopback) and attached to it:\n")
         prompt(self.mx, "relaywarden-milter --config /etc/relaywarden/relaywarden.conf &")
         self.milter.start()
         log_line(self.syslog, "relaywarden-milter.*is ready")
-        shown(self.mx, [os.path.join(self.postfix.programs.commands, "postconf"), "-c",
-                        self.postfix.etc, "smtpd_milters"], "postconf smtpd_milters")
+        self.postconf("smtpd_milters")
 
     def stranger(self):
         chapter(2, "A stranger notices first")
@@ -105,6 +106,7 @@ class Demo:
             raise LabError("the demo's Postfix was to relay, and did not")
         say("\nThe same second, in the mail log:\n")
         log_line(self.syslog, "relaywarden-milter.*CRITICAL open-relay.*state=opened")
+        say("\n(mailer=discard: whatever this Postfix takes, it throws away. Elsewhere it would be smtp.)")
 
     def probe(self, expected):
         code = shown(self.outside, [program("relaywarden-probe"), "check", "mx", "--config",
@@ -114,8 +116,11 @@ class Demo:
 
     def mend(self):
         chapter(4, "The line is mended")
-        prompt(self.mx, f"postconf -e 'mynetworks = {MENDED}' && postfix reload")
-        self.postfix.set({"mynetworks": MENDED})
+        prompt(self.mx, f"postconf -e 'mynetworks = {MENDED}'")
+        self.postfix.command("postconf", "-e", f"mynetworks = {MENDED}")
+        prompt(self.mx, "postfix reload")
+        self.postfix.reload(order=lambda: self.postfix.command("postfix", "reload"))
+        self.postconf("mynetworks")
 
     def all_clear(self):
         chapter(5, "The all-clear, from both ends")

@@ -271,18 +271,22 @@ class Postfix:
         self.stop()
         return self.start()
 
-    def reload(self, patience=3):
+    def reload(self, patience=3, order=None):
         """Makes it read its files again and waits until no process that knows the old ones is left.
 
         An smtpd that is serving a client keeps to the old ones until that client is gone;
-        `patience` seconds are spent waiting for it.
+        `patience` seconds are spent waiting for it. `order` is what tells it to, by default the
+        signal.
         """
         if self.logfile.find(DOOMED, self._started):
             self.restart()
             return
         stale = [pid for pid, name in self._children().items() if name in STALE]
         mark = self.logfile.mark()
-        os.kill(self._pid(), signal.SIGHUP)
+        if order:
+            order()
+        else:
+            os.kill(self._pid(), signal.SIGHUP)
         self.logfile.wait_for(r"postfix/master\[\d+\]: reload -- version", since=mark)
         try:
             wait_until(lambda: not any(map(alive, stale)), patience)

@@ -69,6 +69,7 @@ class Milter:
             self.config.milter.setdefault("socket", "unix:" + postfix.milter_socket)
         self.path = _write_config(self.config, self.folder)
         self.process = None
+        self._started = 0  # the log's mark
         lab.on_exit(self.stop)
 
     @property
@@ -84,6 +85,8 @@ class Milter:
         if self.process.poll() is not None:
             raise LabError(f"relaywarden-milter ended with {self.process.returncode}:\n"
                            f"{self.log.text()}")
+        if not self.log.find("is ready on", self._started):
+            return False
         kind, where, _ = self._socket_parts()
         if kind == "unix":
             return self.host.unix_listening(where)
@@ -98,7 +101,8 @@ class Milter:
         return kind, int(port), address or ("::1" if kind == "inet6" else "127.0.0.1")
 
     def start(self, wait=True, arguments=()):
-        """Starts it and waits until its socket takes connections."""
+        """Starts it and waits until it says that it is ready, and its socket takes connections."""
+        self._started = self.log.mark()
         with open(self.log.path, "ab") as log:
             self.process = self.host.popen(
                 [program("relaywarden-milter"), "--config", self.path, *arguments],

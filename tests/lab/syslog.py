@@ -54,6 +54,7 @@ action(type="omfile" file="{self.log.path}" template="line" asyncWriting="off")
     def stall(self):
         """The daemon is there but reads nothing: its socket's buffer fills."""
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     def resume(self):
         self._process.send_signal(signal.SIGCONT)

@@ -17,7 +17,7 @@ void bench_set_up(enum tls_mode tls, uint16_t port)
     memset(&bench, 0, sizeof(bench));
     bench.settings = (struct battery_settings){
         .helo = "probe.example.net", .canary = "canary@outside.example.net", .max_refusals = 64};
-    bench.ehlo = "250-mx.example.org\r\n250 8BITMIME";
+    bench.ehlo = HELLO;
     bench.result.reach = REACH_NO_CONNECT;
     bench.result.endpoint.tls_asked = tls;
     bench.result.endpoint.port = port;

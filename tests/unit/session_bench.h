@@ -6,6 +6,8 @@
 
 #include "probe/session.h"
 
+/* To EHLO, each time, while bench.ehlo is no other. */
+#define HELLO  "250-mx.example.org\r\n250-ENHANCEDSTATUSCODES\r\n250 8BITMIME"
 #define DENIED "554 5.7.1 <x>: Relay access denied"
 
 /* The session under test, with all that it fills. */

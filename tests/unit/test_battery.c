@@ -35,8 +35,8 @@ static void an_accepted_mailbox_form_is_followed_by_its_control(void **state)
     bench_answer("250 ok");
     bench_expect("RCPT TO:");
     bench_answer("250 2.1.5 fine");
-    bench_expect("RSET");
-    bench_answer("250 ok");
+    bench_expect("EHLO probe.example.net");
+    bench_answer(HELLO);
     bench_expect("MAIL FROM:");
     bench_answer("250 ok");
     bench_expect("RCPT TO:");
@@ -59,8 +59,8 @@ static void an_accepted_plain_has_no_control_and_no_data_follows(void **state)
     bench_answer("250 ok");
     bench_expect("RCPT TO:");
     bench_answer("250 ok");
-    bench_expect("RSET");
-    bench_answer("250 ok");
+    bench_expect("EHLO probe.example.net");
+    bench_answer(HELLO);
     bench_expect("MAIL FROM:<>");
     assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_ACCEPTED);
     assert_false(bench_result_of("plain")->control_asked);
@@ -240,6 +240,159 @@ static void an_acceptance_outlives_being_cut_off_at_its_control(void **state)
     assert_int_equal(bench_result_of(id)->code, 250);
 }
 
+static void a_refusal_at_the_second_try_takes_no_acceptance_back(void **state)
+{
+    (void)state;
+    const char *id;
+
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session();
+    while (bench.session.task.envelope.control[0] == '\0') {
+        bench_refuse_one(DENIED, 1);
+    }
+    id = bench.session.task.into->technique->id;
+    bench_reset();
+    bench_answer("250 ok");
+    bench_answer("250 accepted");
+    bench_answer(HELLO);
+    bench_expect("MAIL FROM:");
+    bench.order = session_broken(&bench.session, SESSION_BROKEN_CLOSED, "reset");
+    bench_open_session();
+    assert_string_equal(bench.session.task.into->technique->id, id);
+    bench_refuse_one(DENIED, 1);
+    assert_int_equal(bench_result_of(id)->outcome, OUTCOME_ACCEPTED);
+    assert_int_equal(bench_result_of(id)->code, 250);
+    assert_false(bench_result_of(id)->control_asked);
+}
+
+/* ---- replies out of step -------------------------------------------------------------- */
+
+static void accept_plain(void)
+{
+    bench_open_session();
+    bench_expect("MAIL FROM:<canary@outside.example.net>");
+    bench_answer("250 2.1.0 ok");
+    bench_answer("250 2.1.5 ok");
+    bench_expect("EHLO probe.example.net");
+}
+
+static void an_acceptance_out_of_step_is_void_and_asked_again_once(void **state)
+{
+    static const char *const contradictions[] = {DENIED, "250 2.0.0 ok", "450 4.2.0 later",
+                                                 "250-mx.example.org\r\n250 8BITMIME", "220 mx"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(contradictions) / sizeof(contradictions[0]); i++) {
+        bench_set_up(TLS_AUTO, 25);
+        accept_plain();
+        bench_answer(contradictions[i]);
+        bench_expect_action(SESSION_CLOSE);
+        assert_false(bench_result_of("plain")->asked);
+        accept_plain();
+        bench_answer(contradictions[i]);
+        bench_expect_action(SESSION_CLOSE);
+        assert_false(battery_has_work(&bench.battery));
+        assert_false(bench_result_of("plain")->asked);
+        assert_true(bench_result_of("plain")->unconfirmed);
+        assert_non_null(strstr(bench.result.trouble, "out of step"));
+    }
+}
+
+static void a_refusal_after_a_void_acceptance_is_the_answer(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    accept_plain();
+    bench.order = session_broken(&bench.session, SESSION_BROKEN_FOREIGN, "out of turn");
+    assert_true(bench_result_of("plain")->unconfirmed);
+    bench_open_session();
+    bench_refuse_one(DENIED, 1);
+    assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_RELAY_DENIED);
+    assert_false(bench_result_of("plain")->unconfirmed);
+}
+
+static void a_server_that_takes_ehlo_once_confirms_by_rset(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    accept_plain();
+    bench_answer("503 5.5.1 Already identified");
+    bench_expect("RSET");
+    bench_answer("250 2.0.0 Reset state");
+    bench_expect("MAIL FROM:<>");
+    assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_ACCEPTED);
+
+    bench_set_up(TLS_AUTO, 25);
+    accept_plain();
+    bench_answer("503 5.5.1 AUTH first"); /* which was RCPT's */
+    bench_expect("RSET");
+    bench_answer(HELLO);
+    bench_expect_action(SESSION_CLOSE);
+    assert_false(bench_result_of("plain")->asked);
+}
+
+static void a_server_that_takes_no_ehlo_confirms_by_refusing_it_again(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    bench_connect_session();
+    bench_answer("220 old");
+    bench_answer("550 what is EHLO");
+    bench_answer("250 hello");
+    bench_answer("250 ok");
+    bench_answer("250 ok");
+    bench_expect("EHLO");
+    bench_answer("550 what is EHLO");
+    bench_expect("RSET");
+    bench_answer("250 ok");
+    bench_expect("MAIL FROM:<>");
+    assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_ACCEPTED);
+}
+
+static void an_accepted_control_is_confirmed_too(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session();
+    while (bench.session.task.envelope.control[0] == '\0') {
+        bench_refuse_one(DENIED, 1);
+    }
+    const char *id = bench.session.task.into->technique->id;
+    bench_reset();
+    bench_answer("250 ok");
+    bench_answer("250 ok");
+    bench_answer(HELLO);
+    bench_answer("250 ok");
+    bench_answer("250 ok");
+    bench_expect("EHLO");
+    bench_answer(DENIED);
+    bench_expect_action(SESSION_CLOSE);
+    assert_int_equal(bench_result_of(id)->outcome, OUTCOME_ACCEPTED);
+    assert_false(bench_result_of(id)->control_asked);
+}
+
+static void a_reply_of_another_command_is_no_answer(void **state)
+{
+    static const char *const strangers[] = {"220 mx", "221 bye", "252 perhaps", "299 what",
+                                            "354 go on"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
+        bench_set_up(TLS_AUTO, 25);
+        bench_open_session();
+        bench_answer(strangers[i]); /* to MAIL */
+        bench_expect_action(SESSION_CLOSE);
+        assert_false(bench_result_of("plain")->asked);
+        bench_open_session();
+        bench_answer("250 ok");
+        bench_answer(strangers[i]); /* to RCPT */
+        bench_expect("RSET");
+        assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_DEFERRED);
+        bench_answer(strangers[i]);
+        bench_expect_action(SESSION_CLOSE);
+    }
+}
+
 static void max_refusals_ends_the_battery_and_says_so(void **state)
 {
     (void)state;
@@ -252,6 +405,7 @@ static void max_refusals_ends_the_battery_and_says_so(void **state)
     bench_expect("QUIT");
     assert_false(battery_has_work(&bench.battery));
     assert_false(bench.result.cut_off);
+    assert_true(bench.result.refusals_used_up);
     assert_non_null(strstr(bench.result.techniques[3].text, "max_refusals"));
 }
 
@@ -284,6 +438,13 @@ int main(void)
         cmocka_unit_test(a_technique_that_always_cuts_is_left_after_two_tries),
         cmocka_unit_test(being_banned_after_an_answer_keeps_the_answer),
         cmocka_unit_test(an_acceptance_outlives_being_cut_off_at_its_control),
+        cmocka_unit_test(a_refusal_at_the_second_try_takes_no_acceptance_back),
+        cmocka_unit_test(an_acceptance_out_of_step_is_void_and_asked_again_once),
+        cmocka_unit_test(a_refusal_after_a_void_acceptance_is_the_answer),
+        cmocka_unit_test(a_server_that_takes_ehlo_once_confirms_by_rset),
+        cmocka_unit_test(a_server_that_takes_no_ehlo_confirms_by_refusing_it_again),
+        cmocka_unit_test(an_accepted_control_is_confirmed_too),
+        cmocka_unit_test(a_reply_of_another_command_is_no_answer),
         cmocka_unit_test(max_refusals_ends_the_battery_and_says_so),
         cmocka_unit_test(a_refused_rset_leaves_the_connection),
     };

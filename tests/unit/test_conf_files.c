@@ -41,7 +41,7 @@ static void a_wrong_line_of_a_domain_file_is_named_in_that_file(void **state)
                    0644);
     conf_try_load(&attempt, "site {\n domain_files = { \"@/other\" }\n}\n", CONF_MILTER);
     conf_try_expect_count(&attempt, 3);
-    conf_try_expect_mistake_in(&attempt, "other", 4, "\"two words\" is no domain");
+    conf_try_expect_mistake_in(&attempt, "other", 4, "this is no domain");
     conf_try_expect_mistake_in(&attempt, "other", 6, "is an address, not a domain");
     conf_try_expect_mistake_in(&attempt, "other", 7, "without the asterisk");
 }
@@ -72,7 +72,7 @@ static void a_line_longer_than_a_domain_is_a_mistake_of_its_line(void **state)
     conf_try_load(&attempt, "site { domain_files = { \"@/other\" } }\n", CONF_MILTER);
     conf_try_expect_count(&attempt, 2);
     conf_try_expect_mistake_in(&attempt, "other", 2, "longer than a domain can be");
-    conf_try_expect_mistake_in(&attempt, "other", 3, "\"b c\"");
+    conf_try_expect_mistake_in(&attempt, "other", 3, "this is no domain");
 }
 
 static void a_file_of_other_things_gives_a_short_list_and_a_count(void **state)
@@ -86,6 +86,53 @@ static void a_file_of_other_things_gives_a_short_list_and_a_count(void **state)
     conf_try_expect_count(&attempt, 21);
     conf_try_expect_mistake_in(&attempt, "other", 20, "is no domain");
     conf_try_expect_mistake_in(&attempt, "other", 0, "80 more lines are no domains");
+}
+
+static void one_line_over_the_list_is_told_in_the_singular(void **state)
+{
+    (void)state;
+    char text[512] = "";
+    for (size_t i = 0; i < 21; i++)
+        memcpy(text + i * 10, "no domain\n", 11);
+    conf_try_write(&attempt, "other", text, 0644);
+    conf_try_load(&attempt, "site { domain_files = { \"@/other\" } }\n", CONF_MILTER);
+    conf_try_expect_mistake_in(&attempt, "other", 0, "1 more line is no domain");
+}
+
+static void what_a_file_of_other_things_holds_is_never_shown(void **state)
+{
+    (void)state;
+    conf_try_write(&attempt, "other",
+                   "root:$y$j9T$secret:20000:0:99999:7:::\n192.0.2.77\n*.secret.example\n", 0600);
+    conf_try_load(&attempt, "site { domain_files = { \"@/other\" } }\n", CONF_MILTER);
+    conf_try_expect_count(&attempt, 3);
+    for (size_t i = 0; i < attempt.report.mistake_count; i++) {
+        assert_null(strstr(attempt.report.mistakes[i], "secret"));
+        assert_null(strstr(attempt.report.mistakes[i], "192.0.2.77"));
+    }
+}
+
+static void a_domain_file_that_others_may_change_is_a_mistake(void **state)
+{
+    (void)state;
+    char path[CONF_TRY_PATH + 16];
+
+    snprintf(path, sizeof(path), "%s/other", attempt.folder);
+    conf_try_write(&attempt, "other", "example.org\n", 0646);
+    conf_try_load(&attempt, "site {\n domain_files = { \"@/other\" }\n}\n", CONF_MILTER);
+    conf_try_expect_count(&attempt, 1);
+    conf_try_expect_mistake(&attempt, 2, "is writable by everybody");
+    if (geteuid() != 0)
+        return;
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_int_equal(chown(path, 65534, 0), 0);
+    conf_try_again(&attempt, CONF_MILTER);
+    conf_try_expect_count(&attempt, 1);
+    conf_try_expect_mistake(&attempt, 2, "neither root nor the user who runs this");
+    assert_int_equal(chown(path, 0, 65534), 0);
+    assert_int_equal(chmod(path, 0664), 0);
+    conf_try_again(&attempt, CONF_MILTER);
+    conf_try_expect_mistake(&attempt, 2, "a group other than root's");
 }
 
 static void domain_files_without_a_domain_are_a_mistake(void **state)
@@ -197,6 +244,9 @@ int main(void)
         cmocka_unit_test(comments_and_blanks_of_a_domain_file_are_skipped),
         cmocka_unit_test(a_line_longer_than_a_domain_is_a_mistake_of_its_line),
         cmocka_unit_test(a_file_of_other_things_gives_a_short_list_and_a_count),
+        cmocka_unit_test(one_line_over_the_list_is_told_in_the_singular),
+        cmocka_unit_test(what_a_file_of_other_things_holds_is_never_shown),
+        cmocka_unit_test(a_domain_file_that_others_may_change_is_a_mistake),
         cmocka_unit_test(domain_files_without_a_domain_are_a_mistake),
         cmocka_unit_test(a_million_domains_load_quickly),
         cmocka_unit_test(a_key_that_others_could_use_or_change_is_a_mistake),

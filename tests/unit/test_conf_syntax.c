@@ -326,6 +326,43 @@ static void a_file_that_others_can_write_is_refused(void **state)
     conf_try_again(&attempt, CONF_MILTER);
     conf_try_expect_count(&attempt, 1);
     conf_try_expect_mistake(&attempt, 0, "writable by a group other than root's");
+    assert_int_equal(chown(attempt.path, 0, 0), 0);
+}
+
+static void a_file_that_belongs_to_another_user_is_refused(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    conf_try_load(&attempt, SITE "milter { user = nobody }\n", CONF_MILTER);
+    conf_try_expect_count(&attempt, 0);
+    assert_int_equal(chown(attempt.path, 65534, 0), 0);
+    conf_try_again(&attempt, CONF_MILTER);
+    conf_try_expect_count(&attempt, 1);
+    conf_try_expect_mistake(&attempt, 0, "owned by neither root nor the user who runs this");
+    assert_int_equal(seteuid(65534), 0);
+    conf_try_again(&attempt, CONF_MILTER);
+    assert_int_equal(seteuid(0), 0);
+    /* Its folder is closed to that user, who is named. */
+    conf_try_expect_mistake(&attempt, 0, "Permission denied for user nobody");
+    assert_int_equal(chmod(attempt.folder, 0755), 0);
+    assert_int_equal(seteuid(65534), 0);
+    conf_try_again(&attempt, CONF_MILTER);
+    assert_int_equal(seteuid(0), 0);
+    conf_try_expect_count(&attempt, 0);
+    assert_int_equal(chown(attempt.path, 0, 0), 0);
+}
+
+/* The kernel's files have more in them than their size says. */
+static void a_file_that_grows_while_it_is_read_is_refused(void **state)
+{
+    (void)state;
+    struct conf_report report;
+
+    assert_null(conf_load("/proc/self/status", CONF_MILTER, &report));
+    assert_int_equal(report.mistake_count, 1);
+    assert_non_null(strstr(report.mistakes[0], "changed while it was read"));
+    conf_report_free(&report);
 }
 
 static void what_is_no_readable_file_is_refused(void **state)
@@ -337,8 +374,8 @@ static void what_is_no_readable_file_is_refused(void **state)
     } paths[] = {
         {"/tmp", "/tmp: is a directory"},
         {"/dev/null", "/dev/null: is no regular file"},
-        {"/nonexistent/relaywarden.conf", "cannot be opened: No such file"},
-        {"", "cannot be opened: No such file"},
+        {"/nonexistent/relaywarden.conf", "does not exist; start from the sample"},
+        {"", "or name another file with --config"},
     };
     struct conf_report report;
 
@@ -399,6 +436,8 @@ int main(void)
         cmocka_unit_test(what_is_missing_is_missed_at_the_closing_brace_or_the_end),
         cmocka_unit_test(the_list_of_unknown_options_has_an_end),
         cmocka_unit_test(a_file_that_others_can_write_is_refused),
+        cmocka_unit_test(a_file_that_belongs_to_another_user_is_refused),
+        cmocka_unit_test(a_file_that_grows_while_it_is_read_is_refused),
         cmocka_unit_test(what_is_no_readable_file_is_refused),
         cmocka_unit_test(a_fifo_is_refused_without_waiting_for_it),
         cmocka_unit_test(distance_counts_letters_and_swaps),

@@ -239,12 +239,31 @@ static void a_path_that_cannot_hold_a_file_is_reported(void **state)
     struct place *place = *state;
     char path[300];
 
-    snprintf(path, sizeof(path), "%s/missing/state.db", place->folder);
-    refuse(place, path, DATABASE_CANNOT_OPEN, "let this program's user write");
     database_close(open_well(place));
     snprintf(path, sizeof(path), "%s/state.db", place->path);
     refuse(place, path, DATABASE_CANNOT_OPEN, "let this program's user write");
     refuse(place, place->folder, DATABASE_CANNOT_OPEN, "let this program's user write");
+}
+
+static void a_missing_directory_is_made_but_not_those_above_it(void **state)
+{
+    struct place *place = *state;
+    char *above = place->folder;
+    char folder[128];
+    struct stat status;
+
+    snprintf(folder, sizeof(folder), "%s/probe", above);
+    snprintf(place->path, sizeof(place->path), "%s/deeper/state.db", folder);
+    refuse(place, place->path, DATABASE_CANNOT_OPEN, "make it, owned by user ");
+    assert_int_equal(access(folder, F_OK), -1);
+
+    umask(022);
+    snprintf(place->path, sizeof(place->path), "%s/state.db", folder);
+    database_close(open_well(place));
+    assert_int_equal(stat(folder, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0750);
+    assert_int_equal(unlink(place->path), 0);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 static void a_symbolic_link_at_the_file_is_refused_but_not_in_its_directory(void **state)
@@ -399,6 +418,7 @@ int main(void)
         TEST(a_later_versions_database_is_not_touched),
         TEST(a_locked_database_is_reported_soon),
         TEST(a_path_that_cannot_hold_a_file_is_reported),
+        TEST(a_missing_directory_is_made_but_not_those_above_it),
         TEST(a_symbolic_link_at_the_file_is_refused_but_not_in_its_directory),
         TEST(a_crash_at_any_step_leaves_the_old_schema_or_the_new_one),
         TEST(a_failure_at_any_step_leaves_the_old_schema),

@@ -9,8 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "probe/dialogue.h"
+#include "probe/judgement.h"
 #include "tests/unit/peer.h"
 
 #define DENIED "554 5.7.1 <x>: Relay access denied\r\n"
@@ -264,6 +267,12 @@ static void a_second_reply_in_one_breath_is_not_taken_for_the_next_answer(void *
     ask_twisted("220 mx\r\n", (struct twist){"MAIL", "250 ok\r\n250 accepted\r\n", 99});
     assert_int_equal(answered(), 0);
     done();
+    ask_twisted("220 mx\r\n", (struct twist){"RCPT", DENIED "250 ok\r\n", 99});
+    assert_int_equal(answered(), 0);
+    done();
+    ask_twisted("220 mx\r\n", (struct twist){"RCPT", "250 ok\r\n" DENIED, 99});
+    assert_int_equal(answered(), 0);
+    done();
 }
 
 static const char *offer_starttls(const char *line, unsigned int connection, void *user)
@@ -326,7 +335,7 @@ static void a_demanded_starttls_that_stalls_asks_nothing(void **state)
 
     ask(&script, TLS_STARTTLS);
     assert_int_equal(answered(), 0);
-    assert_int_equal(bench.result.reach, REACH_NO_SESSION);
+    assert_int_equal(bench.result.reach, REACH_NO_TLS);
     assert_int_equal(peer_count(bench.peer, "MAIL"), 0);
     done();
 }
@@ -341,6 +350,46 @@ static void the_endpoints_deadline_is_over_all(void **state)
     assert_int_equal(bench.result.techniques[0].outcome, OUTCOME_RELAY_DENIED);
     assert_non_null(strstr(bench.result.trouble, "0.5 s"));
     done();
+}
+
+/* The limit of our own host is none of the server's. */
+static void a_host_without_descriptors_says_so(void **state)
+{
+    struct rlimit before;
+    int taken[64];
+    size_t count = 0;
+    const struct dialogue_settings settings = {
+        .battery = {.helo = "", .canary = "canary@outside.example.net", .max_refusals = 64},
+        .wait_ms = {200, 200, 200, 200},
+        .endpoint_ms = 500};
+    const struct dialogue_request request = {
+        .settings = &settings, .result = &bench.result, .finished = on_finished};
+
+    (void)state;
+    memset(&bench, 0, sizeof(bench));
+    bench.loop = loop_new();
+    bench.result.reach = REACH_NO_CONNECT;
+    bench.result.endpoint.port = 25;
+    assert_true(address_parse("127.0.0.1", &bench.result.endpoint.address));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit few = {.rlim_cur = 40, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    while (count < 64 && (taken[count] = dup(0)) >= 0) {
+        count++;
+    }
+    assert_non_null(dialogue_start(bench.loop, &request));
+    loop_run(bench.loop);
+    while (count > 0) {
+        close(taken[--count]);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(bench.finished, 1);
+    assert_true(bench.result.exhausted);
+    assert_non_null(strstr(bench.result.trouble, "Too many open files"));
+    judgement_endpoint(&bench.result, &(struct vantage_known){.declared = VANTAGE_OUTSIDE});
+    assert_int_equal(bench.result.verdict, VERDICT_INCONCLUSIVE);
+    assert_non_null(strstr(bench.result.fix, "open files"));
+    loop_free(bench.loop);
 }
 
 static void nobody_listening_is_no_connection(void **state)
@@ -388,6 +437,7 @@ int main(void)
         cmocka_unit_test(a_starttls_that_fails_is_asked_without),
         cmocka_unit_test(a_demanded_starttls_that_stalls_asks_nothing),
         cmocka_unit_test(the_endpoints_deadline_is_over_all),
+        cmocka_unit_test(a_host_without_descriptors_says_so),
         cmocka_unit_test(nobody_listening_is_no_connection),
     };
 

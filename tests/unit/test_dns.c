@@ -12,6 +12,13 @@
 #include "tests/unit/liar.h"
 
 static const struct liar_row rows[] = {
+    {.name = "crowd.example.org",
+     .type = "A",
+     .records = "A 192.0.2.101\nA 192.0.2.102\nA 192.0.2.103\nA 192.0.2.104\nA 192.0.2.105\nA "
+                "192.0.2.106\nA 192.0.2.107\nA 192.0.2.108\nA 192.0.2.109\nA 192.0.2.110\nA "
+                "192.0.2.111\nA 192.0.2.112\nA 192.0.2.113\nA 192.0.2.114\nA 192.0.2.115\nA "
+                "192.0.2.116\nA 192.0.2.117\nA 192.0.2.118\nA 192.0.2.119\nA 192.0.2.120"},
+    {.name = "crowd.example.org", .type = "AAAA", .records = "AAAA 2001:db8::99"},
     {.name = "example.org",
      .type = "MX",
      .records = "MX 20 mx2.example.org\nMX 10 MX1.Example.org\nMX 20 a.example.org"},
@@ -253,8 +260,8 @@ static void open_questions_are_dropped_with_the_channel(void **state)
 /* ---- from a target to endpoints ---- */
 
 static struct {
-    struct resolved found[32];
-    char trouble[32][DNS_TROUBLE_SIZE];
+    struct resolved found[64];
+    char trouble[64][DNS_TROUBLE_SIZE];
     size_t count;
     int done;
 } endpoints;
@@ -262,7 +269,7 @@ static struct {
 static void on_found(const struct resolved *resolved, void *user)
 {
     (void)user;
-    assert_true(endpoints.count < 32);
+    assert_true(endpoints.count < 64);
     snprintf(endpoints.trouble[endpoints.count], DNS_TROUBLE_SIZE, "%s",
              resolved->trouble != NULL ? resolved->trouble : "");
     endpoints.found[endpoints.count++] = *resolved;
@@ -338,6 +345,35 @@ static void each_address_of_each_mx_host_is_an_endpoint_and_what_is_unknown_is_o
     }
 }
 
+static size_t with_address(void)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < endpoints.count; i++) {
+        count += endpoints.found[i].endpoint.address.family != ADDRESS_NONE;
+    }
+    return count;
+}
+
+/* Of 20 IPv4 and 1 IPv6 address the one is asked, too. */
+static void a_hosts_addresses_and_a_targets_endpoints_are_bounded_and_this_is_told(void **state)
+{
+    (void)state;
+    struct target target = domain_target("crowd.example.org");
+
+    resolve(&target);
+    assert_int_equal(with_address(), RESOLVE_HOST_ADDRESSES);
+    assert_true(has_endpoint("crowd.example.org", "2001:db8::99", 25));
+    assert_int_equal(endpoints.count, RESOLVE_HOST_ADDRESSES + 1);
+    assert_string_equal(endpoints.trouble[RESOLVE_HOST_ADDRESSES],
+                        "crowd.example.org has 21 addresses, and only 16 of them were asked");
+    target.by_mx = false;
+    target.port_count = 3;
+    resolve(&target);
+    assert_int_equal(with_address(), RESOLVE_TARGET_ENDPOINTS);
+    assert_string_equal(endpoints.trouble[endpoints.count - 1],
+                        "16 more endpoints were not asked: a target has at most 32");
+}
+
 static void a_domain_without_mx_is_its_own_mx(void **state)
 {
     (void)state;
@@ -402,6 +438,7 @@ int main(void)
         DNS_TEST(localhost_is_known_without_asking),
         DNS_TEST(open_questions_are_dropped_with_the_channel),
         DNS_TEST(each_address_of_each_mx_host_is_an_endpoint_and_what_is_unknown_is_one_too),
+        DNS_TEST(a_hosts_addresses_and_a_targets_endpoints_are_bounded_and_this_is_told),
         DNS_TEST(a_domain_without_mx_is_its_own_mx),
         DNS_TEST(without_any_address_one_endpoint_says_why),
         DNS_TEST(an_address_needs_no_dns_and_every_port_is_an_endpoint),

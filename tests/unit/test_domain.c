@@ -328,6 +328,29 @@ static void a_source_route_is_skipped_and_noted(void **state)
         assert_split(&rows[i]);
 }
 
+static void one_address_is_one_literal_however_it_is_spelt(void **state)
+{
+    (void)state;
+    static const char *const spellings[] = {"[IPv6:2001:db8::25]", "[ipv6:2001:0DB8:0:0::25]",
+                                            "[IPv6:2001:db8:0:0:0:0:0:25]"};
+    for (size_t i = 0; i < ROWS(spellings); i++) {
+        char out[DOMAIN_SIZE];
+        assert_true(domain_normalise(spellings[i], strlen(spellings[i]), out));
+        assert_string_equal(out, "[ipv6:2001:db8::25]");
+    }
+}
+
+/* UTS 46 section 7: with these characters the two mappings name different domains. */
+static void a_deviation_character_is_never_mapped_away(void **state)
+{
+    (void)state;
+    static const char zero_width[] = "\u2615.exam\u200Cple.org";
+    char out[DOMAIN_SIZE];
+    assert_false(domain_normalise(zero_width, strlen(zero_width), out));
+    assert_true(domain_normalise("stra\u00DFe.test", strlen("stra\u00DFe.test"), out));
+    assert_string_equal(out, "xn--strae-oqa.test");
+}
+
 static void only_postmaster_alone_is_the_bare_postmaster(void **state)
 {
     (void)state;
@@ -335,11 +358,25 @@ static void only_postmaster_alone_is_the_bare_postmaster(void **state)
         const char *text;
         bool bare;
     } rows[] = {
-        {"<postmaster>", true},     {"<PostMaster>", true},
-        {"postmaster", true},       {"<postmaster@example.org>", false},
-        {"<postmaster@>", false},   {"<postmasters>", false},
-        {"<postmaste>", false},     {"<>", false},
-        {"<@a:postmaster>", false},
+        {"<postmaster>", true},
+        {"<PostMaster>", true},
+        {"postmaster", true},
+        {"<postmaster@example.org>", false},
+        {"<postmaster@>", false},
+        {"<postmasters>", false},
+        {"<postmaste>", false},
+        {"<>", false},
+        {"<@a:postmaster>", true},
+        {"<\"postmaster\">", true},
+        {"<\"post\\master\">", true},
+        {"<(c)postmaster>", true},
+        {"<postmaster(c)>", true},
+        {"<postmaster%outside.test>", false},
+        {"<outside.test!postmaster>", false},
+        {"<\"postmaster>", false},
+        {"<(postmaster>", false},
+        {"<postmaster)>", false},
+        {"<\"postmaster@outside.test\">", false},
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct mail_address address;
@@ -439,6 +476,8 @@ int main(void)
         cmocka_unit_test(an_unclosed_quote_hides_nothing),
         cmocka_unit_test(a_source_route_is_skipped_and_noted),
         cmocka_unit_test(only_postmaster_alone_is_the_bare_postmaster),
+        cmocka_unit_test(one_address_is_one_literal_however_it_is_spelt),
+        cmocka_unit_test(a_deviation_character_is_never_mapped_away),
         cmocka_unit_test(every_prefix_of_a_tricky_path_comes_apart),
         cmocka_unit_test(random_paths_come_apart_inside_themselves),
         cmocka_unit_test(normalising_noise_is_stable),

@@ -51,7 +51,8 @@ static void a_resolved_incident_keeps_its_label_and_tells_its_count(void **state
     format_kv(line, sizeof(line), &announcement);
     assert_string_equal(line, "WARNING undeclared-destination incident=0123456789abcdef "
                               "state=resolved listener=x count=18446744073709551615 "
-                              "why=\"Seen from y\"");
+                              "why=\"over: nothing of the kind since 1970-01-01T00:00:00Z; it "
+                              "was: Seen from y\"");
 }
 
 static void a_value_is_quoted_when_the_line_could_be_misread(void **state)
@@ -96,6 +97,28 @@ static void a_quote_in_the_reason_cannot_end_it(void **state)
 
     format_kv(line, sizeof(line), &announcement);
     assert_non_null(strstr(line, " count=1 why=\"helo \\\" count=9\""));
+}
+
+static void the_reason_of_a_resolved_incident_says_that_it_is_over(void **state)
+{
+    (void)state;
+    struct finding finding;
+    finding_init(&finding, FINDING_OPEN_RELAY);
+    finding_why(&finding, "The MTA took it");
+    struct announcement announcement = sample_announcement(&finding);
+    announcement.state = INCIDENT_RESOLVED;
+    announcement.incident.last_seen = announcement.time - 3600;
+    char line[512];
+
+    format_kv(line, sizeof(line), &announcement);
+    assert_non_null(strstr(line, "CRITICAL open-relay incident=0123456789abcdef state=resolved "));
+    assert_non_null(strstr(line, " why=\"over: nothing of the kind since 2026-11-22T00:02:03Z; it "
+                                 "was: The MTA took it\""));
+    json_t *object = format_json(&announcement, &sample_identity);
+    assert_string_equal(
+        json_string_value(json_object_get(object, "why")),
+        "over: nothing of the kind since 2026-11-22T00:02:03Z; it was: The MTA took it");
+    json_decref(object);
 }
 
 static void a_line_that_does_not_fit_is_cut_between_characters(void **state)
@@ -223,6 +246,7 @@ int main(void)
         cmocka_unit_test(a_resolved_incident_keeps_its_label_and_tells_its_count),
         cmocka_unit_test(a_value_is_quoted_when_the_line_could_be_misread),
         cmocka_unit_test(a_quote_in_the_reason_cannot_end_it),
+        cmocka_unit_test(the_reason_of_a_resolved_incident_says_that_it_is_over),
         cmocka_unit_test(a_line_that_does_not_fit_is_cut_between_characters),
         cmocka_unit_test(text_is_cut_after_the_last_whole_character),
         cmocka_unit_test(the_json_of_an_open_relay_is_exact),

@@ -203,12 +203,34 @@ static void what_is_not_a_regular_file_is_refused_without_waiting(void **state)
     assert_int_equal(announce(place, 1), 0);
 }
 
+static void the_file_is_opened_before_the_first_alert(void **state)
+{
+    struct place *place = *state;
+    struct stat status;
+
+    assert_int_equal(place->sink->open(place->sink, place->error), 0);
+    assert_int_equal(stat(place->path, &status), 0);
+    assert_int_equal(status.st_size, 0);
+    assert_int_equal(announce(place, 1), 0);
+
+    struct alert_settings settings = sample_settings;
+    char path[256] = "/nonexistent/alerts.json";
+    settings.json_path = path;
+    struct sink *wrong = sink_json_new(&sample_identity, &settings);
+    assert_non_null(wrong);
+    assert_int_equal(wrong->open(wrong, place->error), -1);
+    assert_non_null(strstr(place->error, "cannot open /nonexistent/alerts.json"));
+    assert_int_equal(wrong->lost, 0);
+    wrong->free(wrong);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_announcement_is_one_line_at_the_end),
+        TEST(the_file_is_opened_before_the_first_alert),
         TEST(a_rotated_file_is_left_alone),
         TEST(half_a_line_of_an_earlier_run_is_ended_first),
         TEST(a_full_disk_never_joins_two_lines),

@@ -39,6 +39,7 @@ static int make_site(void **state)
     };
     settings.certificates[0] = strdup("partner.example.org");
     assert_true(domainset_add(settings.domains, "site.test"));
+    assert_true(domainset_add(settings.domains, "strasse.test"));
     assert_true(domainset_add(settings.domains, ".sub.test"));
     assert_int_equal(network_parse("10.1.0.0/16", &settings.networks[0]), NETWORK_OK);
     assert_int_equal(network_parse("2001:db8:1::/48", &settings.networks[1]), NETWORK_OK);
@@ -151,6 +152,53 @@ static void postmaster_without_a_domain_is_own(void **state)
                      DESTINATION_EXTERNAL);
 }
 
+static void postmaster_is_own_however_it_is_written(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {"<\"postmaster\">", "<\"post\\master\">", "<(c)postmaster>",
+                                        "<postmaster(x)>", "<@site.test:postmaster>"};
+    const struct rcpt_macros macros = {"smtp", "mx.test", "postmaster@mx.test"};
+
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        assert_int_equal(destination_of(forms[i], macros), DESTINATION_OWN);
+    }
+    assert_int_equal(
+        destination_of("<postmaster%outside.test>",
+                       (struct rcpt_macros){"smtp", "outside.test", "postmaster@outside.test"}),
+        DESTINATION_EXTERNAL);
+    assert_int_equal(
+        destination_of("<outside.test!postmaster>",
+                       (struct rcpt_macros){"smtp", "outside.test", "postmaster@outside.test"}),
+        DESTINATION_EXTERNAL);
+}
+
+static void a_case_folded_domain_is_not_taken_for_the_one_that_was_sent(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        destination_of("<u@stra\u00DFe.test>",
+                       (struct rcpt_macros){"smtp", "stra\u00DFe.test", "u@strasse.test"}),
+        DESTINATION_EXTERNAL);
+    assert_int_equal(
+        destination_of("<u%stra\u00DFe.test@site.test>",
+                       (struct rcpt_macros){"smtp", "stra\u00DFe.test", "u@strasse.test"}),
+        DESTINATION_EXTERNAL);
+    assert_int_equal(
+        destination_of("<stra\u00DFe.test!u>",
+                       (struct rcpt_macros){"smtp", "stra\u00DFe.test", "u@strasse.test"}),
+        DESTINATION_EXTERNAL);
+    assert_int_equal(destination_of("<u@strasse.test>",
+                                    (struct rcpt_macros){"smtp", "strasse.test", "u@strasse.test"}),
+                     DESTINATION_OWN);
+    assert_int_equal(
+        destination_of("<j\u00FCrgen@site.test>",
+                       (struct rcpt_macros){"local", "site.test", "j\u00FCrgen@site.test"}),
+        DESTINATION_OWN);
+    assert_int_equal(destination_of("<j\u00FCrgen>", (struct rcpt_macros){"local", "site.test",
+                                                                          "j\u00FCrgen@site.test"}),
+                     DESTINATION_OWN);
+}
+
 static void the_listeners_own_literal_is_own_only_by_an_own_mailer(void **state)
 {
     (void)state;
@@ -200,6 +248,8 @@ int main(void)
         cmocka_unit_test(the_resolved_address_counts_and_not_the_text_of_the_command),
         cmocka_unit_test(an_undeclared_domain_with_an_own_mailer_is_the_mtas),
         cmocka_unit_test(postmaster_without_a_domain_is_own),
+        cmocka_unit_test(postmaster_is_own_however_it_is_written),
+        cmocka_unit_test(a_case_folded_domain_is_not_taken_for_the_one_that_was_sent),
         cmocka_unit_test(the_listeners_own_literal_is_own_only_by_an_own_mailer),
         cmocka_unit_test(only_strangers_and_only_accepted_recipients_are_told),
     };

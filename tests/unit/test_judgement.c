@@ -64,7 +64,7 @@ static void other_techniques_without_an_answer_leave_it_closed(void **state)
 {
     (void)state;
     audit_sample_answer(&result, "quoted", OUTCOME_RECIPIENT_REFUSED);
-    audit_sample_answer(&result, "bang-path", OUTCOME_GREYLISTED);
+    audit_sample_answer(&result, "bang-path", OUTCOME_CLIENT_REFUSED);
     audit_sample_answer(&result, "own-sender", OUTCOME_SENDER_REFUSED);
     audit_sample_judge(&result, &outside);
     audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 0);
@@ -318,12 +318,12 @@ static void an_unanswered_plain_is_never_closed(void **state)
         enum outcome outcome;
         const char *helps;
     } rows[] = {
-        {OUTCOME_GREYLISTED, "--wait"},
-        {OUTCOME_DEFERRED, "--wait"},
+        {OUTCOME_GREYLISTED, "10 minutes, from the same address"},
+        {OUTCOME_DEFERRED, "10 minutes, from the same address"},
         {OUTCOME_CLIENT_REFUSED, "smtpd_client_restrictions"},
         {OUTCOME_SENDER_REFUSED, "SPF"},
         {OUTCOME_RECIPIENT_REFUSED, "null MX"},
-        {OUTCOME_TLS_REQUIRED, "tls = auto"},
+        {OUTCOME_TLS_REQUIRED, "STARTTLS"},
         {OUTCOME_CLOSING, "fail2ban"},
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
@@ -334,6 +334,84 @@ static void an_unanswered_plain_is_never_closed(void **state)
         audit_sample_says(result.fix, rows[i].helps);
         assert_int_equal(result.finding_count, 0);
     }
+}
+
+static void a_demand_for_tls_is_answered_by_what_stands_between(void **state)
+{
+    (void)state;
+    audit_sample_answer(&result, "plain", OUTCOME_TLS_REQUIRED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_says(result.fix, "does not offer STARTTLS");
+    result.endpoint.tls_asked = TLS_NONE;
+    audit_sample_judge(&result, &outside);
+    audit_sample_says(result.fix, "tls = auto");
+    result.endpoint.tls_asked = TLS_AUTO;
+    result.starttls_offered = true;
+    snprintf(result.tls_trouble, sizeof(result.tls_trouble), "the handshake broke");
+    audit_sample_judge(&result, &outside);
+    audit_sample_says(result.fix, "certificate");
+    audit_sample_says(result.why, "asked without TLS, for STARTTLS failed: the handshake broke.");
+}
+
+static void a_technique_that_may_be_granted_later_is_an_open_question(void **state)
+{
+    (void)state;
+    static const enum outcome outcomes[] = {OUTCOME_GREYLISTED,     OUTCOME_DEFERRED,
+                                            OUTCOME_CLOSING,        OUTCOME_SENDER_REFUSED,
+                                            OUTCOME_CLIENT_REFUSED, OUTCOME_RECIPIENT_REFUSED,
+                                            OUTCOME_TLS_REQUIRED,   OUTCOME_AUTH_REQUIRED};
+    static const char *const ids[] = {"own-sender", "null-sender", "source-route", "quoted"};
+
+    for (size_t i = 0; i < ROWS(ids); i++) {
+        for (size_t j = 0; j < ROWS(outcomes); j++) {
+            audit_sample_closed(&result);
+            audit_sample_answer(&result, ids[i], outcomes[j]);
+            audit_sample_judge(&result, &outside);
+            if (j < 2) {
+                audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+                audit_sample_says(result.why, ids[i]);
+                audit_sample_says(result.fix, "Ask again in 10 minutes");
+            } else {
+                audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 0);
+            }
+        }
+    }
+}
+
+static void an_open_question_does_not_hide_what_is_open_or_suspected(void **state)
+{
+    (void)state;
+    audit_sample_answer(&result, "own-sender", OUTCOME_GREYLISTED);
+    audit_sample_answer(&result, "quoted", OUTCOME_ACCEPTED);
+    audit_sample_control(&result, "quoted", OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+    assert_non_null(audit_sample_finding(&result, FINDING_SUSPECTED_RELAY));
+    audit_sample_answer(&result, "null-sender", OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_OPEN, CAUSE_SENDER_TRUSTED, 2);
+}
+
+static void an_acceptance_out_of_step_is_an_open_question(void **state)
+{
+    (void)state;
+    audit_sample_unask(&result, "own-sender");
+    audit_sample_row(&result, "own-sender")->unconfirmed = true;
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+    audit_sample_says(result.why, "own-sender got replies out of step");
+}
+
+static void techniques_that_max_refusals_kept_back_leave_it_inconclusive(void **state)
+{
+    (void)state;
+    audit_sample_unask(&result, "bang-path");
+    result.refusals_used_up = true;
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+    audit_sample_says(result.why, "max_refusals was used up");
+    audit_sample_says(result.fix, "max_refusals");
+    assert_int_equal(result.finding_count, 0);
 }
 
 static void a_plain_that_was_not_asked_is_inconclusive(void **state)
@@ -439,6 +517,11 @@ int main(void)
         CASE(a_control_that_was_not_answered_leaves_it_suspected),
         CASE(something_suspected_does_not_weaken_what_is_open),
         CASE(an_unanswered_plain_is_never_closed),
+        CASE(a_demand_for_tls_is_answered_by_what_stands_between),
+        CASE(a_technique_that_may_be_granted_later_is_an_open_question),
+        CASE(an_open_question_does_not_hide_what_is_open_or_suspected),
+        CASE(an_acceptance_out_of_step_is_an_open_question),
+        CASE(techniques_that_max_refusals_kept_back_leave_it_inconclusive),
         CASE(a_plain_that_was_not_asked_is_inconclusive),
         CASE(an_unanswered_plain_stays_inconclusive_when_a_form_is_suspected),
         CASE(the_exit_code_weighs_open_then_unknown_then_warning),

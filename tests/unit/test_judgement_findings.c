@@ -72,6 +72,24 @@ static void a_greeting_without_a_session_is_inconclusive(void **state)
     assert_int_equal(result.finding_count, 0);
 }
 
+static void tls_that_did_not_come_about_is_no_refused_service(void **state)
+{
+    (void)state;
+    no_session(REACH_NO_TLS);
+    audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+    assert_int_equal(result.finding_count, 0);
+    audit_sample_says(result.fix, "Set tls of this target");
+}
+
+static void an_unusable_source_is_advised_on_as_that(void **state)
+{
+    (void)state;
+    result.unusable_source = true;
+    no_session(REACH_NO_CONNECT);
+    audit_sample_judged(&result, VERDICT_UNREACHABLE, CAUSE_NONE, 3);
+    audit_sample_says(result.fix, "source");
+}
+
 /* ---- cut off ------------------------------------------------------------------------- */
 
 static void a_battery_cut_off_after_plain_is_closed_with_a_warning(void **state)
@@ -310,6 +328,8 @@ int main(void)
         CASE(no_address_and_no_connection_are_unreachable),
         CASE(a_connection_without_a_greeting_is_a_refused_service),
         CASE(a_greeting_without_a_session_is_inconclusive),
+        CASE(tls_that_did_not_come_about_is_no_refused_service),
+        CASE(an_unusable_source_is_advised_on_as_that),
         CASE(a_battery_cut_off_after_plain_is_closed_with_a_warning),
         CASE(a_battery_cut_off_before_plain_is_no_more_than_inconclusive),
         CASE(an_operators_interruption_is_not_the_servers_blocking),

@@ -31,9 +31,10 @@ static void a_technique_is_sent_in_one_write(void **state)
     (void)state;
     open_pipelining();
     assert_string_equal(bench.order->line, FIRST);
+    assert_true(session_expects_another(&bench.session));
     bench_answer("250 ok");
     bench_expect_action(SESSION_LISTEN);
-    assert_true(session_expects_more(&bench.session));
+    assert_false(session_expects_another(&bench.session));
     bench_answer(DENIED);
     assert_string_equal(bench.order->line, "RSET\r\nMAIL FROM:<>\r\n"
                                            "RCPT TO:<canary@outside.example.net>\r\n");
@@ -50,9 +51,10 @@ static void an_accepted_form_is_followed_by_its_control_in_one_write(void **stat
         refuse_whole(DENIED);
     }
     refuse_whole("250 ok");
-    assert_string_equal(bench.order->line, "RSET\r\nMAIL FROM:<canary@outside.example.net>\r\n"
+    assert_string_equal(bench.order->line, "EHLO probe.example.net\r\n");
+    bench_answer(bench.ehlo);
+    assert_string_equal(bench.order->line, "MAIL FROM:<canary@outside.example.net>\r\n"
                                            "RCPT TO:<canary=outside.example.net@example.org>\r\n");
-    bench_answer("250 ok");
     bench_answer("250 ok");
     bench_answer("550 5.1.1 User unknown");
     bench_expect("RSET");
@@ -178,6 +180,32 @@ static void what_comes_first_is_asked_for_in_the_same_write(void **state)
     assert_non_null(strstr(bench_result_of("after-local")->text, "no such user"));
 }
 
+static void an_acceptance_out_of_step_is_asked_for_again_one_at_a_time(void **state)
+{
+    (void)state;
+    open_pipelining();
+    bench_answer("250 one too much");
+    bench_answer("250 which was of MAIL");
+    assert_string_equal(bench.order->line, "EHLO probe.example.net\r\n");
+    bench_answer(DENIED);
+    bench_expect_action(SESSION_CLOSE);
+    assert_true(bench_result_of("plain")->unconfirmed);
+    bench_open_session();
+    assert_string_equal(bench.order->line, "MAIL FROM:<canary@outside.example.net>\r\n");
+    bench_refuse_one(DENIED, 1);
+    assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_RELAY_DENIED);
+}
+
+static void a_refusal_is_followed_by_no_confirmation(void **state)
+{
+    (void)state;
+    open_pipelining();
+    while (strncmp(bench.order->line, "QUIT", 4) != 0) {
+        assert_null(strstr(bench.order->line, "EHLO"));
+        refuse_whole(DENIED);
+    }
+}
+
 static void a_second_connection_that_fails_leaves_the_first_alone(void **state)
 {
     (void)state;
@@ -206,6 +234,8 @@ int main(void)
         cmocka_unit_test(a_503_that_asks_for_authentication_is_an_answer),
         cmocka_unit_test(missing_replies_are_asked_for_again_one_at_a_time),
         cmocka_unit_test(what_comes_first_is_asked_for_in_the_same_write),
+        cmocka_unit_test(an_acceptance_out_of_step_is_asked_for_again_one_at_a_time),
+        cmocka_unit_test(a_refusal_is_followed_by_no_confirmation),
         cmocka_unit_test(a_second_connection_that_fails_leaves_the_first_alone),
     };
 

@@ -99,12 +99,12 @@ static void what_is_not_known_is_unknown(void **state)
     (void)state;
     summary.count = 1;
     answer(&first, "plain", OUTCOME_GREYLISTED);
-    assert_status("RELAY UNKNOWN - 1 of 1 endpoint inconclusive: mx.example.org 203.0.113.25:25 "
+    assert_status("RELAY UNKNOWN - 1 endpoint inconclusive: mx.example.org 203.0.113.25:25 "
                   "| endpoints=1 open=0 time=0.21s\n");
     first.reach = REACH_NO_ADDRESS;
     first.endpoint.address = (struct address){.family = ADDRESS_NONE};
     judgement_endpoint(&first, &outside);
-    assert_status("RELAY UNKNOWN - 1 of 1 endpoint unreachable: mx.example.org without an address "
+    assert_status("RELAY UNKNOWN - 1 endpoint unreachable: mx.example.org without an address "
                   "| endpoints=1 open=0 time=0.21s\n");
     summary.count = 0;
     assert_status("RELAY UNKNOWN - no endpoint was asked | endpoints=0 open=0 time=0.21s\n");
@@ -132,7 +132,7 @@ static void only_some_endpoints_are_named_and_the_rest_counted(void **state)
     }
     summary.count = 5;
     assert_status(
-        "RELAY CRITICAL - 5 of 5 endpoints open: mx.example.org 203.0.113.25:25 (unconditional), "
+        "RELAY CRITICAL - 5 endpoints open: mx.example.org 203.0.113.25:25 (unconditional), "
         "mx.example.org 203.0.113.25:25 (unconditional), "
         "mx.example.org 203.0.113.25:25 (unconditional) and 2 more "
         "| endpoints=5 open=5 time=0.21s\n");
@@ -144,7 +144,7 @@ static void a_host_without_a_name_is_not_said_twice(void **state)
     snprintf(first.endpoint.host, sizeof(first.endpoint.host), "203.0.113.25");
     answer(&first, "plain", OUTCOME_ACCEPTED);
     summary.count = 1;
-    assert_status("RELAY CRITICAL - 1 of 1 endpoint open: 203.0.113.25:25 (unconditional) "
+    assert_status("RELAY CRITICAL - 1 endpoint open: 203.0.113.25:25 (unconditional) "
                   "| endpoints=1 open=1 time=0.21s\n");
 }
 
@@ -155,7 +155,7 @@ static void no_name_brings_a_pipe_or_a_newline_into_the_status_line(void **state
     answer(&first, "plain", OUTCOME_ACCEPTED);
     snprintf(first.endpoint.host, sizeof(first.endpoint.host), "mx|endpoints=0\nRELAY OK");
     summary.count = 1;
-    assert_status("RELAY CRITICAL - 1 of 1 endpoint open: mx/endpoints=0/RELAY OK 203.0.113.25:25 "
+    assert_status("RELAY CRITICAL - 1 endpoint open: mx/endpoints=0/RELAY OK 203.0.113.25:25 "
                   "(unconditional) | endpoints=1 open=1 time=0.21s\n");
 }
 
@@ -191,9 +191,8 @@ static void the_account_tells_verdict_cause_reason_remedy_and_replies(void **sta
         "\n  cause     sender-trusted\n  proof     rcpt\n  why       A stranger (198.51.100.7)");
     assert_account_has("\n  change    Postfix: ");
     assert_account_has("\n  own-sender            250 2.1.5    accepted           Ok\n");
-    assert_account_has("\n  plain                 554 5.7.1    relay-denied       "
-                       "<canary@outside.example.net>: Relay "
-                       "access denied\n");
+    assert_account_has("\n  plain                 554 5.7.1    relay-denied\n"
+                       "      <canary@outside.example.net>: Relay access denied\n");
     assert_account_has("\n    its control         550          recipient-refused\n");
     assert_account_has("\n  finding   CRITICAL open-relay\n");
     assert_account_has("\n  CLOSED: relaying is refused\n");
@@ -413,8 +412,8 @@ static void what_is_not_set_is_null(void **state)
     assert_string_equal(json_string_value(json_object_get(json_array_get(rows, 4), "control")),
                         "recipient-refused");
     assert_true(json_is_null(json_object_get(json_array_get(rows, 6), "outcome")));
-    assert_string_equal(json_string_value(json_object_get(json_array_get(rows, 6), "text")),
-                        "not asked");
+    assert_true(json_is_null(json_object_get(json_array_get(rows, 6), "text")));
+    assert_true(json_is_null(json_object_get(json_array_get(rows, 6), "code")));
     assert_string_equal(json_string_value(json_object_get(object, "worst")), "closed");
     assert_int_equal(json_integer_value(json_object_get(object, "exit")), 0);
     json_decref(object);

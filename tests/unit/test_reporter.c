@@ -262,6 +262,59 @@ static void syslog_that_comes_back_gets_what_waited(void **state)
     sample_folder_remove(folder);
 }
 
+static void what_waits_for_a_stalled_syslog_survives_a_reload(void **state)
+{
+    (void)state;
+    char *folder = sample_folder();
+    char log[256];
+    char text[4096];
+    int daemon = sample_daemon(sample_path(folder, "log", log));
+    struct reporter *reporter = start_with(&sample_settings, NULL, log);
+    int said = 0;
+
+    while (reporter_flush(reporter, 300))
+        reporter_say(reporter, LOG_INFO, "line %d", said++);
+    hand_over(reporter, "a");
+    assert_false(reporter_flush(reporter, 100));
+    reporter_configure(reporter, &sample_settings);
+    assert_false(reporter_flush(reporter, 300));
+    for (int i = 0; i < said; i++) {
+        assert_true(sample_receive(daemon, text, sizeof(text), WAIT_MS) > 0);
+        char line[32];
+        snprintf(line, sizeof(line), "]: line %d", i);
+        assert_non_null(strstr(text, line));
+    }
+    assert_true(sample_receive(daemon, text, sizeof(text), WAIT_MS) > 0);
+    assert_non_null(strstr(text, "CRITICAL open-relay"));
+    assert_true(reporter_flush(reporter, WAIT_MS));
+    reporter_stop(reporter, WAIT_MS);
+    assert_int_equal(sample_receive(daemon, text, sizeof(text), 0), -1);
+    close(daemon);
+    sample_folder_remove(folder);
+}
+
+static void a_wrong_path_of_the_json_file_is_told_at_the_start_and_at_a_reload(void **state)
+{
+    (void)state;
+    char *folder = sample_folder();
+    char log[256];
+    char text[4096];
+    char json[] = "/nonexistent/alerts.json";
+    struct alert_settings alert = sample_settings;
+    int daemon = sample_daemon(sample_path(folder, "log", log));
+
+    alert.json_path = json;
+    struct reporter *reporter = start_with(&alert, NULL, log);
+    assert_true(sample_receive(daemon, text, sizeof(text), WAIT_MS) > 0);
+    assert_non_null(strstr(text, "alerts do not reach json: cannot open /nonexistent/"));
+    reporter_configure(reporter, &alert);
+    assert_true(sample_receive(daemon, text, sizeof(text), WAIT_MS) > 0);
+    assert_non_null(strstr(text, "alerts do not reach json: cannot open /nonexistent/"));
+    reporter_stop(reporter, WAIT_MS);
+    close(daemon);
+    sample_folder_remove(folder);
+}
+
 static void a_flush_waits_for_a_daemon_that_reads_slowly(void **state)
 {
     (void)state;
@@ -530,6 +583,8 @@ int main(void)
         TEST(the_queue_for_the_disk_is_bounded_and_its_loss_is_told),
         TEST(the_failure_and_the_recovery_of_a_sink_are_told_once),
         TEST(syslog_that_comes_back_gets_what_waited),
+        TEST(what_waits_for_a_stalled_syslog_survives_a_reload),
+        TEST(a_wrong_path_of_the_json_file_is_told_at_the_start_and_at_a_reload),
         TEST(a_flush_waits_for_a_daemon_that_reads_slowly),
         TEST(an_alert_that_no_sink_takes_is_on_standard_error),
         TEST(a_standard_error_that_nobody_reads_blocks_nothing),

@@ -158,6 +158,8 @@ static void with_starttls_the_same_is_asked_in_the_clear_too(void **state)
         }
     }
     bench_refuse_one("250 2.1.5 Ok", 1);
+    bench_expect("EHLO");
+    bench_answer(bench.ehlo);
     bench_expect("QUIT");
     assert_int_equal(bench_result_of("before-starttls")->outcome, OUTCOME_ACCEPTED);
     assert_int_equal(bench.result.tls, TLS_STARTTLS);
@@ -223,6 +225,28 @@ static void a_greeting_of_554_waits_for_quit_and_is_closing(void **state)
     bench_expect("QUIT");
     assert_int_equal(bench.result.reach, REACH_NO_GREETING);
     assert_true(bench.result.greeting_closing);
+}
+
+static void a_greeting_that_refuses_our_address_is_known_as_that(void **state)
+{
+    static const struct {
+        const char *greeting;
+        bool names_client;
+    } rows[] = {
+        {"554 5.7.1 Service unavailable; client [198.51.100.7] blocked using bl.example.net", true},
+        {"421 4.7.0 198.51.100.7 is on our blocklist", true},
+        {"421 4.7.0 you are listed in bl.example.net", true},
+        {"554 5.3.2 no service", false},
+        {"421 too busy", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        bench_set_up(TLS_AUTO, 25);
+        bench_connect_session();
+        bench_answer(rows[i].greeting);
+        assert_int_equal(bench.result.greeting_names_client, rows[i].names_client);
+    }
 }
 
 static void a_greeting_of_421_is_left_at_once(void **state)
@@ -305,6 +329,41 @@ static void a_word_that_only_begins_like_starttls_offers_nothing(void **state)
     bench_expect("MAIL FROM:");
 }
 
+static void a_starttls_far_down_a_long_offer_is_seen(void **state)
+{
+    char offer[3000];
+    size_t length = (size_t)snprintf(offer, sizeof(offer), "250-mx\r\n");
+    struct reply_parser parser;
+    size_t used;
+
+    (void)state;
+    for (int i = 0; i < 60; i++) {
+        length += (size_t)snprintf(offer + length, sizeof(offer) - length,
+                                   "250-XFILL 0123456789012345678901234567\r\n");
+    }
+    length += (size_t)snprintf(offer + length, sizeof(offer) - length, "250 STARTTLS\r\n");
+    bench_set_up(TLS_AUTO, 25);
+    bench_connect_session();
+    bench_answer("220 mx");
+    reply_parser_reset(&parser);
+    assert_int_equal(reply_parser_feed(&parser, offer, length, &used), REPLY_COMPLETE);
+    assert_null(strstr(parser.reply.text, "STARTTLS")); /* which is cut */
+    bench.order = session_reply(&bench.session, &parser.reply, 1);
+    bench_expect("STARTTLS");
+    assert_true(bench.result.starttls_offered);
+}
+
+static void an_implicit_handshake_that_fails_is_no_refused_service(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_IMPLICIT, 25);
+    bench_connect_session();
+    bench_expect_action(SESSION_SECURE);
+    bench.order = session_broken(&bench.session, SESSION_BROKEN_CLOSED, "wrong version number");
+    assert_int_equal(bench.result.reach, REACH_NO_TLS);
+    assert_false(battery_has_work(&bench.battery));
+}
+
 static void with_tls_none_an_offered_starttls_is_left_alone(void **state)
 {
     (void)state;
@@ -333,6 +392,7 @@ static void a_starttls_that_fails_is_noted_and_asked_without_on_a_new_connection
     bench_expect("MAIL FROM:");
     assert_int_equal(bench.result.tls, TLS_NONE);
     assert_non_null(strstr(bench.result.trouble, "the handshake failed"));
+    assert_string_equal(bench.result.tls_trouble, "the handshake failed");
 }
 
 static void a_demanded_starttls_that_is_refused_asks_nothing_in_the_clear(void **state)
@@ -345,7 +405,7 @@ static void a_demanded_starttls_that_is_refused_asks_nothing_in_the_clear(void *
     bench_expect("STARTTLS");
     bench_answer("502 5.5.1 no");
     bench_expect("QUIT");
-    assert_int_equal(bench.result.reach, REACH_NO_SESSION);
+    assert_int_equal(bench.result.reach, REACH_NO_TLS);
     assert_false(battery_has_work(&bench.battery));
     assert_non_null(strstr(bench.result.trouble, "502 5.5.1 no"));
 }
@@ -434,12 +494,15 @@ int main(void)
         cmocka_unit_test(without_a_qualified_name_the_address_literal_is_the_helo),
         cmocka_unit_test(a_server_that_takes_no_helo_gives_no_session),
         cmocka_unit_test(a_greeting_of_554_waits_for_quit_and_is_closing),
+        cmocka_unit_test(a_greeting_that_refuses_our_address_is_known_as_that),
         cmocka_unit_test(a_greeting_of_421_is_left_at_once),
         cmocka_unit_test(silence_is_told_apart_from_a_close_before_the_greeting),
         cmocka_unit_test(a_greeting_that_is_no_smtp_is_no_session),
         cmocka_unit_test(a_refused_connection_is_reached_no_further),
         cmocka_unit_test(starttls_is_used_when_it_is_offered),
         cmocka_unit_test(a_word_that_only_begins_like_starttls_offers_nothing),
+        cmocka_unit_test(a_starttls_far_down_a_long_offer_is_seen),
+        cmocka_unit_test(an_implicit_handshake_that_fails_is_no_refused_service),
         cmocka_unit_test(with_tls_none_an_offered_starttls_is_left_alone),
         cmocka_unit_test(a_starttls_that_fails_is_noted_and_asked_without_on_a_new_connection),
         cmocka_unit_test(a_demanded_starttls_that_is_refused_asks_nothing_in_the_clear),
