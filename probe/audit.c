@@ -32,9 +32,10 @@ enum entry_state {
 struct entry {
     struct audit *audit;
     enum entry_state state;
-    size_t target;     /* index of its target */
-    unsigned int rank; /* of its host within the target */
-    bool shared;       /* another endpoint has the same address and port */
+    size_t target;            /* index of its target */
+    unsigned int rank;        /* of its host within the target */
+    bool shared;              /* another endpoint has the same address and port */
+    unsigned int connections; /* that it may have, while it is asked */
     struct dialogue *dialogue;
     struct inquiry *inquiry; /* of its address, shared by endpoints; NULL = none */
     struct loop_timer *grace;
@@ -60,8 +61,8 @@ struct audit {
     struct entry **entries;
     size_t entry_count;
     size_t entry_room;
-    size_t first_waiting; /* entries before it wait no more */
-    size_t asking;
+    size_t first_waiting;     /* entries before it wait no more */
+    unsigned int connections; /* that the endpoints under way may have */
     size_t done;
     struct entry *spare; /* says how many endpoints could not be kept */
     size_t not_kept;
@@ -177,7 +178,7 @@ static void on_finished(struct dialogue *dialogue, void *user)
 
     dialogue_free(dialogue);
     entry->dialogue = NULL;
-    audit->asking--;
+    audit->connections -= entry->connections;
     settle(entry);
     start_waiting(audit);
     break_if_over(audit);
@@ -186,8 +187,12 @@ static void on_finished(struct dialogue *dialogue, void *user)
 static void start_entry(struct entry *entry)
 {
     struct audit *audit = entry->audit;
+    unsigned int left = audit->request.conf->probe.max_connections - audit->connections;
+
+    entry->connections = entry->shared || left < PLACE_CONNECTIONS ? 1 : PLACE_CONNECTIONS;
     const struct dialogue_request request = {
         .settings = &audit->settings,
+        .connections = entry->connections,
         .result = &entry->result,
         .finished = on_finished,
         .user = entry,
@@ -202,7 +207,7 @@ static void start_entry(struct entry *entry)
         return;
     }
     entry->state = ENTRY_ASKING;
-    audit->asking++;
+    audit->connections += entry->connections;
 }
 
 static bool same_place(const struct endpoint *a, const struct endpoint *b)
@@ -219,7 +224,7 @@ static bool is_busy(const struct audit *audit, const struct entry *entry)
         const struct entry *other = audit->entries[i];
         if (other->state == ENTRY_ASKING &&
             same_place(&other->result.endpoint, &entry->result.endpoint)) {
-            connections++;
+            connections += other->connections;
         }
     }
     return connections >= PLACE_CONNECTIONS;
@@ -232,7 +237,7 @@ static void start_waiting(struct audit *audit)
         audit->first_waiting++;
     }
     for (size_t i = audit->first_waiting;
-         i < audit->entry_count && audit->asking < audit->request.conf->probe.max_connections;
+         i < audit->entry_count && audit->connections < audit->request.conf->probe.max_connections;
          i++) {
         struct entry *entry = audit->entries[i];
         if (entry->state == ENTRY_WAITING && !is_busy(audit, entry)) {
@@ -569,6 +574,7 @@ void audit_free(struct audit *audit)
     }
     for (size_t i = 0; i < audit->entry_count; i++) {
         dialogue_free(audit->entries[i]->dialogue);
+        result_free(&audit->entries[i]->result);
         loop_timer_free(audit->entries[i]->grace);
         free(audit->entries[i]);
     }

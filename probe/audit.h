@@ -2,8 +2,8 @@
  * audit - one round over all targets
  *
  * Resolves the targets, makes each address and port one endpoint (none twice), asks them with at
- * most `max_connections` connections at once, one an endpoint, and has each judged as soon as it is
- * done. Connects to nothing but the endpoints and the resolvers. One thread.
+ * most `max_connections` connections at once, at most two an address and port, and has each judged
+ * as soon as it is done. Connects to nothing but the endpoints and the resolvers. One thread.
  */
 #ifndef RELAYWARDEN_PROBE_AUDIT_H
 #define RELAYWARDEN_PROBE_AUDIT_H

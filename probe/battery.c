@@ -1,16 +1,20 @@
 #include "probe/battery.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define FIRST_TECHNIQUE "plain"
 #define CUTS_MAX        2
 #define FRUITLESS_MAX   2
+/* So many the connection that there is asks in the time that a second one needs to be opened. */
+#define FEW_TECHNIQUES 4
 
-static void leave_unasked(struct technique_result *into, const char *why)
+static void leave_unasked(struct battery *battery, struct technique_result *into, const char *why)
 {
-    snprintf(into->text, sizeof(into->text), "%s", why);
+    into->text = texts_keep(&battery->result->texts, why);
 }
 
 void battery_init(struct battery *battery, const struct battery_settings *settings,
@@ -28,49 +32,219 @@ void battery_init(struct battery *battery, const struct battery_settings *settin
              domain != NULL ? domain + 1 : settings->canary);
     result->technique_count = 0;
     if (first != NULL) {
-        result->techniques[result->technique_count++].technique = first;
+        (void)result_add(result, first);
     }
-    for (size_t i = 0; i < technique_count && result->technique_count < RESULT_TECHNIQUES; i++) {
+    for (size_t i = 0; i < technique_count; i++) {
         if (&techniques[i] != first) {
-            result->techniques[result->technique_count++].technique = &techniques[i];
+            (void)result_add(result, &techniques[i]);
         }
-    }
-    for (size_t i = 0; i < result->technique_count; i++) {
-        leave_unasked(&result->techniques[i], "not asked");
     }
 }
 
 static bool may_ask(const struct battery *battery)
 {
-    return !battery->ended && battery->refusals < battery->settings->max_refusals;
+    return !battery->ended &&
+           battery->refusals + battery->reserved < battery->settings->max_refusals;
+}
+
+static bool is_waiting(const struct battery *battery, size_t row, bool special)
+{
+    return battery->rows[row] == BATTERY_WAITING &&
+           technique_is_special(battery->result->techniques[row].technique) == special;
+}
+
+static size_t count_waiting(const struct battery *battery, bool special)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < battery->result->technique_count; i++) {
+        count += is_waiting(battery, i, special);
+    }
+    return count;
 }
 
 bool battery_has_work(const struct battery *battery)
 {
-    if (!may_ask(battery)) {
+    return may_ask(battery) && count_waiting(battery, false) + count_waiting(battery, true) > 0;
+}
+
+bool battery_wants_company(const struct battery *battery, bool beside_common)
+{
+    if (battery->alone || battery->result->reach != REACH_SESSION || !battery_has_work(battery)) {
         return false;
     }
+    return count_waiting(battery, true) > 0 ||
+           count_waiting(battery, false) > (beside_common ? FEW_TECHNIQUES : 0);
+}
+
+size_t battery_claim(struct battery *battery, bool beside_common)
+{
+    size_t common = count_waiting(battery, false);
+
+    /* The other connection can do the rest of the common ones. */
+    if (common > 0 && !(beside_common && common <= battery->connection_refusals)) {
+        return BATTERY_COMMON;
+    }
     for (size_t i = 0; i < battery->result->technique_count; i++) {
-        if (battery->rows[i] == BATTERY_WAITING) {
+        if (is_waiting(battery, i, true)) {
+            battery->rows[i] = BATTERY_TAKEN;
+            return i;
+        }
+    }
+    return BATTERY_COMMON;
+}
+
+static void cut_row(struct battery *battery, size_t row, const char *why)
+{
+    struct technique_result *into = &battery->result->techniques[row];
+    bool again = ++battery->cuts[row] < CUTS_MAX;
+
+    battery->rows[row] = again ? BATTERY_WAITING : BATTERY_DONE;
+    if (!into->asked) {
+        leave_unasked(battery, into, why);
+    }
+}
+
+void battery_unclaim(struct battery *battery, size_t row, const char *why)
+{
+    cut_row(battery, row, why);
+}
+
+/* ---- what makes sense here ---------------------------------------------------------------- */
+
+bool battery_offers(const struct battery *battery, const char *keyword)
+{
+    size_t length = strlen(keyword);
+
+    for (size_t i = 0; i < battery->result->capability_count; i++) {
+        const char *line = battery->result->capabilities[i];
+        if (strncasecmp(line, keyword, length) == 0 &&
+            (line[length] == '\0' || isspace((unsigned char)line[length]) ||
+             line[length] == '=')) { /* "AUTH=LOGIN", as old servers have it */
             return true;
         }
     }
     return false;
 }
 
+/* The names of the server, each unless it is one of those before it; "" where there is none. */
+struct names {
+    char host[DOMAIN_SIZE];
+    char greeted[DOMAIN_SIZE];
+    char ehlo[DOMAIN_SIZE];
+};
+
+/* The first word of `text`, if it is a qualified domain. */
+static void read_name(char out[DOMAIN_SIZE], const char *text)
+{
+    size_t length = strcspn(text, " ");
+    struct address address;
+
+    if (memchr(text, '.', length) == NULL || !domain_normalise(text, length, out) ||
+        address_parse(out, &address)) {
+        out[0] = '\0';
+    }
+}
+
+static void find_names(const struct battery *battery, struct names *names)
+{
+    const struct endpoint *endpoint = &battery->result->endpoint;
+
+    read_name(names->host, endpoint->host);
+    read_name(names->greeted, battery->result->banner);
+    read_name(names->ehlo, battery->ehlo);
+    if (strcmp(names->ehlo, names->greeted) == 0 || strcmp(names->ehlo, names->host) == 0) {
+        names->ehlo[0] = '\0';
+    }
+    if (strcmp(names->greeted, names->host) == 0) {
+        names->greeted[0] = '\0';
+    }
+    if (names->host[0] == '\0') { /* asked by its address */
+        memcpy(names->host, names->greeted, sizeof(names->host));
+        names->greeted[0] = '\0';
+    }
+    char *const all[] = {names->host, names->greeted, names->ehlo};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (strcasecmp(all[i], endpoint->own) == 0) {
+            all[i][0] = '\0';
+        }
+    }
+}
+
 static bool build_envelope(const struct battery *battery, const struct technique *technique,
                            struct envelope *out)
 {
-    const struct endpoint *endpoint = &battery->result->endpoint;
+    struct names names;
+    find_names(battery, &names);
     const struct technique_place place = {
         .canary = battery->settings->canary,
-        .own = endpoint->own,
-        .host = endpoint->host,
+        .own = battery->result->endpoint.own,
+        .host = names.host,
         .literal = battery->literal,
+        .client = battery->client,
+        .greeted = names.greeted,
+        .ehlo = names.ehlo,
     };
 
     return technique_envelope(technique, &place, out);
 }
+
+bool battery_envelope(const struct battery *battery, size_t row, struct envelope *out)
+{
+    return build_envelope(battery, battery->result->techniques[row].technique, out);
+}
+
+static bool uses(const struct technique *technique, const char *name)
+{
+    return strstr(technique->sender, name) != NULL || strstr(technique->recipient, name) != NULL ||
+           (technique->helo != NULL && strstr(technique->helo, name) != NULL);
+}
+
+/* Why a technique has no place here; NULL if it has. */
+static const char *why_absent(const struct battery *battery, const struct technique *technique)
+{
+    const struct endpoint_result *result = battery->result;
+    struct names names;
+
+    if (technique->in_clear) {
+        return result->tls == TLS_STARTTLS && result->endpoint.tls_asked == TLS_AUTO
+                   ? NULL
+                   : "not asked: nothing else is asked inside STARTTLS";
+    }
+    if (technique->requires != NULL && !battery_offers(battery, technique->requires)) {
+        return "not asked: the server does not offer what it takes";
+    }
+    find_names(battery, &names);
+    if ((uses(technique, "{host}") && names.host[0] == '\0') ||
+        (uses(technique, "{greeted}") && names.greeted[0] == '\0') ||
+        (uses(technique, "{ehlo}") && names.ehlo[0] == '\0')) {
+        return "not asked: the server has no such name beside those that are asked";
+    }
+    return NULL;
+}
+
+void battery_settle(struct battery *battery)
+{
+    for (size_t i = 0; i < battery->result->technique_count; i++) {
+        struct technique_result *into = &battery->result->techniques[i];
+        struct envelope envelope;
+
+        if (battery->rows[i] != BATTERY_WAITING) {
+            continue;
+        }
+        const char *why = why_absent(battery, into->technique);
+        into->absent = why != NULL;
+        if (why == NULL && !build_envelope(battery, into->technique, &envelope)) {
+            why = "its address would be longer than SMTP allows";
+        }
+        if (why != NULL) {
+            leave_unasked(battery, into, why);
+            battery->rows[i] = BATTERY_DONE;
+        }
+    }
+}
+
+/* ---- techniques under way ----------------------------------------------------------------- */
 
 static void use_other_sender(const struct battery *battery, struct envelope *envelope)
 {
@@ -81,52 +255,75 @@ static void use_other_sender(const struct battery *battery, struct envelope *env
     }
 }
 
-bool battery_take(struct battery *battery, struct battery_task *task)
+static bool take_row(struct battery *battery, size_t row, struct battery_task *task)
+{
+    memset(task, 0, sizeof(*task));
+    task->into = &battery->result->techniques[row];
+    task->row = row;
+    if (!build_envelope(battery, task->into->technique, &task->envelope)) {
+        battery->rows[row] = BATTERY_DONE;
+        return false;
+    }
+    if (battery->replaced[row]) {
+        use_other_sender(battery, &task->envelope);
+    }
+    battery->rows[row] = BATTERY_TAKEN;
+    (void)battery_reserve(battery, task, 1);
+    return true;
+}
+
+bool battery_take(struct battery *battery, size_t claim, struct battery_task *task)
 {
     if (!may_ask(battery)) {
         return false;
     }
+    if (claim != BATTERY_COMMON) {
+        return battery->rows[claim] == BATTERY_TAKEN && take_row(battery, claim, task);
+    }
     for (size_t i = 0; i < battery->result->technique_count; i++) {
-        struct technique_result *into = &battery->result->techniques[i];
-        if (battery->rows[i] != BATTERY_WAITING) {
-            continue;
+        if (is_waiting(battery, i, false) && take_row(battery, i, task)) {
+            return true;
         }
-        memset(task, 0, sizeof(*task));
-        if (!build_envelope(battery, into->technique, &task->envelope)) {
-            leave_unasked(into, "its address would be longer than SMTP allows");
-            battery->rows[i] = BATTERY_DONE;
-            continue;
-        }
-        if (battery->replaced[i]) {
-            use_other_sender(battery, &task->envelope);
-        }
-        battery->rows[i] = BATTERY_TAKEN;
-        task->into = into;
-        task->row = i;
-        return true;
     }
     return false;
 }
 
-void battery_answered(struct battery *battery, const struct battery_task *task)
+static void let_go(struct battery *battery, struct battery_task *task)
 {
+    battery->reserved -= task->reserved;
+    task->reserved = 0;
+}
+
+void battery_answered(struct battery *battery, struct battery_task *task)
+{
+    let_go(battery, task);
     battery->rows[task->row] = BATTERY_DONE;
 }
 
-void battery_cut(struct battery *battery, const struct battery_task *task, const char *why)
+void battery_cut(struct battery *battery, struct battery_task *task, const char *why)
 {
-    bool again = ++battery->cuts[task->row] < CUTS_MAX;
+    let_go(battery, task);
+    cut_row(battery, task->row, why);
+}
 
-    battery->rows[task->row] = again ? BATTERY_WAITING : BATTERY_DONE;
-    if (!task->into->asked) {
-        leave_unasked(task->into, why);
+bool battery_reserve(struct battery *battery, struct battery_task *task, unsigned int refusals)
+{
+    if (refusals > task->reserved) {
+        unsigned int more = refusals - task->reserved;
+        if (battery->refusals + battery->reserved + more > battery->settings->max_refusals) {
+            return false;
+        }
+        battery->reserved += more;
+        task->reserved = refusals;
     }
+    return true;
 }
 
 bool battery_replace_sender(struct battery *battery, struct battery_task *task)
 {
-    if (!may_ask(battery) || battery->replaced[task->row] ||
-        task->into->technique->sender_class != TECHNIQUE_SENDER_EXTERNAL) {
+    if (battery->ended || battery->replaced[task->row] ||
+        task->into->technique->sender_class != TECHNIQUE_SENDER_EXTERNAL ||
+        !battery_reserve(battery, task, 1)) {
         return false;
     }
     battery->replaced[task->row] = true;
@@ -134,20 +331,25 @@ bool battery_replace_sender(struct battery *battery, struct battery_task *task)
     return true;
 }
 
-void battery_put_back(struct battery *battery, const struct battery_task *task)
+void battery_put_back(struct battery *battery, struct battery_task *task)
 {
+    let_go(battery, task);
     battery->rows[task->row] = BATTERY_WAITING;
 }
 
-void battery_refused(struct battery *battery)
+void battery_refused(struct battery *battery, struct battery_task *task)
 {
+    if (task->reserved > 0) {
+        task->reserved--;
+        battery->reserved--;
+    }
     if (++battery->refusals != battery->settings->max_refusals) {
         return;
     }
     for (size_t i = 0; i < battery->result->technique_count; i++) {
         if (battery->rows[i] == BATTERY_WAITING) {
             battery->result->refusals_used_up = true;
-            leave_unasked(&battery->result->techniques[i],
+            leave_unasked(battery, &battery->result->techniques[i],
                           "not asked: the endpoint has given max_refusals already");
         }
     }

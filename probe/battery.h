@@ -1,14 +1,18 @@
 /*
  * battery - which techniques an endpoint is still to be asked, and how much it may be bothered
  *
- * One per endpoint, shared by its connections one after another (or side by side): they take
+ * One per endpoint, shared by its connections one after another and side by side: they take
  * techniques from it, bring back answers, and tell how they ended. It fills the endpoint's result.
  * Pure but for what it points to; one thread.
  *
+ * A connection is either for the common techniques, as many as it can bear, or for one special
+ * technique that needs another greeting or no TLS.
+ *
  * Courtesy (DESIGN "relaywarden-probe"): a connection has at most BATTERY_CONNECTION_REFUSALS
  * refusals, fewer after the server showed that it slows down or hangs up; an endpoint has
- * max_refusals. A technique that was cut off is asked once more on a new connection; two
- * connections in a row that got no answer to any technique end the battery.
+ * max_refusals, of which a technique reserves what it may cost. A technique that was cut off is
+ * asked once more on a new connection; two connections in a row that got no answer to any technique
+ * end the battery.
  */
 #ifndef RELAYWARDEN_PROBE_BATTERY_H
 #define RELAYWARDEN_PROBE_BATTERY_H
@@ -17,6 +21,7 @@
 #include <stddef.h>
 
 #include "lib/address.h"
+#include "lib/domain.h"
 #include "probe/reply.h"
 #include "probe/result.h"
 #include "probe/technique.h"
@@ -36,18 +41,26 @@ enum battery_row {
     BATTERY_DONE,
 };
 
+/* What a connection is for: the row of a special technique, or this. */
+#define BATTERY_COMMON RESULT_TECHNIQUES
+
 struct battery {
     const struct battery_settings *settings;
     struct endpoint_result *result;
     char literal[ENDPOINT_TEXT_SIZE];      /* of the endpoint's address */
+    char client[ENDPOINT_TEXT_SIZE];       /* of ours; "" until connected */
+    char ehlo[DOMAIN_SIZE];                /* the name in the reply to EHLO; "" if none */
     char other_sender[ENVELOPE_PATH_SIZE]; /* for techniques whose sender was refused */
     enum battery_row rows[RESULT_TECHNIQUES];
     unsigned int cuts[RESULT_TECHNIQUES]; /* how often a row was cut off */
     bool replaced[RESULT_TECHNIQUES];     /* the row is asked with another sender */
     unsigned int refusals;
+    unsigned int reserved;            /* refusals that techniques under way may cost */
     unsigned int connection_refusals; /* what a connection may have now */
     unsigned int fruitless;           /* connections in a row without an answered technique */
     bool in_clear;                    /* STARTTLS failed here: ask without */
+    bool one_at_a_time;               /* PIPELINING went wrong here */
+    bool alone;                       /* a second connection went wrong here */
     bool ended;
 };
 
@@ -55,6 +68,7 @@ struct battery {
 struct battery_task {
     struct technique_result *into;
     size_t row;
+    unsigned int reserved;
     struct envelope envelope;
 };
 
@@ -65,19 +79,40 @@ void battery_init(struct battery *battery, const struct battery_settings *settin
 /* Whether another connection has anything left to do. */
 bool battery_has_work(const struct battery *battery);
 
-/* The next technique, `plain` first. False when there is none. It must be given back by
- * battery_answered, battery_cut or battery_put_back. */
-bool battery_take(struct battery *battery, struct battery_task *task);
-void battery_answered(struct battery *battery, const struct battery_task *task);
-void battery_cut(struct battery *battery, const struct battery_task *task, const char *why);
+/* Whether a second connection beside one is worth its opening. `beside_common`: that one is for the
+ * common techniques. */
+bool battery_wants_company(const struct battery *battery, bool beside_common);
+
+/* What a new connection is for; `beside_common` as above. A special row is to be taken with
+ * battery_take, or given back with battery_unclaim. */
+size_t battery_claim(struct battery *battery, bool beside_common);
+void battery_unclaim(struct battery *battery, size_t row, const char *why);
+
+/* SMTP was agreed upon, and what EHLO offers is in the result: leaves out what makes no sense here.
+ */
+void battery_settle(struct battery *battery);
+
+/* The next technique of what the connection is for, `plain` first. False when there is none. It has
+ * one refusal reserved, and must be given back by battery_answered, battery_cut or
+ * battery_put_back. */
+bool battery_take(struct battery *battery, size_t claim, struct battery_task *task);
+void battery_answered(struct battery *battery, struct battery_task *task);
+void battery_cut(struct battery *battery, struct battery_task *task, const char *why);
+
+/* What a row asks here; false when it cannot be built. */
+bool battery_envelope(const struct battery *battery, size_t row, struct envelope *out);
+
+/* Whether the task may cost this many refusals more; then they are reserved. */
+bool battery_reserve(struct battery *battery, struct battery_task *task, unsigned int refusals);
 
 /* Gives the task the sender for a second try; false when it has had it or its sender is no
  * outsider's. */
 bool battery_replace_sender(struct battery *battery, struct battery_task *task);
 /* Another connection is to go on with this task, with the sender it now has. */
-void battery_put_back(struct battery *battery, const struct battery_task *task);
+void battery_put_back(struct battery *battery, struct battery_task *task);
 
-void battery_refused(struct battery *battery); /* a technique got a refusal */
+/* A command of the technique was refused. */
+void battery_refused(struct battery *battery, struct battery_task *task);
 
 /* The server slowed down or hung up after `refusals` on one connection. */
 void battery_slow_down(struct battery *battery, unsigned int refusals);
@@ -88,6 +123,9 @@ void battery_connection_over(struct battery *battery, unsigned int answered);
 /* No more of this endpoint: keeps the sentence, and notes that the battery was cut off if it had
  * begun. */
 void battery_end(struct battery *battery, const char *trouble);
+
+/* Whether EHLO offered this keyword, with parameters or without. */
+bool battery_offers(const struct battery *battery, const char *keyword);
 
 /* Keeps a sentence of what went wrong (cut to fit; network text must be printable already). */
 void battery_trouble(struct battery *battery, const char *format, ...)

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define POSTFIX_DEFAULT                                                                            \
-    "smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, "                    \
-    "reject_unauth_destination"
+#define POSTFIX_DEFAULT DIAGNOSIS_POSTFIX_DEFAULT
+
+#define LIST_SIZE 160 /* of the techniques that a sentence names */
 
 void diagnosis_say(char *out, size_t size, const char *format, ...)
 {
@@ -34,118 +34,108 @@ void diagnosis_say(char *out, size_t size, const char *format, ...)
     out[end] = '\0';
 }
 
+/* Room for " and NNNN more". */
+#define LIST_REST 16
+
 void diagnosis_list(char *out, size_t size, const struct endpoint_result *result, enum grant grant)
 {
     const char *comma = "";
+    size_t left_out = 0;
+
     for (size_t i = 0; i < result->technique_count; i++) {
-        if (grant_of(&result->techniques[i]) == grant) {
-            diagnosis_say(out, size, "%s%s", comma, result->techniques[i].technique->id);
-            comma = ", ";
+        const char *id = result->techniques[i].technique->id;
+        if (result->techniques[i].absent || grant_of(&result->techniques[i]) != grant) {
+            continue;
         }
+        if (left_out > 0 || strlen(out) + strlen(comma) + strlen(id) + LIST_REST > size) {
+            left_out++;
+            continue;
+        }
+        diagnosis_say(out, size, "%s%s", comma, id);
+        comma = ", ";
+    }
+    if (left_out > 0) {
+        diagnosis_say(out, size, " and %zu more", left_out);
     }
 }
 
 /* ---- cause --------------------------------------------------------------------------- */
 
+/* How many firm refusals of one kind it takes to say that this kind is refused. */
+#define REFUSALS_THAT_TELL 2
+
+static bool refused_throughout(const size_t grants[GRANTS])
+{
+    return grants[GRANT_PROVEN] == 0 && grants[GRANT_UNCERTAIN] == 0 &&
+           grants[GRANT_REFUSED] >= REFUSALS_THAT_TELL;
+}
+
+/* `plain` is granted: what is refused throughout tells what the grant depends on, if it is one
+ * thing. */
+static enum cause cause_of_plain(const struct grant_tally *tally)
+{
+    const struct {
+        bool refused;
+        enum cause cause;
+    } hints[] = {
+        {refused_throughout(tally->claimed), CAUSE_SENDER_TRUSTED},
+        {refused_throughout(tally->by[TECHNIQUE_BY_HELO]), CAUSE_HELO_TRUSTED},
+        /* A trusted client may write to whatever it likes, a recipient in a domain that the server
+         * takes mail for to that domain. */
+        {tally->by[TECHNIQUE_BY_SUBDOMAIN][GRANT_REFUSED] > 0, CAUSE_DESTINATION_TOO_WIDE},
+    };
+    enum cause cause = CAUSE_NONE;
+
+    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+        if (hints[i].refused) {
+            cause = cause == CAUSE_NONE ? hints[i].cause : CAUSE_UNCONDITIONAL;
+        }
+    }
+    return cause != CAUSE_NONE ? cause : CAUSE_UNCONDITIONAL;
+}
+
+/* `plain` is refused: what is granted differs from it in something. */
+static enum cause cause_of_difference(const struct grant_tally *tally, enum grant grant)
+{
+    static const struct {
+        enum technique_trait trait;
+        enum cause cause;
+    } differences[] = {
+        {TECHNIQUE_BY_SENDER, CAUSE_SENDER_TRUSTED},
+        {TECHNIQUE_BY_HELO, CAUSE_HELO_TRUSTED},
+        {TECHNIQUE_BY_ROUTE, CAUSE_ROUTING_FORM},
+        {TECHNIQUE_BY_WRAPPING, CAUSE_ROUTING_FORM},
+        {TECHNIQUE_BY_WORDING, CAUSE_ROUTING_FORM},
+        {TECHNIQUE_BY_DESTINATION, CAUSE_DESTINATION_TOO_WIDE},
+        /* Where the control was accepted too, the server takes whatever is below its domain. */
+        {TECHNIQUE_BY_SUBDOMAIN, CAUSE_ROUTING_FORM},
+        {TECHNIQUE_BY_SEQUENCE, CAUSE_UNCONDITIONAL},
+        {TECHNIQUE_BY_CLEAR, CAUSE_UNCONDITIONAL},
+    };
+
+    for (size_t i = 0; i < sizeof(differences) / sizeof(differences[0]); i++) {
+        enum technique_trait trait = differences[i].trait;
+        if (tally->by[trait][grant] > 0) {
+            return trait == TECHNIQUE_BY_SUBDOMAIN && grant == GRANT_UNCERTAIN
+                       ? CAUSE_DESTINATION_TOO_WIDE
+                       : differences[i].cause;
+        }
+    }
+    return CAUSE_NONE;
+}
+
 enum cause diagnosis_cause(const struct grant_tally *tally)
 {
-    size_t by_sender =
-        tally->proven_by[TECHNIQUE_SENDER_OWN] + tally->proven_by[TECHNIQUE_SENDER_NULL];
-
-    if (tally->proven_by[TECHNIQUE_SENDER_EXTERNAL] > 0) {
-        return CAUSE_UNCONDITIONAL;
+    if (tally->plain == GRANT_PROVEN) {
+        return cause_of_plain(tally);
     }
-    if (by_sender > 0) {
-        /* Trust in the sender shows only where another sender was refused. */
-        return tally->plain == GRANT_REFUSED ? CAUSE_SENDER_TRUSTED : CAUSE_UNCONDITIONAL;
-    }
-    return tally->proven_routed + tally->uncertain > 0 ? CAUSE_ROUTING_FORM : CAUSE_NONE;
-}
-
-/* ---- open ---------------------------------------------------------------------------- */
-
-static const char fix_unconditional[] =
-    "Find what trusts this client. Look up this test in the mail log: if the server saw a "
-    "gateway's or container's "
-    "address, NAT or a proxy hides strangers behind a trusted one. Postfix: narrow mynetworks (and "
-    "mynetworks_style); in front of reject_unauth_destination have no check_client_access or "
-    "check_helo_access map that "
-    "answers OK; mind -o overrides in master.cf and a relay_domains that matches everything; "
-    "set " POSTFIX_DEFAULT
-    ". Sendmail: remove FEATURE(promiscuous_relay) and RELAY lines for wide networks from access "
-    "and relay-domains. Exim: narrow relay_from_hosts, which 'accept hosts = +relay_from_hosts' "
-    "lets through, and end "
-    "the RCPT ACL with 'require domains = +local_domains : +relay_to_domains'.";
-
-static const char fix_sender_trusted[] =
-    "Postfix: in smtpd_relay_restrictions and smtpd_recipient_restrictions remove "
-    "check_sender_access maps that answer "
-    "OK, or move them behind reject_unauth_destination; set " POSTFIX_DEFAULT
-    ". Sendmail: remove FEATURE(relay_local_from), FEATURE(relay_mail_from) and From: lines with "
-    "RELAY from the access "
-    "map. Exim: remove 'accept senders' and 'accept sender_domains' in front of 'require message = "
-    "relay not "
-    "permitted' in the RCPT ACL. Let people who write from outside authenticate on the submission "
-    "port.";
-
-static const char fix_routing_form[] =
-    "Postfix: set allow_untrusted_routing = no, put reject_unauth_destination in front of every "
-    "check_recipient_access "
-    "map that answers OK for the own domain (" POSTFIX_DEFAULT
-    "), and mind content filters that unwrap addresses. Sendmail: remove "
-    "FEATURE(loose_relay_check). Exim: "
-    "unset percent_hack_domains, remove redirect routers that rewrite such local parts, and keep "
-    "the stock ACL's 'deny "
-    "local_parts = ^[.] : ^.*[@%!/|]'. If this host relays to a second one, that one may be what "
-    "unwraps: close both.";
-
-static const char *sender_words(const struct grant_tally *tally)
-{
-    if (tally->proven_by[TECHNIQUE_SENDER_OWN] == 0) {
-        return "the null sender <>";
-    }
-    return tally->proven_by[TECHNIQUE_SENDER_NULL] == 0
-               ? "whoever claims a sender in the site's own domain"
-               : "whoever claims the null sender or one in the site's own domain";
-}
-
-static void explain_open(struct endpoint_result *result, const struct grant_tally *tally)
-{
-    char granted[256] = "";
-    char source[ADDRESS_TEXT_SIZE];
-
-    diagnosis_list(granted, sizeof(granted), result, GRANT_PROVEN);
-    address_format(&result->source, source);
-    if (result->cause == CAUSE_SENDER_TRUSTED) {
-        diagnosis_say(result->why, sizeof(result->why),
-                      "A stranger (%s) may send mail to anybody: relaying is granted to %s, and "
-                      "refused to other "
-                      "senders. Anybody can write any sender. Granted: %s.",
-                      source, sender_words(tally), granted);
-        diagnosis_say(result->fix, sizeof(result->fix), "%s", fix_sender_trusted);
-        return;
-    }
-    if (result->cause == CAUSE_ROUTING_FORM) {
-        diagnosis_say(result->why, sizeof(result->why),
-                      "A stranger (%s) may send mail to anybody by wrapping the address; asked "
-                      "plainly, relaying %s. "
-                      "Granted: %s.",
-                      source, tally->plain == GRANT_REFUSED ? "is refused" : "got no clear answer",
-                      granted);
-        diagnosis_say(result->fix, sizeof(result->fix), "%s", fix_routing_form);
-        return;
-    }
-    diagnosis_say(
-        result->why, sizeof(result->why),
-        "A stranger (%s) may send mail to anybody: %s. The replies do not tell what lets this "
-        "client through. Granted: %s.",
-        source,
-        tally->plain == GRANT_PROVEN
-            ? "the server accepted an outside recipient from an outside sender"
-            : "the server accepted an outside recipient, though the plain request got no clear "
-              "answer",
-        granted);
-    diagnosis_say(result->fix, sizeof(result->fix), "%s", fix_unconditional);
+    enum grant grant = tally->count[GRANT_PROVEN] > 0 ? GRANT_PROVEN : GRANT_UNCERTAIN;
+    enum cause cause = cause_of_difference(tally, grant);
+    /* Trust in who asks or writes shows only where another was refused. */
+    return tally->plain != GRANT_REFUSED &&
+                   (cause == CAUSE_SENDER_TRUSTED || cause == CAUSE_HELO_TRUSTED)
+               ? CAUSE_UNCONDITIONAL
+               : cause;
 }
 
 /* ---- suspected and closed ------------------------------------------------------------ */
@@ -164,7 +154,7 @@ static bool a_control_was_accepted(const struct endpoint_result *result)
 
 static void explain_suspected(struct endpoint_result *result, const struct grant_tally *tally)
 {
-    char accepted[256] = "";
+    char accepted[LIST_SIZE] = "";
     bool catch_all = a_control_was_accepted(result);
 
     diagnosis_list(accepted, sizeof(accepted), result, GRANT_UNCERTAIN);
@@ -203,9 +193,9 @@ static void explain_closed(struct endpoint_result *result, const struct grant_ta
                       tally->techniques);
     }
     diagnosis_say(result->why, sizeof(result->why), ".");
-    if (tally->unanswered > 0) {
+    if (tally->count[GRANT_UNANSWERED] > 0) {
         diagnosis_say(result->why, sizeof(result->why), " %zu got no clear answer.",
-                      tally->unanswered);
+                      tally->count[GRANT_UNANSWERED]);
     }
 }
 
@@ -462,12 +452,12 @@ void diagnosis_explain(struct endpoint_result *result, const struct grant_tally 
     } else if (result->reach != REACH_SESSION) {
         explain_reach(result);
     } else if (result->verdict == VERDICT_OPEN) {
-        explain_open(result, tally);
+        diagnosis_explain_open(result, tally);
     } else if (result->verdict == VERDICT_SUSPECTED) {
         explain_suspected(result, tally);
     } else if (result->verdict == VERDICT_CLOSED) {
         explain_closed(result, tally, inside);
-    } else if (tally->proven > 0) {
+    } else if (tally->count[GRANT_PROVEN] > 0) {
         explain_inside(result, inside);
     } else if (tally->plain == GRANT_REFUSED) {
         explain_open_questions(result, tally);

@@ -25,12 +25,20 @@ enum cause diagnosis_cause(const struct grant_tally *tally);
 void diagnosis_explain(struct endpoint_result *result, const struct grant_tally *tally,
                        enum inside inside);
 
+/* The part for what is open (diagnosis_open.c); why and fix are empty. */
+void diagnosis_explain_open(struct endpoint_result *result, const struct grant_tally *tally);
+
+#define DIAGNOSIS_POSTFIX_DEFAULT                                                                  \
+    "smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, "                    \
+    "reject_unauth_destination"
+
 /* Adds to `out` (of `size` octets), as printf; what does not fit is cut on a character's boundary.
  */
 void diagnosis_say(char *out, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Adds the ids of the techniques with this grant to `out`: "plain, own-sender". */
+/* Adds the ids of the techniques with this grant to `out`: "plain, own-sender", or as many as fit
+ * "and 12 more". */
 void diagnosis_list(char *out, size_t size, const struct endpoint_result *result, enum grant grant);
 
 #endif

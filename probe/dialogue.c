@@ -8,92 +8,95 @@
 #include "lib/printable.h"
 
 #define SENTENCE_SIZE RESULT_TEXT_SIZE
+#define LANES         2
 #define LATEST_MS     1000
+
+/* One connection after another. */
+struct lane {
+    struct dialogue *dialogue;
+    struct connection *connection; /* NULL: idle */
+    struct loop_timer *step;       /* of what is awaited now */
+    struct session session;
+    struct reply_parser parser;
+    int64_t asked; /* when the last command was sent, or the connection was there */
+};
 
 struct dialogue {
     struct loop *loop;
     struct dialogue_request request;
     int64_t started;
     struct loop_timer *whole; /* the endpoint's deadline */
-    struct loop_timer *step;  /* of what is awaited now */
     /* Calls `finished` from the loop, with no connection on the stack: at once when all is done,
      * and whatever happens LATEST_MS after the endpoint's deadline. */
     struct loop_timer *end;
     struct battery battery;
-    struct session session;
-    struct connection *connection;
-    struct reply_parser parser;
-    int64_t asked; /* when the last command was sent, or the connection was there */
+    struct lane lanes[LANES];
+    bool finished;
 };
 
-static void obey(struct dialogue *dialogue, const struct session_order *order);
+static void obey(struct lane *lane, const struct session_order *order);
 
 static void finish(struct dialogue *dialogue)
 {
     int64_t now = loop_now(dialogue->loop);
 
+    dialogue->finished = true;
     dialogue->request.result->seconds = (double)(now - dialogue->started) / 1000.0;
-    loop_timer_clear(dialogue->step);
     /* It is pending already, so this takes no memory; if it fails all the same, it comes late. */
     if (loop_timer_set(dialogue->end, now) == 0) {
         loop_timer_clear(dialogue->whole);
     }
 }
 
-static void drop_connection(struct dialogue *dialogue)
+static void broken(struct lane *lane, enum session_break how, const char *why)
 {
-    connection_close(dialogue->connection);
-    dialogue->connection = NULL;
+    obey(lane, session_broken(&lane->session, how, why));
 }
 
-static void broken(struct dialogue *dialogue, enum session_break how, const char *why)
+static void await(struct lane *lane)
 {
-    obey(dialogue, session_broken(&dialogue->session, how, why));
-}
+    struct dialogue *dialogue = lane->dialogue;
+    int64_t wait = dialogue->request.settings->wait_ms[session_wait(lane->session.state)];
 
-static void await(struct dialogue *dialogue)
-{
-    int64_t wait = dialogue->request.settings->wait_ms[session_wait(dialogue->session.state)];
-
-    (void)loop_timer_set(dialogue->step, loop_now(dialogue->loop) + wait);
+    (void)loop_timer_set(lane->step, loop_now(dialogue->loop) + wait);
 }
 
 static void on_connected(void *user)
 {
-    struct dialogue *dialogue = user;
-    struct address source = connection_source(dialogue->connection);
+    struct lane *lane = user;
+    struct address source = connection_source(lane->connection);
 
-    dialogue->asked = loop_now(dialogue->loop);
-    obey(dialogue, session_connected(&dialogue->session, &source));
+    lane->asked = loop_now(lane->dialogue->loop);
+    obey(lane, session_connected(&lane->session, &source));
 }
 
 static void on_secured(void *user, const char *description)
 {
-    struct dialogue *dialogue = user;
+    struct lane *lane = user;
 
-    reply_parser_reset(&dialogue->parser);
-    dialogue->asked = loop_now(dialogue->loop);
-    obey(dialogue, session_secured(&dialogue->session, description));
+    reply_parser_reset(&lane->parser);
+    lane->asked = loop_now(lane->dialogue->loop);
+    obey(lane, session_secured(&lane->session, description));
 }
 
 static void on_failed(void *user, const char *why)
 {
-    struct dialogue *dialogue = user;
+    struct lane *lane = user;
     char sentence[SENTENCE_SIZE];
 
-    if (dialogue->session.state == SESSION_CONNECTING) {
+    if (lane->session.state == SESSION_CONNECTING) {
         snprintf(sentence, sizeof(sentence), "%s", why);
     } else {
         snprintf(sentence, sizeof(sentence), "While waiting for %s: %s",
-                 session_awaited(dialogue->session.state), why);
+                 session_awaited(lane->session.state), why);
     }
-    broken(dialogue, SESSION_BROKEN_CLOSED, sentence);
+    broken(lane, SESSION_BROKEN_CLOSED, sentence);
 }
 
 /* What came is no SMTP reply: shows how it begins. */
-static void on_garbage(struct dialogue *dialogue)
+static void on_garbage(struct lane *lane)
 {
-    const struct reply_parser *parser = &dialogue->parser;
+    const struct reply_parser *parser = &lane->parser;
     char begin[80];
     char sentence[SENTENCE_SIZE];
 
@@ -102,46 +105,59 @@ static void on_garbage(struct dialogue *dialogue)
     } else {
         printable(begin, sizeof(begin), parser->reply.text, strcspn(parser->reply.text, "\n"));
     }
-    if (dialogue->session.state == SESSION_GREETING) {
+    if (lane->session.state == SESSION_GREETING) {
         snprintf(sentence, sizeof(sentence), "It began with \"%s\"", begin);
     } else {
         snprintf(sentence, sizeof(sentence),
                  "Instead of %s came something that is not SMTP: \"%s\"",
-                 session_awaited(dialogue->session.state), begin);
+                 session_awaited(lane->session.state), begin);
     }
-    broken(dialogue, SESSION_BROKEN_FOREIGN, sentence);
+    broken(lane, SESSION_BROKEN_FOREIGN, sentence);
 }
 
 /* Whether nothing hangs on what follows: a closing server may add to it, or one that is left. */
-static bool is_last_word(const struct dialogue *dialogue, const struct reply *reply)
+static bool is_last_word(const struct lane *lane, const struct reply *reply)
 {
-    enum session_state state = dialogue->session.state;
+    enum session_state state = lane->session.state;
 
     return state == SESSION_QUIT || reply->code == 421 ||
            (state == SESSION_GREETING && reply->code >= 400);
 }
 
+/* One reply out of the bytes; true when the next may follow in them. */
+static bool take_reply(struct lane *lane, bool more)
+{
+    int64_t elapsed = loop_now(lane->dialogue->loop) - lane->asked;
+    struct reply reply = lane->parser.reply;
+
+    reply_parser_reset(&lane->parser);
+    /* More answers than questions: which of them is whose? */
+    if (more && !session_expects_another(&lane->session) && !is_last_word(lane, &reply)) {
+        broken(lane, SESSION_BROKEN_FOREIGN, "The server spoke out of turn");
+        return false;
+    }
+    const struct session_order *order = session_reply(&lane->session, &reply, elapsed);
+    if (more && order->action == SESSION_LISTEN) {
+        return true;
+    }
+    obey(lane, order);
+    return false;
+}
+
 static void on_bytes(void *user, const char *bytes, size_t length)
 {
-    struct dialogue *dialogue = user;
-    size_t used = 0;
-    enum reply_state state = reply_parser_feed(&dialogue->parser, bytes, length, &used);
+    struct lane *lane = user;
+    enum reply_state state;
 
+    do {
+        size_t used = 0;
+        state = reply_parser_feed(&lane->parser, bytes, length, &used);
+        bytes += used;
+        length -= used;
+    } while (state == REPLY_COMPLETE && take_reply(lane, length > 0));
     if (state == REPLY_MALFORMED) {
-        on_garbage(dialogue);
+        on_garbage(lane);
     }
-    if (state != REPLY_COMPLETE) {
-        return;
-    }
-    int64_t elapsed = loop_now(dialogue->loop) - dialogue->asked;
-    struct reply reply = dialogue->parser.reply;
-    reply_parser_reset(&dialogue->parser);
-    /* More than one answer to one question: which of them is it? */
-    if (used < length && !is_last_word(dialogue, &reply)) {
-        broken(dialogue, SESSION_BROKEN_FOREIGN, "The server spoke out of turn");
-        return;
-    }
-    obey(dialogue, session_reply(&dialogue->session, &reply, elapsed));
 }
 
 static const struct connection_listener listener = {
@@ -151,8 +167,16 @@ static const struct connection_listener listener = {
     .failed = on_failed,
 };
 
-static void dial(struct dialogue *dialogue)
+static struct lane *other_lane(struct lane *lane)
 {
+    struct lane *lanes = lane->dialogue->lanes;
+
+    return lane == lanes ? lanes + 1 : lanes;
+}
+
+static void dial(struct lane *lane)
+{
+    struct dialogue *dialogue = lane->dialogue;
     const struct endpoint *endpoint = &dialogue->request.result->endpoint;
     const struct address *source = dialogue->request.settings->source;
     struct connection_request request = {
@@ -160,7 +184,7 @@ static void dial(struct dialogue *dialogue)
         .port = endpoint->port,
         .host = endpoint->host,
         .listener = &listener,
-        .user = dialogue,
+        .user = lane,
     };
     enum connection_fault fault = CONNECTION_FAULT_PEER;
     char why[TRANSPORT_ERROR_SIZE];
@@ -171,83 +195,118 @@ static void dial(struct dialogue *dialogue)
             request.source = source[i];
         }
     }
-    reply_parser_reset(&dialogue->parser);
-    session_begin(&dialogue->session, &dialogue->battery);
-    dialogue->connection = connection_open(dialogue->loop, &request, why);
-    if (dialogue->connection == NULL) {
-        dialogue->request.result->exhausted |= fault == CONNECTION_FAULT_LIMIT;
-        dialogue->request.result->unusable_source |= fault == CONNECTION_FAULT_SOURCE;
-        on_failed(dialogue, why);
+    reply_parser_reset(&lane->parser);
+    session_begin(&lane->session, &dialogue->battery, &other_lane(lane)->session);
+    lane->connection = connection_open(dialogue->loop, &request, why);
+    if (lane->connection == NULL) {
+        /* Where the other one goes on, nothing is missed for want of this one. */
+        if (other_lane(lane)->connection == NULL) {
+            dialogue->request.result->exhausted |= fault == CONNECTION_FAULT_LIMIT;
+            dialogue->request.result->unusable_source |= fault == CONNECTION_FAULT_SOURCE;
+        }
+        on_failed(lane, why);
         return;
     }
-    await(dialogue);
+    await(lane);
 }
 
-static void hang_up(struct dialogue *dialogue)
+/* Opens the other lane, too, where it is worth it. */
+static void seek_company(struct lane *lane)
 {
-    loop_timer_clear(dialogue->step);
-    drop_connection(dialogue);
-    if (battery_has_work(&dialogue->battery)) {
-        dial(dialogue);
-    } else {
+    struct lane *other = other_lane(lane);
+    const struct dialogue *dialogue = lane->dialogue;
+
+    if (lane->connection != NULL && other->connection == NULL &&
+        dialogue->request.connections > 1 && !dialogue->finished &&
+        battery_wants_company(&dialogue->battery, session_is_common(&lane->session))) {
+        dial(other);
+    }
+}
+
+static void hang_up(struct lane *lane)
+{
+    struct dialogue *dialogue = lane->dialogue;
+    const struct lane *other = other_lane(lane);
+
+    loop_timer_clear(lane->step);
+    connection_close(lane->connection);
+    lane->connection = NULL;
+    if (other->connection == NULL
+            ? battery_has_work(&dialogue->battery)
+            : battery_wants_company(&dialogue->battery, session_is_common(&other->session))) {
+        dial(lane);
+    } else if (other->connection == NULL && !dialogue->finished) {
         finish(dialogue);
     }
 }
 
-static void obey(struct dialogue *dialogue, const struct session_order *order)
+static void obey(struct lane *lane, const struct session_order *order)
 {
     char why[TRANSPORT_ERROR_SIZE];
 
     switch (order->action) {
     case SESSION_LISTEN:
-        await(dialogue);
+        await(lane);
         break;
     case SESSION_SEND:
-        dialogue->asked = loop_now(dialogue->loop);
-        await(dialogue);
-        if (connection_write(dialogue->connection, order->line, strlen(order->line)) != 0) {
-            broken(dialogue, SESSION_BROKEN_CLOSED, "Nothing can be sent");
+        lane->asked = loop_now(lane->dialogue->loop);
+        await(lane);
+        if (connection_write(lane->connection, order->line, strlen(order->line)) != 0) {
+            broken(lane, SESSION_BROKEN_CLOSED, "Nothing can be sent");
+            return;
         }
+        seek_company(lane);
         break;
     case SESSION_SECURE:
-        await(dialogue);
-        if (connection_start_tls(dialogue->connection, why) != 0) {
-            broken(dialogue, SESSION_BROKEN_CLOSED, why);
+        await(lane);
+        if (connection_start_tls(lane->connection, why) != 0) {
+            broken(lane, SESSION_BROKEN_CLOSED, why);
         }
         break;
     case SESSION_CLOSE:
-        hang_up(dialogue);
+        hang_up(lane);
         break;
     }
 }
 
 static void on_step_due(void *user)
 {
-    struct dialogue *dialogue = user;
-    enum session_state state = dialogue->session.state;
+    struct lane *lane = user;
+    enum session_state state = lane->session.state;
     char sentence[SENTENCE_SIZE];
 
     snprintf(sentence, sizeof(sentence), "%s did not come in %g s", session_awaited(state),
-             (double)dialogue->request.settings->wait_ms[session_wait(state)] / 1000.0);
+             (double)lane->dialogue->request.settings->wait_ms[session_wait(state)] / 1000.0);
     sentence[0] = (char)toupper((unsigned char)sentence[0]);
-    broken(dialogue, SESSION_BROKEN_SILENT, sentence);
+    broken(lane, SESSION_BROKEN_SILENT, sentence);
 }
 
 static void on_whole_due(void *user)
 {
     struct dialogue *dialogue = user;
     char sentence[SENTENCE_SIZE];
+    const struct session_order *orders[LANES] = {NULL};
 
-    snprintf(sentence, sizeof(sentence),
-             "Not finished in %g s, the limit for an endpoint; it ended at %s",
-             (double)dialogue->request.settings->endpoint_ms / 1000.0,
-             session_awaited(dialogue->session.state));
-    const struct session_order *order =
-        session_broken(&dialogue->session, SESSION_BROKEN_SILENT, sentence);
-    if (battery_has_work(&dialogue->battery)) {
-        battery_end(&dialogue->battery, sentence); /* so that no other connection follows */
+    /* Both are told before either hangs up, so that no other connection follows. */
+    for (size_t i = 0; i < LANES; i++) {
+        struct lane *lane = &dialogue->lanes[i];
+        if (lane->connection == NULL) {
+            continue;
+        }
+        snprintf(sentence, sizeof(sentence),
+                 "Not finished in %g s, the limit for an endpoint; it ended at %s",
+                 (double)dialogue->request.settings->endpoint_ms / 1000.0,
+                 session_awaited(lane->session.state));
+        orders[i] = session_broken(&lane->session, SESSION_BROKEN_SILENT, sentence);
     }
-    obey(dialogue, order);
+    if (battery_has_work(&dialogue->battery)) {
+        battery_end(&dialogue->battery, sentence);
+    }
+    for (size_t i = 0; i < LANES; i++) {
+        if (orders[i] != NULL) {
+            obey(&dialogue->lanes[i], orders[i]);
+        }
+    }
 }
 
 static void on_end_due(void *user)
@@ -255,6 +314,25 @@ static void on_end_due(void *user)
     struct dialogue *dialogue = user;
 
     dialogue->request.finished(dialogue, dialogue->request.user);
+}
+
+static bool make_timers(struct dialogue *dialogue)
+{
+    struct loop *loop = dialogue->loop;
+
+    dialogue->whole = loop_timer_new(loop, on_whole_due, dialogue);
+    dialogue->end = loop_timer_new(loop, on_end_due, dialogue);
+    for (size_t i = 0; i < LANES; i++) {
+        dialogue->lanes[i].dialogue = dialogue;
+        dialogue->lanes[i].step = loop_timer_new(loop, on_step_due, &dialogue->lanes[i]);
+        if (dialogue->lanes[i].step == NULL) {
+            return false;
+        }
+    }
+    const int64_t whole = dialogue->started + dialogue->request.settings->endpoint_ms;
+    return dialogue->whole != NULL && dialogue->end != NULL &&
+           loop_timer_set(dialogue->whole, whole) == 0 &&
+           loop_timer_set(dialogue->end, whole + LATEST_MS) == 0;
 }
 
 struct dialogue *dialogue_start(struct loop *loop, const struct dialogue_request *request)
@@ -267,18 +345,12 @@ struct dialogue *dialogue_start(struct loop *loop, const struct dialogue_request
     dialogue->loop = loop;
     dialogue->request = *request;
     dialogue->started = loop_now(loop);
-    const int64_t whole = dialogue->started + request->settings->endpoint_ms;
-    dialogue->whole = loop_timer_new(loop, on_whole_due, dialogue);
-    dialogue->step = loop_timer_new(loop, on_step_due, dialogue);
-    dialogue->end = loop_timer_new(loop, on_end_due, dialogue);
-    if (dialogue->whole == NULL || dialogue->step == NULL || dialogue->end == NULL ||
-        loop_timer_set(dialogue->whole, whole) != 0 ||
-        loop_timer_set(dialogue->end, whole + LATEST_MS) != 0) {
+    if (!make_timers(dialogue)) {
         dialogue_free(dialogue);
         return NULL;
     }
     battery_init(&dialogue->battery, &request->settings->battery, request->result);
-    dial(dialogue);
+    dial(&dialogue->lanes[0]);
     return dialogue;
 }
 
@@ -287,9 +359,11 @@ void dialogue_free(struct dialogue *dialogue)
     if (dialogue == NULL) {
         return;
     }
-    drop_connection(dialogue);
+    for (size_t i = 0; i < LANES; i++) {
+        connection_close(dialogue->lanes[i].connection);
+        loop_timer_free(dialogue->lanes[i].step);
+    }
     loop_timer_free(dialogue->whole);
-    loop_timer_free(dialogue->step);
     loop_timer_free(dialogue->end);
     free(dialogue);
 }

@@ -1,5 +1,5 @@
 /*
- * dialogue - asks one endpoint, over as many connections as it takes, one after another
+ * dialogue - asks one endpoint, over as many connections as it takes, at most two at once
  *
  * Joins the session (what to say) with the transport (how it gets there), and keeps the deadlines:
  * each event that is awaited has an absolute one, and so has the endpoint as a whole. Whatever the
@@ -27,6 +27,7 @@ struct dialogue;
 
 struct dialogue_request {
     const struct dialogue_settings *settings; /* lives as long as the dialogue */
+    unsigned int connections;       /* at once: 1 or 2; the second only when the first is asking */
     struct endpoint_result *result; /* with its endpoint, zero otherwise; filled while it runs */
     /* Comes once, from the loop, never before dialogue_start returned. The dialogue may be freed in
      * it. */
@@ -37,7 +38,7 @@ struct dialogue_request {
 /* Begins. NULL when memory is out. */
 struct dialogue *dialogue_start(struct loop *loop, const struct dialogue_request *request);
 
-/* Closes the connection and frees; `finished` no longer comes. What was learnt is in the result.
+/* Closes the connections and frees; `finished` no longer comes. What was learnt is in the result.
  * NULL is nothing. */
 void dialogue_free(struct dialogue *dialogue);
 

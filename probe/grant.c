@@ -1,7 +1,5 @@
 #include "probe/grant.h"
 
-#include <string.h>
-
 #include "probe/outcome.h"
 
 static bool control_was_refused(const struct technique_result *asked)
@@ -15,7 +13,8 @@ enum grant grant_of(const struct technique_result *asked)
     if (!asked->asked) {
         return GRANT_UNANSWERED;
     }
-    if (outcome_denies_relaying(asked->outcome)) {
+    if (outcome_denies_relaying(asked->outcome) ||
+        (asked->technique->in_clear && asked->outcome == OUTCOME_TLS_REQUIRED)) {
         return GRANT_REFUSED;
     }
     if (asked->outcome != OUTCOME_ACCEPTED || asked->at_mail) {
@@ -32,40 +31,33 @@ bool grant_is_open_question(const struct technique_result *asked)
     return asked->unconfirmed || (asked->asked && outcome_is_temporary(asked->outcome));
 }
 
-bool grant_is_routing_form(const struct technique *technique)
+static void count(struct grant_tally *tally, const struct technique *technique, enum grant grant)
 {
-    return strcmp(technique->recipient, "<{canary}>") != 0;
-}
-
-static void count_proven(struct grant_tally *tally, const struct technique *technique)
-{
-    tally->proven++;
-    if (grant_is_routing_form(technique)) {
-        tally->proven_routed++;
-    } else {
-        tally->proven_by[technique->sender_class]++;
+    tally->techniques++;
+    tally->count[grant]++;
+    tally->by[technique->trait][grant]++;
+    if (technique->sender_class != TECHNIQUE_SENDER_EXTERNAL) {
+        tally->claimed[grant]++;
     }
 }
 
 struct grant_tally grant_count(const struct endpoint_result *result)
 {
-    struct grant_tally tally = {.techniques = result->technique_count};
+    struct grant_tally tally = {.techniques = 0};
 
     for (size_t i = 0; i < result->technique_count; i++) {
         const struct technique_result *asked = &result->techniques[i];
         enum grant grant = grant_of(asked);
 
-        if (strcmp(asked->technique->id, "plain") == 0) {
+        if (asked->absent) {
+            continue;
+        }
+        if (asked->technique->trait == TECHNIQUE_BY_NOTHING) {
             tally.plain = grant;
             tally.plain_result = asked;
         }
-        tally.refused += grant == GRANT_REFUSED;
-        tally.uncertain += grant == GRANT_UNCERTAIN;
-        tally.unanswered += grant == GRANT_UNANSWERED;
+        count(&tally, asked->technique, grant);
         tally.open_questions += grant == GRANT_UNANSWERED && grant_is_open_question(asked);
-        if (grant == GRANT_PROVEN) {
-            count_proven(&tally, asked->technique);
-        }
     }
     return tally;
 }

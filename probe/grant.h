@@ -17,6 +17,7 @@ enum grant {
     GRANT_REFUSED,    /* relaying is refused: relay-denied, auth-required */
     GRANT_UNCERTAIN,  /* accepted, but perhaps as a local mailbox */
     GRANT_PROVEN,     /* accepted, and that is relaying */
+    GRANTS            /* how many */
 };
 
 enum grant grant_of(const struct technique_result *asked);
@@ -25,20 +26,13 @@ enum grant grant_of(const struct technique_result *asked);
  * for patience has mostly got past its relay restrictions. */
 bool grant_is_open_question(const struct technique_result *asked);
 
-/* Whether the technique wraps the outside address in another form than <local@domain>. */
-bool grant_is_routing_form(const struct technique *technique);
-
 struct grant_tally {
-    size_t techniques; /* all rows of the result */
-    size_t proven;
-    size_t uncertain;
-    size_t refused;
-    size_t unanswered;
-    size_t open_questions; /* of the unanswered */
-    /* Proven by the canary's plain address, by the sender's class (enum technique_sender). */
-    size_t proven_by[3];
-    size_t proven_routed; /* proven by a routing form */
-    enum grant plain;     /* what `plain` shows; GRANT_UNANSWERED if it is missing */
+    size_t techniques;    /* all rows of the result that are not absent */
+    size_t count[GRANTS]; /* by what they show */
+    size_t by[TECHNIQUE_TRAITS][GRANTS];
+    size_t claimed[GRANTS]; /* of those with another sender than an outside one */
+    size_t open_questions;  /* of the unanswered */
+    enum grant plain;       /* what `plain` shows; GRANT_UNANSWERED if it is missing */
     const struct technique_result *plain_result; /* NULL if it is missing */
 };
 

@@ -66,7 +66,7 @@ static void add_grant_finding(struct endpoint_result *result, enum finding_kind 
     const struct technique_result *shown = witness(result, grant);
     struct finding *finding = shown != NULL ? raise_finding(result, kind, cause_name(cause)) : NULL;
     char reply[RESULT_TEXT_SIZE + 32];
-    char granted[256] = "";
+    char granted[FINDING_VALUE_MAX] = "";
 
     if (finding == NULL) {
         return;
@@ -113,7 +113,7 @@ static void add_probe_blocked(struct endpoint_result *result, const struct grant
                 "The server cut the probe off before every technique had been asked: %zu of %zu "
                 "got no answer. "
                 "What was answered stands.",
-                tally->unanswered, tally->techniques);
+                tally->count[GRANT_UNANSWERED], tally->techniques);
     finding_fix(finding,
                 "Exempt the probe's address from bans and rate limits (fail2ban ignoreip, Postfix "
                 "smtpd_client_event_limit_exceptions, postscreen_access_list), not from relay "
@@ -150,14 +150,14 @@ static void add_vantage_inside(struct endpoint_result *result, enum inside insid
 static enum verdict session_verdict(const struct endpoint_result *result,
                                     const struct grant_tally *tally, enum inside inside)
 {
-    if (tally->proven > 0) {
+    if (tally->count[GRANT_PROVEN] > 0) {
         return inside != INSIDE_NOT ? VERDICT_INCONCLUSIVE : VERDICT_OPEN;
     }
     if (tally->plain != GRANT_REFUSED || tally->open_questions > 0 || result->refusals_used_up ||
         result->exhausted) {
         return VERDICT_INCONCLUSIVE;
     }
-    return tally->uncertain > 0 ? VERDICT_SUSPECTED : VERDICT_CLOSED;
+    return tally->count[GRANT_UNCERTAIN] > 0 ? VERDICT_SUSPECTED : VERDICT_CLOSED;
 }
 
 static enum verdict reach_verdict(const struct endpoint_result *result)
@@ -174,7 +174,7 @@ static void raise_findings(struct endpoint_result *result, const struct grant_ta
 
     if (result->verdict == VERDICT_OPEN) {
         add_grant_finding(result, FINDING_OPEN_RELAY, GRANT_PROVEN);
-    } else if (tally->uncertain > 0 && tally->proven == 0) {
+    } else if (tally->count[GRANT_UNCERTAIN] > 0 && tally->count[GRANT_PROVEN] == 0) {
         add_grant_finding(result, FINDING_SUSPECTED_RELAY, GRANT_UNCERTAIN);
     }
     if (result->reach == REACH_NO_GREETING && !result->interrupted) {

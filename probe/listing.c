@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/words.h"
 #include "probe/technique.h"
@@ -21,13 +22,43 @@ static const char *sender_name(enum technique_sender sender)
     return sender_class_name(classes[sender]);
 }
 
+/* What is said before the technique's own request; "" if nothing. */
+static const char *before(const struct technique *technique)
+{
+    static const char *const words[] = {
+        [TECHNIQUE_SEQUENCE_ALONE] = "",
+        [TECHNIQUE_SEQUENCE_AFTER_LOCAL] = "RCPT TO:<postmaster@{own}>",
+        [TECHNIQUE_SEQUENCE_AFTER_RESET] = "RCPT TO:<postmaster@{own}>, RSET",
+    };
+    return words[technique->sequence];
+}
+
+static const char *spelled(const struct technique *technique, char out[ENVELOPE_PATH_SIZE])
+{
+    technique_spell(technique->spelling, technique->recipient, out);
+    snprintf(out + strlen(out), ENVELOPE_PATH_SIZE - strlen(out), "%s",
+             technique->recipient_parameters != NULL ? technique->recipient_parameters : "");
+    return out;
+}
+
+static const char *parameters(const struct technique *technique)
+{
+    return technique->sender_parameters != NULL ? technique->sender_parameters : "";
+}
+
 static json_t *to_json(const struct technique *technique)
 {
-    return json_pack(
-        "{s:s, s:i, s:s, s:s, s:s, s:s, s:s?, s:s, s:s}", "id", technique->id, "number",
-        (int)technique->number, "sender_class", sender_name(technique->sender_class), "form",
-        form_name(technique->form), "sender", technique->sender, "recipient", technique->recipient,
-        "control", technique->control, "summary", technique->summary, "proves", technique->proves);
+    char recipient[ENVELOPE_PATH_SIZE];
+    char sender[ENVELOPE_PATH_SIZE];
+
+    snprintf(sender, sizeof(sender), "%s%s", technique->sender, parameters(technique));
+    return json_pack("{s:s, s:i, s:s, s:s, s:s?, s:s?, s:s, s:s, s:s, s:s?, s:s, s:s}", "id",
+                     technique->id, "number", (int)technique->number, "sender_class",
+                     sender_name(technique->sender_class), "form", form_name(technique->form),
+                     "requires", technique->requires, "helo", technique->helo, "before",
+                     before(technique), "sender", sender, "recipient",
+                     spelled(technique, recipient), "control", technique->control, "summary",
+                     technique->summary, "proves", technique->proves);
 }
 
 static void print_object(void)
@@ -46,16 +77,35 @@ static void print_object(void)
     json_decref(object);
 }
 
+static void print_row(const struct technique *technique)
+{
+    char recipient[ENVELOPE_PATH_SIZE];
+
+    printf("%u %s: %s\n", technique->number, technique->id, technique->summary);
+    if (technique->requires != NULL) {
+        printf("    needs: %s\n", technique->requires);
+    }
+    if (technique->helo != NULL) {
+        printf("    EHLO %s\n", technique->helo);
+    }
+    if (technique->sequence != TECHNIQUE_SEQUENCE_ALONE) {
+        printf("    first: %s\n", before(technique));
+    }
+    printf("    MAIL FROM:%s%s\n    RCPT TO:%s\n", technique->sender, parameters(technique),
+           spelled(technique, recipient));
+    if (technique->control != NULL) {
+        printf("    control: RCPT TO:%s\n", technique->control);
+    }
+    printf("    accepted: %s\n", technique->proves);
+}
+
 static void print_list(void)
 {
     for (size_t i = 0; i < technique_count; i++) {
-        const struct technique *technique = &techniques[i];
-        printf("%s%s: %s\n    MAIL FROM:%s\n    RCPT TO:%s\n", i > 0 ? "\n" : "", technique->id,
-               technique->summary, technique->sender, technique->recipient);
-        if (technique->control != NULL) {
-            printf("    control: RCPT TO:%s\n", technique->control);
+        if (i > 0) {
+            putchar('\n');
         }
-        printf("    accepted: %s\n", technique->proves);
+        print_row(&techniques[i]);
     }
 }
 

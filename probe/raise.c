@@ -9,10 +9,10 @@ struct finding *raise_finding(struct endpoint_result *result, enum finding_kind 
     char where[ENDPOINT_TEXT_SIZE];
     char endpoint[ENDPOINT_TEXT_SIZE + 16];
 
-    if (result->finding_count == RESULT_FINDINGS) {
+    struct finding *finding = result_add_finding(result);
+    if (finding == NULL) {
         return NULL;
     }
-    struct finding *finding = &result->findings[result->finding_count++];
     address_format_port(&result->endpoint.address, result->endpoint.port, where);
     (void)snprintf(endpoint, sizeof(endpoint), "%s/%s", where, tls_mode_name(result_tls(result)));
     finding_init(finding, kind);

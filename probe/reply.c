@@ -61,7 +61,7 @@ static unsigned int offer_in(const char *text, size_t length)
     static const struct {
         const char *keyword;
         enum reply_offer offer;
-    } offers[] = {{"STARTTLS", REPLY_OFFERS_STARTTLS}};
+    } offers[] = {{"STARTTLS", REPLY_OFFERS_STARTTLS}, {"PIPELINING", REPLY_OFFERS_PIPELINING}};
 
     for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
         size_t size = strlen(offers[i].keyword);

@@ -19,6 +19,7 @@
 /* Keywords of EHLO that change how we go on (RFC 5321 section 4.1.1.1). */
 enum reply_offer {
     REPLY_OFFERS_STARTTLS = 1,
+    REPLY_OFFERS_PIPELINING = 2,
 };
 
 struct reply {

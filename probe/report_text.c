@@ -6,7 +6,7 @@
 #include "probe/posture.h"
 
 #define WIDTH       78 /* of prose, in characters */
-#define TEXT_COLUMN 49 /* where the table has the server's words */
+#define TEXT_COLUMN 56 /* where the table has the server's words */
 #define TEXT_INDENT 6
 #define NAMED_MAX   3    /* endpoints that the status line names */
 #define STATUS_SIZE 5120 /* more than four verdicts' names can take */
@@ -269,15 +269,15 @@ static void print_technique(FILE *out, const struct technique_result *asked)
     const char *outcome = asked->asked ? outcome_name(asked->outcome) : "-";
     if (TEXT_COLUMN + width_of(asked->text, strlen(asked->text)) > WIDTH) {
         /* The server's words have lines of their own. */
-        fprintf(out, "  %-14s %-12s %s\n%*s", asked->technique->id, reply, outcome, TEXT_INDENT,
+        fprintf(out, "  %-21s %-12s %s\n%*s", asked->technique->id, reply, outcome, TEXT_INDENT,
                 "");
         print_wrapped(out, TEXT_INDENT, asked->text);
     } else {
-        fprintf(out, "  %-14s %-12s %-18s %s\n", asked->technique->id, reply, outcome, asked->text);
+        fprintf(out, "  %-21s %-12s %-18s %s\n", asked->technique->id, reply, outcome, asked->text);
     }
     if (asked->control_asked) {
         snprintf(reply, sizeof(reply), "%d", asked->control_code);
-        fprintf(out, "  %-14s %-12s %s\n", "  its control", reply, outcome_name(asked->control));
+        fprintf(out, "  %-21s %-12s %s\n", "  its control", reply, outcome_name(asked->control));
     }
 }
 
@@ -286,10 +286,12 @@ static void print_techniques(FILE *out, const struct endpoint_result *result)
     if (result->reach != REACH_SESSION || result->technique_count == 0) {
         return;
     }
-    fprintf(out, "\n  %-14s %-12s %-18s %s\n", "technique", "reply", "outcome",
+    fprintf(out, "\n  %-21s %-12s %-18s %s\n", "technique", "reply", "outcome",
             "what the server said");
     for (size_t i = 0; i < result->technique_count; i++) {
-        print_technique(out, &result->techniques[i]);
+        if (!result->techniques[i].absent) {
+            print_technique(out, &result->techniques[i]);
+        }
     }
 }
 

@@ -2,8 +2,8 @@
  * result - what an audit learnt of an endpoint, as plain structs
  *
  * Filled by the session, judged by judgement.c, shown by the reports. Texts from the network are
- * made printable when they are put in. Owned by the audit; no pointers but to static strings and to
- * what is said.
+ * made printable when they are put in. Owned by the audit, and small: there may be thousands. A
+ * zeroed one is empty; result_free frees what it holds.
  */
 #ifndef RELAYWARDEN_PROBE_RESULT_H
 #define RELAYWARDEN_PROBE_RESULT_H
@@ -16,6 +16,7 @@
 #include "lib/finding.h"
 #include "lib/words.h"
 #include "probe/technique.h"
+#include "probe/texts.h"
 
 #define RESULT_TEXT_SIZE    512
 #define RESULT_TECHNIQUES   64
@@ -25,19 +26,22 @@
 #define RESULT_NOTE_SIZE    320
 #define RESULT_HOST_SIZE    256
 
-/* One technique as it was asked on this endpoint. */
+/* One technique as it was asked on this endpoint. Texts are never NULL, and belong to the result's
+ * `texts` or are static. */
 struct technique_result {
     const struct technique *technique;
-    bool asked; /* a reply was had; else everything below is empty and `text` says why not */
-    char helo[RESULT_HOST_SIZE];
-    char sender[ENVELOPE_PATH_SIZE];
-    char recipient[ENVELOPE_PATH_SIZE];
+    bool asked;  /* a reply was had; else everything below is empty and `text` says why not */
+    bool absent; /* it makes no sense here, for what `text` says: it is none of the techniques that
+                    this endpoint can be asked */
+    const char *helo;
+    const char *sender;    /* what was said after MAIL FROM: */
+    const char *recipient; /* what was said after RCPT TO: */
+    const char *text;      /* first line, printable */
     bool unconfirmed; /* an acceptance was void, for the replies were out of step, and no answer
                          followed */
     bool at_mail;     /* the reply that decided was to MAIL, not to RCPT */
     int code;
     char enhanced[12];
-    char text[RESULT_TEXT_SIZE]; /* first line, printable */
     enum outcome outcome;
     bool control_asked;
     enum outcome control;
@@ -97,6 +101,7 @@ struct endpoint_result {
     bool cut_off; /* the battery was ended before its end, by 421, a close or a deadline */
     struct technique_result techniques[RESULT_TECHNIQUES];
     size_t technique_count;
+    struct texts texts;
     double seconds;
 
     /* Filled by judgement_endpoint. */
@@ -105,11 +110,23 @@ struct endpoint_result {
     enum cause cause;
     char why[FINDING_WHY_SIZE];
     char fix[FINDING_FIX_SIZE];
-    struct finding findings[RESULT_FINDINGS];
+    struct finding *findings; /* most endpoints have few or none, and each is big */
     size_t finding_count;
+    size_t finding_room;
     char notes[RESULT_NOTES][RESULT_NOTE_SIZE]; /* sentences: what could not be learnt */
     size_t note_count;
 };
+
+/* Frees what it holds; it may be filled anew. */
+void result_free(struct endpoint_result *result);
+
+/* One more row, not asked; NULL when they are all taken. */
+struct technique_result *result_add(struct endpoint_result *result,
+                                    const struct technique *technique);
+
+/* Room for one more finding, valid until the next; NULL when there are RESULT_FINDINGS or memory is
+ * out. */
+struct finding *result_add_finding(struct endpoint_result *result);
 
 /* The TLS mode to show and to key findings by: what was in force, or for a connection that did not
  * come so far, what its first octet would have been. */

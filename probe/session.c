@@ -25,19 +25,21 @@ static const struct {
     [SESSION_STARTTLS] = {"starttls", "the reply to STARTTLS", SESSION_WAIT_REPLY, false,
                           session_take_starttls},
     [SESSION_HANDSHAKE] = {"handshake", "the TLS handshake", SESSION_WAIT_REPLY, false, NULL},
+    [SESSION_RSET] = {"rset", "the reply to RSET", SESSION_WAIT_REPLY, true, session_take_rset},
+    [SESSION_LOCAL_MAIL] = {"local-mail", "the reply to MAIL", SESSION_WAIT_REPLY, true,
+                            session_take_local},
+    [SESSION_LOCAL_RCPT] = {"local-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, false,
+                            session_take_local},
     [SESSION_MAIL] = {"mail", "the reply to MAIL", SESSION_WAIT_REPLY, true, session_take_mail},
     [SESSION_RCPT] = {"rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, false, session_take_rcpt},
+    [SESSION_CONTROL_MAIL] = {"control-mail", "the reply to MAIL", SESSION_WAIT_REPLY, true,
+                              session_take_control},
+    [SESSION_CONTROL_RCPT] = {"control-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, false,
+                              session_take_control},
     [SESSION_CONFIRM] = {"confirm", "the reply to EHLO", SESSION_WAIT_REPLY, false,
                          session_take_confirm},
     [SESSION_CONFIRM_RSET] = {"confirm-rset", "the reply to RSET", SESSION_WAIT_REPLY, false,
                               session_take_confirm_rset},
-    [SESSION_SENDER_RSET] = {"sender-rset", "the reply to RSET", SESSION_WAIT_REPLY, true,
-                             session_take_sender_rset},
-    [SESSION_CONTROL_MAIL] = {"control-mail", "the reply to MAIL", SESSION_WAIT_REPLY, true,
-                              session_take_control_mail},
-    [SESSION_CONTROL_RCPT] = {"control-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, false,
-                              session_take_control_rcpt},
-    [SESSION_RSET] = {"rset", "the reply to RSET", SESSION_WAIT_REPLY, true, session_take_rset},
     [SESSION_QUIT] = {"quit", "the reply to QUIT", SESSION_WAIT_QUIT, false, take_quit},
     [SESSION_OVER] = {"over", "nothing", SESSION_WAIT_QUIT, false, NULL},
 };
@@ -85,6 +87,19 @@ void session_secure(struct session *session)
     session->order.action = SESSION_SECURE;
 }
 
+void session_give_up(struct session *session, const char *why)
+{
+    bool greeted_so = session->state == SESSION_EHLO || session->state == SESSION_HELO;
+
+    if (session_is_special(session) && greeted_so) {
+        session_cut_task(session, why); /* it is this technique's greeting that is not taken */
+    } else if (session_has_company(session)) {
+        session->battery->alone = true;
+    } else {
+        battery_end(session->battery, why);
+    }
+}
+
 /* Tells the battery, once, that this connection asks nothing more. */
 static void stop_asking(struct session *session)
 {
@@ -96,6 +111,7 @@ static void stop_asking(struct session *session)
 
 void session_close(struct session *session)
 {
+    session_cut_task(session, "not asked: the connection for it came to nothing");
     stop_asking(session);
     session->state = SESSION_OVER;
     session->order.action = SESSION_CLOSE;
@@ -119,10 +135,41 @@ void session_describe(char out[SESSION_SENTENCE_SIZE], const char *what, const s
 
 /* ---- events ----------------------------------------------------------------------------- */
 
-void session_begin(struct session *session, struct battery *battery)
+bool session_has_company(const struct session *session)
+{
+    return session->other != NULL && session->other->battery != NULL &&
+           session->other->state != SESSION_OVER;
+}
+
+bool session_is_special(const struct session *session)
+{
+    return session->claim != BATTERY_COMMON;
+}
+
+const struct technique *session_claimed(const struct session *session)
+{
+    return session_is_special(session)
+               ? session->battery->result->techniques[session->claim].technique
+               : NULL;
+}
+
+bool session_is_common(const struct session *session)
+{
+    return session != NULL && session->battery != NULL && session->state != SESSION_OVER &&
+           !session_is_special(session);
+}
+
+bool session_expects_another(const struct session *session)
+{
+    return session->heard + 1 < session->said;
+}
+
+void session_begin(struct session *session, struct battery *battery, const struct session *other)
 {
     memset(session, 0, sizeof(*session));
     session->battery = battery;
+    session->other = other;
+    session->claim = battery_claim(battery, session_is_common(other));
     session->state = SESSION_CONNECTING;
     session->fastest_ms = -1;
 }
@@ -131,6 +178,7 @@ const struct session_order *session_connected(struct session *session, const str
 {
     session->source = *source;
     session->battery->result->source = *source;
+    address_format_literal(source, session->battery->client);
     battery_reached(session->battery, REACH_NO_GREETING);
     if (session_asked_tls(session) == TLS_IMPLICIT) {
         session_secure(session);
@@ -189,11 +237,15 @@ const struct session_order *session_reply(struct session *session, const struct 
     if (session_is_refusal(reply)) {
         session->refusals++;
         if (session->has_task) {
-            battery_refused(session->battery);
+            battery_refused(session->battery, &session->task);
             watch_pace(session, elapsed_ms);
         }
     }
-    states[session->state].step(session, reply);
+    if (session->moot) {
+        session_take_moot(session, reply);
+    } else {
+        states[session->state].step(session, reply);
+    }
     return &session->order;
 }
 
@@ -230,6 +282,8 @@ const struct session_order *session_broken(struct session *session, enum session
         }
         battery_trouble(session->battery, "%s", why);
         battery_slow_down(session->battery, session->refusals);
+        /* Perhaps it could not bear what was sent together. */
+        session->battery->one_at_a_time |= session->batch > 1 && session->heard < session->said;
         session_cut_task(session, why);
     } else if (session->state != SESSION_QUIT && session->state != SESSION_OVER) {
         if (session->state == SESSION_GREETING) {
@@ -237,7 +291,7 @@ const struct session_order *session_broken(struct session *session, enum session
         } else if (session->state == SESSION_HANDSHAKE) {
             battery_reached(session->battery, REACH_NO_TLS);
         }
-        battery_end(session->battery, why);
+        session_give_up(session, why);
     }
     session_close(session);
     return &session->order;

@@ -5,7 +5,9 @@
  * does what the order says that each event is answered with. What is learnt goes into the
  * endpoint's result, by way of the battery.
  *
- * One command at a time. There is no DATA: no message is ever sent. The connection ends with QUIT
+ * A technique is a plan of a few commands. Where the server offers PIPELINING (RFC 2920) they are
+ * sent together, but never more that may be refused than the connection may still have refusals;
+ * elsewhere one at a time. There is no DATA: no message is ever sent. The connection ends with QUIT
  * when its techniques or its refusals are used up, and at once after 421, after a reply that is not
  * SMTP, and when the server speaks out of turn.
  *
@@ -35,14 +37,15 @@ enum session_state {
     SESSION_HELO,
     SESSION_STARTTLS,
     SESSION_HANDSHAKE,
+    SESSION_RSET,
+    SESSION_LOCAL_MAIL, /* of a transaction before the technique's own */
+    SESSION_LOCAL_RCPT, /* the recipient before the technique's own */
     SESSION_MAIL,
     SESSION_RCPT,
-    SESSION_CONFIRM,      /* EHLO after an accepted RCPT, be it the technique's or its control's */
-    SESSION_CONFIRM_RSET, /* that EHLO was refused */
-    SESSION_SENDER_RSET,  /* before the same technique with another sender */
     SESSION_CONTROL_MAIL,
     SESSION_CONTROL_RCPT,
-    SESSION_RSET,
+    SESSION_CONFIRM,      /* EHLO after an accepted RCPT, be it the technique's or its control's */
+    SESSION_CONFIRM_RSET, /* that EHLO was refused */
     SESSION_QUIT,
     SESSION_OVER,
     SESSION_STATES /* how many */
@@ -64,21 +67,25 @@ enum session_action {
     SESSION_CLOSE,  /* close the connection; nothing follows */
 };
 
-#define SESSION_LINE_SIZE (ENVELOPE_PATH_SIZE + 32)
+#define SESSION_PLAN 6 /* commands of a technique */
+
+#define SESSION_COMMAND_SIZE (2 * ENVELOPE_PATH_SIZE + 32)
 
 struct session_order {
     enum session_action action;
-    char line[SESSION_LINE_SIZE]; /* a command with CRLF, or "" */
+    char line[SESSION_PLAN * SESSION_COMMAND_SIZE]; /* commands, each with CRLF, or "" */
 };
 
 /* Fields in the order of their life. */
 struct session {
     struct battery *battery;
+    const struct session *other; /* the endpoint's other connection; NULL if it has but one */
+    size_t claim;                /* what this connection is for, see battery.h */
     enum session_state state;
     struct address source;
     bool secured;
-    char helo[RESULT_HOST_SIZE]; /* the argument that was sent */
-    struct reply hello;          /* to the last EHLO before the techniques, taken or refused */
+    char helo[ENVELOPE_PATH_SIZE]; /* the argument that was sent */
+    struct reply hello;            /* to the last EHLO before the techniques, taken or refused */
     struct battery_task task;
     bool has_task;
     bool at_control;       /* the technique was accepted, and its control is in hand */
@@ -86,12 +93,28 @@ struct session {
     unsigned int refusals; /* replies 4xx and 5xx to commands */
     int64_t fastest_ms;    /* refusal of a technique so far; -1 = none */
     bool winding_down;     /* after this technique, QUIT */
-    bool asking;           /* techniques were to be asked: SMTP was agreed upon */
+    bool in_transaction;   /* MAIL was taken, and RSET not said since */
+    char taken_sender[ENVELOPE_PATH_SIZE]; /* the last that MAIL was answered 2xx for */
+    enum session_state plan[SESSION_PLAN];
+    size_t planned, said, heard; /* commands of the plan; those said before heard have replies */
+    size_t batch;                /* how many were sent together */
+    bool moot;                   /* replies to the rest of the plan decide nothing */
+    enum outcome outcome;        /* of the technique's own request */
+    bool asking;                 /* techniques were to be asked: SMTP was agreed upon */
     struct session_order order;
 };
 
-/* The connection is being opened. */
-void session_begin(struct session *session, struct battery *battery);
+/* The connection is being opened. `other` outlives it, and may be NULL or over. */
+void session_begin(struct session *session, struct battery *battery, const struct session *other);
+
+/* Whether it is under way and asks the common techniques; NULL is not. */
+bool session_is_common(const struct session *session);
+
+/* Whether it is for a technique that needs a connection of its own. */
+bool session_is_special(const struct session *session);
+
+/* Whether the server owes more than one reply to what was sent. */
+bool session_expects_another(const struct session *session);
 
 /* Events. The order belongs to the session and is valid until the next event. */
 const struct session_order *session_connected(struct session *session,

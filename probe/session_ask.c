@@ -2,22 +2,65 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/printable.h"
 #include "probe/outcome.h"
+
+#define CODE_BAD_SEQUENCE 503
+#define CODE_NO_MAIL      521
+
+/* ---- plans ------------------------------------------------------------------------------- */
+
+static const struct {
+    enum session_state steps[SESSION_PLAN];
+    size_t count;
+} plans[] = {
+    [TECHNIQUE_SEQUENCE_ALONE] = {{SESSION_MAIL, SESSION_RCPT}, 2},
+    [TECHNIQUE_SEQUENCE_AFTER_LOCAL] = {{SESSION_MAIL, SESSION_LOCAL_RCPT, SESSION_RCPT}, 3},
+    [TECHNIQUE_SEQUENCE_AFTER_RESET] = {{SESSION_LOCAL_MAIL, SESSION_LOCAL_RCPT, SESSION_RSET,
+                                         SESSION_MAIL, SESSION_RCPT},
+                                        5},
+};
+
+static void plan_task(struct session *session)
+{
+    enum technique_sequence sequence = session->task.into->technique->sequence;
+
+    session->at_control = false;
+    session_plan(session, plans[sequence].steps, plans[sequence].count);
+}
+
+static void plan_control(struct session *session)
+{
+    static const enum session_state steps[] = {SESSION_CONTROL_MAIL, SESSION_CONTROL_RCPT};
+
+    session->at_control = true;
+    session_plan(session, steps, 2);
+}
+
+/* EHLO and RSET both end the transaction that there is, so none is needed before. */
+static void plan_confirmation(struct session *session, enum session_state step)
+{
+    session->in_transaction = false;
+    session_plan(session, &step, 1);
+}
 
 static void next_technique(struct session *session)
 {
     struct battery *battery = session->battery;
 
-    if (session->winding_down || session->refusals >= battery->connection_refusals ||
-        !battery_take(battery, &session->task)) {
-        session_quit(session);
+    if (!session->winding_down && session->refusals < battery->connection_refusals &&
+        battery_take(battery, session->claim, &session->task)) {
+        session->has_task = true;
+        plan_task(session);
         return;
     }
-    session->has_task = true;
-    session->at_control = false;
-    session_send(session, SESSION_MAIL, "MAIL FROM:%s", session->task.envelope.sender);
+    if (session_is_special(session) && session->answered == 0) {
+        battery->result->refusals_used_up |= battery->refusals >= battery->settings->max_refusals;
+        battery_unclaim(battery, session->claim, "not asked: max_refusals is reached");
+    }
+    session_quit(session);
 }
 
 void session_ask_first(struct session *session)
@@ -34,8 +77,13 @@ void session_cut_task(struct session *session, const char *why)
     if (session->has_task) {
         session->has_task = false;
         battery_cut(session->battery, &session->task, why);
+    } else if (session_is_special(session) && !session->asking && session->state != SESSION_QUIT) {
+        battery_unclaim(session->battery, session->claim, why);
+        session->claim = BATTERY_COMMON;
     }
 }
+
+/* ---- answers ----------------------------------------------------------------------------- */
 
 static enum outcome judge(const struct session *session, enum command command,
                           const struct reply *reply, const char *recipient)
@@ -55,11 +103,15 @@ static enum outcome judge(const struct session *session, enum command command,
 /* Puts the reply that decides the technique into its result. */
 static enum outcome keep_answer(struct session *session, const struct reply *reply, bool at_mail)
 {
+    struct texts *texts = &session->battery->result->texts;
     struct technique_result *into = session->task.into;
     const struct envelope *envelope = &session->task.envelope;
     enum outcome outcome =
         judge(session, at_mail ? COMMAND_MAIL : COMMAND_RCPT, reply, envelope->recipient);
+    char shown[2 * ENVELOPE_PATH_SIZE];
+    char text[RESULT_TEXT_SIZE];
 
+    session->outcome = outcome;
     /* Asked again because its control was cut off: no later answer takes an acceptance back. */
     if (into->asked && into->outcome == OUTCOME_ACCEPTED && outcome != OUTCOME_ACCEPTED) {
         return outcome;
@@ -70,11 +122,16 @@ static enum outcome keep_answer(struct session *session, const struct reply *rep
     into->outcome = outcome;
     into->control_asked = false;
     into->code = reply->code;
-    snprintf(into->helo, sizeof(into->helo), "%s", session->helo);
-    snprintf(into->sender, sizeof(into->sender), "%s", envelope->sender);
-    snprintf(into->recipient, sizeof(into->recipient), "%s", envelope->recipient);
+    into->helo = texts_keep(texts, session->helo);
+    snprintf(shown, sizeof(shown), "%s%s", envelope->sender, envelope->sender_parameters);
+    into->sender = texts_keep(texts, shown);
+    technique_spell(into->technique->spelling, envelope->recipient, shown);
+    snprintf(shown + strlen(shown), sizeof(shown) - strlen(shown), "%s",
+             envelope->recipient_parameters);
+    into->recipient = texts_keep(texts, shown);
     printable_string(into->enhanced, sizeof(into->enhanced), reply->enhanced);
-    printable(into->text, sizeof(into->text), reply->text, strcspn(reply->text, "\n"));
+    printable(text, sizeof(text), reply->text, strcspn(reply->text, "\n"));
+    into->text = texts_keep(texts, text);
     return outcome;
 }
 
@@ -98,74 +155,200 @@ static void hung_up(struct session *session, const struct reply *reply)
     session_close(session);
 }
 
+/* The technique goes on with another connection, which this one does not count against. */
+static void hand_on(struct session *session)
+{
+    session->has_task = false;
+    session->answered++;
+    battery_put_back(session->battery, &session->task);
+    if (session_is_special(session)) {
+        session->claim = BATTERY_COMMON;
+    }
+    session_quit(session);
+}
+
+static bool names_pipelining(const struct reply *reply)
+{
+    return strcasestr(reply->text, "pipelin") != NULL ||
+           strcasestr(reply->text, "synchroni") != NULL;
+}
+
+/* A server that offers PIPELINING and cannot bear it is asked again, one command at a time. */
+static bool stumbled(struct session *session, const struct reply *reply)
+{
+    char why[SESSION_SENTENCE_SIZE];
+    bool out_of_step = (reply->code == CODE_BAD_SEQUENCE || reply->code == CODE_NO_MAIL) &&
+                       !outcome_denies_relaying(judge(session, COMMAND_RCPT, reply, NULL));
+
+    if (session->batch < 2 || !session_is_refusal(reply) ||
+        !(out_of_step || names_pipelining(reply))) {
+        return false;
+    }
+    session_describe(why, "The server offers PIPELINING but cannot bear it", reply);
+    battery_trouble(session->battery, "%s; asked one command at a time", why);
+    session->battery->one_at_a_time = true;
+    hand_on(session);
+    return true;
+}
+
+/* ---- after a plan ------------------------------------------------------------------------ */
+
 /* Whether the technique goes on with another sender, here or, when this connection has had its
  * refusals, on the next. */
-static bool try_other_sender(struct session *session, enum outcome outcome, bool in_transaction)
+static bool try_other_sender(struct session *session)
 {
     struct battery *battery = session->battery;
 
-    if (outcome != OUTCOME_SENDER_REFUSED || !battery_replace_sender(battery, &session->task)) {
+    if (session->at_control || session->outcome != OUTCOME_SENDER_REFUSED ||
+        !battery_replace_sender(battery, &session->task)) {
         return false;
     }
     if (session->refusals >= battery->connection_refusals) {
-        session->has_task = false;
-        session->answered++;
-        battery_put_back(battery, &session->task);
-        session_quit(session);
-    } else if (in_transaction) {
-        session_send(session, SESSION_SENDER_RSET, "RSET");
+        hand_on(session);
     } else {
-        session_send(session, SESSION_MAIL, "MAIL FROM:%s", session->task.envelope.sender);
+        plan_task(session);
     }
     return true;
 }
 
-void session_take_mail(struct session *session, const struct reply *reply)
+static void decide(struct session *session)
 {
-    if (reply_is_positive(reply)) {
-        session_send(session, SESSION_RCPT, "RCPT TO:%s", session->task.envelope.recipient);
-        return;
-    }
-    enum outcome outcome = keep_answer(session, reply, true);
-    if (reply->code == SESSION_CODE_CLOSING) {
-        hung_up(session, reply);
-    } else if (!try_other_sender(session, outcome, false)) {
+    bool accepted = session->at_control ? session->task.into->control == OUTCOME_ACCEPTED
+                                        : session->outcome == OUTCOME_ACCEPTED;
+
+    session->moot = false;
+    if (accepted) {
+        plan_confirmation(session, SESSION_CONFIRM);
+    } else if (!try_other_sender(session)) {
         finish_task(session);
         next_technique(session);
     }
 }
 
-void session_take_rcpt(struct session *session, const struct reply *reply)
+/* The command that was awaited has its reply. */
+static void go_on(struct session *session)
 {
-    enum outcome outcome = keep_answer(session, reply, false);
-
-    if (reply->code == SESSION_CODE_CLOSING) {
-        hung_up(session, reply);
-    } else if (outcome == OUTCOME_ACCEPTED) {
-        session_send(session, SESSION_CONFIRM, "EHLO %s", session->helo);
-    } else if (!try_other_sender(session, outcome, true)) {
-        finish_task(session);
-        session_send(session, SESSION_RSET, "RSET");
+    if (!session_go_on(session)) {
+        decide(session);
     }
 }
 
+/* What is left of the plan is not said, and what was said of it decides nothing. */
+static void leave_plan(struct session *session)
+{
+    session->planned = session->said;
+    session->moot = true;
+    go_on(session);
+}
+
+void session_take_moot(struct session *session, const struct reply *reply)
+{
+    if (reply->code == SESSION_CODE_CLOSING) {
+        hung_up(session, reply);
+    } else {
+        session->in_transaction |=
+            session->state == SESSION_CONTROL_MAIL && reply_is_positive(reply);
+        go_on(session);
+    }
+}
+
+/* ---- replies ----------------------------------------------------------------------------- */
+
 /* RSET has no reason to fail (RFC 5321 section 4.1.1.5); a connection where it does is left. */
-static bool reset_worked(struct session *session, const struct reply *reply)
+void session_take_rset(struct session *session, const struct reply *reply)
 {
     char why[SESSION_SENTENCE_SIZE];
 
     if (reply_is_positive(reply)) {
-        return true;
+        session->in_transaction = false;
+        go_on(session);
+    } else if (reply->code == SESSION_CODE_CLOSING) {
+        hung_up(session, reply);
+    } else if (!stumbled(session, reply)) {
+        session_describe(why, "RSET was refused", reply);
+        battery_trouble(session->battery, "%s", why);
+        session_cut_task(session, why);
+        session_quit(session);
     }
+}
+
+/* MAIL was taken: from here to the next RSET there is a transaction. */
+static void sender_taken(struct session *session)
+{
+    session->in_transaction = true;
+    memcpy(session->taken_sender, session->task.envelope.sender, sizeof(session->taken_sender));
+}
+
+/* What was to come first is refused, so the technique's own request would be another's. */
+void session_take_local(struct session *session, const struct reply *reply)
+{
+    char why[SESSION_SENTENCE_SIZE];
+
+    if (reply_is_positive(reply)) {
+        if (session->state == SESSION_LOCAL_MAIL) {
+            sender_taken(session);
+        }
+        go_on(session);
+    } else if (reply->code == SESSION_CODE_CLOSING) {
+        hung_up(session, reply);
+    } else if (!stumbled(session, reply)) {
+        session_describe(why, "not asked, for what comes before it was refused", reply);
+        session->task.into->text = texts_keep(&session->battery->result->texts, why);
+        session->outcome = OUTCOME_RECIPIENT_REFUSED;
+        session->in_transaction = true; /* it may have been taken in part */
+        leave_plan(session);
+    }
+}
+
+void session_take_mail(struct session *session, const struct reply *reply)
+{
+    if (reply_is_positive(reply)) {
+        sender_taken(session);
+        go_on(session);
+    } else if (reply->code == SESSION_CODE_CLOSING) {
+        (void)keep_answer(session, reply, true);
+        hung_up(session, reply);
+    } else if (!stumbled(session, reply)) {
+        (void)keep_answer(session, reply, true);
+        leave_plan(session);
+    }
+}
+
+void session_take_rcpt(struct session *session, const struct reply *reply)
+{
+    if (stumbled(session, reply)) {
+        return;
+    }
+    (void)keep_answer(session, reply, false);
     if (reply->code == SESSION_CODE_CLOSING) {
         hung_up(session, reply);
-        return false;
+    } else {
+        go_on(session);
     }
-    session_describe(why, "RSET was refused", reply);
-    battery_trouble(session->battery, "%s", why);
-    session_cut_task(session, why);
-    session_quit(session);
-    return false;
+}
+
+void session_take_control(struct session *session, const struct reply *reply)
+{
+    struct technique_result *into = session->task.into;
+    bool at_mail = session->state == SESSION_CONTROL_MAIL;
+
+    if (at_mail && reply_is_positive(reply)) {
+        sender_taken(session);
+        go_on(session);
+        return;
+    }
+    if (stumbled(session, reply)) {
+        return;
+    }
+    into->control_asked = true;
+    into->control_code = reply->code;
+    into->control = judge(session, at_mail ? COMMAND_MAIL : COMMAND_RCPT, reply,
+                          session->task.envelope.control);
+    if (reply->code == SESSION_CODE_CLOSING) {
+        hung_up(session, reply);
+    } else {
+        leave_plan(session);
+    }
 }
 
 /* ---- whether an acceptance was one ------------------------------------------------------ */
@@ -192,7 +375,12 @@ void session_void_acceptance(struct session *session)
         into->control_asked = false;
         return;
     }
-    *into = (struct technique_result){.technique = into->technique, .unconfirmed = true};
+    *into = (struct technique_result){.technique = into->technique,
+                                      .unconfirmed = true,
+                                      .helo = "",
+                                      .sender = "",
+                                      .recipient = "",
+                                      .text = ""};
 }
 
 static void out_of_step(struct session *session, const struct reply *reply)
@@ -203,6 +391,8 @@ static void out_of_step(struct session *session, const struct reply *reply)
                      reply);
     session_void_acceptance(session);
     battery_trouble(session->battery, "%s", why);
+    /* Perhaps it could not bear what was sent together. */
+    session->battery->one_at_a_time = true;
     session_cut_task(session, why);
     session_close(session);
 }
@@ -211,8 +401,7 @@ static void out_of_step(struct session *session, const struct reply *reply)
 static void confirmed(struct session *session)
 {
     if (!session->at_control && session->task.envelope.control[0] != '\0') {
-        session->at_control = true;
-        session_send(session, SESSION_CONTROL_MAIL, "MAIL FROM:%s", session->task.envelope.sender);
+        plan_control(session);
         return;
     }
     finish_task(session);
@@ -230,7 +419,7 @@ void session_take_confirm(struct session *session, const struct reply *reply)
     } else if (known || (reply->code >= 500 && reply->code <= 504)) {
         /* Takes no EHLO, or only one: a server in step takes RSET, and does not answer it as it did
          * EHLO. */
-        session_send(session, SESSION_CONFIRM_RSET, "RSET");
+        plan_confirmation(session, SESSION_CONFIRM_RSET);
     } else {
         out_of_step(session, reply);
     }
@@ -244,58 +433,5 @@ void session_take_confirm_rset(struct session *session, const struct reply *repl
         confirmed(session);
     } else {
         out_of_step(session, reply);
-    }
-}
-
-/* ---- control and reset ------------------------------------------------------------------ */
-
-void session_take_sender_rset(struct session *session, const struct reply *reply)
-{
-    if (reset_worked(session, reply)) {
-        session_send(session, SESSION_MAIL, "MAIL FROM:%s", session->task.envelope.sender);
-    }
-}
-
-static void keep_control(struct session *session, const struct reply *reply, enum command command)
-{
-    struct technique_result *into = session->task.into;
-
-    into->control_asked = true;
-    into->control_code = reply->code;
-    into->control = judge(session, command, reply, session->task.envelope.control);
-}
-
-void session_take_control_mail(struct session *session, const struct reply *reply)
-{
-    if (reply_is_positive(reply)) {
-        session_send(session, SESSION_CONTROL_RCPT, "RCPT TO:%s", session->task.envelope.control);
-        return;
-    }
-    keep_control(session, reply, COMMAND_MAIL);
-    if (reply->code == SESSION_CODE_CLOSING) {
-        hung_up(session, reply);
-        return;
-    }
-    finish_task(session);
-    next_technique(session);
-}
-
-void session_take_control_rcpt(struct session *session, const struct reply *reply)
-{
-    keep_control(session, reply, COMMAND_RCPT);
-    if (reply->code == SESSION_CODE_CLOSING) {
-        hung_up(session, reply);
-    } else if (session->task.into->control == OUTCOME_ACCEPTED) {
-        session_send(session, SESSION_CONFIRM, "EHLO %s", session->helo);
-    } else {
-        finish_task(session);
-        session_send(session, SESSION_RSET, "RSET");
-    }
-}
-
-void session_take_rset(struct session *session, const struct reply *reply)
-{
-    if (reset_worked(session, reply)) {
-        next_technique(session);
     }
 }

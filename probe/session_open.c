@@ -22,7 +22,12 @@ enum tls_mode session_asked_tls(const struct session *session)
 void session_say_ehlo(struct session *session)
 {
     const char *name = session->battery->settings->helo;
+    struct envelope envelope;
 
+    if (session_is_special(session) &&
+        battery_envelope(session->battery, session->claim, &envelope) && envelope.helo[0] != '\0') {
+        name = envelope.helo;
+    }
     if (name[0] != '\0') {
         snprintf(session->helo, sizeof(session->helo), "%s", name);
     } else {
@@ -33,13 +38,12 @@ void session_say_ehlo(struct session *session)
     session_send(session, SESSION_EHLO, "EHLO %s", session->helo);
 }
 
-/* No other connection to this endpoint will do better. */
 static void end_endpoint(struct session *session, const char *what, const struct reply *reply)
 {
     char why[SESSION_SENTENCE_SIZE];
 
     session_describe(why, what, reply);
-    battery_end(session->battery, why);
+    session_give_up(session, why);
     if (reply->code == SESSION_CODE_CLOSING) {
         session_close(session);
     } else {
@@ -97,11 +101,28 @@ static void keep_capabilities(struct endpoint_result *result, const struct reply
     }
 }
 
+/* What a special connection is offered, or what is offered in the clear where TLS follows again,
+ * is nothing new. */
+static void keep_offers(struct session *session, const struct reply *reply)
+{
+    struct battery *battery = session->battery;
+
+    if (session_is_special(session) || (battery->result->tls != TLS_NONE && !session->secured)) {
+        return;
+    }
+    keep_capabilities(battery->result, reply);
+    posture_hear(battery->result, reply->text, session->secured);
+    size_t length = strcspn(reply->text, " \n");
+    printable(battery->ehlo, sizeof(battery->ehlo), reply->text, length);
+}
+
 static bool wants_starttls(const struct session *session)
 {
     enum tls_mode asked = session_asked_tls(session);
 
-    if (session->secured || session->battery->in_clear) {
+    const struct technique *claimed = session_claimed(session);
+
+    if (session->secured || session->battery->in_clear || (claimed != NULL && claimed->in_clear)) {
         return false;
     }
     return asked == TLS_STARTTLS ||
@@ -117,11 +138,16 @@ static void agreed(struct session *session)
         session_send(session, SESSION_STARTTLS, "STARTTLS");
         return;
     }
+    if (session_is_special(session)) {
+        session_ask_first(session);
+        return;
+    }
     if (!session->secured) {
         result->tls = TLS_NONE;
     } else {
         result->tls = session_asked_tls(session) == TLS_IMPLICIT ? TLS_IMPLICIT : TLS_STARTTLS;
     }
+    battery_settle(session->battery);
     session_ask_first(session);
 }
 
@@ -129,14 +155,16 @@ void session_take_ehlo(struct session *session, const struct reply *reply)
 {
     session->hello = *reply;
     if (reply_is_positive(reply)) {
-        keep_capabilities(session->battery->result, reply);
         session->battery->result->starttls_offered |= (reply->offers & REPLY_OFFERS_STARTTLS) != 0;
-        posture_hear(session->battery->result, reply->text, session->secured);
+        keep_offers(session, reply);
         agreed(session);
     } else if (reply->code == SESSION_CODE_CLOSING) {
         end_endpoint(session, "The server ended the session at EHLO", reply);
     } else {
-        session->battery->result->capability_count = 0;
+        session->hello.offers = 0;
+        if (!session_is_special(session)) {
+            session->battery->result->capability_count = 0;
+        }
         session_send(session, SESSION_HELO, "HELO %s", session->helo);
     }
 }
@@ -178,7 +206,7 @@ void session_give_up_tls(struct session *session, const char *why)
     /* Where TLS worked a moment ago, the rest in the clear would be another question. */
     if (session_asked_tls(session) == TLS_STARTTLS || battery->result->reach == REACH_SESSION) {
         battery_reached(battery, REACH_NO_TLS);
-        battery_end(battery, why);
+        session_give_up(session, why);
         return;
     }
     battery->in_clear = true;

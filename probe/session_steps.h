@@ -29,17 +29,28 @@ void session_give_up_tls(struct session *session, const char *why);
 enum tls_mode session_asked_tls(const struct session *session);
 
 /* session_ask.c */
-session_step session_take_mail, session_take_rcpt, session_take_confirm, session_take_confirm_rset,
-    session_take_sender_rset, session_take_control_mail, session_take_control_rcpt,
-    session_take_rset;
+session_step session_take_rset, session_take_local, session_take_mail, session_take_rcpt,
+    session_take_control, session_take_confirm, session_take_confirm_rset;
+/* A reply to the rest of a plan that is decided. */
+void session_take_moot(struct session *session, const struct reply *reply);
 /* EHLO or HELO was taken and TLS is as wanted: the first technique. */
 void session_ask_first(struct session *session);
-/* The technique in hand, if any, got no answer here. */
+/* The technique in hand, or claimed, if any, got no answer here. */
 void session_cut_task(struct session *session, const char *why);
 /* The acceptance that was to be confirmed was none. */
 void session_void_acceptance(struct session *session);
 
-/* session.c: orders. */
+/* session_plan.c */
+/* Begins a plan: RSET if one is needed, then these. */
+void session_plan(struct session *session, const enum session_state *steps, size_t count);
+/* The command that was awaited has its reply: on with the plan. False when it is at its end. */
+bool session_go_on(struct session *session);
+
+/* session.c */
+/* This connection comes to nothing; no other to the endpoint will do better, unless it is only a
+ * second one or a special one that is not wanted. */
+void session_give_up(struct session *session, const char *why);
+/* Orders. */
 void session_send(struct session *session, enum session_state next, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void session_listen(struct session *session, enum session_state next);
@@ -49,6 +60,8 @@ void session_quit(struct session *session);
 
 /* "WHAT: 550 5.7.1 first line", printable. */
 void session_describe(char out[SESSION_SENTENCE_SIZE], const char *what, const struct reply *reply);
-bool session_is_refusal(const struct reply *reply); /* 4xx and 5xx */
+bool session_is_refusal(const struct reply *reply);      /* 4xx and 5xx */
+bool session_has_company(const struct session *session); /* the other connection is under way */
+const struct technique *session_claimed(const struct session *session); /* NULL if common */
 
 #endif

@@ -1,5 +1,7 @@
 #include "probe/technique.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/domain.h"
@@ -9,99 +11,6 @@
 #define LOCAL_PART_MAX 64
 #define DOMAIN_MAX     255
 #define PATH_MAX_SMTP  256
-
-/*
- * The external sender is the canary itself: a mailbox that exists, so that sender verification does
- * not hide the answer. A control keeps its technique's shape, with "=" in place of what routes: the
- * one thing left that it can be is a local mailbox that nobody has.
- */
-const struct technique techniques[] = {
-    {
-        .id = "plain",
-        .number = 1,
-        .sender_class = TECHNIQUE_SENDER_EXTERNAL,
-        .form = TECHNIQUE_PLAIN,
-        .sender = "<{canary}>",
-        .recipient = "<{canary}>",
-        .summary = "an outside sender writes to an outside mailbox",
-        .proves = "anybody can send mail to anybody through this server",
-    },
-    {
-        .id = "null-sender",
-        .number = 2,
-        .sender_class = TECHNIQUE_SENDER_NULL,
-        .form = TECHNIQUE_PLAIN,
-        .sender = "<>",
-        .recipient = "<{canary}>",
-        .summary = "the null sender of bounces writes to an outside mailbox",
-        .proves = "anybody can send mail through this server as if it were a bounce",
-    },
-    {
-        .id = "own-sender",
-        .number = 3,
-        .sender_class = TECHNIQUE_SENDER_OWN,
-        .form = TECHNIQUE_PLAIN,
-        .sender = "<postmaster@{own}>",
-        .recipient = "<{canary}>",
-        .summary = "a sender in the site's own domain writes to an outside mailbox",
-        .proves = "anybody who claims a sender in the site's domain can send mail to anybody",
-    },
-    {
-        .id = "percent-hack",
-        .number = 4,
-        .sender_class = TECHNIQUE_SENDER_EXTERNAL,
-        .form = TECHNIQUE_MAILBOX,
-        .sender = "<{canary}>",
-        .recipient = "<{canary.local}%{canary.domain}@{own}>",
-        .control = "<{canary.local}={canary.domain}@{own}>",
-        .summary = "the outside address is wrapped in an own one with a percent sign",
-        .proves = "the server unwraps user%outside@own and forwards to the outside",
-    },
-    {
-        .id = "quoted",
-        .number = 5,
-        .sender_class = TECHNIQUE_SENDER_EXTERNAL,
-        .form = TECHNIQUE_MAILBOX,
-        .sender = "<{canary}>",
-        .recipient = "<\"{canary}\"@{own}>",
-        .control = "<\"{canary.local}={canary.domain}\"@{own}>",
-        .summary = "the outside address is the quoted local part of an own one",
-        .proves = "the server unwraps \"user@outside\"@own and forwards to the outside",
-    },
-    {
-        .id = "source-route",
-        .number = 6,
-        .sender_class = TECHNIQUE_SENDER_EXTERNAL,
-        .form = TECHNIQUE_PLAIN,
-        .sender = "<{canary}>",
-        .recipient = "<@{own}:{canary}>",
-        .summary = "an RFC 821 source route leads through the server to the outside",
-        .proves = "the server follows source routes for anybody",
-    },
-    {
-        .id = "bang-path",
-        .number = 7,
-        .sender_class = TECHNIQUE_SENDER_EXTERNAL,
-        .form = TECHNIQUE_MAILBOX,
-        .sender = "<{canary}>",
-        .recipient = "<{canary.domain}!{canary.local}>",
-        .control = "<{canary.domain}={canary.local}>",
-        .summary = "a UUCP path leads to the outside mailbox",
-        .proves = "the server turns outside!user into user@outside and forwards there",
-    },
-};
-
-const size_t technique_count = sizeof(techniques) / sizeof(techniques[0]);
-
-const struct technique *technique_find(const char *id)
-{
-    for (size_t i = 0; i < technique_count; i++) {
-        if (strcmp(techniques[i].id, id) == 0) {
-            return &techniques[i];
-        }
-    }
-    return NULL;
-}
 
 /* A piece of text that need not be terminated. */
 struct span {
@@ -140,6 +49,9 @@ static struct span named_value(struct span name, const struct technique_place *p
         {"own", place->own},
         {"host", place->host},
         {"literal", place->literal},
+        {"client", place->client},
+        {"greeted", place->greeted},
+        {"ehlo", place->ehlo},
     };
     for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
         if (span_is(name, whole[i].name)) {
@@ -215,19 +127,67 @@ static bool path_fits(const char *path)
     return address.local_length <= LOCAL_PART_MAX && address.domain_length <= DOMAIN_MAX;
 }
 
+/* An EHLO argument, or parameters behind a path: ours but for names, which must not end the word
+ * that they are put into. */
+static bool words_fit(const char *words)
+{
+    for (const char *at = words; *at != '\0'; at++) {
+        if (*at < ' ' || *at > '~' || (*at == ' ' && at > words) || *at == '\\') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* An absent template makes nothing. */
+static bool expand_path(const char *template, const struct technique_place *place,
+                        char out[ENVELOPE_PATH_SIZE])
+{
+    return template == NULL || (expand(template, place, out) && path_fits(out));
+}
+
+static bool expand_words(const char *template, const struct technique_place *place,
+                         char out[ENVELOPE_PATH_SIZE])
+{
+    return template == NULL || (expand(template, place, out) && words_fit(out));
+}
+
 bool technique_envelope(const struct technique *technique, const struct technique_place *place,
                         struct envelope *out)
 {
     struct envelope made = {.control = ""};
+    const char *local =
+        technique->sequence != TECHNIQUE_SEQUENCE_ALONE ? "<postmaster@{own}>" : NULL;
 
-    if (!expand(technique->sender, place, made.sender) || !path_fits(made.sender) ||
-        !expand(technique->recipient, place, made.recipient) || !path_fits(made.recipient)) {
-        return false;
-    }
-    if (technique->control != NULL &&
-        (!expand(technique->control, place, made.control) || !path_fits(made.control))) {
+    if (!expand_path(technique->sender, place, made.sender) ||
+        !expand_path(technique->recipient, place, made.recipient) ||
+        !expand_path(technique->control, place, made.control) ||
+        !expand_path(local, place, made.local) ||
+        !expand_words(technique->helo, place, made.helo) ||
+        !expand_words(technique->sender_parameters, place, made.sender_parameters) ||
+        !expand_words(technique->recipient_parameters, place, made.recipient_parameters)) {
         return false;
     }
     *out = made;
     return true;
+}
+
+void technique_spell(enum technique_spelling spelling, const char *path,
+                     char out[ENVELOPE_PATH_SIZE])
+{
+    size_t length = strlen(path);
+
+    snprintf(out, ENVELOPE_PATH_SIZE, "%s", path);
+    if (length < 2) {
+        return;
+    }
+    if (spelling == TECHNIQUE_SPELLING_NO_BRACKETS) {
+        snprintf(out, ENVELOPE_PATH_SIZE, "%.*s", (int)(length - 2), path + 1);
+    } else if (spelling == TECHNIQUE_SPELLING_SPACES) {
+        snprintf(out, ENVELOPE_PATH_SIZE, " < %.*s >", (int)(length - 2), path + 1);
+    } else if (spelling == TECHNIQUE_SPELLING_UPPER_CASE) {
+        for (char *at = out; *at != '\0'; at++) {
+            *at = (char)toupper((unsigned char)*at);
+        }
+    }
 }

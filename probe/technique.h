@@ -6,8 +6,9 @@
  *
  * Templates are expanded by technique_envelope; names in braces:
  *   {canary} local@domain of the canary   {canary.local} {canary.domain}
- *   {own} the target's own domain          {host} the target's host name   {literal} the endpoint's
- * address literal
+ *   {own} the target's own domain          {host} the target's host name
+ *   {literal} the endpoint's address literal, {client} that of our end
+ *   {greeted} {ehlo} the names in the greeting and in the reply to EHLO, where they are others
  */
 #ifndef RELAYWARDEN_PROBE_TECHNIQUE_H
 #define RELAYWARDEN_PROBE_TECHNIQUE_H
@@ -15,12 +16,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ENVELOPE_PATH_SIZE 600
+#define ENVELOPE_PATH_SIZE 320 /* more than a path may have (RFC 5321 section 4.5.3.1.3) */
 
 /* Who the technique claims to be; the diagnosis compares grants by it. */
 enum technique_sender {
     TECHNIQUE_SENDER_EXTERNAL,
-    TECHNIQUE_SENDER_OWN,
+    TECHNIQUE_SENDER_OWN, /* whatever a site may take for itself */
     TECHNIQUE_SENDER_NULL,
 };
 
@@ -31,29 +32,76 @@ enum technique_form {
                           control was refused */
 };
 
+/* In what a technique differs from `plain`: what its grant blames where `plain` is refused. */
+enum technique_trait {
+    TECHNIQUE_BY_NOTHING,     /* `plain` itself */
+    TECHNIQUE_BY_SENDER,      /* who is said to write */
+    TECHNIQUE_BY_HELO,        /* who is said to ask */
+    TECHNIQUE_BY_ROUTE,       /* the outside address is written as a route */
+    TECHNIQUE_BY_WRAPPING,    /* it is wrapped in an address of the site's */
+    TECHNIQUE_BY_SUBDOMAIN,   /* likewise, in one of a subdomain */
+    TECHNIQUE_BY_DESTINATION, /* another outside address */
+    TECHNIQUE_BY_WORDING,     /* the same request, written in another way */
+    TECHNIQUE_BY_SEQUENCE,    /* the same request, after another */
+    TECHNIQUE_BY_CLEAR,       /* the same request, without TLS */
+    TECHNIQUE_TRAITS          /* how many */
+};
+
+/* How the recipient's path is put on the wire. */
+enum technique_spelling {
+    TECHNIQUE_SPELLING_USUAL,
+    TECHNIQUE_SPELLING_NO_BRACKETS,
+    TECHNIQUE_SPELLING_SPACES, /* before and inside the brackets */
+    TECHNIQUE_SPELLING_UPPER_CASE,
+};
+
+/* What is asked before. */
+enum technique_sequence {
+    TECHNIQUE_SEQUENCE_ALONE,
+    TECHNIQUE_SEQUENCE_AFTER_LOCAL, /* the own postmaster, as a recipient of the same transaction */
+    TECHNIQUE_SEQUENCE_AFTER_RESET, /* likewise, in a transaction that RSET ends */
+};
+
 struct technique {
     const char *id;      /* "percent-hack" */
     unsigned int number; /* 1-255, never reused */
+    enum technique_trait trait;
     enum technique_sender sender_class;
     enum technique_form form;
-    const char *sender;    /* template, with brackets */
-    const char *recipient; /* template, with brackets */
-    const char *control;   /* template of the harmless twin's recipient; NULL for TECHNIQUE_PLAIN */
-    const char *summary;   /* one line: what is asked */
-    const char *proves;    /* one line: what acceptance means */
+    enum technique_spelling spelling;
+    enum technique_sequence sequence;
+    bool in_clear;                    /* asked without TLS, on a connection of its own */
+    const char *requires;             /* what EHLO must offer; NULL = nothing */
+    const char *helo;                 /* template; NULL = the probe's own name. A name of its own is
+                                         asked on a connection of its own */
+    const char *sender;               /* template, with brackets */
+    const char *sender_parameters;    /* template, with a space before it; NULL = none */
+    const char *recipient;            /* template, with brackets */
+    const char *recipient_parameters; /* as those of the sender */
+    const char *control; /* template of the harmless twin's recipient; NULL for TECHNIQUE_PLAIN */
+    const char *summary; /* one line: what is asked */
+    const char *proves;  /* one line: what acceptance means */
 };
 
-/* What an envelope is built from; strings without brackets. */
+/* What an envelope is built from; strings without brackets. What is NULL or empty is not known, and
+ * techniques that need it cannot be built. */
 struct technique_place {
     const char *canary;  /* local@domain */
     const char *own;     /* a domain of the site */
-    const char *host;    /* host name of the target, or its address as text */
+    const char *host;    /* host name of the target */
     const char *literal; /* "[203.0.113.25]" */
+    const char *client;  /* "[198.51.100.7]" */
+    const char *greeted;
+    const char *ehlo;
 };
 
 struct envelope {
+    char helo[ENVELOPE_PATH_SIZE];   /* "" = the probe's own name */
+    char local[ENVELOPE_PATH_SIZE];  /* "<postmaster@own>"; "" when nothing is asked before */
     char sender[ENVELOPE_PATH_SIZE]; /* "<a@b>" */
+    char sender_parameters[ENVELOPE_PATH_SIZE]; /* " AUTH=<>", or "" */
     char recipient[ENVELOPE_PATH_SIZE];
+    char recipient_parameters[ENVELOPE_PATH_SIZE];
     char control[ENVELOPE_PATH_SIZE]; /* "" when there is none */
 };
 
@@ -62,8 +110,19 @@ extern const size_t technique_count;
 
 const struct technique *technique_find(const char *id); /* NULL if there is none */
 
-/* False when a path would not fit in SMTP's limits (RFC 5321 section 4.5.3.1). */
+/* False when something is missing in the place, or a path would not fit in SMTP's limits (RFC 5321
+ * section 4.5.3.1) or would not be one path; `out` is untouched then. */
 bool technique_envelope(const struct technique *technique, const struct technique_place *place,
                         struct envelope *out);
+
+/* Writes what follows RCPT TO: for this path, spelled as the technique has it. */
+void technique_spell(enum technique_spelling spelling, const char *path,
+                     char out[ENVELOPE_PATH_SIZE]);
+
+/* Whether it needs a connection of its own. */
+static inline bool technique_is_special(const struct technique *technique)
+{
+    return technique->helo != NULL || technique->in_clear;
+}
 
 #endif

@@ -59,7 +59,7 @@ void audit_sample_answer(struct endpoint_result *result, const char *id, enum ou
     row->code = answers[answer].code;
     row->outcome = outcome;
     snprintf(row->enhanced, sizeof(row->enhanced), "%s", answers[answer].enhanced);
-    snprintf(row->text, sizeof(row->text), "%s", answers[answer].text);
+    row->text = answers[answer].text;
 }
 
 void audit_sample_control(struct endpoint_result *result, const char *id, enum outcome outcome)
@@ -76,9 +76,8 @@ void audit_sample_unask(struct endpoint_result *result, const char *id)
     struct technique_result *row = audit_sample_row(result, id);
     const struct technique *technique = row->technique;
 
-    memset(row, 0, sizeof(*row));
-    row->technique = technique;
-    snprintf(row->text, sizeof(row->text), "not asked");
+    *row = (struct technique_result){
+        .technique = technique, .helo = "", .sender = "", .recipient = "", .text = "not asked"};
 }
 
 void audit_sample_closed(struct endpoint_result *result)
@@ -88,8 +87,13 @@ void audit_sample_closed(struct endpoint_result *result)
         .own = "example.org",
         .host = "mx.example.org",
         .literal = "[203.0.113.25]",
+        .client = "[198.51.100.7]",
+        .greeted = "greeted.example.org",
+        .ehlo = "ehlo.example.org",
     };
+    static struct envelope envelopes[RESULT_TECHNIQUES];
 
+    result_free(result);
     memset(result, 0, sizeof(*result));
     snprintf(result->endpoint.target, sizeof(result->endpoint.target), "mx");
     snprintf(result->endpoint.host, sizeof(result->endpoint.host), "mx.example.org");
@@ -103,14 +107,13 @@ void audit_sample_closed(struct endpoint_result *result)
     result->endpoint.tls_asked = TLS_AUTO;
     result->reach = REACH_SESSION;
     for (size_t i = 0; i < technique_count; i++) {
-        struct technique_result *row = &result->techniques[result->technique_count++];
-        struct envelope envelope;
+        struct technique_result *row = result_add(result, &techniques[i]);
 
-        row->technique = &techniques[i];
-        assert_true(technique_envelope(row->technique, &place, &envelope));
-        snprintf(row->helo, sizeof(row->helo), "probe.example.net");
-        snprintf(row->sender, sizeof(row->sender), "%s", envelope.sender);
-        snprintf(row->recipient, sizeof(row->recipient), "%s", envelope.recipient);
+        assert_non_null(row);
+        assert_true(technique_envelope(row->technique, &place, &envelopes[i]));
+        row->helo = "probe.example.net";
+        row->sender = envelopes[i].sender;
+        row->recipient = envelopes[i].recipient;
         audit_sample_answer(result, row->technique->id, OUTCOME_RELAY_DENIED);
     }
 }

@@ -11,6 +11,7 @@
 #include "probe/judgement.h"
 #include "probe/result.h"
 
+/* The result is zeroed, or was filled so before. */
 void audit_sample_closed(struct endpoint_result *result);
 
 /* The row of a technique; the test fails if it is not there. */

@@ -13,9 +13,11 @@ struct session_bench bench;
 
 void bench_set_up(enum tls_mode tls, uint16_t port)
 {
+    result_free(&bench.result);
     memset(&bench, 0, sizeof(bench));
     bench.settings = (struct battery_settings){
         .helo = "probe.example.net", .canary = "canary@outside.example.net", .max_refusals = 64};
+    bench.ehlo = HELLO;
     bench.result.reach = REACH_NO_CONNECT;
     bench.result.endpoint.tls_asked = tls;
     bench.result.endpoint.port = port;
@@ -30,7 +32,7 @@ void bench_connect_session(void)
     struct address source;
 
     assert_true(address_parse("198.51.100.7", &source));
-    session_begin(&bench.session, &bench.battery);
+    session_begin(&bench.session, &bench.battery, NULL);
     bench.order = session_connected(&bench.session, &source);
 }
 
@@ -70,7 +72,7 @@ void bench_open_session(void)
     bench_expect_action(SESSION_LISTEN);
     bench_answer("220 mx.example.org ESMTP");
     bench_expect("EHLO probe.example.net");
-    bench_answer(HELLO);
+    bench_answer(bench.ehlo);
 }
 
 const struct technique_result *bench_result_of(const char *id)
@@ -84,13 +86,25 @@ const struct technique_result *bench_result_of(const char *id)
     return NULL;
 }
 
-/* Answers one technique's RCPT, from its MAIL to what follows RSET. */
+void bench_reset(void)
+{
+    if (strcmp(bench.order->line, "RSET\r\n") == 0) {
+        bench_answer("250 2.0.0 Ok");
+    }
+}
+
 void bench_refuse_one(const char *reply, int64_t elapsed_ms)
 {
-    bench_expect("MAIL FROM:");
-    bench_answer("250 2.1.0 Ok");
+    const struct technique_result *row = bench.session.task.into;
+
+    bench_reset();
+    do {
+        bench_expect(bench.session.state == SESSION_LOCAL_RCPT ? "RCPT TO:<postmaster@example.org>"
+                                                               : "MAIL FROM:");
+        bench_answer("250 2.1.0 Ok");
+        bench_reset();
+    } while (bench.session.state != SESSION_RCPT);
     bench_expect("RCPT TO:");
+    assert_ptr_equal(bench.session.task.into, row);
     bench_answer_after(reply, elapsed_ms);
-    bench_expect("RSET");
-    bench_answer("250 2.0.0 Ok");
 }

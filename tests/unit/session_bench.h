@@ -6,8 +6,8 @@
 
 #include "probe/session.h"
 
-/* To EHLO, each time. */
-#define HELLO  "250-mx.example.org\r\n250-PIPELINING\r\n250 8BITMIME"
+/* To EHLO, each time, while bench.ehlo is no other. */
+#define HELLO  "250-mx.example.org\r\n250-ENHANCEDSTATUSCODES\r\n250 8BITMIME"
 #define DENIED "554 5.7.1 <x>: Relay access denied"
 
 /* The session under test, with all that it fills. */
@@ -17,6 +17,7 @@ struct session_bench {
     struct battery battery;
     struct session session;
     const struct session_order *order; /* the last */
+    const char *ehlo;                  /* the server's reply to EHLO; without PIPELINING at first */
 };
 
 extern struct session_bench bench;
@@ -30,7 +31,10 @@ void bench_open_session(void);
 /* The server's reply: lines without the last CRLF. */
 void bench_answer(const char *text);
 void bench_answer_after(const char *text, int64_t elapsed_ms);
-/* One technique from MAIL to its RSET, `reply` being that to RCPT. */
+/* The reply to RSET, if that was said. */
+void bench_reset(void);
+/* One technique, the RSET before it included, asked one command at a time; `reply` is that to RCPT.
+ */
 void bench_refuse_one(const char *reply, int64_t elapsed_ms);
 
 /* The last order is to send a line that begins so. */

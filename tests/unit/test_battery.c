@@ -30,6 +30,7 @@ static void an_accepted_mailbox_form_is_followed_by_its_control(void **state)
         bench_refuse_one(DENIED, 1);
     }
     id = bench.session.task.into->technique->id;
+    bench_reset();
     bench_expect("MAIL FROM:");
     bench_answer("250 ok");
     bench_expect("RCPT TO:");
@@ -146,6 +147,7 @@ static void a_421_in_mid_battery_is_asked_again_with_fewer_refusals(void **state
     bench_set_up(TLS_AUTO, 25);
     bench_open_session();
     bench_refuse_one(DENIED, 1);
+    bench_reset();
     bench_answer("250 ok");
     bench_answer("421 4.7.0 too many errors");
     bench_expect_action(SESSION_CLOSE);
@@ -185,6 +187,7 @@ static void a_technique_that_always_cuts_is_left_after_two_tries(void **state)
         if (i == 0) {
             bench_refuse_one(DENIED, 1);
         }
+        bench_reset();
         bench_expect("MAIL FROM:<>");
         if (i == 1) {
             /* progress on this connection is what keeps the battery going */
@@ -205,7 +208,7 @@ static void being_banned_after_an_answer_keeps_the_answer(void **state)
     bench_open_session();
     bench_refuse_one(DENIED, 1);
     bench.order = session_broken(&bench.session, SESSION_BROKEN_CLOSED, "reset");
-    session_begin(&bench.session, &bench.battery);
+    session_begin(&bench.session, &bench.battery, NULL);
     bench.order = session_broken(&bench.session, SESSION_BROKEN_CLOSED, "connection refused");
     assert_false(battery_has_work(&bench.battery));
     assert_true(bench.result.cut_off);
@@ -225,6 +228,7 @@ static void an_acceptance_outlives_being_cut_off_at_its_control(void **state)
         bench_refuse_one(DENIED, 1);
     }
     id = bench.session.task.into->technique->id;
+    bench_reset();
     bench_answer("250 ok");
     bench_answer("250 accepted");
     bench.order = session_broken(&bench.session, SESSION_BROKEN_CLOSED, "reset");
@@ -247,6 +251,7 @@ static void a_refusal_at_the_second_try_takes_no_acceptance_back(void **state)
         bench_refuse_one(DENIED, 1);
     }
     id = bench.session.task.into->technique->id;
+    bench_reset();
     bench_answer("250 ok");
     bench_answer("250 accepted");
     bench_answer(HELLO);
@@ -353,6 +358,7 @@ static void an_accepted_control_is_confirmed_too(void **state)
         bench_refuse_one(DENIED, 1);
     }
     const char *id = bench.session.task.into->technique->id;
+    bench_reset();
     bench_answer("250 ok");
     bench_answer("250 ok");
     bench_answer(HELLO);

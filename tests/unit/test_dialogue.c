@@ -76,6 +76,7 @@ static void done(void)
 {
     peer_free(bench.peer);
     loop_free(bench.loop);
+    result_free(&bench.result);
 }
 
 /* What a peer says to a verb instead of its usual answer; `times` connections long. */
@@ -91,7 +92,7 @@ static const char *polite(const char *line)
         return "250-mx\r\n250 8BITMIME\r\n";
     }
     if (strncasecmp(line, "RCPT", 4) == 0) {
-        return DENIED;
+        return strcmp(line, "RCPT TO:<postmaster@example.org>") == 0 ? "250 ok\r\n" : DENIED;
     }
     if (strcasecmp(line, "QUIT") == 0) {
         return "221 bye\r\n";
@@ -127,6 +128,18 @@ static size_t answered(void)
     return count;
 }
 
+/* Techniques that make sense at the endpoint. */
+static size_t askable(void)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < bench.result.technique_count; i++) {
+        count += !bench.result.techniques[i].absent;
+    }
+    assert_in_range(count, 30, technique_count);
+    return count;
+}
+
 static void assert_printable(const char *text)
 {
     for (; *text != '\0'; text++) {
@@ -140,13 +153,13 @@ static void a_closed_server_is_asked_everything_and_sent_no_message(void **state
     const struct peer_script script = {.greeting = "220 mx ESMTP\r\n", .answer = answer};
 
     ask(&script, TLS_AUTO);
-    assert_int_equal(answered(), technique_count);
+    assert_int_equal(answered(), askable());
     assert_int_equal(bench.result.reach, REACH_SESSION);
     assert_false(bench.result.cut_off);
-    assert_int_equal(peer_connections(bench.peer), 1);
     assert_int_equal(peer_count(bench.peer, "DATA"), 0);
-    assert_int_equal(peer_count(bench.peer, "RCPT"), technique_count);
-    assert_int_equal(peer_count(bench.peer, "QUIT"), 1);
+    assert_int_equal(peer_count(bench.peer, "RCPT TO:<postmaster@"), 2);
+    assert_int_equal(peer_count(bench.peer, "RCPT"), askable() + 2);
+    assert_int_equal(peer_count(bench.peer, "QUIT"), peer_connections(bench.peer));
     char source[ADDRESS_TEXT_SIZE];
     assert_string_equal(address_format(&bench.result.source, source), "127.0.0.1");
     done();
@@ -156,7 +169,7 @@ static void an_open_server_is_sent_no_message_either(void **state)
 {
     (void)state;
     ask_twisted("220 mx\r\n", (struct twist){"RCPT", "250 ok\r\n", 9});
-    assert_int_equal(answered(), technique_count);
+    assert_int_equal(answered(), askable());
     assert_int_equal(peer_count(bench.peer, "DATA"), 0);
     assert_int_equal(bench.result.techniques[0].outcome, OUTCOME_ACCEPTED);
     done();
@@ -222,7 +235,7 @@ static void every_way_of_stopping_at_every_command_ends_bounded(void **state)
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
         for (size_t j = 0; j < sizeof(ways) / sizeof(ways[0]); j++) {
             ask_twisted("220 mx\r\n", (struct twist){verbs[i], ways[j], 99});
-            assert_in_range(peer_connections(bench.peer), 1, 20);
+            assert_in_range(peer_connections(bench.peer), 1, 2 * RESULT_TECHNIQUES);
             assert_printable(bench.result.trouble);
             bool asked_plain = bench.result.techniques[0].asked;
             enum outcome plain = bench.result.techniques[0].outcome;
@@ -242,7 +255,7 @@ static void a_reset_in_mid_battery_goes_on_where_it_was(void **state)
 {
     (void)state;
     ask_twisted("220 mx\r\n", (struct twist){"MAIL FROM:<>", PEER_RESET, 1});
-    assert_int_equal(answered(), technique_count);
+    assert_int_equal(answered(), askable());
     assert_in_range(peer_connections(bench.peer), 2, technique_count);
     assert_false(bench.result.cut_off);
     done();
@@ -278,12 +291,11 @@ static void techniques_are_asked_inside_tls_when_it_is_offered(void **state)
         .greeting = "220 mx\r\n", .answer = offer_starttls, .user = (char[]){"220 go\r\n"}};
 
     ask(&script, TLS_AUTO);
-    assert_int_equal(answered(), technique_count);
+    assert_int_equal(answered(), askable());
     assert_int_equal(bench.result.tls, TLS_STARTTLS);
     assert_memory_equal(bench.result.tls_protocol, "TLSv1", 5);
     assert_string_equal(bench.result.trouble, "");
     assert_string_equal(peer_server_name(bench.peer), "mx.example.org");
-    assert_int_equal(peer_connections(bench.peer), 1);
     done();
 }
 
@@ -293,7 +305,7 @@ static void implicit_tls_comes_before_the_greeting(void **state)
     const struct peer_script script = {.greeting = PEER_HANDSHAKE, .answer = answer};
 
     ask(&script, TLS_IMPLICIT);
-    assert_int_equal(answered(), technique_count);
+    assert_int_equal(answered(), askable());
     assert_int_equal(bench.result.tls, TLS_IMPLICIT);
     done();
 }
@@ -307,7 +319,7 @@ static void a_starttls_that_fails_is_asked_without(void **state)
         const struct peer_script script = {
             .greeting = "220 mx\r\n", .answer = offer_starttls, .user = ways[i]};
         ask(&script, TLS_AUTO);
-        assert_int_equal(answered(), technique_count);
+        assert_int_equal(answered(), askable());
         assert_int_equal(bench.result.tls, TLS_NONE);
         assert_non_null(strstr(bench.result.trouble, "asked without TLS"));
         done();

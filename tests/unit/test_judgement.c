@@ -155,6 +155,91 @@ static void a_source_route_granted_needs_no_control(void **state)
     audit_sample_judged(&result, VERDICT_OPEN, CAUSE_ROUTING_FORM, 2);
 }
 
+/* Grants everything but the techniques of one trait. */
+static void grant_all_but(enum technique_trait trait, bool claimed_too)
+{
+    for (size_t i = 0; i < result.technique_count; i++) {
+        const struct technique *row = result.techniques[i].technique;
+        bool claimed = claimed_too && row->sender_class != TECHNIQUE_SENDER_EXTERNAL;
+        if (row->trait != trait && !claimed) {
+            audit_sample_answer(&result, row->id, OUTCOME_ACCEPTED);
+        }
+    }
+}
+
+static void what_is_refused_where_plain_is_granted_tells_the_cause(void **state)
+{
+    (void)state;
+    static const struct {
+        enum technique_trait refused;
+        bool claimed_too;
+        enum cause cause;
+        const char *fix;
+    } rows[] = {
+        {TECHNIQUE_TRAITS, true, CAUSE_SENDER_TRUSTED, "check_sender_access"},
+        {TECHNIQUE_BY_HELO, false, CAUSE_HELO_TRUSTED, "check_helo_access"},
+        {TECHNIQUE_BY_SUBDOMAIN, false, CAUSE_DESTINATION_TOO_WIDE, "relay_domains"},
+        {TECHNIQUE_BY_SUBDOMAIN, true, CAUSE_UNCONDITIONAL, "mynetworks"}, /* two tell nothing */
+        {TECHNIQUE_BY_CLEAR, false, CAUSE_UNCONDITIONAL, "mynetworks"},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        audit_sample_closed(&result);
+        grant_all_but(rows[i].refused, rows[i].claimed_too);
+        audit_sample_judge(&result, &outside);
+        audit_sample_judged(&result, VERDICT_OPEN, rows[i].cause, 2);
+        audit_sample_says(result.fix, rows[i].fix);
+        audit_sample_says(result.fix, "Sendmail: ");
+        audit_sample_says(result.fix, "Exim: ");
+    }
+}
+
+static void what_is_granted_where_plain_is_refused_tells_the_cause(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id;
+        enum cause cause;
+        const char *why;
+    } rows[] = {
+        {"localhost-sender", CAUSE_SENDER_TRUSTED, "the server's own name"},
+        {"bare-sender", CAUSE_SENDER_TRUSTED, "without a domain"},
+        {"auth-null", CAUSE_SENDER_TRUSTED, "AUTH="},
+        {"helo-localhost", CAUSE_HELO_TRUSTED, "greeting"},
+        {"source-route-host", CAUSE_ROUTING_FORM, "wrapping"},
+        {"no-brackets", CAUSE_ROUTING_FORM, "in another way"},
+        {"after-local", CAUSE_UNCONDITIONAL, "after a local one"},
+        {"before-starttls", CAUSE_UNCONDITIONAL, "in the clear"},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        audit_sample_closed(&result);
+        audit_sample_answer(&result, rows[i].id, OUTCOME_ACCEPTED);
+        audit_sample_judge(&result, &outside);
+        audit_sample_judged(&result, VERDICT_OPEN, rows[i].cause, 2);
+        audit_sample_says(result.why, rows[i].why);
+        audit_sample_says(result.why, rows[i].id);
+    }
+    audit_sample_closed(&result);
+    audit_sample_answer(&result, "outside-literal", OUTCOME_ACCEPTED);
+    audit_sample_control(&result, "outside-literal", OUTCOME_RECIPIENT_REFUSED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_OPEN, CAUSE_DESTINATION_TOO_WIDE, 2);
+    audit_sample_closed(&result);
+    audit_sample_answer(&result, "percent-subdomain", OUTCOME_ACCEPTED);
+    audit_sample_control(&result, "percent-subdomain", OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_SUSPECTED, CAUSE_DESTINATION_TOO_WIDE, 1);
+}
+
+/* Inside TLS it was answered; that the clear is refused for want of TLS leaves no doubt. */
+static void wanting_tls_in_the_clear_is_a_refusal(void **state)
+{
+    (void)state;
+    audit_sample_answer(&result, "before-starttls", OUTCOME_TLS_REQUIRED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 0);
+    assert_null(strstr(result.why, "no clear answer"));
+}
+
 static void an_open_relay_is_open_however_its_connection_ended(void **state)
 {
     (void)state;
@@ -397,8 +482,7 @@ static void findings_of_a_closed_endpoint_count_by_severity(void **state)
 {
     (void)state;
     audit_sample_judge(&result, &outside);
-    finding_init(&result.findings[0], FINDING_BANNER_VERSION);
-    result.finding_count = 1;
+    finding_init(result_add_finding(&result), FINDING_BANNER_VERSION);
     assert_int_equal(exit_code(), 0);
     result.findings[0].severity = SEVERITY_WARNING;
     assert_int_equal(exit_code(), 1);
@@ -424,6 +508,9 @@ int main(void)
         CASE(an_own_sender_granted_where_plain_was_not_answered_is_unconditional),
         CASE(a_wrapped_address_granted_and_its_control_refused_is_a_routing_form),
         CASE(a_source_route_granted_needs_no_control),
+        CASE(what_is_refused_where_plain_is_granted_tells_the_cause),
+        CASE(what_is_granted_where_plain_is_refused_tells_the_cause),
+        CASE(wanting_tls_in_the_clear_is_a_refusal),
         CASE(an_open_relay_is_open_however_its_connection_ended),
         CASE(a_250_to_mail_alone_grants_nothing),
         CASE(a_catch_all_is_suspected_only),

@@ -191,10 +191,10 @@ static void the_account_tells_verdict_cause_reason_remedy_and_replies(void **sta
     assert_account_has(
         "\n  cause     sender-trusted\n  proof     rcpt\n  why       A stranger (198.51.100.7)");
     assert_account_has("\n  change    Postfix: ");
-    assert_account_has("\n  own-sender     250 2.1.5    accepted           Ok\n");
-    assert_account_has("\n  plain          554 5.7.1    relay-denied\n"
+    assert_account_has("\n  own-sender            250 2.1.5    accepted           Ok\n");
+    assert_account_has("\n  plain                 554 5.7.1    relay-denied\n"
                        "      <canary@outside.example.net>: Relay access denied\n");
-    assert_account_has("\n    its control  550          recipient-refused\n");
+    assert_account_has("\n    its control         550          recipient-refused\n");
     assert_account_has("\n  finding   CRITICAL open-relay\n");
     assert_account_has("\n  CLOSED: relaying is refused\n");
 }
@@ -212,7 +212,20 @@ static void a_technique_that_was_not_asked_says_why(void **state)
 {
     (void)state;
     audit_sample_unask(&first, "quoted");
-    assert_account_has("\n  quoted         -            -                  not asked\n");
+    assert_account_has("\n  quoted                -            -                  not asked\n");
+}
+
+static void a_technique_that_makes_no_sense_there_is_not_shown(void **state)
+{
+    (void)state;
+    summary.count = 1;
+    audit_sample_unask(&first, "auth-null");
+    audit_sample_row(&first, "auth-null")->absent = true;
+    judgement_endpoint(&first, &outside);
+    char *text = account(false);
+    assert_null(strstr(text, "auth-null"));
+    assert_non_null(strstr(text, "none of 47 techniques"));
+    free(text);
 }
 
 static void an_endpoint_that_was_not_reached_has_no_table(void **state)
@@ -470,6 +483,7 @@ int main(void)
         CASE(the_account_tells_verdict_cause_reason_remedy_and_replies),
         CASE(each_mta_of_a_remedy_begins_a_line),
         CASE(a_technique_that_was_not_asked_says_why),
+        CASE(a_technique_that_makes_no_sense_there_is_not_shown),
         CASE(an_endpoint_that_was_not_reached_has_no_table),
         CASE(prose_is_wrapped_by_characters_not_octets),
         CASE(a_word_longer_than_a_line_stays_whole),

@@ -9,28 +9,162 @@
 
 #include "tests/unit/session_bench.h"
 
-static void a_closed_server_is_asked_every_technique_on_one_connection(void **state)
+/* Asks a whole battery on as many connections as it takes; returns how many. */
+static unsigned int ask_closed_server(void)
+{
+    unsigned int connections = 0;
+
+    while (battery_has_work(&bench.battery)) {
+        assert_in_range(++connections, 1, 20);
+        bench_connect_session();
+        bench_answer("220 mx.example.org ESMTP");
+        bench_answer(bench.ehlo);
+        while (strncmp(bench.order->line, "QUIT", 4) != 0) {
+            bench_refuse_one(DENIED, 1);
+        }
+        assert_in_range(bench.session.refusals, 1, BATTERY_CONNECTION_REFUSALS);
+        bench_answer("221 bye");
+        bench_expect_action(SESSION_CLOSE);
+    }
+    return connections;
+}
+
+static void a_closed_server_is_asked_every_technique_that_makes_sense(void **state)
 {
     (void)state;
+    size_t asked = 0;
+
     bench_set_up(TLS_AUTO, 25);
-    bench_open_session();
-    for (size_t i = 0; i < technique_count; i++) {
-        bench_refuse_one(DENIED, 1);
-    }
-    bench_expect("QUIT");
-    bench_answer("221 bye");
-    bench_expect_action(SESSION_CLOSE);
-    assert_false(battery_has_work(&bench.battery));
+    assert_int_equal(ask_closed_server(), 5 + 4); /* 38 common ones, and four greetings */
     assert_int_equal(bench.result.reach, REACH_SESSION);
     assert_false(bench.result.cut_off);
     assert_string_equal(bench.result.trouble, "");
     assert_int_equal(bench.result.technique_count, technique_count);
     for (size_t i = 0; i < technique_count; i++) {
-        assert_true(bench.result.techniques[i].asked);
-        assert_int_equal(bench.result.techniques[i].outcome, OUTCOME_RELAY_DENIED);
-        assert_int_equal(bench.result.techniques[i].code, 554);
-        assert_string_equal(bench.result.techniques[i].enhanced, "5.7.1");
+        const struct technique_result *row = &bench.result.techniques[i];
+        assert_int_not_equal(row->asked, row->absent);
+        if (row->asked) {
+            asked++;
+            assert_int_equal(row->outcome, OUTCOME_RELAY_DENIED);
+            assert_int_equal(row->code, 554);
+            assert_string_equal(row->enhanced, "5.7.1");
+        }
     }
+    assert_int_equal(asked, bench.battery.refusals);
+    assert_in_range(asked, 30, technique_count);
+}
+
+static void a_technique_is_asked_only_where_what_it_needs_is_offered(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *offer;
+        const char *id;
+    } rows[] = {
+        {"DSN", "orcpt"},           {"DSN", "notify"},
+        {"SMTPUTF8", "smtputf8"},   {"AUTH PLAIN", "auth-null"},
+        {"AUTH=LOGIN", "auth-own"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char ehlo[64];
+        bench_set_up(TLS_NONE, 25);
+        bench_open_session();
+        assert_true(bench_result_of(rows[i].id)->absent);
+        bench_set_up(TLS_NONE, 25);
+        snprintf(ehlo, sizeof(ehlo), "250-mx\r\n250 %s", rows[i].offer);
+        bench.ehlo = ehlo;
+        bench_open_session();
+        assert_false(bench_result_of(rows[i].id)->absent);
+        assert_true(bench_result_of("before-starttls")->absent);
+    }
+}
+
+static void each_name_of_the_server_is_used_once(void **state)
+{
+    (void)state;
+    struct envelope envelope;
+
+    bench_set_up(TLS_AUTO, 25);
+    bench_connect_session();
+    bench_answer("220 Mail.Example.org ESMTP");
+    bench_answer("250-smtp.example.org at your service\r\n250 X");
+    assert_true(battery_envelope(&bench.battery, 10, &envelope));
+    assert_string_equal(envelope.sender, "<postmaster@mail.example.org>");
+    assert_true(battery_envelope(&bench.battery, 11, &envelope));
+    assert_string_equal(envelope.sender, "<postmaster@smtp.example.org>");
+
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session(); /* it calls itself by the name that it was asked by */
+    assert_true(bench_result_of("greeted-sender")->absent);
+    assert_true(bench_result_of("ehlo-sender")->absent);
+    assert_false(bench_result_of("host-sender")->absent);
+
+    bench_set_up(TLS_AUTO, 25);
+    snprintf(bench.result.endpoint.host, RESULT_HOST_SIZE, "203.0.113.25");
+    bench_open_session();
+    assert_true(battery_envelope(&bench.battery, 9, &envelope));
+    assert_string_equal(envelope.sender, "<postmaster@mx.example.org>");
+}
+
+static void a_greeting_of_its_own_is_said_on_a_connection_of_its_own(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    bench.settings.max_refusals = 100;
+    for (;;) {
+        bench_connect_session();
+        bench_answer("220 mx.example.org ESMTP");
+        if (session_is_special(&bench.session)) {
+            break;
+        }
+        bench_answer(bench.ehlo);
+        while (strncmp(bench.order->line, "QUIT", 4) != 0) {
+            bench_refuse_one(DENIED, 1);
+        }
+    }
+    bench_expect("EHLO example.org\r\n");
+    bench_answer(bench.ehlo);
+    bench_refuse_one(DENIED, 1);
+    bench_expect("QUIT");
+    assert_string_equal(bench_result_of("helo-own")->helo, "example.org");
+    bench_connect_session();
+    bench_answer("220 mx.example.org ESMTP");
+    bench_expect("EHLO mx.example.org\r\n");
+    bench_answer("550 5.7.1 that is me");
+    bench_answer("550 5.7.1 that is me");
+    bench_expect("QUIT");
+    assert_true(battery_has_work(&bench.battery)); /* nobody is banned for one bad greeting */
+    assert_false(bench_result_of("helo-host")->asked);
+}
+
+static void with_starttls_the_same_is_asked_in_the_clear_too(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    bench.ehlo = "250-mx\r\n250 STARTTLS";
+    for (;;) {
+        bench_connect_session();
+        bench_answer("220 mx.example.org ESMTP");
+        bench_answer(bench.ehlo);
+        if (strncmp(bench.order->line, "STARTTLS", 8) != 0) {
+            break;
+        }
+        bench_answer("220 go");
+        bench.order = session_secured(&bench.session, "TLSv1.3 X");
+        bench_answer("250-mx\r\n250 X");
+        while (strncmp(bench.order->line, "QUIT", 4) != 0) {
+            bench_refuse_one(DENIED, 1);
+        }
+    }
+    bench_refuse_one("250 2.1.5 Ok", 1);
+    bench_expect("EHLO");
+    bench_answer(bench.ehlo);
+    bench_expect("QUIT");
+    assert_int_equal(bench_result_of("before-starttls")->outcome, OUTCOME_ACCEPTED);
+    assert_int_equal(bench.result.tls, TLS_STARTTLS);
+    assert_string_equal(bench.result.capabilities[0], "X");
+    assert_string_equal(bench.result.tls_protocol, "TLSv1.3 X");
 }
 
 static void capabilities_and_banner_are_kept_printable(void **state)
@@ -158,7 +292,7 @@ static void a_refused_connection_is_reached_no_further(void **state)
 {
     (void)state;
     bench_set_up(TLS_AUTO, 25);
-    session_begin(&bench.session, &bench.battery);
+    session_begin(&bench.session, &bench.battery, NULL);
     bench.order = session_broken(&bench.session, SESSION_BROKEN_CLOSED, "refused");
     bench_expect_action(SESSION_CLOSE);
     assert_int_equal(bench.result.reach, REACH_NO_CONNECT);
@@ -350,7 +484,11 @@ static void a_break_at_any_event_ends_in_bounded_connections(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_closed_server_is_asked_every_technique_on_one_connection),
+        cmocka_unit_test(a_closed_server_is_asked_every_technique_that_makes_sense),
+        cmocka_unit_test(a_technique_is_asked_only_where_what_it_needs_is_offered),
+        cmocka_unit_test(each_name_of_the_server_is_used_once),
+        cmocka_unit_test(a_greeting_of_its_own_is_said_on_a_connection_of_its_own),
+        cmocka_unit_test(with_starttls_the_same_is_asked_in_the_clear_too),
         cmocka_unit_test(capabilities_and_banner_are_kept_printable),
         cmocka_unit_test(a_refused_ehlo_falls_back_to_helo),
         cmocka_unit_test(without_a_qualified_name_the_address_literal_is_the_helo),

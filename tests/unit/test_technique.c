@@ -16,6 +16,19 @@ static const struct technique_place place = {
     .own = "example.org",
     .host = "mx.example.org",
     .literal = "[203.0.113.25]",
+    .client = "[198.51.100.7]",
+    .greeted = "mail.example.org",
+    .ehlo = "smtp.example.org",
+};
+
+/* Other places: IPv6, a long canary, a quoted one. */
+static const struct technique_place places[] = {
+    {"canary@outside.example.net", "example.org", "mx.example.org", "[203.0.113.25]",
+     "[198.51.100.7]", "mail.example.org", "smtp.example.org"},
+    {"a.b+c@x.test", "own.example.test", "h.example.net", "[IPv6:2001:db8:113::25]",
+     "[IPv6:2001:db8:51::7]", "g.example.net", "e.example.net"},
+    {"rw1.abcdefghijklmnopqrst@outside.example.net", "a.b.example.org", "mx", "[192.0.2.1]",
+     "[192.0.2.2]", "g", "e"},
 };
 
 static const struct {
@@ -44,6 +57,133 @@ static const struct {
     {"bang-path", 7, TECHNIQUE_MAILBOX, TECHNIQUE_SENDER_EXTERNAL, "<canary@outside.example.net>",
      "<outside.example.net!canary>", "<outside.example.net=canary>"},
 };
+
+/* The last domain of a path: what the server looks at. */
+static const char *last_domain(const char *path, char out[ENVELOPE_PATH_SIZE])
+{
+    const char *at = strrchr(path, '@');
+    const char *quote = strrchr(path, '"');
+
+    if (at == NULL || (quote != NULL && quote > at)) {
+        return "";
+    }
+    snprintf(out, ENVELOPE_PATH_SIZE, "%.*s", (int)(strlen(at + 1) - 1), at + 1);
+    return out;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    return strlen(text) >= strlen(end) && strcmp(text + strlen(text) - strlen(end), end) == 0;
+}
+
+/* Whether a server may read the path as one of its own mailboxes: its last domain is own, below it,
+ * a name of the server's, an address literal, empty or missing. */
+static bool may_be_a_mailbox(const char *path, const struct technique_place *at)
+{
+    char domain[ENVELOPE_PATH_SIZE];
+    char below[ENVELOPE_PATH_SIZE];
+
+    snprintf(below, sizeof(below), ".%s", at->own);
+    const char *last = last_domain(path, domain);
+    return last[0] == '\0' || last[0] == '[' || strcmp(last, at->own) == 0 ||
+           strcmp(last, at->host) == 0 || ends_with(last, below);
+}
+
+static void a_form_counts_as_plain_only_if_its_last_domain_is_outside(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(places); i++) {
+        for (size_t j = 0; j < technique_count; j++) {
+            const struct technique *row = &techniques[j];
+            struct envelope envelope;
+
+            if (!technique_envelope(row, &places[i], &envelope)) {
+                fail_msg("%s cannot be built", row->id);
+            }
+            bool mailbox = may_be_a_mailbox(envelope.recipient, &places[i]);
+            if (mailbox != (row->form == TECHNIQUE_MAILBOX)) {
+                fail_msg("%s has the wrong form for %s", row->id, envelope.recipient);
+            }
+            if (mailbox) {
+                assert_true(may_be_a_mailbox(envelope.control, &places[i]));
+                assert_string_not_equal(envelope.control, envelope.recipient);
+            }
+        }
+    }
+}
+
+static void numbers_are_never_given_to_another_technique(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {
+        "plain",
+        "null-sender",
+        "own-sender",
+        "percent-hack",
+        "quoted",
+        "source-route",
+        "bang-path",
+        "own-user-sender",
+        "literal-sender",
+        "host-sender",
+        "greeted-sender",
+        "ehlo-sender",
+        "localhost-sender",
+        "bare-sender",
+        "no-brackets",
+        "percent-literal",
+        "percent-host",
+        "percent-bare",
+        "bang-own",
+        "bang-literal",
+        "bang-host",
+        "quoted-literal",
+        "quoted-host",
+        "quoted-bare",
+        "quoted-percent",
+        "quoted-percent-own",
+        "double-at",
+        "double-at-literal",
+        "double-at-host",
+        "trailing-at",
+        "source-route-host",
+        "source-route-literal",
+        "outside-literal",
+        "percent-subdomain",
+        "upper-case",
+        "spaces",
+        "orcpt",
+        "notify",
+        "smtputf8",
+        "after-local",
+        "second-transaction",
+        "helo-own",
+        "helo-host",
+        "helo-localhost",
+        "helo-literal",
+        "before-starttls",
+        "auth-null",
+        "auth-own",
+    };
+    for (size_t i = 0; i < ROWS(ids); i++) {
+        assert_non_null(technique_find(ids[i]));
+        assert_int_equal(technique_find(ids[i])->number, i + 1);
+    }
+}
+
+static void a_spelling_changes_only_how_the_path_is_written(void **state)
+{
+    (void)state;
+    char out[ENVELOPE_PATH_SIZE];
+    technique_spell(TECHNIQUE_SPELLING_USUAL, "<a@b.test>", out);
+    assert_string_equal(out, "<a@b.test>");
+    technique_spell(TECHNIQUE_SPELLING_NO_BRACKETS, "<a@b.test>", out);
+    assert_string_equal(out, "a@b.test");
+    technique_spell(TECHNIQUE_SPELLING_SPACES, "<a@b.test>", out);
+    assert_string_equal(out, " < a@b.test >");
+    technique_spell(TECHNIQUE_SPELLING_UPPER_CASE, "<a@b.test>", out);
+    assert_string_equal(out, "<A@B.TEST>");
+}
 
 static void each_technique_asks_as_documented(void **state)
 {
@@ -96,7 +236,7 @@ static void no_control_has_a_character_that_routes(void **state)
         size_t ats = 0;
 
         assert_true(technique_envelope(&techniques[i], &place, &envelope));
-        assert_null(strpbrk(envelope.control, "%!:"));
+        assert_null(strpbrk(envelope.control, "%!:")); /* the place is on IPv4 */
         for (const char *at = envelope.control; *at != '\0'; at++) {
             ats += *at == '@';
         }
@@ -111,12 +251,20 @@ static void every_name_in_braces_is_expanded(void **state)
         .sender = "<{canary.local}@{host}>",
         .recipient = "<{canary.local}%{canary.domain}@{literal}>",
         .control = "<x@{own}>",
+        .helo = "{greeted}",
+        .sender_parameters = " AUTH=x@{ehlo}",
+        .recipient_parameters = " X={client}",
+        .sequence = TECHNIQUE_SEQUENCE_AFTER_LOCAL,
     };
     struct envelope envelope;
     assert_true(technique_envelope(&all, &place, &envelope));
     assert_string_equal(envelope.sender, "<canary@mx.example.org>");
     assert_string_equal(envelope.recipient, "<canary%outside.example.net@[203.0.113.25]>");
     assert_string_equal(envelope.control, "<x@example.org>");
+    assert_string_equal(envelope.helo, "mail.example.org");
+    assert_string_equal(envelope.sender_parameters, " AUTH=x@smtp.example.org");
+    assert_string_equal(envelope.recipient_parameters, " X=[198.51.100.7]");
+    assert_string_equal(envelope.local, "<postmaster@example.org>");
 }
 
 static bool makes(const char *recipient, const struct technique_place *at)
@@ -212,6 +360,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_technique_asks_as_documented),
         cmocka_unit_test(every_row_of_the_table_is_sound),
+        cmocka_unit_test(a_form_counts_as_plain_only_if_its_last_domain_is_outside),
+        cmocka_unit_test(numbers_are_never_given_to_another_technique),
+        cmocka_unit_test(a_spelling_changes_only_how_the_path_is_written),
         cmocka_unit_test(no_control_has_a_character_that_routes),
         cmocka_unit_test(every_name_in_braces_is_expanded),
         cmocka_unit_test(a_broken_template_or_an_empty_value_makes_no_envelope),
