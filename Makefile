@@ -41,12 +41,13 @@ endif
 
 # ---- Debian packages ---------------------------------------------------------------------------
 # Build, then analysis, then what the tests drive. Daemons are installed without being started or
-# enabled. No package is ever removed or upgraded for this list.
+# enabled, and mail servers beside the machine's own are only unpacked. No package is ever removed or
+# upgraded for this list.
 DEPS_BUILD := gcc libc6-dev make git pkg-config ca-certificates libmilter-dev libc-ares-dev \
     libconfuse-dev libevent-dev libssl-dev libjansson-dev libsqlite3-dev libidn2-dev libsystemd-dev
 DEPS_CHECK := clang clang-tidy clang-format cppcheck libclang-rt-14-dev libcmocka-dev mandoc
 DEPS_TEST  := postfix libsasl2-modules sasl2-bin rsyslog nsd nftables iproute2 procps openssl \
-    netbase python3 python3-pytest util-linux
+    netbase python3 python3-pytest util-linux exim4-daemon-heavy opensmtpd postgrey nmap
 DEPS := $(DEPS_BUILD) $(DEPS_CHECK) $(DEPS_TEST)
 
 .PHONY: deps

@@ -2,9 +2,10 @@
 # Installs those of the named Debian packages that are missing. Nothing that is there is removed or
 # upgraded, and no daemon that comes along is started or enabled: the tests run their own.
 #
-# Installing Postfix would remove any other mail server. Where there is one, Postfix is unpacked
-# into build/servers/postfix instead (RELAYWARDEN_SERVERS names another folder than build/servers),
-# with the libraries, users and groups that its package would have brought; the lab finds it there.
+# Mail servers remove each other when they are installed. Postfix is installed where there is no
+# other, else unpacked into build/servers/postfix (RELAYWARDEN_SERVERS names another folder than
+# build/servers); its rivals are always unpacked. The libraries, users and groups that the packages
+# would have brought are made; the lab finds the programs there.
 set -eu
 
 servers=${RELAYWARDEN_SERVERS:-build/servers}
@@ -17,20 +18,41 @@ other_mail_server() {
         awk '$1 == "installed" && $2 != "postfix" && / mail-transport-agent/ { print $2; exit }'
 }
 
+# The packages that make up a server that is unpacked, the one that DEPS names first; nothing for a
+# package that is installed.
+parts_of() {
+    case $1 in
+    postfix) [ -z "$(other_mail_server)" ] || echo postfix ;;
+    exim4-daemon-heavy) echo exim4-daemon-heavy exim4-base ;;
+    opensmtpd) echo opensmtpd ;;
+    esac
+}
+
+# The users that a server runs as, each with a group of the same name, and further groups.
+users_of() {
+    case $1 in
+    postfix) echo postfix ;;
+    exim4-daemon-heavy) echo Debian-exim ;;
+    opensmtpd) echo opensmtpd opensmtpq ;;
+    esac
+}
+groups_of() { [ "$1" != postfix ] || echo postdrop; }
+
 missing=
 unpack=
 for package in "$@"; do
-    present "$package" && continue
-    if [ "$package" = postfix ] && [ -n "$(other_mail_server)" ]; then
-        [ -x "$servers/postfix/usr/sbin/postconf" ] || unpack=yes
+    if [ "$package" = postfix ] && present postfix; then
+        continue
+    elif [ -n "$(parts_of "$package")" ]; then
+        [ -e "$servers/$package/.complete" ] || unpack="$unpack $package"
     else
-        missing="$missing $package"
+        present "$package" || missing="$missing $package"
     fi
 done
 [ -n "$missing$unpack" ] || exit 0
 
 if [ "$(id -u)" != 0 ]; then
-    echo "deps: these packages are missing; run 'sudo make deps':$missing${unpack:+ postfix}" >&2
+    echo "deps: these packages are missing; run 'sudo make deps':$missing$unpack" >&2
     exit 1
 fi
 
@@ -57,28 +79,41 @@ install_packages() {
 
 system_group() { getent group "$1" >/dev/null || groupadd --system "$1"; }
 
-unpack_postfix() {
-    echo "deps: $(other_mail_server) is installed; unpacking postfix into $servers"
+# The libraries that packages depend on, the first alternative of each; netbase has names of ports.
+libraries_of() {
+    for file in "$@"; do
+        dpkg-deb -f "$file" Pre-Depends Depends
+    done | sed 's/^[A-Za-z-]*: //' | tr ',' '\n' | awk '$1 ~ /^lib/ { print $1 }' | sort -u
+    echo netbase
+}
+
+unpack_server() {
+    echo "deps: unpacking $1 into $servers"
     mkdir -p "$servers"
     staging=$(mktemp -d "$servers/staging.XXXXXX")
-    (cd "$staging" && apt-get -q download postfix)
-    dpkg -x "$staging"/postfix_*.deb "$staging/postfix"
-    # The first alternative of each dependency that is a library; netbase has the names of ports.
-    libraries=$(dpkg-deb -f "$staging"/postfix_*.deb Pre-Depends Depends |
-        sed 's/^[A-Za-z-]*: //' | tr ',' '\n' | awk '$1 ~ /^lib/ { print $1 }')
+    # shellcheck disable=SC2046
+    (cd "$staging" && apt-get -q download $(parts_of "$1"))
+    for file in "$staging"/*.deb; do
+        dpkg -x "$file" "$staging/root"
+    done
     needed=
-    for package in $libraries netbase; do
+    for package in $(libraries_of "$staging"/*.deb); do
         present "$package" || needed="$needed $package"
     done
     # shellcheck disable=SC2086
     [ -z "$needed" ] || install_packages $needed
-    system_group postfix
-    system_group postdrop
-    getent passwd postfix >/dev/null || useradd --system --gid postfix --no-create-home \
-        --home-dir /var/spool/postfix --shell /usr/sbin/nologin postfix
-    chmod 755 "$staging" "$staging/postfix"
-    rm -rf "$servers/postfix"
-    mv "$staging/postfix" "$servers/postfix"
+    for group in $(users_of "$1") $(groups_of "$1"); do
+        system_group "$group"
+    done
+    for user in $(users_of "$1"); do
+        getent passwd "$user" >/dev/null || useradd --system --gid "$user" --no-create-home \
+            --home-dir /nonexistent --shell /usr/sbin/nologin "$user"
+    done
+    chmod 755 "$staging/root"
+    rm -rf "${servers:?}/$1"
+    mv "$staging/root" "$servers/$1"
+    : > "$servers/$1/.complete"
+    rm -rf "$staging"
 }
 
 apt-get -q update
@@ -91,12 +126,14 @@ if [ -n "$missing" ]; then
     # shellcheck disable=SC2086
     install_packages $missing
 fi
-[ -z "$unpack" ] || unpack_postfix
+for package in $unpack; do
+    unpack_server "$package"
+done
 
 if command -v systemctl >/dev/null; then
     for package in $missing; do
         case $package in
-        nsd | rsyslog | postfix) systemctl --quiet disable "$package.service" || true ;;
+        nsd | rsyslog | postfix | postgrey) systemctl --quiet disable "$package.service" || true ;;
         sasl2-bin) systemctl --quiet disable saslauthd.service || true ;;
         esac
     done
