@@ -5,18 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
-#include "lib/alert/reporter.h"
 #include "lib/printable.h"
+#include "probe/alerting.h"
 #include "probe/audit.h"
 #include "probe/judgement.h"
 #include "probe/report.h"
 #include "probe/target.h"
-
-/* How long the sinks are awaited at the end. */
-#define ALERT_WAIT_MS 3000
 
 /* ---- targets ---------------------------------------------------------------------------- */
 
@@ -39,62 +35,6 @@ static struct target *choose_targets(const struct invocation *invocation, const 
     }
     *count = wanted;
     return targets;
-}
-
-/* ---- alerts ----------------------------------------------------------------------------- */
-
-static bool has_configured(const struct audit_summary *summary)
-{
-    for (size_t i = 0; i < summary->count; i++) {
-        if (summary->results[i]->endpoint.configured) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Info is for whoever reads the report: an incident of it would never end, and nobody is to be
- * woken. */
-static void hand_over(struct reporter *reporter, const struct audit_summary *summary)
-{
-    for (size_t i = 0; i < summary->count; i++) {
-        const struct endpoint_result *result = summary->results[i];
-        for (size_t j = 0; result->endpoint.configured && j < result->finding_count; j++) {
-            if (result->findings[j].severity != SEVERITY_INFO) {
-                reporter_hand_over(reporter, &result->findings[j]);
-            }
-        }
-    }
-}
-
-/* Findings of configured targets become incidents and go to the sinks. NULL when there is nothing
- * to tell. */
-static struct reporter *begin_alerts(const struct invocation *invocation, const struct conf *conf,
-                                     const struct audit_summary *summary)
-{
-    char database[PATH_MAX];
-    char error[SINK_ERROR_SIZE];
-    struct utsname names = {.nodename = ""};
-
-    if (!has_configured(summary)) {
-        return NULL;
-    }
-    (void)uname(&names);
-    snprintf(database, sizeof(database), "%s/probe/relaywarden.db", conf->state_directory);
-    const struct sink_identity identity = {.program = PROBE_PROGRAM, .host = names.nodename};
-    const struct reporter_settings settings = {
-        .identity = &identity,
-        .alert = &conf->alert,
-        .database_path = database,
-        .quiet_terminal = invocation->quiet,
-    };
-    struct reporter *reporter = reporter_start(&settings, error);
-    if (reporter == NULL) {
-        fprintf(stderr, "%s: no alert could be sent: %s\n", PROBE_PROGRAM, error);
-        return NULL;
-    }
-    hand_over(reporter, summary);
-    return reporter;
 }
 
 /* ---- output ----------------------------------------------------------------------------- */
@@ -124,12 +64,16 @@ static bool print_report(const struct invocation *invocation, const struct audit
 static int tell(const struct invocation *invocation, const struct conf *conf,
                 const struct audit_summary *summary)
 {
-    struct reporter *reporter = begin_alerts(invocation, conf, summary);
+    struct reporter *reporter =
+        alerting_is_due(summary) ? alerting_start(conf, invocation->quiet) : NULL;
+    if (reporter != NULL) {
+        alerting_tell(reporter, conf, summary);
+    }
     bool printed = print_report(invocation, summary);
     bool written = invocation_output_is_written();
 
     if (reporter != NULL) {
-        reporter_stop(reporter, ALERT_WAIT_MS);
+        reporter_stop(reporter, ALERTING_WAIT_MS);
     }
     return printed && written ? judgement_exit_code(summary->results, summary->count)
                               : PROBE_EXIT_UNKNOWN;

@@ -19,6 +19,10 @@
 struct finding *raise_finding(struct endpoint_result *result, enum finding_kind kind,
                               const char *rest);
 
+/* The key that such a finding has when this mode of TLS is in force. */
+void raise_key(const struct endpoint_result *result, enum tls_mode tls, const char *rest,
+               char key[FINDING_KEY_SIZE]);
+
 /* Adds the TLS mode and the address that was asked from. */
 void raise_source(struct finding *finding, const struct endpoint_result *result);
 

@@ -1,0 +1,73 @@
+#include "probe/alerting.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+
+#include "probe/invocation.h"
+#include "probe/over.h"
+
+struct reporter *alerting_start(const struct conf *conf, bool quiet)
+{
+    char database[PATH_MAX];
+    char error[SINK_ERROR_SIZE];
+    struct utsname names = {.nodename = ""};
+
+    (void)uname(&names);
+    snprintf(database, sizeof(database), "%s/probe/relaywarden.db", conf->state_directory);
+    const struct sink_identity identity = {.program = PROBE_PROGRAM, .host = names.nodename};
+    const struct reporter_settings settings = {
+        .identity = &identity,
+        .alert = &conf->alert,
+        .database_path = database,
+        .quiet_terminal = quiet,
+    };
+    struct reporter *reporter = reporter_start(&settings, error);
+    if (reporter == NULL) {
+        fprintf(stderr, "%s: no alert could be sent: %s\n", PROBE_PROGRAM, error);
+    }
+    return reporter;
+}
+
+bool alerting_is_due(const struct audit_summary *summary)
+{
+    for (size_t i = 0; i < summary->count; i++) {
+        if (summary->results[i]->endpoint.configured) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The keys of one endpoint's possible incidents are some fifty, and the reporter holds
+ * REPORTER_PENDING_MAX: it is given time to look at them. One that hangs is not waited for again;
+ * what it then forgets is told by the next audit. */
+#define ENDPOINTS_AT_ONCE 8
+#define FLUSH_MS          1000
+
+static void on_over(enum finding_kind kind, const char *key, void *user)
+{
+    reporter_resolve(user, kind, key);
+}
+
+void alerting_tell(struct reporter *reporter, const struct conf *conf,
+                   const struct audit_summary *summary)
+{
+    const struct vantage_known vantage = {.declared = summary->declared, .site = conf->site};
+    bool answers = true;
+
+    for (size_t i = 0; i < summary->count; i++) {
+        const struct endpoint_result *result = summary->results[i];
+        for (size_t j = 0; result->endpoint.configured && j < result->finding_count; j++) {
+            if (result->findings[j].severity != SEVERITY_INFO) {
+                reporter_hand_over(reporter, &result->findings[j]);
+            }
+        }
+        if (result->endpoint.configured) {
+            over_each(result, &vantage, on_over, reporter);
+        }
+        if (i % ENDPOINTS_AT_ONCE == ENDPOINTS_AT_ONCE - 1 && answers) {
+            answers = reporter_flush(reporter, FLUSH_MS);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+#include "probe/over.h"
+
+#include <string.h>
+
+#include "probe/dnsbl.h"
+#include "probe/posture.h"
+#include "probe/raise.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* What one endpoint is asked about. */
+struct search {
+    const struct endpoint_result *result;
+    const struct vantage_known *vantage;
+    over_found found;
+    void *user;
+};
+
+/* ---- what was learnt ----------------------------------------------------------------- */
+
+static bool from_outside(const struct search *search)
+{
+    return !judgement_is_inside(search->result, search->vantage);
+}
+
+static bool had_a_session(const struct search *search)
+{
+    return search->result->reach == REACH_SESSION && !search->result->interrupted;
+}
+
+static bool had_a_verdict(const struct search *search)
+{
+    enum verdict verdict = search->result->verdict;
+
+    return from_outside(search) && !search->result->interrupted &&
+           (verdict == VERDICT_OPEN || verdict == VERDICT_CLOSED || verdict == VERDICT_SUSPECTED);
+}
+
+static bool heard_as_a_stranger(const struct search *search)
+{
+    return had_a_session(search) && from_outside(search) && search->result->heard.ehlo[0] != '\0';
+}
+
+static bool got_to_the_end(const struct search *search)
+{
+    return had_a_session(search) && !search->result->cut_off && !search->result->exhausted;
+}
+
+static bool knows_its_source(const struct search *search)
+{
+    return search->result->source.family != ADDRESS_NONE;
+}
+
+/* ---- keys ---------------------------------------------------------------------------- */
+
+static bool is_raised(const struct endpoint_result *result, enum finding_kind kind, const char *key)
+{
+    for (size_t i = 0; i < result->finding_count; i++) {
+        if (result->findings[i].kind == kind && strcmp(result->findings[i].key, key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The endpoint may have had another mode of TLS when the incident opened, if it was left to it. */
+static void try_key(const struct search *search, enum finding_kind kind, const char *rest)
+{
+    static const enum tls_mode modes[] = {TLS_NONE, TLS_STARTTLS, TLS_IMPLICIT};
+    const struct endpoint_result *result = search->result;
+
+    for (size_t i = 0; i < COUNT(modes); i++) {
+        bool possible = result->endpoint.tls_asked == TLS_AUTO ||
+                        modes[i] == result->endpoint.tls_asked || modes[i] == result_tls(result);
+        char key[FINDING_KEY_SIZE];
+        if (possible) {
+            raise_key(result, modes[i], rest, key);
+            if (!is_raised(result, kind, key)) {
+                search->found(kind, key, search->user);
+            }
+        }
+    }
+}
+
+static void try_alone(const struct search *search, enum finding_kind kind)
+{
+    try_key(search, kind, "");
+}
+
+static void try_causes(const struct search *search, enum finding_kind kind)
+{
+    for (enum cause cause = CAUSE_NONE; cause <= CAUSE_UNCONDITIONAL; cause++) {
+        try_key(search, kind, cause_name(cause));
+    }
+}
+
+static void try_offers(const struct search *search, enum finding_kind kind)
+{
+    try_key(search, kind, "xclient");
+    try_key(search, kind, "xforward");
+}
+
+/* Only lists that answered: silence takes nobody off. */
+static void try_zones(const struct search *search, enum finding_kind kind)
+{
+    const struct posture_dns *dns = search->result->dns;
+
+    for (size_t i = 0; dns != NULL && i < dns->listing_count; i++) {
+        if (dns->listings[i].state == POSTURE_HAD || dns->listings[i].state == POSTURE_NONE) {
+            try_key(search, kind, dnsbl_shown(dns->listings[i].zone));
+        }
+    }
+}
+
+/* ---- the table ----------------------------------------------------------------------- */
+
+/* Kinds that are never more than info have no incidents. */
+static const struct rule {
+    enum finding_kind kind;
+    bool (*learnt)(const struct search *search); /* its absence means something; NULL = always */
+    void (*try_keys)(const struct search *search, enum finding_kind kind);
+} rules[] = {
+    {FINDING_OPEN_RELAY, had_a_verdict, try_causes},
+    {FINDING_SUSPECTED_RELAY, had_a_verdict, try_causes},
+    {FINDING_XCLIENT_EXPOSED, heard_as_a_stranger, try_offers},
+    {FINDING_AUTH_WITHOUT_TLS, heard_as_a_stranger, try_alone},
+    {FINDING_SERVICE_REFUSED, had_a_session, try_alone},
+    {FINDING_PROBE_BLOCKED, got_to_the_end, try_alone},
+    {FINDING_VANTAGE_INSIDE, knows_its_source, try_alone},
+    {FINDING_BLOCKLISTED, NULL, try_zones},
+};
+
+void over_each(const struct endpoint_result *result, const struct vantage_known *vantage,
+               over_found found, void *user)
+{
+    const struct search search = {result, vantage, found, user};
+
+    for (size_t i = 0; i < COUNT(rules); i++) {
+        if (rules[i].learnt == NULL || rules[i].learnt(&search)) {
+            rules[i].try_keys(&search, rules[i].kind);
+        }
+    }
+}
