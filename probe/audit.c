@@ -1,76 +1,20 @@
 #include "probe/audit.h"
 
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/domain.h"
+#include "probe/audit_parts.h"
 #include "probe/audit_settings.h"
-#include "probe/dialogue.h"
-#include "probe/dns.h"
-#include "probe/inquiry.h"
 #include "probe/judgement.h"
-#include "probe/resolve.h"
-#include "probe/transport.h"
 
 /* How long an endpoint that is asked through waits for what DNS has not said yet. It was asked when
  * the session began, and sessions take longer than DNS unless both are near or DNS is dead. */
 #define GRACE_MS 250
 /* At once to one address and port, whatever targets they belong to. */
 #define PLACE_CONNECTIONS 2
-
-enum entry_state {
-    ENTRY_WAITING,
-    ENTRY_ASKING,
-    ENTRY_SETTLING, /* asked; DNS has not said all of its address */
-    ENTRY_DONE,
-};
-
-/* One endpoint. */
-struct entry {
-    struct audit *audit;
-    enum entry_state state;
-    size_t target;            /* index of its target */
-    unsigned int rank;        /* of its host within the target */
-    bool shared;              /* another endpoint has the same address and port */
-    unsigned int connections; /* that it may have, while it is asked */
-    struct dialogue *dialogue;
-    struct inquiry *inquiry; /* of its address, shared by endpoints; NULL = none */
-    struct loop_timer *grace;
-    struct endpoint_result result;
-};
-
-/* One target while its endpoints are looked for. */
-struct search {
-    struct audit *audit;
-    size_t target;
-    struct resolution *resolution;
-    bool done;
-};
-
-struct audit {
-    struct audit_request request;
-    struct loop *loop;
-    struct dns *dns;
-    struct dialogue_settings settings;
-    char helo[DOMAIN_SIZE];
-    struct search *searches;
-    size_t searching; /* not done yet */
-    struct entry **entries;
-    size_t entry_count;
-    size_t entry_room;
-    size_t first_waiting;     /* entries before it wait no more */
-    unsigned int connections; /* that the endpoints under way may have */
-    size_t done;
-    struct entry *spare; /* says how many endpoints could not be kept */
-    size_t not_kept;
-    size_t not_kept_target; /* the first such endpoint's */
-    struct inquiries *inquiries;
-    const struct endpoint_result **results;
-    struct audit_summary summary;
-};
 
 static void start_waiting(struct audit *audit);
 
@@ -101,7 +45,7 @@ static void break_if_over(struct audit *audit)
 
 /* ---- endpoints -------------------------------------------------------------------------- */
 
-static void entry_done(struct entry *entry)
+void audit_entry_done(struct entry *entry)
 {
     struct audit *audit = entry->audit;
     const struct vantage_known vantage = {
@@ -120,7 +64,7 @@ static void entry_done(struct entry *entry)
 static void settled(struct entry *entry)
 {
     loop_timer_clear(entry->grace);
-    entry_done(entry);
+    audit_entry_done(entry);
     break_if_over(entry->audit);
 }
 
@@ -165,7 +109,7 @@ static void settle(struct entry *entry)
     if (wait) {
         entry->state = ENTRY_SETTLING;
     } else {
-        entry_done(entry);
+        audit_entry_done(entry);
     }
 }
 
@@ -203,7 +147,7 @@ static void start_entry(struct entry *entry)
     if (entry->dialogue == NULL) {
         snprintf(entry->result.trouble, sizeof(entry->result.trouble), "out of memory");
         entry->result.exhausted = true;
-        entry_done(entry);
+        audit_entry_done(entry);
         return;
     }
     entry->state = ENTRY_ASKING;
@@ -283,8 +227,8 @@ static bool has_room(struct audit *audit)
     return true;
 }
 
-static void fill_entry(struct entry *entry, struct audit *audit, size_t target,
-                       const struct resolved *resolved)
+void audit_fill_entry(struct entry *entry, struct audit *audit, size_t target,
+                      const struct resolved *resolved)
 {
     entry->audit = audit;
     entry->target = target;
@@ -294,8 +238,7 @@ static void fill_entry(struct entry *entry, struct audit *audit, size_t target,
     audit->entries[audit->entry_count++] = entry;
 }
 
-/* NULL when there is no room for it; the spare entry will say so. */
-static struct entry *add_entry(struct audit *audit, size_t target, const struct resolved *resolved)
+struct entry *audit_add_entry(struct audit *audit, size_t target, const struct resolved *resolved)
 {
     struct entry *entry = has_room(audit) ? calloc(1, sizeof(*entry)) : NULL;
 
@@ -305,7 +248,7 @@ static struct entry *add_entry(struct audit *audit, size_t target, const struct 
         }
         return NULL;
     }
-    fill_entry(entry, audit, target, resolved);
+    audit_fill_entry(entry, audit, target, resolved);
     return entry;
 }
 
@@ -318,7 +261,7 @@ static void on_found(const struct resolved *resolved, void *user)
     if (resolved->trouble == NULL && is_known(audit, &resolved->endpoint, &shared)) {
         return;
     }
-    struct entry *entry = add_entry(audit, search->target, resolved);
+    struct entry *entry = audit_add_entry(audit, search->target, resolved);
     if (entry == NULL) {
         return;
     }
@@ -327,7 +270,7 @@ static void on_found(const struct resolved *resolved, void *user)
         entry->result.reach = REACH_NO_ADDRESS;
         snprintf(entry->result.trouble, sizeof(entry->result.trouble), "%s", resolved->trouble);
         audit_settings_tell_targets(&audit->request.conf->probe, &entry->result);
-        entry_done(entry);
+        audit_entry_done(entry);
     }
     start_waiting(audit);
 }
@@ -380,128 +323,6 @@ static void on_interrupt(void *user)
     loop_break(audit->loop);
 }
 
-/* ---- summing up ------------------------------------------------------------------------- */
-
-static void interrupt_entry(struct entry *entry)
-{
-    dialogue_free(entry->dialogue);
-    entry->dialogue = NULL;
-    entry->result.interrupted = true;
-    snprintf(entry->result.trouble, sizeof(entry->result.trouble),
-             "The audit was interrupted before this endpoint was done.");
-    entry_done(entry);
-}
-
-/* What stands in for a target's endpoints where they are not known. */
-static struct resolved unknown_endpoint(const struct target *target)
-{
-    struct resolved resolved = {.endpoint = {.port = target_port(target, 0),
-                                             .tls_asked = target->tls,
-                                             .configured = target->configured}};
-
-    snprintf(resolved.endpoint.target, sizeof(resolved.endpoint.target), "%s", target->name);
-    snprintf(resolved.endpoint.host, sizeof(resolved.endpoint.host), "%s", target->host);
-    return resolved;
-}
-
-/* What an interruption left open: endpoints that were not finished, and targets whose endpoints are
- * not known. */
-static void close_open_ends(struct audit *audit)
-{
-    for (size_t i = 0; i < audit->entry_count; i++) {
-        if (audit->entries[i]->state == ENTRY_SETTLING) {
-            entry_done(audit->entries[i]);
-        } else if (audit->entries[i]->state != ENTRY_DONE) {
-            interrupt_entry(audit->entries[i]);
-        }
-    }
-    for (size_t i = 0; i < audit->request.target_count; i++) {
-        const struct target *target = &audit->request.targets[i];
-        struct resolved resolved = unknown_endpoint(target);
-        if (audit->searches[i].done) {
-            continue;
-        }
-        target_own_domain(target, target->host, audit->request.conf->site, resolved.endpoint.own);
-        struct entry *entry = add_entry(audit, i, &resolved);
-        if (entry != NULL) {
-            interrupt_entry(entry);
-        }
-    }
-}
-
-/* What was asked is worth telling, whatever else could not be. */
-static void tell_of_those_not_kept(struct audit *audit)
-{
-    const struct target *target = &audit->request.targets[audit->not_kept_target];
-    struct resolved resolved = unknown_endpoint(target);
-    struct entry *entry = audit->spare;
-
-    if (audit->not_kept == 0) {
-        return;
-    }
-    audit->spare = NULL;
-    resolved.rank = UINT_MAX;
-    fill_entry(entry, audit, audit->not_kept_target, &resolved);
-    entry->result.exhausted = true;
-    snprintf(entry->result.trouble, sizeof(entry->result.trouble),
-             "%zu endpoints of this target and those after it were not asked: an audit has at most "
-             "%d, and memory for no more. Name fewer targets at once",
-             audit->not_kept, AUDIT_ENDPOINTS_MAX);
-    entry_done(entry);
-}
-
-static int compare_entries(const void *left, const void *right)
-{
-    const struct entry *a = *(const struct entry *const *)left;
-    const struct entry *b = *(const struct entry *const *)right;
-
-    if (a->target != b->target) {
-        return a->target < b->target ? -1 : 1;
-    }
-    if (a->rank != b->rank) {
-        return a->rank < b->rank ? -1 : 1;
-    }
-    int order = memcmp(a->result.endpoint.address.octets, b->result.endpoint.address.octets,
-                       sizeof(a->result.endpoint.address.octets));
-    if (a->result.endpoint.address.family != b->result.endpoint.address.family) {
-        order = a->result.endpoint.address.family < b->result.endpoint.address.family ? -1 : 1;
-    }
-    return order != 0 ? order : (int)a->result.endpoint.port - (int)b->result.endpoint.port;
-}
-
-static void add_source(struct audit_summary *summary, const struct address *source)
-{
-    for (size_t i = 0; i < summary->source_count; i++) {
-        if (address_equal(&summary->sources[i], source)) {
-            return;
-        }
-    }
-    if (source->family != ADDRESS_NONE &&
-        summary->source_count < sizeof(summary->sources) / sizeof(summary->sources[0])) {
-        summary->sources[summary->source_count++] = *source;
-    }
-}
-
-static bool sum_up(struct audit *audit, int64_t began)
-{
-    struct audit_summary *summary = &audit->summary;
-
-    audit->results = calloc(audit->entry_count + 1, sizeof(struct endpoint_result *));
-    if (audit->results == NULL) {
-        return false;
-    }
-    qsort(audit->entries, audit->entry_count, sizeof(struct entry *), compare_entries);
-    for (size_t i = 0; i < audit->entry_count; i++) {
-        audit->results[i] = &audit->entries[i]->result;
-        add_source(summary, &audit->results[i]->source);
-    }
-    summary->results = audit->results;
-    summary->count = audit->entry_count;
-    summary->seconds = (double)(loop_now(audit->loop) - began) / 1000.0;
-    summary->declared = audit->request.conf->probe.vantage;
-    return true;
-}
-
 /* ---- running ---------------------------------------------------------------------------- */
 
 /* 0, or -1 and a sentence. */
@@ -524,10 +345,9 @@ static int run(struct audit *audit, char error[AUDIT_ERROR_SIZE])
         snprintf(error, AUDIT_ERROR_SIZE, "the system's event interface failed");
         goto out;
     }
-    close_open_ends(audit);
-    tell_of_those_not_kept(audit);
+    audit_close_open_ends(audit);
     clear_progress(audit);
-    if (!sum_up(audit, began)) {
+    if (!audit_sum_up(audit, began)) {
         snprintf(error, AUDIT_ERROR_SIZE, "out of memory");
         goto out;
     }
