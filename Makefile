@@ -160,26 +160,56 @@ clean:
 	rm -rf build
 
 # ---- installing ----------------------------------------------------------------------------------
-SBINDIR := $(DESTDIR)$(PREFIX)/sbin
-MANDIR  := $(DESTDIR)$(PREFIX)/share/man
-DOCDIR  := $(DESTDIR)$(PREFIX)/share/doc/relaywarden
-ETCDIR  := $(DESTDIR)$(SYSCONFDIR)/relaywarden
+# Debian's package has PREFIX=/usr; by hand it is /usr/local, where systemd looks as well.
+SBINDIR   := $(PREFIX)/sbin
+UNITDIR   := $(PREFIX)/lib/systemd/system
+SHAREDIR  := $(PREFIX)/share/relaywarden
+MANDIR    := $(PREFIX)/share/man
+DOCDIR    := $(PREFIX)/share/doc/relaywarden
+BASHDIR   := $(PREFIX)/share/bash-completion/completions
+ETCDIR    := $(SYSCONFDIR)/relaywarden
 CONF_GROUP = $(if $(DESTDIR),,$(shell getent group relaywarden >/dev/null && echo -g relaywarden))
+
+units     := $(wildcard systemd/*.service systemd/*.timer systemd/*.path)
+manuals   := $(wildcard conf/*.5 milter/*.8 probe/*.8)
+catalogs  := $(wildcard conf/*.catalog)
+shared    := $(wildcard conf/*.rules.yml conf/*dashboard*.json)
+documents := README.md conf/relaywarden.conf
+
+# Source and destination of each file that is copied as it is.
+copies := $(foreach file,$(manuals),$(file):$(MANDIR)/man$(subst .,,$(suffix $(file)))/$(notdir $(file))) \
+    $(foreach file,$(documents),$(file):$(DOCDIR)/$(notdir $(file))) \
+    $(if $(filter /usr,$(PREFIX)),,LICENSE:$(DOCDIR)/LICENSE) \
+    $(foreach file,$(shared),$(file):$(SHAREDIR)/$(notdir $(file))) \
+    $(foreach file,$(catalogs),$(file):$(PREFIX)/lib/systemd/catalog/$(notdir $(file))) \
+    systemd/relaywarden.sysusers:$(PREFIX)/lib/sysusers.d/relaywarden.conf \
+    systemd/relaywarden.tmpfiles:$(PREFIX)/lib/tmpfiles.d/relaywarden.conf \
+    systemd/relaywarden.logrotate:$(SYSCONFDIR)/logrotate.d/relaywarden \
+    conf/relaywarden.bash:$(BASHDIR)/relaywarden-milter
+copy_source = $(firstword $(subst :, ,$(1)))
+copy_target = $(DESTDIR)$(lastword $(subst :, ,$(1)))
+installed = $(addprefix $(DESTDIR)$(SBINDIR)/,$(notdir $(programs))) \
+    $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(units))) \
+    $(foreach copy,$(copies),$(call copy_target,$(copy))) $(DESTDIR)$(BASHDIR)/relaywarden-probe
 
 .PHONY: install uninstall
 install: all
-	install -d $(SBINDIR) $(MANDIR)/man5 $(MANDIR)/man8 $(DOCDIR) $(ETCDIR)
-	install -m 755 $(programs) $(SBINDIR)
-	install -m 644 milter/relaywarden-milter.8 probe/relaywarden-probe.8 $(MANDIR)/man8
-	install -m 644 conf/relaywarden.conf.5 $(MANDIR)/man5
-	install -m 644 README.md LICENSE conf/relaywarden.conf $(DOCDIR)
+	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(UNITDIR) $(ETCDIR))
+	install -m 755 $(programs) $(DESTDIR)$(SBINDIR)
+	@# Units name the programs by their full path.
+	$(Q)set -e; for unit in $(units); do \
+	    sed 's,/usr/local/sbin/,$(SBINDIR)/,; s,/etc/relaywarden/,$(ETCDIR)/,' $$unit \
+	        > $(DESTDIR)$(UNITDIR)/$${unit##*/}; \
+	    chmod 644 $(DESTDIR)$(UNITDIR)/$${unit##*/}; \
+	done
+	$(Q)set -e; $(foreach copy,$(copies),\
+	    install -D -m 644 $(call copy_source,$(copy)) $(call copy_target,$(copy));)
+	ln -sf relaywarden-milter $(DESTDIR)$(BASHDIR)/relaywarden-probe
 	@# The milter reads it again at a reload, as its own user.
-	test -e $(ETCDIR)/relaywarden.conf || install -m 640 $(CONF_GROUP) conf/relaywarden.conf $(ETCDIR)
+	test -e $(DESTDIR)$(ETCDIR)/relaywarden.conf || \
+	    install -m 640 $(CONF_GROUP) conf/relaywarden.conf $(DESTDIR)$(ETCDIR)
 
 # The configuration and the state stay.
 uninstall:
-	rm -f $(addprefix $(SBINDIR)/,$(notdir $(programs)))
-	rm -f $(MANDIR)/man8/relaywarden-milter.8 $(MANDIR)/man8/relaywarden-probe.8
-	rm -f $(MANDIR)/man5/relaywarden.conf.5
-	rm -f $(addprefix $(DOCDIR)/,README.md LICENSE relaywarden.conf)
-	rmdir $(DOCDIR) 2>/dev/null || true
+	rm -f $(installed)
+	@rmdir $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SHAREDIR) 2>/dev/null || true

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include <sysexits.h>
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "conf/conf.h"
@@ -198,12 +200,32 @@ static void block_signals(sigset_t *set)
     pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
+/* How long to wait for a signal before the service manager is told again that we are alive: half of
+ * what it allows (sd_watchdog_enabled(3)). NULL: it does not ask. */
+static const struct timespec *watchdog_pace(struct timespec *pace)
+{
+    uint64_t allowed_us = 0;
+
+    if (sd_watchdog_enabled(0, &allowed_us) <= 0) {
+        return NULL;
+    }
+    pace->tv_sec = (time_t)(allowed_us / 2 / 1000000);
+    pace->tv_nsec = (long)(allowed_us / 2 % 1000000 * 1000);
+    return pace;
+}
+
 /* Until told to stop. Not by sigwait, which is libmilter's here (callbacks.h). */
 static void obey_signals(const sigset_t *signals, const char *path, struct reporter *reporter)
 {
-    for (;;) {
-        int number = sigwaitinfo(signals, NULL);
+    struct timespec pace;
+    const struct timespec *wait = watchdog_pace(&pace);
 
+    for (;;) {
+        int number = sigtimedwait(signals, NULL, wait); /* without a limit if that is NULL */
+
+        if (wait != NULL) {
+            sd_notify(0, "WATCHDOG=1");
+        }
         if (number == SIGUSR1) {
             reload(path, reporter);
         } else if (number > 0) {

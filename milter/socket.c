@@ -142,13 +142,16 @@ static bool change_group(const char *path, gid_t group, char error[SOCKET_ERROR_
                  strerror(errno));
         return false;
     }
-    bool changed = fstat(file, &status) == 0 && S_ISSOCK(status.st_mode) &&
-                   fchownat(file, "", (uid_t)-1, group, AT_EMPTY_PATH) == 0;
+    /* In a folder with the set-group-ID bit it has the group by being made there, which needs no
+     * privilege. */
+    bool changed =
+        fstat(file, &status) == 0 && S_ISSOCK(status.st_mode) &&
+        (status.st_gid == group || fchownat(file, "", (uid_t)-1, group, AT_EMPTY_PATH) == 0);
     if (!changed) {
         snprintf(
             error, SOCKET_ERROR_SIZE,
-            "cannot give %.300s to the group of option socket_group: %s (start as root, or name "
-            "a group of this user)",
+            "cannot give %.300s to the group of option socket_group: %s (start as root, name a "
+            "group of this user, or give the folder that group and the mode 2750)",
             path, strerror(errno));
     }
     close(file);

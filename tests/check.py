@@ -236,7 +236,7 @@ def stage_lint(tally):
     lint_each(tally, "manual pages", ["mandoc", "-T", "lint", "-W", "warning"],
               files("*/*.[1-8]", "systemd/*.[1-8]"))
     lint_each(tally, "shell scripts", ["sh", "-n"], files("**/*.sh"))
-    lint_each(tally, "bash scripts", ["bash", "-n"], files(".ci/run"))
+    lint_each(tally, "bash scripts", ["bash", "-n"], files(".ci/run", "conf/*.bash"))
     lint_tidy(tally)
 
 

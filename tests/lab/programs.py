@@ -100,12 +100,15 @@ class Milter:
         port, _, address = where.partition("@")
         return kind, int(port), address or ("::1" if kind == "inet6" else "127.0.0.1")
 
-    def start(self, wait=True, arguments=()):
-        """Starts it and waits until it says that it is ready, and its socket takes connections."""
+    def start(self, wait=True, arguments=(), prefix=()):
+        """Starts it and waits until it says that it is ready, and its socket takes connections.
+
+        prefix: a command that starts it, with other rights for example.
+        """
         self._started = self.log.mark()
         with open(self.log.path, "ab") as log:
             self.process = self.host.popen(
-                [program("relaywarden-milter"), "--config", self.path, *arguments],
+                [*prefix, program("relaywarden-milter"), "--config", self.path, *arguments],
                 stdout=log, stderr=log)
         if wait:
             wait_until(self._ready, 15, lambda: f"relaywarden-milter:\n{self.log.tail()}")
