@@ -4,6 +4,7 @@
 #   make deps       the Debian packages for building and testing (as root; the only list of them)
 #   make demo       the main job on a private Postfix (as root; installs what it needs)
 #   make check      everything that is tested (as root; installs what it needs)
+#   make fuzz       every fuzzer for FUZZ_TIME seconds (600), FUZZ=NAME for one
 #   make bench      measurements (as root)
 #   make lint       cppcheck, clang-tidy, include directions, formatting, manual pages
 #   make format     clang-format over the tree
@@ -88,18 +89,23 @@ probe_src  := $(wildcard probe/*.c)
 unit_src   := $(wildcard tests/unit/test_*.c)
 unit_help  := $(filter-out $(unit_src),$(wildcard tests/unit/*.c))
 bench_src  := $(wildcard tests/bench/*.c)
-headers    := $(wildcard lib/*.h lib/alert/*.h conf/*.h milter/*.h probe/*.h tests/unit/*.h)
-all_c      := $(lib_src) $(milter_src) $(probe_src) $(unit_src) $(unit_help) $(bench_src)
+fuzz_src   := $(wildcard tests/fuzz/fuzz_*.c)
+headers    := $(wildcard lib/*.h lib/alert/*.h conf/*.h milter/*.h probe/*.h tests/*/*.h)
+all_c      := $(lib_src) $(milter_src) $(probe_src) $(unit_src) $(unit_help) $(bench_src) \
+    $(fuzz_src) tests/fuzz/fuzz.c
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 programs := $(BUILD)/relaywarden-milter $(BUILD)/relaywarden-probe
 unit_bin := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(unit_src))
 bench_bin := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(bench_src))
+fuzz_bin := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz/%,$(fuzz_src))
 
-.PHONY: all unit bench-programs
+.PHONY: all unit bench-programs fuzz-programs
 all: $(programs)
 unit: $(unit_bin)
 bench-programs: $(bench_bin)
+# With CC=clang and SANITIZE=fuzzer-no-link,address,undefined: the target fuzz has them.
+fuzz-programs: $(fuzz_bin)
 
 # A change of flags rebuilds everything: objects depend on the stamp that records them.
 $(BUILD)/flags: FORCE
@@ -140,10 +146,16 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libmilterside.a $(BUILD)/lib
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lmilter $(LDLIBS)
 
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/fuzz.o $(BUILD)/libmilterside.a \
+    $(BUILD)/libprobeside.a $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ -lmilter $(LDLIBS) -ldl
+
 -include $(patsubst %.c,$(BUILD)/%.d,$(all_c))
 
 # ---- checking ------------------------------------------------------------------------------------
-.PHONY: check demo bench lint format clean
+.PHONY: check demo bench fuzz lint format clean
 check: deps
 	@/usr/bin/python3 tests/check.py
 demo: deps
@@ -152,6 +164,10 @@ demo: deps
 bench: deps
 	@$(MAKE) --no-print-directory all bench-programs
 	@/usr/bin/python3 tests/bench/bench.py --build $(BUILD)
+FUZZ_TIME ?= 600
+FUZZ ?=
+fuzz:
+	@/usr/bin/python3 tests/fuzz/run.py --seconds $(FUZZ_TIME) $(FUZZ)
 lint:
 	@/usr/bin/python3 tests/check.py --only lint
 format:

@@ -36,6 +36,7 @@ SANITIZER_OPTIONS = {
     "UBSAN_OPTIONS": "print_stacktrace=1",
     "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
 }
+FUZZ_SECONDS = 2  # for each; `make fuzz` takes longer
 UNIT_SECONDS = 300
 LINT_SECONDS = 600
 MAKE_SECONDS = 1200
@@ -173,6 +174,32 @@ def stage_tsan(tally):
     units(tally, "build/tsan", THREADED, ["setarch", os.uname().machine, "--addr-no-randomize"])
 
 
+# ---- fuzzers ----
+
+
+def fuzz(name):
+    return name, *command([sys.executable, "tests/fuzz/run.py", "--built", "--seconds",
+                           str(FUZZ_SECONDS), name], LINT_SECONDS)
+
+
+def stage_fuzz(tally):
+    """What fails leaves its input, and says where."""
+    if not make(tally, "build", "CC=clang", "BUILD=build/fuzz",
+                "SANITIZE=fuzzer-no-link,address,undefined", "fuzz-programs"):
+        return
+    names = [os.path.basename(path)[len("fuzz_"):-len(".c")] for path in sorted(
+        glob.glob("tests/fuzz/fuzz_*.c", root_dir=ROOT))]
+    if not names:
+        tally.fail("there are no fuzzers")
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for name, code, output in pool.map(fuzz, names):
+            if code == 0:
+                tally.add(passed=1)
+                say(f"ok {output.rstrip()}")
+            else:
+                tally.fail(f"fuzz {name}", output)
+
+
 # ---- lint ----
 
 
@@ -277,6 +304,7 @@ STAGES = {
     "unit": (stage_unit, "unit tests"),
     "asan": (stage_asan, "unit tests under AddressSanitizer and UndefinedBehaviorSanitizer"),
     "tsan": (stage_tsan, "what has threads, under ThreadSanitizer"),
+    "fuzz": (stage_fuzz, "a short run of each fuzzer"),
     "lint": (stage_lint, "analysers, formatting, include directions, manual pages"),
     "integration": (stage_integration, "against real servers in the lab"),
 }

@@ -26,7 +26,8 @@ ALLOWED = {
 # Which files may include a library's headers. The unit tests of a room may do so, too.
 LIBRARIES = {
     "libmilter/*": ("milter/callbacks.c", "tests/unit/*", "tests/bench/*"),
-    "ares*.h": ("probe/dns.c", "probe/dns.h", "probe/dns_records.c", "tests/unit/test_dns*.c"),
+    "ares*.h": ("probe/dns.c", "probe/dns.h", "probe/dns_records.c", "tests/unit/test_dns*.c",
+                "tests/fuzz/fuzz_dns.c"),
     "event2/bufferevent*": ("probe/transport.c", "tests/unit/test_transport*.c"),
     "event2/*": ("probe/transport.c", "probe/dns.c", "probe/audit.c", "probe/session.c",
                  "probe/main.c", "tests/unit/*"),

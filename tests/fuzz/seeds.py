@@ -1,0 +1,164 @@
+"""The inputs that the fuzzers start from: replies of real servers, answers of a real resolver, the
+shipped configuration, and addresses in the forms that servers are told.
+
+seeds(NAME) yields octets in the form that tests/fuzz/fuzz_NAME.c takes apart.
+"""
+
+import os
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+
+
+def rows(*names):
+    """The rows of tables of the unit tests."""
+    for name in names:
+        with open(os.path.join(ROOT, "tests/unit", name), encoding="utf-8") as file:
+            for line in file:
+                if line.strip() and not line.startswith("#"):
+                    yield line.rstrip("\n").split("\t")
+
+
+def fields(*texts):
+    return b"\0".join(text.encode() for text in texts)
+
+
+def reply_octets(code, text):
+    lines = text.split("\\n")
+    return "".join(f"{code}{' ' if at == len(lines) - 1 else '-'}{line}\r\n"
+                   for at, line in enumerate(lines)).encode()
+
+
+def replies():
+    for row in rows("replies.tsv", "replies-more.tsv"):
+        yield reply_octets(row[0], row[1])
+
+
+EHLO = (b"250-mx.example.org Hello outside [198.51.100.7]\r\n250-PIPELINING\r\n250-SIZE 10240000\r\n"
+        b"250-ETRN\r\n250-STARTTLS\r\n250-AUTH PLAIN LOGIN\r\n250-AUTH=PLAIN LOGIN\r\n"
+        b"250-XCLIENT NAME ADDR PROTO HELO\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n")
+GREETING = b"220 mx.example.org ESMTP Postfix (Debian/GNU)\r\n"
+
+
+def reply_seeds():
+    for octets in replies():
+        yield b"\x06" + octets
+    yield b"\x00" + GREETING + EHLO
+    yield b"\x10" + EHLO[:-2] + b"\n250 one too many\r\n"
+    yield b"\x03250-one\r\n251 another\r\n"
+    yield b"\xff" + b"250-more\r\n" * 140
+    yield b"\xff" + b"2" * 4200
+    yield b"\x01220 nul\0and\x1b[31mcolour\r\n"
+
+
+def outcome_seeds():
+    for at, octets in enumerate(replies()):
+        envelope = fields("203.0.113.7", "<a@site.test>", "<b@outside.test>", "")
+        yield bytes([at % 4]) + envelope + octets
+    yield b"\x03" + fields("2001:db8::7", "<>", "<relay@relay.example.net>", "") + (
+        b"550 5.7.1 <relay@relay.example.net>: [IPv6:2001:db8::7] is not welcome\r\n")
+
+
+def dns_packets():
+    with open(os.path.join(HERE, "dns.txt"), encoding="ascii") as file:
+        for line in file:
+            if not line.startswith("#"):
+                kind, _, octets = line.split()
+                yield kind, bytes.fromhex(octets)
+
+
+def dns_seeds():
+    kinds = {"MX": 0, "PTR": 2, "TXT": 3, "A": 4, "AAAA": 5}
+    packets = list(dns_packets())
+    for at, (kind, octets) in enumerate(packets):
+        yield bytes([kinds[kind] + 6 * (at % 4), 0, 0]) + octets
+    ipv4 = [octets for kind, octets in packets if kind == "A"]
+    ipv6 = [octets for kind, octets in packets if kind == "AAAA"]
+    for delivery in range(4):
+        for one, other in zip(ipv4, ipv6):
+            yield bytes([1 + 6 * delivery]) + len(one).to_bytes(2, "big") + one + other
+    alias = next(octets for kind, octets in packets if kind == "A" and b"alias" in octets)
+    yield bytes([1, 0, 0]) + alias[:2] + b"\x83" + alias[3:40]  # cut short, and says so
+
+
+def names_seeds():
+    banners = ["mx.example.org ESMTP Postfix (Debian/GNU)", "mx.example.org ESMTP Exim 4.96 Sun",
+               "mx ESMTP Sendmail 8.17.1.9/8.17.1.9/Debian-2; Sun", "mx ESMTP Haraka/2.8.28 ready",
+               "mx Microsoft ESMTP MAIL Service, Version: 6.0.3790", "mx ESMTP OpenSMTPD"]
+    for at, row in enumerate(rows("hostnames.tsv", "hostnames-more.tsv")):
+        yield fields(row[1], row[0], banners[at % len(banners)])
+    for answer in ("127.0.0.2", "127.0.0.10", "127.255.255.254", "203.0.113.9"):
+        yield fields(answer, "key.zen.dq.spamhaus.net", "mx")
+        yield fields(answer, "dnsbl.example.net", "mx")
+
+
+def address_seeds():
+    yield fields("192.0.2.1", "[192.0.2.1]", "192.0.2.0/24", "10.0.0.0/8", "10.0.0.1/8")
+    yield fields("2001:db8::1", "[IPv6:2001:db8::1]", "2001:db8::/32", "2001:db8::/127", "::1/128")
+    yield fields("::ffff:10.0.0.0/104", "::ffff:192.0.2.1", "::/0", "0.0.0.0/0", "::ffff:0:0/95")
+    yield fields("127.0.0.0/8", "128.0.0.0/1", "0.0.0.0/1", "255.255.255.255", "0.0.0.0")
+    yield fields("[2001:db8::]/33", "fe80::1%eth0", "192.0.2.01", "192.0.2.0/024", "[::1]")
+
+
+ADDRESSES = [
+    "<b@outside.example.net>", "<>", "<postmaster>", "<PostMaster@example.org>", "root",
+    "<b%outside.example.net@example.org>", "<outside.example.net!b>", "<b@[203.0.113.25]>",
+    "<@example.org,@a.test:b@outside.example.net>", '<"b@outside.example.net"@example.org>',
+    '<"b@outside.example.net">', "<b@outside.example.net@example.org>", "<b@example.org@>",
+    "<b@\u00e9xample.org>", "<b@xn--xample-9ua.org>", "<b@[IPv6:2001:db8::25]>", "<(x)postmaster>",
+    '<"post\\master">', "<b@example.org.>", "<b@ss.example.test>", '<"unclosed@example.org>',
+]
+
+
+def domain_seeds():
+    for address in ADDRESSES:
+        yield fields(address.strip("<>").rpartition("@")[2], address)
+    yield fields("Example.ORG.", ".example.org")
+    yield fields("b\u00fccher.example.org", "B\u00dcCHER.example.org")
+    yield fields("stra\u00dfe.test", "strasse.test")
+    yield fields("[IPv6:2001:DB8::1]", "[192.0.2.1]")
+    yield fields("a" * 63 + ".test", "a" * 64 + ".test")
+
+
+def milter_seeds():
+    meanings = [("local", "", "root"), ("smtp", "outside.example.net", "b@outside.example.net"),
+                ("error", "5.7.1", "Relay access denied"), ("error", "4.7.1", "Try again"),
+                ("error", "5.1.1 User unknown in virtual alias table", "b@va.example.net"),
+                ("relay", "[10.0.0.9]", "b@example.org"), ("esmtp", "outside.example.net.", ""),
+                ("virtual", "", "b@[203.0.113.25]"), ("", "", "")]
+    for at, address in enumerate(ADDRESSES):
+        mailer, host, resolved = meanings[at % len(meanings)]
+        yield fields("198.51.100.7", "203.0.113.25", "client.example.net", "<a@example.net>",
+                     address, mailer, host, resolved, "4XyZ", "", "", "")
+        yield fields("192.0.2.3", "2001:db8::25", "[198.51.100.7]", ADDRESSES[-1 - at], address,
+                     mailer, host, address.strip("<>"), "", "PLAIN", "ann", "partner.example.org")
+    yield fields("", "", "\u202ehelo\x1b[31m", "<\u2028>", "<b\x01@example.org>", "local", "", "", "",
+                 "ANONYMOUS", "anonymous", "x")
+
+
+def conf_seeds():
+    with open(os.path.join(ROOT, "conf/relaywarden.conf"), "rb") as file:
+        text = file.read()
+    for program in (b"\0", b"\1"):
+        yield program + text
+    lines = [line for line in text.split(b"\n") if line.strip() and not line.strip().startswith(b"#")]
+    yield b"\1" + b"\n".join(lines)
+    yield b'\0site { domains = { "example.org" } # one\n trusted_networks = { "10.0.0.1/8" } }\n'
+    yield b'\1site{domains={"example.org",".example.test"}}probe{canary="c@outside.example.net"\n' \
+          b'target "mx" {domain="example.org" ports={25,465} tls=auto}\n/* two\n lines */}\n'
+    yield b"\1site { domains = { 'example.org' }\n"
+    yield b"\0/* unclosed\n"
+    yield b"\0token_key_file = \"${HOME}\"\nsocket_mode = 0999\nunknown = { 1, 2 }\n"
+
+
+def printable_seeds():
+    yield b"\x20plain text \\ with a backslash"
+    yield b"\x05" + "\u00e9\u20ac\U0001f600\u202e\u2028\u0085".encode()
+    yield b"\x3f\x00\x1b[31m\x7f\xc0\x80\xed\xa0\x80\xf4\x90\x80\x80\xe2\x82"
+    yield b"\x07\xc2\x9b31m\xe2\x80\x8f\xef\xbf\xbf"
+
+
+def seeds(name):
+    """[] for a fuzzer that needs none."""
+    maker = globals().get(f"{name}_seeds")
+    return list(maker()) if maker else []
