@@ -190,7 +190,7 @@ units     := $(wildcard systemd/*.service systemd/*.timer systemd/*.path)
 manuals   := $(wildcard conf/*.5 milter/*.8 probe/*.8)
 catalogs  := $(wildcard conf/*.catalog)
 shared    := $(wildcard conf/*.rules.yml conf/*dashboard*.json)
-documents := README.md conf/relaywarden.conf
+documents := README.md lib/tokens.md conf/relaywarden.conf
 
 # Source and destination of each file that is copied as it is.
 copies := $(foreach file,$(manuals),$(file):$(MANDIR)/man$(subst .,,$(suffix $(file)))/$(notdir $(file))) \

@@ -35,6 +35,7 @@ LIBRARIES = {
     "openssl/err.h": ("probe/transport.c", "tests/unit/test_transport*.c"),
     "openssl/hmac.h": ("lib/token.c",),
     "openssl/evp.h": ("lib/token.c",),
+    "openssl/crypto.h": ("lib/token.c",),
     "sqlite3.h": ("lib/alert/database.c", "lib/alert/database.h", "lib/alert/*_table.c",
                   "lib/alert/*_table.h", "tests/unit/*"),
     "confuse.h": ("conf/*.c", "conf/*.h"),
