@@ -23,7 +23,7 @@ other_mail_server() {
 parts_of() {
     case $1 in
     postfix) [ -z "$(other_mail_server)" ] || echo postfix ;;
-    exim4-daemon-heavy) echo exim4-daemon-heavy exim4-base ;;
+    exim4-daemon-heavy) echo exim4-daemon-heavy exim4-base exim4-config ;;
     opensmtpd) echo opensmtpd ;;
     esac
 }

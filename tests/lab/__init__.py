@@ -3,7 +3,9 @@
 from .base import Lab
 from .config import Config
 from .dns import Dns, pointer
+from .exim import Exim
 from .net import Host
+from .opensmtpd import Opensmtpd
 from .postfix import Postfix
 from .process import LabError, LogFile, run, wait_until
 from .programs import Milter, build_folder, probe, program
@@ -13,6 +15,6 @@ from .sink import Sink
 from .smtp import CLOSED, Reply, Session
 from .syslog import Syslog
 
-__all__ = ["CLOSED", "Config", "Dns", "Host", "Lab", "LabError", "LogFile", "Milter", "Postfix",
-           "Reply", "Sasl", "Server", "Session", "Sink", "Syslog", "build_folder", "pointer",
-           "probe", "program", "relay", "run", "wait_until"]
+__all__ = ["CLOSED", "Config", "Dns", "Exim", "Host", "Lab", "LabError", "LogFile", "Milter",
+           "Opensmtpd", "Postfix", "Reply", "Sasl", "Server", "Session", "Sink", "Syslog",
+           "build_folder", "pointer", "probe", "program", "relay", "run", "wait_until"]

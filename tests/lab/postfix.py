@@ -9,9 +9,7 @@ import signal
 import time
 
 from .process import LabError, LogFile, alive, wait_until
-
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SERVERS = os.path.join(ROOT, os.environ.get("RELAYWARDEN_SERVERS", "build/servers"))
+from .servers import SERVERS, children
 
 # What is delivered locally is discarded under the transport's own name: a filter sees
 # {rcpt_mailer}=local, and the machine's mailboxes stay as they are.
@@ -244,17 +242,7 @@ class Postfix:
         return self._pid() is not None
 
     def _children(self):
-        """The processes under master: pid to program name."""
-        master, found = self._pid(), {}
-        for pid in self.host.processes():
-            try:
-                with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-                    name, rest = file.read().split("(", 1)[1].rsplit(")", 1)
-            except OSError:
-                continue
-            if int(rest.split()[1]) == master:
-                found[pid] = name
-        return found
+        return children(self.host, self._pid())
 
     def stop(self):
         """Ends master and everything under it."""

@@ -8,8 +8,8 @@ import re
 import signal
 
 from .config import Config, write_text
-from .postfix import ROOT
 from .process import LabError, LogFile, wait_until
+from .servers import ROOT
 
 SANITIZER = re.compile(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:")
 
