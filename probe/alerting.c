@@ -7,6 +7,14 @@
 #include "probe/invocation.h"
 #include "probe/over.h"
 
+struct alert_settings alerting_settings(const struct conf *conf)
+{
+    struct alert_settings settings = conf->alert;
+
+    settings.quiet_after_seconds = 0;
+    return settings;
+}
+
 struct reporter *alerting_start(const struct conf *conf, bool quiet)
 {
     char database[PATH_MAX];
@@ -15,10 +23,11 @@ struct reporter *alerting_start(const struct conf *conf, bool quiet)
 
     (void)uname(&names);
     snprintf(database, sizeof(database), "%s/probe/relaywarden.db", conf->state_directory);
+    const struct alert_settings alert = alerting_settings(conf);
     const struct sink_identity identity = {.program = PROBE_PROGRAM, .host = names.nodename};
     const struct reporter_settings settings = {
         .identity = &identity,
-        .alert = &conf->alert,
+        .alert = &alert,
         .database_path = database,
         .quiet_terminal = quiet,
     };

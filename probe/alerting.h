@@ -17,6 +17,10 @@
 /* How long the sinks are awaited at the end. */
 #define ALERTING_WAIT_MS 3000
 
+/* What the configuration says, but that nothing ends by being quiet: an audit ends an incident, and
+ * the next may be hours away. Its strings are the configuration's. */
+struct alert_settings alerting_settings(const struct conf *conf);
+
 /* NULL, after it was told on standard error, when no alert can be sent. `quiet`: the reporter
  * writes nothing there. */
 struct reporter *alerting_start(const struct conf *conf, bool quiet);

@@ -320,6 +320,7 @@ static void on_interrupt(void *user)
 {
     struct audit *audit = user;
 
+    audit->summary.interrupted = true;
     loop_break(audit->loop);
 }
 

@@ -16,6 +16,7 @@
 #include "probe/check.h"
 #include "probe/invocation.h"
 #include "probe/listing.h"
+#include "probe/run.h"
 
 /* What a verb does beside --config, --json, --help, --version and -t, which all have. */
 struct verb {
@@ -36,6 +37,10 @@ static const struct verb verbs[] = {
      .takes_arguments = true,
      .takes_quiet = true,
      .has_status_line = true},
+    {.name = "run",
+     .arguments = "",
+     .summary = "stay, and audit every configured target at its interval; SIGUSR1: all at once",
+     .run = run_main},
     {.name = "techniques",
      .arguments = "",
      .summary = "list the ways of asking for relaying",

@@ -18,6 +18,7 @@ struct audit_summary {
     size_t count;
     time_t started;
     double seconds;
+    bool interrupted; /* by a signal, before its end */
     enum vantage declared;
     struct address sources[8]; /* distinct local addresses that were used */
     size_t source_count;

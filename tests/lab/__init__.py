@@ -8,7 +8,7 @@ from .net import Host
 from .opensmtpd import Opensmtpd
 from .postfix import Postfix
 from .process import LabError, LogFile, run, wait_until
-from .programs import Milter, build_folder, probe, program
+from .programs import Milter, ProbeDaemon, build_folder, probe, program
 from .sasl import Sasl
 from .server import Server, relay
 from .sink import Sink
@@ -16,5 +16,5 @@ from .smtp import CLOSED, Reply, Session
 from .syslog import Syslog
 
 __all__ = ["CLOSED", "Config", "Dns", "Exim", "Host", "Lab", "LabError", "LogFile", "Milter",
-           "Opensmtpd", "Postfix", "Reply", "Sasl", "Server", "Session", "Sink", "Syslog",
-           "build_folder", "pointer", "probe", "program", "relay", "run", "wait_until"]
+           "Opensmtpd", "Postfix", "ProbeDaemon", "Reply", "Sasl", "Server", "Session", "Sink",
+           "Syslog", "build_folder", "pointer", "probe", "program", "relay", "run", "wait_until"]

@@ -169,6 +169,78 @@ class Milter:
                           lambda: f"alert {wanted}; there are {self.alerts()}\n{self.log.tail()}")
 
 
+class ProbeDaemon:
+    """relaywarden-probe run on one host; `log` is what it writes to standard error."""
+
+    def __init__(self, lab, host, config=None, name="probe-run"):
+        self.host = host
+        self.folder = host.new_folder(name)
+        self.log = LogFile(os.path.join(self.folder, "stderr"))
+        lab.logs[self.folder] = self.log
+        self.config = Config() if config is None else config
+        self.path = _write_config(self.config, self.folder)
+        self.output = os.path.join(self.folder, "stdout")
+        self.process = None
+        lab.on_exit(self.stop)
+
+    def start(self, *arguments):
+        """Starts it and waits until it says that it is ready."""
+        mark = self.log.mark()
+        with open(self.log.path, "ab") as log, open(self.output, "ab") as output:
+            self.process = self.host.popen(
+                [program("relaywarden-probe"), "run", "--config", self.path, *arguments],
+                stdout=output, stderr=log)
+        wait_until(lambda: self.log.find("is ready", mark) or self.process.poll() is not None, 15,
+                   lambda: f"relaywarden-probe run:\n{self.log.tail()}")
+        if self.process.poll() is not None:
+            raise LabError(f"relaywarden-probe run ended with {self.process.returncode}:\n"
+                           f"{self.log.text()}")
+        return self
+
+    def configure(self, config):
+        """Writes another configuration; SIGHUP or a restart brings it into force."""
+        self.config = config
+        _write_config(config, self.folder)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, timeout=15):
+        """Asks it to end and returns its exit code. A sanitizer's report is an error."""
+        code = None
+        if self.process:
+            self.process.terminate()
+            code = self.process.wait(timeout)
+            self.process = None
+        if SANITIZER.search(self.log.text()):
+            raise LabError(f"relaywarden-probe run:\n{self.log.text()}")
+        return code
+
+    def kill(self):
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def reports(self):
+        """The objects that it wrote (started with --json), one an audit."""
+        return read_alerts(self.output)
+
+    def alerts(self):
+        """The JSON lines of its alerts."""
+        return read_alerts(self.config.alert["json"])
+
+    def wait_for_alert(self, timeout=20, **wanted):
+        """Waits for an alert with these values and returns the first."""
+
+        def found():
+            return next((alert for alert in self.alerts()
+                         if all(alert.get(key) == value for key, value in wanted.items())), None)
+
+        return wait_until(found, timeout,
+                          lambda: f"alert {wanted}; there are {self.alerts()}\n{self.log.tail()}")
+
+
 Checked = collections.namedtuple("Checked", "code out err report alerts")
 Checked.__doc__ = """What a run of the probe gave: exit code, outputs, the parsed JSON object (None
 if there was none), and the JSON lines of its alerts so far."""

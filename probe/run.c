@@ -1,0 +1,295 @@
+#include "probe/run.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <syslog.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "lib/printable.h"
+#include "probe/alerting.h"
+#include "probe/audit.h"
+#include "probe/schedule.h"
+#include "probe/target.h"
+
+#define LINE_SIZE 5632 /* a status line */
+
+struct daemon {
+    const struct invocation *invocation;
+    struct conf *conf;
+    struct schedule *schedule;
+    struct reporter *reporter;
+    sigset_t signals;  /* blocked, and taken while it waits */
+    sigset_t stoppers; /* those of them that end an audit, too */
+};
+
+/* Set by a signal that came between the waits and an audit. */
+static volatile sig_atomic_t told_to_stop;
+
+/* Does not stop while the machine sleeps. */
+static int64_t seconds_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return now.tv_sec;
+}
+
+static uint32_t chance(void)
+{
+    uint32_t number;
+
+    return getrandom(&number, sizeof(number), 0) == (ssize_t)sizeof(number) ? number : 0;
+}
+
+/* ---- signals ------------------------------------------------------------------------- */
+
+static void on_stop(int number)
+{
+    (void)number;
+    told_to_stop = 1;
+}
+
+static void prepare_signals(struct daemon *daemon)
+{
+    const struct sigaction stop = {.sa_handler = on_stop};
+
+    sigemptyset(&daemon->stoppers);
+    sigaddset(&daemon->stoppers, SIGTERM);
+    sigaddset(&daemon->stoppers, SIGINT);
+    daemon->signals = daemon->stoppers;
+    sigaddset(&daemon->signals, SIGUSR1);
+    sigaddset(&daemon->signals, SIGHUP);
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    pthread_sigmask(SIG_BLOCK, &daemon->signals, NULL);
+}
+
+/* ---- an audit ------------------------------------------------------------------------ */
+
+static void log_summary(const struct daemon *daemon, const struct audit_summary *summary)
+{
+    char line[LINE_SIZE] = "";
+    FILE *into = fmemopen(line, sizeof(line), "w");
+
+    if (into != NULL) {
+        report_status_line(into, summary);
+        fclose(into);
+    }
+    line[sizeof(line) - 1] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    reporter_say(daemon->reporter, LOG_INFO, "%s", line);
+}
+
+static void print_summary(const struct daemon *daemon, const struct audit_summary *summary)
+{
+    json_t *object = daemon->invocation->json ? report_json(summary) : NULL;
+
+    if (object != NULL) {
+        json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
+        fputc('\n', stdout);
+        if (!invocation_output_is_written()) {
+            clearerr(stdout); /* the next audit tries again */
+        }
+    }
+    json_decref(object);
+}
+
+static void finish(struct daemon *daemon, const struct audit *audit)
+{
+    const struct audit_summary *summary = audit_summary_of(audit);
+
+    alerting_tell(daemon->reporter, daemon->conf, summary);
+    log_summary(daemon, summary);
+    print_summary(daemon, summary);
+    told_to_stop = told_to_stop || summary->interrupted;
+}
+
+/* SIGTERM and SIGINT end it early. False when it could not be made. */
+static bool audit_targets(struct daemon *daemon, const struct target *targets, size_t count)
+{
+    const struct audit_request request = {
+        .conf = daemon->conf, .targets = targets, .target_count = count};
+    char error[AUDIT_ERROR_SIZE];
+
+    pthread_sigmask(SIG_UNBLOCK, &daemon->stoppers, NULL);
+    struct audit *audit = told_to_stop ? NULL : audit_run(&request, error);
+    pthread_sigmask(SIG_BLOCK, &daemon->stoppers, NULL);
+    if (audit == NULL && !told_to_stop) {
+        reporter_say(daemon->reporter, LOG_ERR, "no audit could be made: %s; it is tried again",
+                     error);
+        return false;
+    }
+    if (audit != NULL) {
+        finish(daemon, audit);
+    }
+    audit_free(audit);
+    return true;
+}
+
+/* All that are due, in one audit. */
+static void audit_due(struct daemon *daemon)
+{
+    const struct conf_probe *probe = &daemon->conf->probe;
+    struct target *targets = calloc(probe->target_count + 1, sizeof(*targets));
+    size_t *due = calloc(probe->target_count + 1, sizeof(*due));
+    int64_t now = seconds_now();
+    size_t count = 0;
+    bool made = false;
+    char error[TARGET_ERROR_SIZE];
+
+    for (size_t i = 0; i < probe->target_count; i++) {
+        if (schedule_is_due(daemon->schedule, i, now)) {
+            if (targets != NULL && due != NULL &&
+                target_from_conf(&probe->targets[i], &targets[count], error)) {
+                due[count++] = i;
+            } else {
+                reporter_say(daemon->reporter, LOG_ERR, "a target could not be audited: %s",
+                             targets == NULL || due == NULL ? "out of memory" : error);
+                schedule_failed(daemon->schedule, i, now);
+            }
+        }
+    }
+    if (count > 0) {
+        sd_notifyf(0, "STATUS=Auditing %zu of %zu targets", count, probe->target_count);
+        made = audit_targets(daemon, targets, count);
+    }
+    now = seconds_now();
+    for (size_t i = 0; i < count; i++) {
+        if (made) {
+            schedule_done(daemon->schedule, due[i], now, chance());
+        } else {
+            schedule_failed(daemon->schedule, due[i], now);
+        }
+    }
+    free(due);
+    free(targets);
+}
+
+/* ---- the configuration --------------------------------------------------------------- */
+
+static struct conf *load(const struct invocation *invocation, struct conf_report *report)
+{
+    struct conf *conf = conf_load(invocation->conf_path, CONF_PROBE, report);
+    char path[4096];
+
+    if (conf != NULL && conf->probe.target_count == 0) {
+        printable_string(path, sizeof(path), conf->path);
+        (void)invocation_fail(
+            invocation, "there is nothing to audit: add a target section to probe in %s", path);
+        conf_free(conf);
+        return NULL;
+    }
+    return conf;
+}
+
+static void reload(struct daemon *daemon)
+{
+    struct conf_report report = {0};
+
+    sd_notify(0, "STATUS=Reading the configuration again");
+    struct conf *conf = conf_load(daemon->invocation->conf_path, CONF_PROBE, &report);
+    for (size_t i = 0; i < report.mistake_count; i++) {
+        reporter_say(daemon->reporter, LOG_ERR, "%s", report.mistakes[i]);
+    }
+    conf_report_free(&report);
+    if (conf != NULL && conf->probe.target_count == 0) {
+        reporter_say(daemon->reporter, LOG_ERR, "the new configuration has no target");
+        conf_free(conf);
+        conf = NULL;
+    }
+    struct schedule *schedule =
+        conf != NULL ? schedule_new(&conf->probe, daemon->schedule, seconds_now()) : NULL;
+    if (schedule == NULL) {
+        reporter_say(daemon->reporter, LOG_ERR,
+                     "the configuration was not taken; the one of before stays in force");
+        conf_free(conf);
+        return;
+    }
+    if (strcmp(conf->state_directory, daemon->conf->state_directory) != 0) {
+        reporter_say(daemon->reporter, LOG_WARNING,
+                     "another state_directory takes effect at the next start");
+    }
+    const struct alert_settings alert = alerting_settings(conf);
+    reporter_configure(daemon->reporter, &alert);
+    schedule_free(daemon->schedule);
+    conf_free(daemon->conf);
+    daemon->schedule = schedule;
+    daemon->conf = conf;
+    reporter_say(daemon->reporter, LOG_INFO, "configuration reloaded");
+}
+
+/* ---- the verb ------------------------------------------------------------------------ */
+
+/* Until something is due or a signal comes. */
+static void wait_for_something(struct daemon *daemon)
+{
+    const struct timespec wait = {.tv_sec = (time_t)schedule_wait(daemon->schedule, seconds_now())};
+    if (wait.tv_sec > 0) {
+        sd_notifyf(0, "STATUS=Next audit in %lld s", (long long)wait.tv_sec);
+    }
+    switch (sigtimedwait(&daemon->signals, NULL, &wait)) {
+    case SIGTERM:
+    case SIGINT:
+        told_to_stop = 1;
+        break;
+    case SIGUSR1:
+        schedule_hurry(daemon->schedule, seconds_now());
+        break;
+    case SIGHUP:
+        reload(daemon);
+        break;
+    default: /* it is time */
+        break;
+    }
+}
+
+static int serve(struct daemon *daemon)
+{
+    reporter_say(daemon->reporter, LOG_INFO,
+                 "version " RELAYWARDEN_VERSION " is ready, with %zu targets",
+                 daemon->conf->probe.target_count);
+    sd_notify(0, "READY=1");
+    while (!told_to_stop) {
+        audit_due(daemon);
+        if (!told_to_stop) {
+            wait_for_something(daemon);
+        }
+    }
+    sd_notify(0, "STOPPING=1");
+    reporter_say(daemon->reporter, LOG_INFO, "stopped");
+    return 0;
+}
+
+int run_main(const struct invocation *invocation)
+{
+    struct daemon daemon = {.invocation = invocation};
+    struct conf_report report = {0};
+    int code = PROBE_EXIT_UNKNOWN;
+
+    prepare_signals(&daemon);
+    daemon.conf = load(invocation, &report);
+    if (daemon.conf == NULL) {
+        code = report.mistake_count > 0 ? invocation_fail_configuration(invocation, &report) : code;
+        goto out;
+    }
+    daemon.schedule = schedule_new(&daemon.conf->probe, NULL, seconds_now());
+    if (daemon.schedule == NULL) {
+        code = invocation_fail(invocation, "out of memory");
+        goto out;
+    }
+    daemon.reporter = alerting_start(daemon.conf, false);
+    if (daemon.reporter != NULL) {
+        code = serve(&daemon);
+        reporter_stop(daemon.reporter, ALERTING_WAIT_MS);
+    }
+out:
+    schedule_free(daemon.schedule);
+    conf_report_free(&report);
+    conf_free(daemon.conf);
+    return code;
+}

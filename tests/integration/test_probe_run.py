@@ -1,0 +1,128 @@
+"""relaywarden-probe run: the daemon that audits a real Postfix again and again."""
+
+import signal
+import threading
+import time
+
+import pytest
+
+from lab import Config, Dns, Postfix, ProbeDaemon, Server, probe, wait_until
+
+# Accepted recipients whose transactions come to nothing use up Postfix's in_flow_delay tokens.
+OPEN = {"mynetworks": "0.0.0.0/0, [::]/0", "in_flow_delay": "0s"}
+
+
+@pytest.fixture(scope="module")
+def postfix(shared_lab):
+    Dns(shared_lab).start()
+    return Postfix(shared_lab, shared_lab.host("mx")).start()
+
+
+@pytest.fixture(scope="module")
+def closed(postfix):
+    return dict(postfix.main)
+
+
+@pytest.fixture
+def daemon(shared_lab, postfix, closed, request):
+    """Not started yet; the server is closed."""
+    postfix.main = dict(closed)
+    postfix.write()
+    postfix.reload()
+    daemon = ProbeDaemon(shared_lab, shared_lab.host("outside"), Config(), name=request.node.name)
+    yield daemon
+    daemon.stop()
+
+
+def verdicts(report):
+    return {entry["verdict"] for entry in report["endpoints"]}
+
+
+def wait_for_reports(daemon, count):
+    wait_until(lambda: len(daemon.reports()) >= count, 30, lambda: daemon.log.tail())
+    return daemon.reports()
+
+
+def test_every_target_is_audited_at_the_start(daemon):
+    daemon.start("--json")
+    report, = wait_for_reports(daemon, 1)
+    assert verdicts(report) == {"closed"}
+    daemon.log.wait_for(r"RELAY OK - 2 endpoints closed")
+    assert daemon.alerts() == []
+
+
+def test_a_server_that_opens_and_is_closed_again_is_one_incident(daemon, postfix, closed):
+    daemon.start("--json")
+    wait_for_reports(daemon, 1)
+    postfix.set(OPEN)
+    daemon.signal(signal.SIGUSR1)
+    opened = daemon.wait_for_alert(kind="open-relay", state="opened")
+    wait_for_reports(daemon, 2)
+    daemon.signal(signal.SIGUSR1)
+    wait_for_reports(daemon, 3)
+    postfix.main = dict(closed)
+    postfix.write()
+    postfix.reload()
+    daemon.signal(signal.SIGUSR1)
+    resolved = daemon.wait_for_alert(kind="open-relay", state="resolved")
+    assert verdicts(wait_for_reports(daemon, 4)[3]) == {"closed"}
+    states = [(alert["incident"], alert["state"]) for alert in daemon.alerts()
+              if alert["kind"] == "open-relay"]
+    # Two endpoints, one on each family, and each told once.
+    assert states.count((opened["incident"], "opened")) == 1
+    assert states.count((resolved["incident"], "resolved")) == 1
+    assert sorted(state for _, state in states) == ["opened", "opened", "resolved", "resolved"]
+
+
+def test_targets_are_audited_at_their_interval(daemon):
+    daemon.configure(Config(probe={"interval": "1s"}))
+    daemon.start("--json")
+    reports = wait_for_reports(daemon, 3)
+    assert [verdicts(report) for report in reports[:3]] == [{"closed"}] * 3
+
+
+def test_a_target_has_an_interval_of_its_own(daemon):
+    daemon.configure(Config(targets={
+        "mx": {"domain": "example.org", "interval": "1s"},
+        "rare": {"host": "203.0.113.25", "interval": "1h"}}))
+    daemon.start("--json")
+    reports = wait_for_reports(daemon, 3)
+    assert {entry["target"] for entry in reports[0]["endpoints"]} == {"mx", "rare"}
+    assert {entry["target"] for report in reports[1:3] for entry in report["endpoints"]} == {"mx"}
+
+
+def test_a_new_configuration_is_taken_and_a_bad_one_is_told(daemon):
+    daemon.start("--json")
+    wait_for_reports(daemon, 1)
+    mark = daemon.log.mark()
+    daemon.configure("site { domains = { 5 nonsense }\n")
+    daemon.signal(signal.SIGHUP)
+    daemon.log.wait_for(r"relaywarden.conf:\d+: ", since=mark)
+    daemon.log.wait_for(r"the one of before stays in force", since=mark)
+    daemon.signal(signal.SIGUSR1)
+    assert verdicts(wait_for_reports(daemon, 2)[1]) == {"closed"}
+    daemon.configure(Config(targets={"only-v4": {"host": "203.0.113.25"}}))
+    daemon.signal(signal.SIGHUP)
+    report = wait_for_reports(daemon, 3)[2]
+    assert [entry["target"] for entry in report["endpoints"]] == ["only-v4"]
+
+
+def test_it_stops_at_once_while_a_server_is_silent(daemon, shared_lab):
+    over = threading.Event()
+    with Server(shared_lab.host("mx"), 2525, lambda connection: over.wait(60)) as server:
+        daemon.configure(Config(targets={"slow": {"host": "203.0.113.25", "ports": [2525]}}))
+        daemon.start("--json")
+        wait_until(lambda: server.connections > 0, 10, "a connection")
+        began = time.monotonic()
+        assert daemon.stop() == 0
+        assert time.monotonic() - began < 5
+        over.set()
+    report, = daemon.reports()
+    assert verdicts(report) == {"inconclusive"}
+    assert daemon.log.find(r"stopped")
+
+
+def test_without_targets_it_says_what_is_missing(lab):
+    checked = probe(lab.host("outside"), config=Config(targets={}), verb="run", as_json=False)
+    assert checked.code == 3
+    assert "add a target section to probe" in checked.err
