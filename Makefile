@@ -48,7 +48,8 @@ DEPS_BUILD := gcc libc6-dev make git pkg-config ca-certificates libmilter-dev li
     libconfuse-dev libevent-dev libssl-dev libjansson-dev libsqlite3-dev libidn2-dev libsystemd-dev
 DEPS_CHECK := clang clang-tidy clang-format cppcheck libclang-rt-14-dev libcmocka-dev mandoc
 DEPS_TEST  := postfix libsasl2-modules sasl2-bin rsyslog nsd nftables iproute2 procps openssl \
-    netbase python3 python3-pytest util-linux exim4-daemon-heavy opensmtpd postgrey nmap
+    netbase python3 python3-pytest util-linux exim4-daemon-heavy opensmtpd sendmail-bin m4 postgrey \
+    nmap
 DEPS := $(DEPS_BUILD) $(DEPS_CHECK) $(DEPS_TEST)
 
 .PHONY: deps

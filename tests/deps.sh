@@ -25,6 +25,7 @@ parts_of() {
     postfix) [ -z "$(other_mail_server)" ] || echo postfix ;;
     exim4-daemon-heavy) echo exim4-daemon-heavy exim4-base exim4-config ;;
     opensmtpd) echo opensmtpd ;;
+    sendmail-bin) echo sendmail-bin sendmail-cf ;;
     esac
 }
 

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from lab import (CLOSED, Dns, Lab, LabError, Postfix, Sasl, Server, Sink, Syslog, pointer, relay,
-                 wait_until)
+from lab import (CLOSED, Dns, Lab, LabError, Postfix, Sasl, Sendmail, Server, Sink, Syslog, pointer,
+                 relay, wait_until)
 from lab import folder
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -263,6 +263,47 @@ def test_relayed_mail_arrives_in_the_sink_and_lmtp_mail_in_its_own(lab):
     sink.wait_for_recipient("b@outside.example.net")
     assert sink.messages()[0]["Subject"] == "out"
     mailboxes.wait_for_recipient("box@boxes.example.org")
+
+
+# ---- Sendmail ----
+
+
+@pytest.fixture(scope="module")
+def sendmail(world):
+    return Sendmail(world, world.host("second", addresses=["192.0.2.1", "2001:db8:2::1"]),
+                    sasl=Sasl(world, name="sasl-of-sendmail").user("joe", "secret")).start()
+
+
+def test_sendmail_takes_its_own_mail_and_refuses_to_relay(world, sendmail):
+    for address in ("192.0.2.1", "2001:db8:2::1"):
+        replies = world.host("outside").smtp(address, [
+            "EHLO client", "MAIL FROM:<a@outside.example.net>", FOREIGN,
+            "RCPT TO:<anybody@example.org>", "DATA", "Subject: x\n\nx\n", "QUIT"])
+        assert [reply.code for reply in replies] == [220, 250, 250, 550, 250, 354, 250, 221]
+        assert "Relaying denied" in replies[3].text
+    wait_until(lambda: sendmail.queue() == [], 10, "local delivery")
+
+
+def test_sendmail_relays_for_who_logs_in_and_keeps_what_it_cannot_deliver(world, sendmail):
+    with world.host("outside").session("192.0.2.1") as session:
+        session.hello()
+        assert session.auth_plain("joe", "secret").code == 235
+        session.command("MAIL FROM:<joe@example.org>")
+        assert session.command("RCPT TO:<b@outside.example.net>").code == 250
+        session.command("DATA")
+        assert session.message("Subject: x\n\nx\n").code == 250
+    entry, = sendmail.queue()
+    assert entry["recipients"] == ["<b@outside.example.net>"] and not entry["quarantined"]
+    sendmail.empty_queue()
+    assert sendmail.queue() == []
+
+
+def test_sendmail_is_opened_and_closed_again(world, sendmail):
+    for features, code in ((["promiscuous_relay"], 250), ([], 550)):
+        sendmail.set(features=features)
+        replies = world.host("outside").smtp("192.0.2.1", [
+            "EHLO client", "MAIL FROM:<a@outside.example.net>", FOREIGN])
+        assert replies[-1].code == code
 
 
 # ---- syslog ----

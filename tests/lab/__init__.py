@@ -10,11 +10,13 @@ from .postfix import Postfix
 from .process import LabError, LogFile, run, wait_until
 from .programs import Milter, ProbeDaemon, build_folder, probe, program
 from .sasl import Sasl
+from .sendmail import Sendmail
 from .server import Server, relay
 from .sink import Sink
 from .smtp import CLOSED, Reply, Session
 from .syslog import Syslog
 
 __all__ = ["CLOSED", "Config", "Dns", "Exim", "Host", "Lab", "LabError", "LogFile", "Milter",
-           "Opensmtpd", "Postfix", "ProbeDaemon", "Reply", "Sasl", "Server", "Session", "Sink",
-           "Syslog", "build_folder", "pointer", "probe", "program", "relay", "run", "wait_until"]
+           "Opensmtpd", "Postfix", "ProbeDaemon", "Reply", "Sasl", "Sendmail", "Server", "Session",
+           "Sink", "Syslog", "build_folder", "pointer", "probe", "program", "relay", "run",
+           "wait_until"]

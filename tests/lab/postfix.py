@@ -222,7 +222,7 @@ class Postfix:
                       env=self._environment(), check=wait)
         if wait:
             for endpoint, _ in self.listen:
-                address, port = _split(endpoint)
+                address, port = split_endpoint(endpoint)
                 self.host.wait_listening(port, address)
         return self
 
@@ -338,7 +338,7 @@ class Postfix:
         self.set({"smtpd_milters": self.milter_setting(socket)})
 
 
-def _split(endpoint):
+def split_endpoint(endpoint):
     """"203.0.113.25:587", "[::1]:25" or "25" to address (or None) and port."""
     address, _, port = endpoint.rpartition(":")
     return (address.strip("[]") or None), int(port)
