@@ -7,6 +7,7 @@
 #include "conf/domains.h"
 #include "conf/fill.h"
 #include "conf/inert.h"
+#include "conf/key.h"
 #include "conf/report.h"
 #include "conf/text.h"
 #include "conf/tree.h"
@@ -16,6 +17,7 @@ void conf_free(struct conf *conf)
     if (conf == NULL)
         return;
     conf_free_options(conf);
+    conf_free_keys(conf);
     site_free(conf->site);
     free(conf->path);
     free(conf);
@@ -83,6 +85,7 @@ static void load(struct conf_draft *draft, const char *path)
         return;
     if (make_site(draft) < 0)
         return;
+    conf_load_keys(draft);
     conf_check_machine(draft);
     conf_note_inert(draft);
 }

@@ -19,6 +19,7 @@
 #include "lib/address.h"
 #include "lib/alert/alert.h"
 #include "lib/site.h"
+#include "lib/token.h"
 #include "lib/words.h"
 
 #define CONF_DEFAULT_PATH RELAYWARDEN_SYSCONFDIR "/relaywarden/relaywarden.conf"
@@ -89,6 +90,8 @@ struct conf {
     struct site *site;
     char *token_key_file; /* "" = none */
     char *token_key_also;
+    struct token_key *token_key;       /* what the files hold; NULL = none */
+    struct token_key *token_key_other; /* of token_key_also */
     struct conf_milter milter;
     struct conf_probe probe;
     struct alert_settings alert;

@@ -14,10 +14,6 @@
 
 #include "conf/names.h"
 
-/* Long enough to be no password, short enough to be no file named by mistake. */
-#define KEY_LEAST 32
-#define KEY_MOST  4096
-
 /* An option that names something, where it was set (line 0: it is a default). */
 struct named {
     const char *option;
@@ -37,53 +33,6 @@ static struct named name_of(const struct conf_draft *draft, const char *option,
 static bool is_set(const struct named *named)
 {
     return named->value != NULL && named->value[0] != '\0';
-}
-
-/* ---- keys ---------------------------------------------------------------------------- */
-
-/* Root, who runs this, and whom the milter will run as. */
-static bool may_own_key(const struct conf_draft *draft, uid_t owner)
-{
-    const char *user = draft->conf->milter.user;
-    const struct passwd *entry = user != NULL && user[0] != '\0' ? getpwnam(user) : NULL;
-
-    return owner == 0 || owner == geteuid() || (entry != NULL && owner == entry->pw_uid);
-}
-
-static const char *key_fault(const struct conf_draft *draft, const struct stat *status)
-{
-    if (!S_ISREG(status->st_mode))
-        return "is no regular file";
-    if (!may_own_key(draft, status->st_uid))
-        return "is owned by somebody else; chown it to root or to the program's user";
-    if ((status->st_mode & S_IWGRP) != 0)
-        return "is writable by its group; chmod 0640 it";
-    if ((status->st_mode & S_IRWXO) != 0)
-        return "is open to others; chmod 0640 it";
-    if (status->st_size < KEY_LEAST || status->st_size > KEY_MOST)
-        return "has the wrong size; a key has 32 to 4096 octets";
-    return NULL;
-}
-
-static void check_key(const struct conf_draft *draft, const struct named *key)
-{
-    char shown[CONF_SHOW_SIZE];
-    struct stat status;
-
-    if (!is_set(key))
-        return;
-    conf_show(shown, key->value);
-    int file = open(key->value, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (file < 0 || fstat(file, &status) < 0) {
-        conf_mistake(draft->messages, key->line, "%s: %s cannot be read: %s", key->option, shown,
-                     strerror(errno));
-    } else {
-        const char *fault = key_fault(draft, &status);
-        if (fault != NULL)
-            conf_mistake(draft->messages, key->line, "%s: %s %s", key->option, shown, fault);
-    }
-    if (file >= 0)
-        close(file);
 }
 
 /* ---- command ------------------------------------------------------------------------- */
@@ -216,15 +165,11 @@ static void check_milter_user(const struct conf_draft *draft)
 void conf_check_machine(const struct conf_draft *draft)
 {
     const struct conf *conf = draft->conf;
-    const struct named key = name_of(draft, "token_key_file", SECTION_ROOT, conf->token_key_file);
-    const struct named also = name_of(draft, "token_key_also", SECTION_ROOT, conf->token_key_also);
     const struct named state =
         name_of(draft, "state_directory", SECTION_ROOT, conf->state_directory);
     const struct named metrics =
         name_of(draft, "metrics_directory", SECTION_ALERT, conf->alert.metrics_directory);
 
-    check_key(draft, &key);
-    check_key(draft, &also);
     check_command(draft);
     check_json(draft);
     if (is_set(&state))

@@ -28,7 +28,7 @@ void observation_set_mta(struct observation *observation, const char *name)
 
     if (name == NULL || name[0] == '\0')
         name = "unknown";
-    for (; name[length] != '\0' && length < OBSERVATION_MTA_SIZE - 1; length++) {
+    for (; length < OBSERVATION_MTA_SIZE - 1 && name[length] != '\0'; length++) {
         char octet = name[length];
         if (octet >= 'A' && octet <= 'Z')
             octet = (char)(octet - 'A' + 'a');

@@ -336,6 +336,16 @@ static int run(struct conf *conf, const char *path)
     return status;
 }
 
+/* Both programs print it, so that the two ends of a site can be compared. */
+static void print_fingerprint(const char *option, const struct token_key *key)
+{
+    char fingerprint[TOKEN_FINGERPRINT_SIZE];
+
+    if (key != NULL) {
+        printf("%s: fingerprint %s\n", option, token_fingerprint(key, fingerprint));
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct arguments arguments = {.config = CONF_DEFAULT_PATH};
@@ -350,8 +360,10 @@ int main(int argc, char **argv)
         return EX_CONFIG;
     }
     if (arguments.check_only) {
-        conf_free(conf);
         printf("%s: configuration is valid\n", arguments.config);
+        print_fingerprint("token_key_file", conf->token_key);
+        print_fingerprint("token_key_also", conf->token_key_other);
+        conf_free(conf);
         return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
     }
     return run(conf, arguments.config);

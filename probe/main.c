@@ -15,6 +15,7 @@
 #include "lib/printable.h"
 #include "probe/check.h"
 #include "probe/invocation.h"
+#include "probe/keygen.h"
 #include "probe/listing.h"
 #include "probe/run.h"
 
@@ -45,6 +46,11 @@ static const struct verb verbs[] = {
      .arguments = "",
      .summary = "list the ways of asking for relaying",
      .run = listing_main},
+    {.name = "keygen",
+     .arguments = " FILE",
+     .summary = "make a token key and print its fingerprint; never overwrites",
+     .run = keygen_main,
+     .takes_arguments = true},
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -121,15 +127,36 @@ static json_t *json_lines(char *const *lines, size_t count)
     return array;
 }
 
-static void print_test_json(const char *path, const struct conf_report *report, bool valid)
+static json_t *json_fingerprint(const struct token_key *key)
+{
+    char fingerprint[TOKEN_FINGERPRINT_SIZE];
+
+    return key == NULL ? json_null() : json_string(token_fingerprint(key, fingerprint));
+}
+
+static void print_fingerprint(const char *option, const struct token_key *key)
+{
+    char fingerprint[TOKEN_FINGERPRINT_SIZE];
+
+    if (key != NULL) {
+        printf("%s: fingerprint %s\n", option, token_fingerprint(key, fingerprint));
+    }
+}
+
+static void print_test_json(const char *path, const struct conf_report *report,
+                            const struct conf *conf)
 {
     char shown[PATH_MAX];
+    bool valid = conf != NULL;
     printable_string(shown, sizeof(shown), path);
-    json_t *object = json_pack(
-        "{s:s, s:s, s:s, s:b, s:o, s:o, s:i}", "program", PROBE_PROGRAM, "version",
-        RELAYWARDEN_VERSION, "configuration", shown, "valid", valid, "mistakes",
-        json_lines(report->mistakes, report->mistake_count), "notes",
-        json_lines(report->notes, report->note_count), "exit", valid ? 0 : PROBE_EXIT_UNKNOWN);
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:{s:o, s:o}, s:i}", "program", PROBE_PROGRAM,
+                  "version", RELAYWARDEN_VERSION, "configuration", shown, "valid", valid,
+                  "mistakes", json_lines(report->mistakes, report->mistake_count), "notes",
+                  json_lines(report->notes, report->note_count), "fingerprints", "token_key_file",
+                  json_fingerprint(valid ? conf->token_key : NULL), "token_key_also",
+                  json_fingerprint(valid ? conf->token_key_other : NULL), "exit",
+                  valid ? 0 : PROBE_EXIT_UNKNOWN);
 
     if (object != NULL) {
         json_dumpf(object, stdout, JSON_COMPACT);
@@ -151,9 +178,11 @@ static int test_configuration(const struct invocation *invocation)
         fprintf(stderr, "%s\n", report.notes[i]);
     }
     if (invocation->json) {
-        print_test_json(invocation->conf_path, &report, valid);
+        print_test_json(invocation->conf_path, &report, conf);
     } else if (valid) {
         printf("%s: configuration is valid\n", invocation->conf_path);
+        print_fingerprint("token_key_file", conf->token_key);
+        print_fingerprint("token_key_also", conf->token_key_other);
     }
     conf_report_free(&report);
     conf_free(conf);

@@ -1,5 +1,6 @@
 """Real servers on a private internet, for tests. tests/README.md tells how to use it."""
 
+from . import tokens
 from .base import Lab
 from .config import Config
 from .dns import Dns, pointer
@@ -19,4 +20,4 @@ from .syslog import Syslog
 __all__ = ["CLOSED", "Config", "Dns", "Exim", "Host", "Lab", "LabError", "LogFile", "Milter",
            "Opensmtpd", "Postfix", "ProbeDaemon", "Reply", "Sasl", "Sendmail", "Server", "Session",
            "Sink", "Syslog", "build_folder", "pointer", "probe", "program", "relay", "run",
-           "wait_until"]
+           "tokens", "wait_until"]

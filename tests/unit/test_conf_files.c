@@ -205,6 +205,28 @@ static void a_key_that_others_could_use_or_change_is_a_mistake(void **state)
     }
 }
 
+static void keys_are_read_and_those_that_are_not_there_are_none(void **state)
+{
+    static const char octets[] = "0123456789abcdef0123456789abcdef";
+    char expected[TOKEN_FINGERPRINT_SIZE];
+    char fingerprint[TOKEN_FINGERPRINT_SIZE];
+    struct token_key key;
+
+    (void)state;
+    conf_try_write(&attempt, "other", octets, 0600);
+    conf_try_load(&attempt, SITE "token_key_file = \"@/key\"\ntoken_key_also = \"@/other\"\n",
+                  CONF_MILTER);
+    conf_try_expect_count(&attempt, 0);
+    assert_true(token_key_derive((const uint8_t *)octets, 32, &key));
+    token_fingerprint(&key, expected);
+    assert_string_equal(token_fingerprint(attempt.conf->token_key_other, fingerprint), expected);
+    assert_string_not_equal(token_fingerprint(attempt.conf->token_key, fingerprint), expected);
+    conf_try_load(&attempt, SITE, CONF_MILTER);
+    conf_try_expect_count(&attempt, 0);
+    assert_null(attempt.conf->token_key);
+    assert_null(attempt.conf->token_key_other);
+}
+
 static void a_key_of_somebody_else_is_a_mistake(void **state)
 {
     (void)state;
@@ -250,6 +272,7 @@ int main(void)
         cmocka_unit_test(domain_files_without_a_domain_are_a_mistake),
         cmocka_unit_test(a_million_domains_load_quickly),
         cmocka_unit_test(a_key_that_others_could_use_or_change_is_a_mistake),
+        cmocka_unit_test(keys_are_read_and_those_that_are_not_there_are_none),
         cmocka_unit_test(a_key_of_somebody_else_is_a_mistake),
     };
     return cmocka_run_group_tests_name("conf_files", tests, begin, end);
