@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from lab import build_folder, program, run
-from lab.postfix import ROOT
+from lab.servers import ROOT
 
 THRESHOLD = "15"  # of systemd-analyze, in tenths
 PROGRAMS = ("relaywarden-milter", "relaywarden-probe")

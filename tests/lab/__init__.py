@@ -5,6 +5,7 @@ from .base import Lab
 from .config import Config
 from .dns import Dns, pointer
 from .exim import Exim
+from .machine import Machine
 from .net import Host
 from .opensmtpd import Opensmtpd
 from .postfix import Postfix
@@ -17,7 +18,7 @@ from .sink import Sink
 from .smtp import CLOSED, Reply, Session
 from .syslog import Syslog
 
-__all__ = ["CLOSED", "Config", "Dns", "Exim", "Host", "Lab", "LabError", "LogFile", "Milter",
-           "Opensmtpd", "Postfix", "ProbeDaemon", "Reply", "Sasl", "Sendmail", "Server", "Session",
-           "Sink", "Syslog", "build_folder", "pointer", "probe", "program", "relay", "run",
-           "tokens", "wait_until"]
+__all__ = ["CLOSED", "Config", "Dns", "Exim", "Host", "Lab", "LabError", "LogFile", "Machine",
+           "Milter", "Opensmtpd", "Postfix", "ProbeDaemon", "Reply", "Sasl", "Sendmail", "Server",
+           "Session", "Sink", "Syslog", "build_folder", "pointer", "probe", "program", "relay",
+           "run", "tokens", "wait_until"]

@@ -1,0 +1,246 @@
+"""The units as systemd runs them, with their whole sandbox, beside Debian's own Postfix."""
+
+import json
+import os
+import re
+import shutil
+import signal
+
+import pytest
+
+from lab import Dns, Machine, build_folder, run, wait_until
+from lab.servers import ROOT
+
+UNITS = sorted(name for name in os.listdir(os.path.join(ROOT, "systemd"))
+               if name.endswith((".service", ".timer", ".path")))
+MAIN_CF = """compatibility_level = 3.6
+myhostname = mx.example.org
+mydestination = example.org, localhost
+mynetworks = 127.0.0.0/8 [::1]/128
+smtpd_relay_restrictions = permit_mynetworks permit_sasl_authenticated defer_unauth_destination
+local_recipient_maps =
+alias_maps =
+inet_interfaces = all
+local_transport = discard
+default_transport = discard
+smtpd_milters = { unix:/relaywarden/milter.sock, default_action=accept, connect_timeout=2s, \
+command_timeout=2s, content_timeout=2s }
+"""
+CONF = """site {
+  domains = { %s }
+  trusted_networks = { "127.0.0.0/8", "::1/128" }
+}
+probe {
+  canary = "canary@outside.example.net"
+  dnsbl = { }
+  target "mx" { domain = "example.org" ports = { 25 } }
+}
+alert { json = "/var/log/relaywarden/alerts.json" }
+"""
+MILTER, CHECK = "relaywarden-milter.service", "relaywarden-probe-check.service"
+CHANGED = "relaywarden-probe-changed"
+
+pytestmark = pytest.mark.skipif(Machine.possible() is not None, reason=str(Machine.possible()))
+
+
+def installed(lab, host):
+    """A machine with relaywarden on it, as `make install` and the two commands after it leave it."""
+    machine = Machine(lab, host).start()
+    environment = {name: value for name, value in os.environ.items()
+                   if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    run(["make", "-s", "-C", ROOT, f"BUILD={build_folder()}", "install",
+         f"DESTDIR={machine.path('')}"], env=environment, timeout=110)
+    machine.run(["systemd-sysusers", "relaywarden.conf"])
+    machine.run(["systemd-tmpfiles", "--create", "relaywarden.conf"])
+    declare(machine, "example.org")
+    machine.systemctl("daemon-reload")
+    return machine
+
+
+def declare(machine, *domains):
+    machine.write("/etc/relaywarden/relaywarden.conf",
+                  CONF % ", ".join(f'"{domain}"' for domain in domains), 0o640)
+    machine.run(["chgrp", "relaywarden", "/etc/relaywarden/relaywarden.conf"])
+
+
+@pytest.fixture(scope="module")
+def mx(shared_lab):
+    """The mail host, Postfix and the milter running."""
+    Dns(shared_lab).start()
+    machine = installed(shared_lab, shared_lab.host("mx"))
+    if not os.path.exists("/lib/systemd/system/postfix.service"):
+        pytest.skip("Postfix is unpacked beside another mail server: its units are not there")
+    machine.write("/etc/postfix/main.cf", MAIN_CF)
+    machine.run(["install", "-d", "-o", "relaywarden", "-g", "postfix", "-m", "2750",
+                 "/var/spool/postfix/relaywarden"])
+    machine.systemctl("start", MILTER)
+    machine.systemctl("start", "postfix.service")
+    wait_until(lambda: shared_lab.host("mx").listening(25), 20)
+    return machine
+
+
+@pytest.fixture(scope="module")
+def outside(shared_lab, mx):
+    assert mx
+    return installed(shared_lab, shared_lab.host("outside"))
+
+
+@pytest.fixture
+def milter(mx):
+    """The milter's unit, running with the site's declaration; its main process."""
+    declare(mx, "example.org")
+    mx.systemctl("reset-failed", check=False)
+    mx.systemctl("restart", MILTER)
+    yield mx
+    mx.run(["rm", "-rf", f"/run/systemd/system/{MILTER}.d"])
+    mx.systemctl("daemon-reload")
+
+
+def main_process(machine):
+    return machine.show(MILTER, "MainPID")
+
+
+def stranger(lab, recipient):
+    """What the mail host says to an outsider's recipient."""
+    replies = lab.host("outside").smtp(lab.host("mx").address, [
+        "EHLO client.example.net", "MAIL FROM:<a@sender.example.net>", f"RCPT TO:<{recipient}>",
+        "QUIT"])
+    return replies[3].code
+
+
+def relax(machine, networks):
+    machine.run(["postconf", "-e", f"mynetworks = {networks}"])
+    machine.systemctl("reload", "postfix.service")
+
+
+def alerts(machine):
+    if not machine.run(["test", "-e", "/var/log/relaywarden/alerts.json"], check=False).returncode:
+        return [json.loads(line) for line in
+                machine.read("/var/log/relaywarden/alerts.json").splitlines()]
+    return []
+
+
+# ---- as files ----
+
+def test_systemd_finds_nothing_to_say_about_the_units(mx):
+    man = "yes" if shutil.which("man") else "no"
+    done = mx.run(["systemd-analyze", "verify", f"--man={man}", *UNITS], check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+# ---- the milter ----
+
+def test_the_milter_is_ready_when_its_start_returns_and_holds_no_privilege(milter):
+    assert milter.show(MILTER, "ActiveState") == "active"
+    status = milter.read(f"/proc/{main_process(milter)}/status")
+    uid = milter.run(["id", "-u", "relaywarden"]).stdout.strip()
+    assert re.search(rf"^Uid:(\s+{uid}){{4}}$", status, re.MULTILINE)
+    for line in ("CapBnd:\t0000000000000000", "CapPrm:\t0000000000000000", "NoNewPrivs:\t1",
+                 "Seccomp:\t2"):
+        assert line in status
+    for path in ("/etc/x", "/usr/x", "/var/lib/x", "/var/spool/postfix/x"):
+        done = milter.run(["nsenter", f"--target={main_process(milter)}", "--mount", "--root",
+                            "touch", path],
+                          check=False)
+        assert "Read-only file system" in done.stderr, path
+
+
+def test_in_its_sandbox_it_reports_what_postfix_grants_a_stranger(shared_lab, milter):
+    assert milter.run(["stat", "-c", "%U %G %a", "/var/spool/postfix/relaywarden/milter.sock"]
+                      ).stdout == "relaywarden postfix 660\n"
+    assert stranger(shared_lab, "b@outside.example.net") == 454
+    relax(milter, "0.0.0.0/0")
+    wait_until(lambda: stranger(shared_lab, "b@outside.example.net") == 250)
+    found = wait_until(lambda: [alert for alert in alerts(milter)
+                                if alert["kind"] == "open-relay"], 10)
+    assert found[0]["evidence"]["client"] == "198.51.100.7"
+    wait_until(lambda: re.search("CRITICAL open-relay incident=.* state=opened",
+                                 milter.journal("-t", "relaywarden-milter")))
+    assert milter.run(["stat", "-c", "%U %a", "/var/log/relaywarden/alerts.json"]
+                      ).stdout == "relaywarden 640\n"
+    assert milter.run(["test", "-s", "/var/lib/relaywarden/milter/relaywarden.db"])
+    relax(milter, "127.0.0.0/8 [::1]/128")
+
+
+def test_a_reload_brings_a_new_configuration_and_keeps_the_old_one_before_a_bad_one(milter):
+    before = main_process(milter)
+    declare(milter, "example.org", "other.test")
+    milter.systemctl("reload", MILTER)
+    wait_until(lambda: "was read again and is in force" in said(milter), 10, lambda: said(milter))
+    declare(milter, "not a domain")
+    milter.systemctl("reload", MILTER)
+    wait_until(lambda: "stays in force" in said(milter), 10, lambda: said(milter))
+    assert main_process(milter) == before
+
+
+def said(machine):
+    return machine.journal("-t", "relaywarden-milter")
+
+
+def test_one_that_was_killed_is_started_again_and_mail_flows_meanwhile(shared_lab, milter):
+    before = main_process(milter)
+    milter.run(["kill", "-KILL", before])
+    assert stranger(shared_lab, "u@example.org") == 250
+    wait_until(lambda: main_process(milter) not in (before, "0"), 15)
+    wait_until(lambda: milter.show(MILTER, "ActiveState") == "active", 15)
+
+
+def test_one_that_hangs_is_ended_by_the_watchdog_and_started_again(shared_lab, milter):
+    milter.write(f"/run/systemd/system/{MILTER}.d/quick.conf", "[Service]\nWatchdogSec=1s\n")
+    milter.systemctl("daemon-reload")
+    milter.systemctl("restart", MILTER)
+    before = main_process(milter)
+    milter.run(["kill", f"-{signal.SIGSTOP}", before])
+    assert stranger(shared_lab, "u@example.org") == 250
+    wait_until(lambda: main_process(milter) not in (before, "0"), 30)
+    wait_until(lambda: milter.show(MILTER, "ActiveState") == "active", 15)
+
+
+def test_one_with_a_bad_configuration_fails_once_and_says_why(milter):
+    declare(milter, "not a domain")
+    done = milter.systemctl("restart", MILTER, check=False)
+    assert done.returncode != 0
+    assert milter.show(MILTER, "ActiveState") == "failed"
+    assert milter.show(MILTER, "ExecMainStatus") == "78"
+    assert "/etc/relaywarden/relaywarden.conf:2: " in milter.journal("-u", MILTER)
+
+
+# ---- the probe ----
+
+def test_an_audit_of_a_closed_server_is_a_success_and_of_an_open_one_a_failure(mx, outside):
+    outside.systemctl("start", CHECK)
+    assert outside.show(CHECK, "Result") == "success"
+    assert "RELAY OK - 2 endpoints closed" in outside.journal("-u", CHECK)
+    relax(mx, "0.0.0.0/0")
+    try:
+        assert outside.systemctl("start", CHECK, check=False).returncode != 0
+        assert outside.show(CHECK, "ExecMainStatus") == "2"
+        assert [alert["kind"] for alert in alerts(outside)] == ["open-relay"]
+        assert "CRITICAL open-relay" in outside.journal("-t", "relaywarden-probe")
+    finally:
+        relax(mx, "127.0.0.0/8 [::1]/128")
+        outside.systemctl("reset-failed")
+
+
+def test_the_timer_starts_the_audit(outside):
+    outside.systemctl("enable", "--now", "relaywarden-probe-check.timer")
+    assert outside.show("relaywarden-probe-check.timer", "ActiveState") == "active"
+    assert outside.show("relaywarden-probe-check.timer", "NextElapseUSecRealtime")
+    outside.systemctl("disable", "--now", "relaywarden-probe-check.timer")
+
+
+def test_a_change_of_postfix_configuration_starts_an_audit(mx):
+    mx.write(f"/run/systemd/system/{CHANGED}.service.d/quick.conf",
+             "[Service]\nExecStartPre=\nExecStartPre=/bin/sleep 0.2\n")
+    mx.systemctl("daemon-reload")
+    mx.systemctl("enable", "--now", f"{CHANGED}.path")
+
+    def audits():
+        return mx.journal("-u", f"{CHANGED}.service").count("RELAY ")
+
+    for number in (1, 2):
+        wait_until(lambda: mx.show(f"{CHANGED}.path", "SubState") == "waiting", 10)
+        mx.run(["postconf", "-e", f"smtpd_banner = $myhostname ESMTP {number}"])
+        wait_until(lambda wanted=number: audits() >= wanted, 20, lambda: mx.journal(
+            "-u", f"{CHANGED}.service", "-u", f"{CHANGED}.path"))
+    mx.systemctl("disable", "--now", f"{CHANGED}.path")
