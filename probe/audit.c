@@ -16,25 +16,7 @@
 /* At once to one address and port, whatever targets they belong to. */
 #define PLACE_CONNECTIONS 2
 
-static void start_waiting(struct audit *audit);
-
-/* ---- progress and end ------------------------------------------------------------------- */
-
-static void show_progress(const struct audit *audit)
-{
-    if (audit->request.progress) {
-        fprintf(stderr, "\r\033[K%zu of %zu endpoints done", audit->done, audit->entry_count);
-        fflush(stderr);
-    }
-}
-
-static void clear_progress(const struct audit *audit)
-{
-    if (audit->request.progress) {
-        fputs("\r\033[K", stderr);
-        fflush(stderr);
-    }
-}
+/* ---- end -------------------------------------------------------------------------------- */
 
 static void break_if_over(struct audit *audit)
 {
@@ -56,7 +38,7 @@ void audit_entry_done(struct entry *entry)
     entry->state = ENTRY_DONE;
     audit->done++;
     judgement_endpoint(&entry->result, &vantage);
-    show_progress(audit);
+    audit_show_progress(audit);
 }
 
 /* ---- posture ---------------------------------------------------------------------------- */
@@ -123,8 +105,10 @@ static void on_finished(struct dialogue *dialogue, void *user)
     dialogue_free(dialogue);
     entry->dialogue = NULL;
     audit->connections -= entry->connections;
-    settle(entry);
-    start_waiting(audit);
+    if (!audit_next_round(entry)) {
+        settle(entry);
+    }
+    audit_start_waiting(audit);
     break_if_over(audit);
 }
 
@@ -136,13 +120,16 @@ static void start_entry(struct entry *entry)
     entry->connections = entry->shared || left < PLACE_CONNECTIONS ? 1 : PLACE_CONNECTIONS;
     const struct dialogue_request request = {
         .settings = &audit->settings,
+        .round = entry->round,
         .connections = entry->connections,
         .result = &entry->result,
         .finished = on_finished,
         .user = entry,
     };
 
-    inquire(entry);
+    if (entry->round == DIALOGUE_ALL) {
+        inquire(entry);
+    }
     entry->dialogue = dialogue_start(audit->loop, &request);
     if (entry->dialogue == NULL) {
         snprintf(entry->result.trouble, sizeof(entry->result.trouble), "out of memory");
@@ -174,7 +161,7 @@ static bool is_busy(const struct audit *audit, const struct entry *entry)
     return connections >= PLACE_CONNECTIONS;
 }
 
-static void start_waiting(struct audit *audit)
+void audit_start_waiting(struct audit *audit)
 {
     while (audit->first_waiting < audit->entry_count &&
            audit->entries[audit->first_waiting]->state != ENTRY_WAITING) {
@@ -272,7 +259,7 @@ static void on_found(const struct resolved *resolved, void *user)
         audit_settings_tell_targets(&audit->request.conf->probe, &entry->result);
         audit_entry_done(entry);
     }
-    start_waiting(audit);
+    audit_start_waiting(audit);
 }
 
 static void on_search_done(void *user)
@@ -316,6 +303,11 @@ static bool begin_searches(struct audit *audit)
     return true;
 }
 
+static void on_tick(void *user)
+{
+    audit_show_progress(user);
+}
+
 static void on_interrupt(void *user)
 {
     struct audit *audit = user;
@@ -347,7 +339,7 @@ static int run(struct audit *audit, char error[AUDIT_ERROR_SIZE])
         goto out;
     }
     audit_close_open_ends(audit);
-    clear_progress(audit);
+    audit_clear_progress(audit);
     if (!audit_sum_up(audit, began)) {
         snprintf(error, AUDIT_ERROR_SIZE, "out of memory");
         goto out;
@@ -369,6 +361,7 @@ struct audit *audit_run(const struct audit_request *request, char error[AUDIT_ER
         return NULL;
     }
     audit->request = *request;
+    audit->tick = request->progress ? loop_timer_new(audit->loop, on_tick, audit) : NULL;
     audit_settings_dialogue(&request->conf->probe, audit->helo, &audit->settings);
     audit->dns = audit_settings_dns(&request->conf->probe, audit->loop, error);
     const struct inquiries_settings inquiries = {
@@ -397,6 +390,7 @@ void audit_free(struct audit *audit)
         dialogue_free(audit->entries[i]->dialogue);
         result_free(&audit->entries[i]->result);
         loop_timer_free(audit->entries[i]->grace);
+        loop_timer_free(audit->entries[i]->later);
         free(audit->entries[i]);
     }
     dns_free(audit->dns); /* before the resolutions and inquiries that its questions point to */
@@ -404,6 +398,7 @@ void audit_free(struct audit *audit)
     for (size_t i = 0; audit->searches != NULL && i < audit->request.target_count; i++) {
         resolution_free(audit->searches[i].resolution);
     }
+    loop_timer_free(audit->tick);
     loop_free(audit->loop);
     free(audit->searches);
     free(audit->spare);

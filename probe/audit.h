@@ -3,13 +3,15 @@
  *
  * Resolves the targets, makes each address and port one endpoint (none twice), asks them with at
  * most `max_connections` connections at once, at most two an address and port, and has each judged
- * as soon as it is done. Connects to nothing but the endpoints and the resolvers. One thread.
+ * as soon as it is done. What was put off is asked again while there is patience (patience.h).
+ * Connects to nothing but the endpoints and the resolvers. One thread.
  */
 #ifndef RELAYWARDEN_PROBE_AUDIT_H
 #define RELAYWARDEN_PROBE_AUDIT_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "conf/conf.h"
 #include "probe/report.h"
@@ -22,7 +24,9 @@ struct audit_request {
     const struct conf *conf;      /* lives as long as the audit */
     const struct target *targets; /* likewise */
     size_t target_count;
-    bool progress; /* a line on standard error, rewritten as endpoints are done */
+    int64_t wait_ms; /* how long an endpoint that puts techniques off is waited for; 0 = not at all.
+                        On top of its deadline, which each round has for itself */
+    bool progress;   /* a line on standard error, rewritten as endpoints are done */
 };
 
 struct audit;

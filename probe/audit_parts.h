@@ -1,7 +1,8 @@
 /*
  * audit_parts - what the parts of an audit share
  *
- * For audit.c (asking and running) and audit_end.c (what is left at the end) alone.
+ * For audit.c (asking and running), audit_rounds.c (what follows the first round), audit_progress.c
+ * and audit_end.c (what is left at the end) alone.
  */
 #ifndef RELAYWARDEN_PROBE_AUDIT_PARTS_H
 #define RELAYWARDEN_PROBE_AUDIT_PARTS_H
@@ -15,12 +16,14 @@
 #include "probe/dialogue.h"
 #include "probe/dns.h"
 #include "probe/inquiry.h"
+#include "probe/patience.h"
 #include "probe/resolve.h"
 #include "probe/transport.h"
 
 enum entry_state {
     ENTRY_WAITING,
     ENTRY_ASKING,
+    ENTRY_PATIENT,  /* put off: asked again when its timer is due */
     ENTRY_SETTLING, /* asked; DNS has not said all of its address */
     ENTRY_DONE,
 };
@@ -29,12 +32,16 @@ enum entry_state {
 struct entry {
     struct audit *audit;
     enum entry_state state;
-    size_t target;            /* index of its target */
-    unsigned int rank;        /* of its host within the target */
-    bool shared;              /* another endpoint has the same address and port */
-    unsigned int connections; /* that it may have, while it is asked */
+    size_t target;             /* index of its target */
+    unsigned int rank;         /* of its host within the target */
+    bool shared;               /* another endpoint has the same address and port */
+    unsigned int connections;  /* that it may have, while it is asked */
+    enum dialogue_round round; /* that it is in or waits for */
     struct dialogue *dialogue;
-    struct inquiry *inquiry; /* of its address, shared by endpoints; NULL = none */
+    struct patience patience;
+    struct loop_timer *later; /* ends ENTRY_PATIENT; NULL until it is needed */
+    int64_t due;              /* when it is due */
+    struct inquiry *inquiry;  /* of its address, shared by endpoints; NULL = none */
     struct loop_timer *grace;
     struct endpoint_result result;
 };
@@ -65,11 +72,14 @@ struct audit {
     size_t not_kept;
     size_t not_kept_target; /* the first such endpoint's */
     struct inquiries *inquiries;
+    struct loop_timer *tick; /* moves the line of progress on while time passes; NULL without */
     const struct endpoint_result **results;
     struct audit_summary summary;
 };
 
 /* audit.c */
+/* Begins with entries that wait, as many as may be asked at once. */
+void audit_start_waiting(struct audit *audit);
 /* Nothing more is learnt of it: judges it. */
 void audit_entry_done(struct entry *entry);
 /* NULL when there is no room for it; the spare entry will say so. */
@@ -77,6 +87,14 @@ struct entry *audit_add_entry(struct audit *audit, size_t target, const struct r
 /* There is room for it. */
 void audit_fill_entry(struct entry *entry, struct audit *audit, size_t target,
                       const struct resolved *resolved);
+
+/* audit_rounds.c */
+/* The entry's round is over. Whether another follows, now or later: then its state says so. */
+bool audit_next_round(struct entry *entry);
+
+/* audit_progress.c */
+void audit_show_progress(struct audit *audit);
+void audit_clear_progress(const struct audit *audit);
 
 /* audit_end.c */
 /* What an interruption left open: endpoints that were not finished, and targets whose endpoints are

@@ -6,22 +6,27 @@
 #include <string.h>
 #include <strings.h>
 
+#include "probe/patience.h"
+
 #define FIRST_TECHNIQUE "plain"
 #define CUTS_MAX        2
 #define FRUITLESS_MAX   2
 /* So many the connection that there is asks in the time that a second one needs to be opened. */
 #define FEW_TECHNIQUES 4
 
+/* An answer that was had before stays. */
 static void leave_unasked(struct battery *battery, struct technique_result *into, const char *why)
 {
-    into->text = texts_keep(&battery->result->texts, why);
+    if (!into->asked) {
+        into->text = texts_keep(&battery->result->texts, why);
+    }
 }
 
-void battery_init(struct battery *battery, const struct battery_settings *settings,
+/* All but the rows. */
+static void begin(struct battery *battery, const struct battery_settings *settings,
                   struct endpoint_result *result)
 {
     const char *domain = strrchr(settings->canary, '@');
-    const struct technique *first = technique_find(FIRST_TECHNIQUE);
 
     memset(battery, 0, sizeof(*battery));
     battery->settings = settings;
@@ -30,6 +35,14 @@ void battery_init(struct battery *battery, const struct battery_settings *settin
     address_format_literal(&result->endpoint.address, battery->literal);
     snprintf(battery->other_sender, sizeof(battery->other_sender), "<relaywarden@%s>",
              domain != NULL ? domain + 1 : settings->canary);
+}
+
+void battery_init(struct battery *battery, const struct battery_settings *settings,
+                  struct endpoint_result *result)
+{
+    const struct technique *first = technique_find(FIRST_TECHNIQUE);
+
+    begin(battery, settings, result);
     result->technique_count = 0;
     if (first != NULL) {
         (void)result_add(result, first);
@@ -38,6 +51,31 @@ void battery_init(struct battery *battery, const struct battery_settings *settin
         if (&techniques[i] != first) {
             (void)result_add(result, &techniques[i]);
         }
+    }
+}
+
+void battery_remember(struct battery *battery, const struct battery_earlier *earlier, size_t count)
+{
+    for (size_t i = 0; i < battery->result->technique_count; i++) {
+        for (size_t j = 0; j < count; j++) {
+            const char *id = battery->result->techniques[i].technique->id;
+            if (strcmp(id, earlier[j].technique) == 0) {
+                battery->earlier[i] = earlier[j].sender;
+            }
+        }
+    }
+}
+
+void battery_init_again(struct battery *battery, const struct battery_settings *settings,
+                        struct endpoint_result *result)
+{
+    begin(battery, settings, result);
+    battery->scouting = true;
+    for (size_t i = 0; i < result->technique_count; i++) {
+        const struct technique_result *asked = &result->techniques[i];
+        bool due = patience_is_worth(result, asked);
+        battery->rows[i] = due ? BATTERY_WAITING : BATTERY_DONE;
+        battery->earlier[i] = due ? asked->sender : NULL;
     }
 }
 
@@ -70,7 +108,8 @@ bool battery_has_work(const struct battery *battery)
 
 bool battery_wants_company(const struct battery *battery, bool beside_common)
 {
-    if (battery->alone || battery->result->reach != REACH_SESSION || !battery_has_work(battery)) {
+    if (battery->alone || battery->scouting || battery->result->reach != REACH_SESSION ||
+        !battery_has_work(battery)) {
         return false;
     }
     return count_waiting(battery, true) > 0 ||
@@ -100,9 +139,7 @@ static void cut_row(struct battery *battery, size_t row, const char *why)
     bool again = ++battery->cuts[row] < CUTS_MAX;
 
     battery->rows[row] = again ? BATTERY_WAITING : BATTERY_DONE;
-    if (!into->asked) {
-        leave_unasked(battery, into, why);
-    }
+    leave_unasked(battery, into, why);
 }
 
 void battery_unclaim(struct battery *battery, size_t row, const char *why)
@@ -233,7 +270,7 @@ void battery_settle(struct battery *battery)
             continue;
         }
         const char *why = why_absent(battery, into->technique);
-        into->absent = why != NULL;
+        into->absent = why != NULL && !into->asked;
         if (why == NULL && !build_envelope(battery, into->technique, &envelope)) {
             why = "its address would be longer than SMTP allows";
         }
@@ -255,6 +292,28 @@ static void use_other_sender(const struct battery *battery, struct envelope *env
     }
 }
 
+/* Whether this is the sender that the row had when it was put off, or was not put off. */
+static bool is_earlier_sender(const struct battery *battery, size_t row,
+                              const struct envelope *envelope)
+{
+    const char *earlier = battery->earlier[row];
+    size_t length = strlen(envelope->sender);
+
+    return earlier == NULL || (strncmp(earlier, envelope->sender, length) == 0 &&
+                               strcmp(earlier + length, envelope->sender_parameters) == 0);
+}
+
+/* The sender that the server knows from before, if it is one of the row's two. */
+static void use_earlier_sender(struct battery *battery, size_t row, const struct envelope *envelope)
+{
+    struct envelope other = *envelope;
+
+    use_other_sender(battery, &other);
+    if (!is_earlier_sender(battery, row, envelope) && is_earlier_sender(battery, row, &other)) {
+        battery->replaced[row] = true;
+    }
+}
+
 static bool take_row(struct battery *battery, size_t row, struct battery_task *task)
 {
     memset(task, 0, sizeof(*task));
@@ -264,6 +323,8 @@ static bool take_row(struct battery *battery, size_t row, struct battery_task *t
         battery->rows[row] = BATTERY_DONE;
         return false;
     }
+    task->again = battery->earlier[row] != NULL;
+    use_earlier_sender(battery, row, &task->envelope);
     if (battery->replaced[row]) {
         use_other_sender(battery, &task->envelope);
     }
@@ -294,10 +355,27 @@ static void let_go(struct battery *battery, struct battery_task *task)
     task->reserved = 0;
 }
 
+/* The one that went ahead is back. */
+static void end_scouting(struct battery *battery, const struct technique_result *scout)
+{
+    bool greylisted = scout->outcome == OUTCOME_GREYLISTED ||
+                      (scout->control_asked && scout->control == OUTCOME_GREYLISTED);
+
+    battery->scouting = false;
+    for (size_t i = 0; greylisted && i < battery->result->technique_count; i++) {
+        if (battery->rows[i] == BATTERY_WAITING) {
+            battery->rows[i] = BATTERY_DONE;
+        }
+    }
+}
+
 void battery_answered(struct battery *battery, struct battery_task *task)
 {
     let_go(battery, task);
     battery->rows[task->row] = BATTERY_DONE;
+    if (battery->scouting) {
+        end_scouting(battery, task->into);
+    }
 }
 
 void battery_cut(struct battery *battery, struct battery_task *task, const char *why)

@@ -32,7 +32,13 @@
 struct battery_settings {
     const char *helo;          /* our host name; "" = the address literal of our end */
     const char *canary;        /* local@domain */
-    unsigned int max_refusals; /* an endpoint and audit */
+    unsigned int max_refusals; /* an endpoint and round: an audit, or what is asked again in it */
+};
+
+/* A technique that was put off (greylisted, deferred) in an earlier audit. */
+struct battery_earlier {
+    const char *technique; /* its id */
+    const char *sender;    /* as said after MAIL FROM: */
 };
 
 enum battery_row {
@@ -52,8 +58,11 @@ struct battery {
     char ehlo[DOMAIN_SIZE];                /* the name in the reply to EHLO; "" if none */
     char other_sender[ENVELOPE_PATH_SIZE]; /* for techniques whose sender was refused */
     enum battery_row rows[RESULT_TECHNIQUES];
-    unsigned int cuts[RESULT_TECHNIQUES]; /* how often a row was cut off */
-    bool replaced[RESULT_TECHNIQUES];     /* the row is asked with another sender */
+    unsigned int cuts[RESULT_TECHNIQUES];   /* how often a row was cut off */
+    bool replaced[RESULT_TECHNIQUES];       /* the row is asked with another sender */
+    const char *earlier[RESULT_TECHNIQUES]; /* what the row said after MAIL FROM: when it was put
+                                               off; NULL if it was not */
+    bool scouting; /* the next answer tells whether to ask the others again, too */
     unsigned int refusals;
     unsigned int reserved;            /* refusals that techniques under way may cost */
     unsigned int connection_refusals; /* what a connection may have now */
@@ -70,11 +79,23 @@ struct battery_task {
     size_t row;
     unsigned int reserved;
     struct envelope envelope;
+    bool again; /* it was put off before: a server that greylists expects the same sender and
+                   recipient, octet for octet */
 };
 
 /* `result` has its endpoint set, is zero otherwise, and lives as long as the battery. */
 void battery_init(struct battery *battery, const struct battery_settings *settings,
                   struct endpoint_result *result);
+
+/* What an earlier audit was told to come back for. Before any connection; the texts live as long as
+ * the battery. */
+void battery_remember(struct battery *battery, const struct battery_earlier *earlier, size_t count);
+
+/* Another round over a result that a battery has filled, of what was put off alone. Its first
+ * technique goes ahead of the others: if it is still greylisted, so will they be, and the round is
+ * over. Another answer replaces the one before; none leaves it. */
+void battery_init_again(struct battery *battery, const struct battery_settings *settings,
+                        struct endpoint_result *result);
 
 /* Whether another connection has anything left to do. */
 bool battery_has_work(const struct battery *battery);

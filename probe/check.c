@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conf/values.h"
 #include "lib/printable.h"
 #include "probe/alerting.h"
 #include "probe/audit.h"
@@ -79,15 +80,34 @@ static int tell(const struct invocation *invocation, const struct conf *conf,
                               : PROBE_EXIT_UNKNOWN;
 }
 
+/* ---- options ---------------------------------------------------------------------------- */
+
+/* The duration of --wait in seconds; false and a sentence. */
+static bool read_wait(const char *text, long *seconds, char error[CONF_VALUE_ERROR_SIZE])
+{
+    static const struct conf_option option = {
+        .type = TYPE_DURATION, .name = "--wait", .least = 1, .most = 86400, .optional = true};
+
+    *seconds = 0;
+    return text == NULL || conf_value_read(&option, text, seconds, error);
+}
+
 /* ---- the verb --------------------------------------------------------------------------- */
 
 static int check_targets(const struct invocation *invocation, const struct conf *conf,
                          const struct target *targets, size_t count)
 {
+    char mistake[CONF_VALUE_ERROR_SIZE];
+    long wait_seconds;
+
+    if (!read_wait(invocation->wait, &wait_seconds, mistake)) {
+        return invocation_fail(invocation, "--wait: %s", mistake);
+    }
     const struct audit_request request = {
         .conf = conf,
         .targets = targets,
         .target_count = count,
+        .wait_ms = wait_seconds * 1000,
         .progress = !invocation->quiet && !invocation->json && isatty(STDERR_FILENO) != 0,
     };
     char error[AUDIT_ERROR_SIZE];

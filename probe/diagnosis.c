@@ -208,8 +208,8 @@ static const struct {
     const char *fix;
 } obstacles[] = {
     {OUTCOME_GREYLISTED, "the server greylists, so its answer on relaying is still to come",
-     "Ask again in 10 minutes, from the same address, or exempt the probe's address from "
-     "greylisting."},
+     "Ask again in 10 minutes, from the same address, which 'check --wait 10m' does by itself, or "
+     "exempt the probe's address from greylisting."},
     {OUTCOME_DEFERRED, "a temporary error that says nothing of relaying",
      "Read the server's log for what failed (a lookup, a filter, a full queue), then ask again in "
      "10 minutes, "
@@ -328,10 +328,12 @@ static void explain_open_questions(struct endpoint_result *result, const struct 
     if (tally->open_questions > 0) {
         diagnosis_say(result->why, sizeof(result->why),
                       ". Such an answer mostly comes from behind the relay restrictions.");
-        diagnosis_say(result->fix, sizeof(result->fix),
-                      "Ask again in 10 minutes, from the same address. If the server greylists, "
-                      "exempt the probe's address from that, and if an error lasts, read the "
-                      "server's log for what fails (a lookup, a filter, a full queue).");
+        diagnosis_say(
+            result->fix, sizeof(result->fix),
+            "Ask again in 10 minutes, from the same address ('check --wait 10m' does so by "
+            "itself). If the server greylists, "
+            "exempt the probe's address from that, and if an error lasts, read the "
+            "server's log for what fails (a lookup, a filter, a full queue).");
         return;
     }
     if (result->exhausted) {

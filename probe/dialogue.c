@@ -41,7 +41,7 @@ static void finish(struct dialogue *dialogue)
     int64_t now = loop_now(dialogue->loop);
 
     dialogue->finished = true;
-    dialogue->request.result->seconds = (double)(now - dialogue->started) / 1000.0;
+    dialogue->request.result->seconds += (double)(now - dialogue->started) / 1000.0;
     /* It is pending already, so this takes no memory; if it fails all the same, it comes late. */
     if (loop_timer_set(dialogue->end, now) == 0) {
         loop_timer_clear(dialogue->whole);
@@ -335,6 +335,18 @@ static bool make_timers(struct dialogue *dialogue)
            loop_timer_set(dialogue->end, whole + LATEST_MS) == 0;
 }
 
+static void begin_battery(struct dialogue *dialogue)
+{
+    const struct dialogue_request *request = &dialogue->request;
+
+    if (request->round == DIALOGUE_AGAIN) {
+        battery_init_again(&dialogue->battery, &request->settings->battery, request->result);
+        return;
+    }
+    battery_init(&dialogue->battery, &request->settings->battery, request->result);
+    battery_remember(&dialogue->battery, request->earlier, request->earlier_count);
+}
+
 struct dialogue *dialogue_start(struct loop *loop, const struct dialogue_request *request)
 {
     struct dialogue *dialogue = calloc(1, sizeof(*dialogue));
@@ -349,7 +361,7 @@ struct dialogue *dialogue_start(struct loop *loop, const struct dialogue_request
         dialogue_free(dialogue);
         return NULL;
     }
-    battery_init(&dialogue->battery, &request->settings->battery, request->result);
+    begin_battery(dialogue);
     dial(&dialogue->lanes[0]);
     return dialogue;
 }

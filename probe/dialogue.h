@@ -25,10 +25,19 @@ struct dialogue_settings {
 
 struct dialogue;
 
+enum dialogue_round {
+    DIALOGUE_ALL,   /* every technique */
+    DIALOGUE_AGAIN, /* what was put off in the rounds before, see battery_init_again */
+};
+
 struct dialogue_request {
     const struct dialogue_settings *settings; /* lives as long as the dialogue */
+    enum dialogue_round round;
+    const struct battery_earlier *earlier; /* for DIALOGUE_ALL; likewise, with its texts */
+    size_t earlier_count;
     unsigned int connections;       /* at once: 1 or 2; the second only when the first is asking */
-    struct endpoint_result *result; /* with its endpoint, zero otherwise; filled while it runs */
+    struct endpoint_result *result; /* with its endpoint, zero otherwise but for what rounds before
+                                       left; filled while it runs */
     /* Comes once, from the loop, never before dialogue_start returned. The dialogue may be freed in
      * it. */
     void (*finished)(struct dialogue *dialogue, void *user);

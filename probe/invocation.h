@@ -18,6 +18,7 @@ struct invocation {
     const char *conf_path;
     bool json;
     bool quiet;
+    const char *wait;     /* a duration as it was written; NULL = none was */
     bool has_status_line; /* the verb's output begins with a plugin's status line */
     char **arguments;     /* after the verb */
     size_t argument_count;

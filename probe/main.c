@@ -27,16 +27,18 @@ struct verb {
     int (*run)(const struct invocation *invocation);
     bool takes_arguments;
     bool takes_quiet;
+    bool takes_wait;
     bool has_status_line;
 };
 
 static const struct verb verbs[] = {
     {.name = "check",
-     .arguments = " [--quiet] [TARGET ...]",
+     .arguments = " [--quiet] [--wait DURATION] [TARGET ...]",
      .summary = "ask the targets once, report, and exit as a monitoring plugin does",
      .run = check_main,
      .takes_arguments = true,
      .takes_quiet = true,
+     .takes_wait = true,
      .has_status_line = true},
     {.name = "run",
      .arguments = "",
@@ -59,14 +61,19 @@ enum option_code {
     OPTION_CONFIG = 256,
     OPTION_JSON,
     OPTION_QUIET,
+    OPTION_WAIT,
     OPTION_HELP,
     OPTION_VERSION,
 };
 
 static const struct option options[] = {
-    {"config", required_argument, NULL, OPTION_CONFIG}, {"json", no_argument, NULL, OPTION_JSON},
-    {"quiet", no_argument, NULL, OPTION_QUIET},         {"help", no_argument, NULL, OPTION_HELP},
-    {"version", no_argument, NULL, OPTION_VERSION},     {NULL, 0, NULL, 0},
+    {"config", required_argument, NULL, OPTION_CONFIG},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {"wait", required_argument, NULL, OPTION_WAIT},
+    {NULL, 0, NULL, 0},
 };
 
 /* The command line as it was understood. */
@@ -102,6 +109,7 @@ static int print_help(void)
            "  --config FILE    instead of %s\n"
            "  --json           one JSON object on standard output and nothing else\n"
            "  --quiet          the status line alone\n"
+           "  --wait DURATION  how long what a server puts off may be asked again, as in 10m\n"
            "  -t               check the configuration and exit\n\n"
            "Exit code: 0 all closed, 1 warning, 2 open relay or critical, 3 unknown.\n"
            "Ask only servers that are yours. See relaywarden-probe(8).\n",
@@ -248,6 +256,9 @@ static int take_option(struct command_line *line, int option, char **words)
     case OPTION_QUIET:
         line->invocation.quiet = true;
         return 0;
+    case OPTION_WAIT:
+        line->invocation.wait = optarg;
+        return 0;
     case OPTION_HELP:
         line->help = true;
         return 0;
@@ -259,7 +270,8 @@ static int take_option(struct command_line *line, int option, char **words)
         return 0;
     case ':':
         return fail_on(line, "a value is missing after", words[optind - 1],
-                       "give it as --config FILE");
+                       strncmp(words[optind - 1], "--c", 3) == 0 ? "give it as --config FILE"
+                                                                 : "give it as --wait 10m");
     default:
         return fail_on(line, "unknown option", words[optind - 1],
                        "see " PROBE_PROGRAM " --help for those that there are");
@@ -305,6 +317,9 @@ static int run_command(const struct command_line *line)
     }
     if (verb != NULL && line->invocation.quiet && !verb->takes_quiet) {
         return fail_on(line, "--quiet has no meaning for", verb->name, "leave it out");
+    }
+    if (verb != NULL && line->invocation.wait != NULL && !verb->takes_wait) {
+        return fail_on(line, "--wait has no meaning for", verb->name, "leave it out");
     }
     if (verb != NULL && line->invocation.argument_count > 0 && !verb->takes_arguments) {
         return fail_on(line, "there is an argument too many:", line->invocation.arguments[0],

@@ -9,6 +9,7 @@ from .machine import Machine
 from .net import Host
 from .opensmtpd import Opensmtpd
 from .postfix import Postfix
+from .postgrey import Postgrey
 from .process import LabError, LogFile, run, wait_until
 from .programs import Milter, ProbeDaemon, build_folder, probe, program
 from .sasl import Sasl
@@ -19,6 +20,6 @@ from .smtp import CLOSED, Reply, Session
 from .syslog import Syslog
 
 __all__ = ["CLOSED", "Config", "Dns", "Exim", "Host", "Lab", "LabError", "LogFile", "Machine",
-           "Milter", "Opensmtpd", "Postfix", "ProbeDaemon", "Reply", "Sasl", "Sendmail", "Server",
-           "Session", "Sink", "Syslog", "build_folder", "pointer", "probe", "program", "relay",
-           "run", "tokens", "wait_until"]
+           "Milter", "Opensmtpd", "Postfix", "Postgrey", "ProbeDaemon", "Reply", "Sasl", "Sendmail",
+           "Server", "Session", "Sink", "Syslog", "build_folder", "pointer", "probe", "program",
+           "relay", "run", "tokens", "wait_until"]

@@ -1,0 +1,81 @@
+"""Servers that put the probe off, with a real postgrey: now, later, and at the next audit."""
+
+import pytest
+
+from lab import Config, Dns, Postfix, Postgrey, probe
+from site_of_tests import CLOSED, endpoint, outcomes
+
+SAYS_WHEN = "Greylisted for %s seconds"
+
+
+@pytest.fixture
+def server(lab):
+    """A Postfix behind a postgrey; `greylist(...)` chooses its manners."""
+    Dns(lab).start()
+
+    class Server:
+        mx = lab.host("mx")
+        outside = lab.host("outside")
+        grey = None
+
+        def greylist(self, restrictions, **manners):
+            self.grey = Postgrey(lab, self.mx, **manners).start()
+            self.postfix = Postfix(lab, self.mx, main={
+                "smtpd_relay_restrictions": restrictions.format(grey=self.grey.restriction)})
+            self.postfix.start()
+            return self
+
+        def probe(self, *arguments):
+            config = Config(targets={"mx": {"host": "203.0.113.25", "ports": [25]}})
+            return probe(self.outside, "mx", *arguments, config=config)
+
+    return Server()
+
+
+def test_a_closed_server_behind_greylisting_is_inconclusive_until_it_is_waited_for(server):
+    server.greylist("{grey} " + CLOSED, text=SAYS_WHEN)
+    entry = endpoint(server.probe())
+    assert entry["verdict"] == "inconclusive"
+    assert set(outcomes(entry).values()) - {None} == {"greylisted"}
+    checked = server.probe("--wait", "30s")
+    entry = endpoint(checked)
+    assert entry["verdict"] == "closed"
+    assert set(outcomes(entry).values()) - {None} == {"relay-denied"}
+    assert len([one for one in outcomes(entry).values() if one]) >= 30
+
+
+def test_an_open_server_behind_greylisting_is_open_once_it_is_waited_for(server):
+    server.greylist("{grey} permit_mynetworks reject_unauth_destination", text=SAYS_WHEN)
+    server.postfix.set({"mynetworks": "0.0.0.0/0 [::]/0"})
+    entry = endpoint(server.probe("--wait", "30s"))
+    assert entry["verdict"] == "open"
+    assert entry["cause"] == "unconditional"
+    assert outcomes(entry)["plain"] == "accepted"
+
+
+def test_one_trusted_sender_behind_greylisting_is_found(server):
+    server.greylist("{grey} check_sender_access inline:{{postmaster@example.org=OK}} " + CLOSED,
+                    text=SAYS_WHEN)
+    entry = endpoint(server.probe("--wait", "30s"))
+    assert entry["verdict"] == "open"
+    assert entry["cause"] == "sender-trusted"
+    assert outcomes(entry)["plain"] == "relay-denied"
+    assert outcomes(entry)["own-sender"] == "accepted"
+
+
+def test_a_delay_that_is_not_named_is_found_out_and_costs_one_refusal_a_try(server):
+    server.greylist("{grey} " + CLOSED, delay=8)
+    mark = server.postfix.logfile.mark()
+    checked = server.probe("--wait", "6s")
+    assert endpoint(checked)["verdict"] == "inconclusive"
+    asked = len([one for one in outcomes(endpoint(checked)).values() if one])
+    refused = [line for line in server.postfix.log(mark) if ": reject: " in line]
+    assert len(refused) == asked + 1
+    assert checked.report["seconds"] >= 6
+
+
+def test_a_delay_beyond_the_wait_is_not_waited_for(server):
+    server.greylist("{grey} " + CLOSED, delay=600, text=SAYS_WHEN)
+    checked = server.probe("--wait", "5s")
+    assert endpoint(checked)["verdict"] == "inconclusive"
+    assert checked.report["seconds"] < 5

@@ -1,0 +1,154 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "probe/patience.h"
+#include "tests/unit/audit_sample.h"
+
+static void the_delay_is_read_from_what_greylisting_servers_say(void **state)
+{
+    static const struct {
+        const char *text;
+        long seconds;
+    } rows[] = {
+        /* Postgrey, with %s in its text, and as it comes */
+        {"<c@o.test>: Recipient address rejected: Greylisted for 300 seconds, see "
+         "http://postgrey.schweikert.ch/help/example.org.html",
+         300},
+        {"<c@o.test>: Recipient address rejected: Greylisted, see "
+         "http://postgrey.schweikert.ch/help/example.org.html",
+         0},
+        /* milter-greylist */
+        {"Greylisting in action, please come back in 00:04:59", 299},
+        {"Greylisting in action, please come back in 01:00:00", 3600},
+        /* sqlgrey */
+        {"<c@o.test>: Recipient address rejected: Greylisted for 5 minutes", 300},
+        {"Please try again in 300 seconds", 300},
+        {"greylisted, try again in 5m", 300},
+        {"Try again in 4 minutes 30 seconds.", 270},
+        {"Try again in 1 hour, 1 min and 1 sec", 3661},
+        {"retry after 90s", 90},
+        {"Try again in 1 Minute", 60},
+        /* spamd, rspamd, cbpolicyd */
+        {"Temporary failure, please try again later.", 0},
+        {"Try again later", 0},
+        {"Greylisting in effect, please come back later", 0},
+        /* numbers that are no delay */
+        {"203.0.113.25 must wait", 0},
+        {"queue 4711 seconds the motion", 4711},
+        {"error 451 4.7.1 mx2 s", 0},
+        {"at 12:30", 0},
+        {"in 12:30", 750},
+        {"2026-11-22 m", 0},
+        {"try again in 0 seconds", 0},
+        {"try again in 99999999999999999999 seconds", 86400},
+        {"try again in 99999999999999999999 hours", 86400},
+        {"", 0},
+        {"7", 0},
+        {"7:", 0},
+        {"7:0", 0},
+        {"::7:00:00:00:00", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        long named = patience_named(rows[i].text);
+        if (named != rows[i].seconds) {
+            fail_msg("\"%s\": %ld instead of %ld", rows[i].text, named, rows[i].seconds);
+        }
+    }
+}
+
+static struct endpoint_result result;
+
+static void a_named_delay_is_kept_to_with_a_margin(void **state)
+{
+    struct patience patience = {.until = 400000};
+    int64_t when = 0;
+
+    (void)state;
+    audit_sample_closed(&result);
+    audit_sample_answer(&result, "plain", OUTCOME_GREYLISTED);
+    audit_sample_row(&result, "plain")->text = "Greylisted for 300 seconds";
+    assert_true(patience_next(&patience, &result, 1000, &when));
+    assert_int_equal(when, 302000);
+    assert_int_equal(patience.tries, 1);
+}
+
+static void a_delay_beyond_the_patience_is_not_waited_for(void **state)
+{
+    struct patience patience = {.until = 301999};
+    int64_t when = 0;
+
+    (void)state;
+    audit_sample_closed(&result);
+    audit_sample_answer(&result, "plain", OUTCOME_GREYLISTED);
+    audit_sample_row(&result, "plain")->text = "Greylisted for 300 seconds";
+    assert_false(patience_next(&patience, &result, 1000, &when));
+    patience.until = 302000;
+    assert_true(patience_next(&patience, &result, 1000, &when));
+}
+
+static void without_a_named_delay_intervals_grow_and_the_last_is_the_end(void **state)
+{
+    struct patience patience = {.until = 100000};
+    const int64_t expected[] = {15000, 45000, 100000};
+    int64_t now = 0;
+
+    (void)state;
+    audit_sample_closed(&result);
+    audit_sample_answer(&result, "quoted", OUTCOME_DEFERRED);
+    audit_sample_row(&result, "quoted")->text = "Temporary lookup failure";
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+        int64_t when = 0;
+        assert_true(patience_next(&patience, &result, now, &when));
+        assert_int_equal(when, expected[i]);
+        now = when;
+    }
+    assert_false(patience_next(&patience, &result, now, &now));
+}
+
+static void no_patience_asks_nothing_again(void **state)
+{
+    struct patience patience = {.until = 0};
+    int64_t when = 0;
+
+    (void)state;
+    audit_sample_closed(&result);
+    audit_sample_answer(&result, "plain", OUTCOME_GREYLISTED);
+    assert_false(patience_next(&patience, &result, 0, &when));
+    assert_false(patience_next(&patience, &result, 5, &when));
+}
+
+static void only_what_was_put_off_is_waited_for(void **state)
+{
+    struct patience patience = {.until = 100000};
+    int64_t when = 0;
+
+    (void)state;
+    audit_sample_closed(&result);
+    assert_false(patience_next(&patience, &result, 0, &when));
+    audit_sample_answer(&result, "quoted", OUTCOME_ACCEPTED);
+    audit_sample_control(&result, "quoted", OUTCOME_RECIPIENT_REFUSED);
+    assert_false(patience_next(&patience, &result, 0, &when));
+    audit_sample_control(&result, "quoted", OUTCOME_GREYLISTED);
+    assert_true(patience_next(&patience, &result, 0, &when));
+    audit_sample_answer(&result, "plain", OUTCOME_ACCEPTED); /* open, whatever the control says */
+    assert_false(patience_next(&patience, &result, 0, &when));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_delay_is_read_from_what_greylisting_servers_say),
+        cmocka_unit_test(a_named_delay_is_kept_to_with_a_margin),
+        cmocka_unit_test(a_delay_beyond_the_patience_is_not_waited_for),
+        cmocka_unit_test(without_a_named_delay_intervals_grow_and_the_last_is_the_end),
+        cmocka_unit_test(no_patience_asks_nothing_again),
+        cmocka_unit_test(only_what_was_put_off_is_waited_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
