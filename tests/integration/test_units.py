@@ -222,6 +222,23 @@ def test_an_audit_of_a_closed_server_is_a_success_and_of_an_open_one_a_failure(m
         outside.systemctl("reset-failed")
 
 
+def test_the_daemon_audits_at_once_and_again_when_told(outside):
+    unit = "relaywarden-probe.service"
+    outside.systemctl("start", unit)
+
+    def audits():
+        return outside.journal("-u", unit, "-t", "relaywarden-probe").count("RELAY OK - 2 endpoints")
+
+    wait_until(audits, 20)
+    before = audits()
+    outside.systemctl("kill", "--signal=USR1", unit)
+    wait_until(lambda: audits() > before, 20)
+    outside.systemctl("reload", unit)
+    wait_until(lambda: "configuration reloaded" in outside.journal("-u", unit), 10)
+    outside.systemctl("stop", unit)
+    assert outside.show(unit, "Result") == "success"
+
+
 def test_the_timer_starts_the_audit(outside):
     outside.systemctl("enable", "--now", "relaywarden-probe-check.timer")
     assert outside.show("relaywarden-probe-check.timer", "ActiveState") == "active"
