@@ -270,6 +270,13 @@ def stage_lint(tally):
 # ---- integration ----
 
 
+def end_of_tests(output):
+    """What pytest says at its end: the table of the zoo, if it printed one, and the slowest tests."""
+    lines = output.rstrip().splitlines()
+    tables = [number for number, line in enumerate(lines) if re.match(r"=+ the zoo =+$", line)]
+    return "\n".join(lines[tables[0] if tables else -12:])
+
+
 def stage_integration(tally):
     report = os.path.join(ROOT, "build/check/integration.xml")
     os.makedirs(os.path.dirname(report), exist_ok=True)
@@ -295,7 +302,7 @@ def stage_integration(tally):
     elif code != 0 or not count:
         tally.fail(f"integration: exit code {code}", output)
     else:
-        say("\n".join(output.rstrip().splitlines()[-12:]))
+        say(end_of_tests(output))
 
 
 STAGES = {

@@ -50,3 +50,13 @@ def pytest_runtest_makereport(item, call):
         for made in Lab.living:
             # Times of files are a clock tick behind.
             report.sections.append((f"logs of lab {made.id}", made.account(item.began - 0.1)))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The table of the zoo, where it was visited."""
+    zoo = sys.modules.get("zoo")
+    lines = zoo.table() if zoo else []
+    if lines:
+        terminalreporter.section("the zoo")
+        for line in lines:
+            terminalreporter.write_line(line)

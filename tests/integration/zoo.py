@@ -1,0 +1,122 @@
+"""The zoo: what its tables are made of, how a case is asked, and the table that a run prints."""
+
+import collections
+import time
+
+from lab import Config, LabError, probe
+
+Case = collections.namedtuple("Case", "title verdict cause how only target probe arguments "
+                                      "findings")
+Case.__doc__ = """One configuration of a real server, and what the probe must say of it.
+
+how: what the server's set_up takes. only: the family, 4 or 6, that the verdict is of; the other
+one must be closed. target: other than port 25 of example.org's MX, as in relaywarden.conf.
+probe: options of the probe's section. arguments: further ones of `check`. findings: kinds that must
+be among those of the endpoint.
+"""
+
+
+def case(title, verdict, cause=None, *, only=None, target=None, settings=None, arguments=(),
+         findings=(), **how):
+    return Case(title, verdict, cause, how, only, target, settings or {}, tuple(arguments),
+                tuple(findings))
+
+
+def title(row):
+    """A case's name in the list of tests."""
+    return row.title
+
+
+def submission(port=587):
+    """The target of cases that are about another port."""
+    return {"domain": "example.org", "ports": [port]}
+
+
+FAMILIES = {4: "203.0.113.25", 6: "2001:db8:113::25"}
+
+
+class Result:
+    """What came of one case: an endpoint's report for each family, and how long it took."""
+
+    def __init__(self, kind, row, checked, seconds):
+        self.kind = kind
+        self.row = row
+        self.seconds = seconds
+        self.code = checked.code
+        if not checked.report:
+            raise LabError(f"the probe gave no report:\n{checked.out}{checked.err}")
+        self.endpoints = {entry["address"]: entry for entry in checked.report["endpoints"]}
+
+    def said(self, family):
+        entry = self.endpoints[FAMILIES[family]]
+        return entry["verdict"], entry["cause"]
+
+    def expected(self, family):
+        if self.row.only in (None, family):
+            return self.row.verdict, self.row.cause
+        return "closed", None
+
+    def families(self):
+        return [family for family, address in FAMILIES.items() if address in self.endpoints]
+
+    def account(self):
+        """What the probe said at length, for a case that fails."""
+        lines = []
+        for address, entry in self.endpoints.items():
+            lines.append(f"{address} {entry['verdict']} {entry['cause']}: {entry['why']}")
+            lines += [f"  {asked['id']}: {asked['code']} {asked['text']} -> {asked['outcome']}"
+                      + (f" (control {asked['control']})" if asked["control"] else "")
+                      for asked in entry["techniques"] if asked["outcome"]]
+        return "\n".join(lines)
+
+
+def ask(kind, outside, row):
+    """Asks the server as a stranger does."""
+    targets = {"zoo": row.target or {"domain": "example.org", "ports": [25]}}
+    began = time.monotonic()
+    checked = probe(outside, "zoo", *row.arguments, config=Config(targets=targets, probe=row.probe))
+    return Result(kind, row, checked, time.monotonic() - began)
+
+
+def verify(result):
+    """Asserts that the probe said what the row expects, of each family that was asked."""
+    for family in result.families():
+        assert result.said(family) == result.expected(family), result.account()
+        entry = result.endpoints[FAMILIES[family]]
+        kinds = {finding["kind"] for finding in entry["findings"]}
+        assert set(result.row.findings) <= kinds, (kinds, result.account())
+        assert (result.said(family)[0] == "open") == ("open-relay" in kinds), result.account()
+        if result.said(family)[0] in ("open", "suspected"):
+            assert entry["fix"], result.account()
+
+
+# ---- the table ----
+
+ROWS = []  # of Results, in the order of asking
+
+
+def remember(result):
+    ROWS.append(result)
+
+
+def _words(verdict, cause):
+    return f"{verdict}, {cause}" if cause else verdict
+
+
+def table():
+    """The lines of the table: every case that was asked, expected and said."""
+    lines = []
+    right = 0
+    for result in ROWS:
+        said = {_words(*result.said(family)) for family in result.families()
+                if result.row.only in (None, family)}
+        expected = _words(result.row.verdict, result.row.cause)
+        fits = all(result.said(family) == result.expected(family) for family in result.families())
+        right += fits
+        title = result.row.title + (f" (IPv{result.row.only})" if result.row.only else "")
+        lines.append(f"{result.kind:10} {title:58} {expected:31} "
+                     f"{'as expected' if fits else 'SAID ' + ' / '.join(sorted(said))}"
+                     f" {result.seconds:5.2f} s")
+    if lines:
+        lines.append(f"{right} of {len(lines)} verdicts and causes are as expected")
+    return lines

@@ -1,0 +1,164 @@
+"""Postfix, as it should be and as it should not."""
+
+from site_of_tests import CLOSED, DEFERRED
+from zoo import case, submission
+
+# A listener that only people with a password are meant to use.
+LOGIN = {"smtpd_sasl_auth_enable": "yes", "smtpd_tls_security_level": "encrypt",
+         "smtpd_relay_restrictions": "permit_sasl_authenticated, reject"}
+WRAPPED = {**LOGIN, "smtpd_tls_wrappermode": "yes"}
+TLS = {"smtpd_tls_security_level": "may"}
+POSTGREY = "check_policy_service inet:127.0.0.1:10023"
+POSTGREY_AT_ONCE = "check_policy_service inet:127.0.0.1:10024"
+LISTED = "reject_rbl_client dnsbl.example.net"
+# Only those mailboxes are known that nobody guesses.
+USERS = {"local_recipient_maps": "inline:{ postmaster=x, joe=x }"}
+# What unwraps addresses by itself is off, and odd mailboxes are not refused for being odd.
+ODD = {"allow_percent_hack": "no", "swap_bangpath": "no", "resolve_dequoted_address": "no",
+       "allow_untrusted_routing": "yes"}
+VERIFY = {"address_verify_poll_delay": "1s"}
+
+
+def unwrap(pattern, result):
+    """An alias map that takes a routing form for what it says; two dollars are one to Postfix."""
+    return {**USERS, **ODD,
+            "virtual_alias_maps": "regexp:{ {" + pattern.replace("$", "$$") + f" {result}" + "} }"}
+
+
+def relay(*first, rest=CLOSED, **main):
+    """main.cf with these restrictions in front of the closed ones."""
+    return {"smtpd_relay_restrictions": ", ".join([*first, rest]), **main}
+
+
+def listener(port, **options):
+    return {"listen": ["25", (str(port), options)], "target": submission(port)}
+
+
+CORRECT = [
+    case("Debian's default", "closed", main={"smtpd_relay_restrictions": DEFERRED}),
+    case("reject_unauth_destination", "closed", main=relay()),
+    case("an earlier release's recipient restrictions alone", "closed",
+         main={"smtpd_relay_restrictions": "", "smtpd_recipient_restrictions": CLOSED}),
+    case("unknown mailboxes refused", "closed", main=relay(**USERS)),
+    case("strict about senders, names and syntax", "closed", main=relay(
+        **USERS, smtpd_helo_required="yes", strict_rfc821_envelopes="yes",
+        smtpd_helo_restrictions="reject_non_fqdn_helo_hostname",
+        smtpd_sender_restrictions="reject_non_fqdn_sender, reject_unknown_sender_domain",
+        smtpd_recipient_restrictions="reject_non_fqdn_recipient, reject_unknown_recipient_domain")),
+    case("submission: only after authentication, inside TLS", "closed", **listener(587, **LOGIN)),
+    case("submission: only after authentication, TLS at once", "closed", **listener(465, **WRAPPED)),
+    case("submission: strangers refused as clients", "inconclusive", **listener(
+        587, smtpd_tls_security_level="encrypt", smtpd_sasl_auth_enable="yes",
+        smtpd_client_restrictions="permit_sasl_authenticated, reject")),
+    case("TLS demanded on port 25", "closed", main=relay(smtpd_tls_security_level="encrypt")),
+    case("greylisting behind the relay check (postgrey)", "closed",
+         main=relay(smtpd_recipient_restrictions=POSTGREY)),
+    case("greylisting in front of it (postgrey), if all else permits", "closed",
+         main=relay(smtpd_sender_restrictions=POSTGREY)),
+    case("greylisting in front of it (postgrey), at once", "inconclusive",
+         main=relay(smtpd_sender_restrictions=POSTGREY_AT_ONCE)),
+    case("a blocklist in front of the relay check", "inconclusive",
+         main=relay(smtpd_client_restrictions=LISTED)),
+    case("a blocklist behind the relay check", "closed",
+         main=relay(smtpd_recipient_restrictions=LISTED)),
+    case("recipients verified", "closed",
+         main=relay(smtpd_recipient_restrictions="reject_unverified_recipient", **VERIFY)),
+    case("senders verified", "closed",
+         main=relay(smtpd_recipient_restrictions="reject_unverified_sender", **VERIFY)),
+    case("a catch-all domain", "closed", main=relay(
+        virtual_alias_maps="inline:{ @example.org=joe@example.org }")),
+    case("a catch-all domain that takes odd names as they are", "suspected", "routing-form",
+         main=relay(**ODD)),
+    case("an alias domain that forwards outside", "closed", main=relay(
+        virtual_alias_domains="example.org", mydestination="localhost",
+        virtual_alias_maps="inline:{ @example.org=joe@outside.example.net }")),
+    case("a backup for a second host", "closed",
+         main=relay(mydestination="localhost", relay_domains="example.org")),
+    case("postscreen's deep protocol tests", "inconclusive",
+         main=relay(postscreen_pipelining_enable="yes", postscreen_pipelining_action="enforce",
+                    postscreen_greet_wait="1s"),
+         listen=[], master=["25 inet n - n - 1 postscreen", "smtpd pass - - n - - smtpd",
+                            "dnsblog unix - - n - 0 dnsblog", "tlsproxy unix - - n - 0 tlsproxy"]),
+    case("a class of trusted clients that is not ours", "closed", main=relay(
+        "check_client_access cidr:{ {192.0.2.0/24 OK} }")),
+]
+
+OPEN = [
+    case("mynetworks of the whole world", "open", "unconditional", main=relay(
+        mynetworks="0.0.0.0/0 [::]/0")),
+    case("mynetworks of a provider", "open", "unconditional", only=4, main=relay(
+        mynetworks="127.0.0.0/8 198.51.0.0/16")),
+    case("mynetworks of all IPv6", "open", "unconditional", only=6, main=relay(
+        mynetworks="127.0.0.0/8 [::]/0")),
+    case("check_client_access OK, by network", "open", "unconditional", main=relay(
+        "check_client_access cidr:{ {198.51.100.0/24 OK}, {2001:db8:51::/48 OK} }")),
+    case("check_client_access OK, by name", "open", "unconditional", main=relay(
+        "check_client_access inline:{ example.net=OK }")),
+    case("check_helo_access OK for the own domain", "open", "helo-trusted", main=relay(
+        "check_helo_access inline:{ example.org=OK }")),
+    case("check_helo_access OK for localhost", "open", "helo-trusted", main=relay(
+        "check_helo_access inline:{ localhost=OK }")),
+    case("check_helo_access OK for the stranger's name", "open", "helo-trusted", main=relay(
+        "check_helo_access inline:{ probe.example.net=OK }")),
+    case("check_sender_access OK for the own domain", "open", "sender-trusted", main=relay(
+        "check_sender_access inline:{ example.org=OK }")),
+    case("check_sender_access OK for one own mailbox", "open", "sender-trusted", main=relay(
+        "check_sender_access inline:{ postmaster@example.org=OK }")),
+    case("check_sender_access OK for the null sender", "open", "sender-trusted", main=relay(
+        "check_sender_access inline:{ <>=OK }")),
+    case("check_sender_access OK for the stranger", "open", "sender-trusted", main=relay(
+        "check_sender_access inline:{ outside.example.net=OK }")),
+    case("relay_domains that match everything", "open", "destination-too-wide", main=relay(
+        relay_domains="static:all")),
+    case("relay_domains that match subdomains of others", "open", "destination-too-wide",
+         main=relay(relay_domains="example.org, example.net")),
+    case("relay_domains as a pattern without an end", "open", "destination-too-wide",
+         main=relay(relay_domains="regexp:{ {/outside/ x} }")),
+    case("check_recipient_access OK for anything", "open", "destination-too-wide", main=relay(
+        "check_recipient_access regexp:{ {/@/ OK} }")),
+    case("check_recipient_access OK for address literals", "open", "destination-too-wide",
+         main=relay(r"check_recipient_access regexp:{ {/@\[.*\]$$/ OK} }", **USERS)),
+    case("the relay check emptied, recipients permitted first", "open", "unconditional", main={
+        "smtpd_relay_restrictions": "", "smtpd_recipient_restrictions":
+        "check_client_access static:OK, reject_unauth_destination"}),
+    case("a listener for re-injection open to the public", "open", "unconditional", **listener(
+        10025, mynetworks="0.0.0.0/0 [::]/0", smtpd_client_restrictions="",
+        smtpd_relay_restrictions="permit_mynetworks, reject", smtpd_recipient_restrictions="")),
+    case("submission with overrides that ask for no login", "open", "unconditional", **listener(
+        587, smtpd_sasl_auth_enable="yes", smtpd_tls_security_level="may",
+        smtpd_relay_restrictions="check_client_access static:OK, reject")),
+    case("TLS at once, behind it a wide mynetworks", "open", "unconditional", **listener(
+        465, smtpd_tls_wrappermode="yes", mynetworks="0.0.0.0/0 [::]/0")),
+    case("open inside TLS alone", "open", "unconditional", main=relay(
+        **TLS, mynetworks="0.0.0.0/0 [::]/0",
+        smtpd_sender_restrictions="reject_plaintext_session")),
+    case("an alias map that unwraps percent signs", "open", "routing-form", main=relay(
+        **unwrap(r"/^(.+)%(.+)@example\.org$/", "$$1@$$2"))),
+    case("an alias map that unwraps bang paths", "open", "routing-form", main=relay(
+        **unwrap(r"/^(.+)!(.+)@example\.org$/", "$$2@$$1"))),
+    case("an alias map that unwraps quoted addresses", "open", "routing-form", main=relay(
+        **unwrap(r"/^\"?(.+)@(.+)\"?@example\.org$/", "$$1@$$2"))),
+    case("an access map that believes routed subdomains", "suspected", "routing-form", main=relay(
+        "check_recipient_access inline:{ example.org=OK }", allow_untrusted_routing="yes",
+        **USERS)),
+    case("routed mail for a second host", "suspected", "routing-form", main=relay(
+        allow_untrusted_routing="yes", mydestination="localhost", relay_domains="example.org")),
+]
+
+# Behind the gateway, which passes port 25 on. `nat`: whether strangers arrive under the gateway's
+# address. `proxy`: families that a proxy on the gateway takes in, and sends on over IPv4.
+BEHIND = {"mynetworks": "127.0.0.0/8 [::1]/128 172.22.1.0/24 [fd22:1::]/64"}
+
+GATEWAY = [
+    case("behind a gateway that leaves addresses alone", "closed", main=relay(**BEHIND)),
+    case("behind a gateway that hides strangers, not trusted", "closed", main=relay(), nat=True),
+    case("behind a gateway that hides strangers, trusted", "open", "unconditional",
+         main=relay(**BEHIND), nat=True),
+    case("the same, of IPv6 alone", "open", "unconditional", only=6, nat=True, main=relay(
+        mynetworks="127.0.0.0/8 [fd22:1::]/64")),
+    case("behind a container's proxy, not trusted", "closed", main=relay(), proxy=(4, 6)),
+    case("behind a container's proxy, trusted", "open", "unconditional",
+         main=relay(**BEHIND), proxy=(4, 6)),
+    case("a proxy for IPv6 alone, trusted", "open", "unconditional", only=6,
+         main=relay(**BEHIND), proxy=(6,)),
+]
