@@ -1,6 +1,5 @@
 #include "probe/check.h"
 
-#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,15 +42,10 @@ static struct target *choose_targets(const struct invocation *invocation, const 
 static bool print_report(const struct invocation *invocation, const struct audit_summary *summary)
 {
     if (invocation->json) {
-        json_t *object = report_json(summary);
-        bool printed = object != NULL &&
-                       json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6)) == 0;
-        json_decref(object);
-        if (!printed) {
+        if (!report_json(stdout, summary)) {
             fprintf(stderr, "%s: the report could not be made or written\n", PROBE_PROGRAM);
             return false;
         }
-        fputc('\n', stdout);
         return true;
     }
     report_status_line(stdout, summary);

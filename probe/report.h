@@ -1,13 +1,13 @@
 /*
  * report - an audit for people and for programs
  *
- * Pure renderers into a stream or a JSON value. Shapes: DESIGN "relaywarden-probe check";
+ * Pure renderers into a stream. Shapes: DESIGN "relaywarden-probe check";
  * relaywarden-probe(8).
  */
 #ifndef RELAYWARDEN_PROBE_REPORT_H
 #define RELAYWARDEN_PROBE_REPORT_H
 
-#include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -30,8 +30,9 @@ void report_status_line(FILE *out, const struct audit_summary *summary);
 /* The readable account after the status line; `colour` for terminals. */
 void report_text(FILE *out, const struct audit_summary *summary, bool colour);
 
-/* The --json object. NULL when memory is out; the caller owns the reference. Dump it with
- * JSON_REAL_PRECISION(6) or so: jansson writes 0.21 with 17 digits otherwise. */
-json_t *report_json(const struct audit_summary *summary);
+/* The --json object and a newline. Written endpoint by endpoint: as one value, those of an audit of
+ * a thousand take more memory than the audit. False when memory is out or the stream failed; what
+ * was written is then no whole object. */
+bool report_json(FILE *out, const struct audit_summary *summary);
 
 #endif

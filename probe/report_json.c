@@ -1,5 +1,7 @@
 #include "probe/report.h"
 
+#include <jansson.h>
+
 #include "lib/alert/format.h"
 #include "probe/judgement.h"
 
@@ -146,24 +148,52 @@ static json_t *endpoint_json(const struct endpoint_result *result)
     return whole(object, made);
 }
 
-json_t *report_json(const struct audit_summary *summary)
+#define DUMP (JSON_COMPACT | JSON_REAL_PRECISION(6)) /* 0.21 would have 17 digits otherwise */
+
+/* Takes the reference over. False: memory is out, or the stream failed. */
+static bool write_value(FILE *out, json_t *value, size_t flags)
+{
+    bool written = value != NULL && json_dumpf(value, out, DUMP | flags) == 0;
+
+    json_decref(value);
+    return written;
+}
+
+static json_t *head_json(const struct audit_summary *summary)
 {
     char started[21];
     json_t *object = json_object();
-    json_t *endpoints = json_array();
     bool made = put_string(object, "program", "relaywarden-probe") &&
                 put_string(object, "version", RELAYWARDEN_VERSION) &&
                 put_string(object, "started", format_time(started, summary->started)) &&
                 put(object, "seconds", json_real(hundredths(summary->seconds))) &&
                 put(object, "vantage", vantage_json(summary));
 
-    for (size_t i = 0; i < summary->count; i++) {
-        made = made && append(endpoints, endpoint_json(summary->results[i]));
-    }
-    made = put(object, "endpoints", endpoints) && made;
-    made = made &&
-           put_string(object, "worst",
-                      verdict_name(judgement_worst(summary->results, summary->count))) &&
-           put(object, "exit", json_integer(judgement_exit_code(summary->results, summary->count)));
     return whole(object, made);
+}
+
+static json_t *tail_json(const struct audit_summary *summary)
+{
+    json_t *object = json_object();
+    bool made =
+        put_string(object, "worst",
+                   verdict_name(judgement_worst(summary->results, summary->count))) &&
+        put(object, "exit", json_integer(judgement_exit_code(summary->results, summary->count)));
+
+    return whole(object, made);
+}
+
+bool report_json(FILE *out, const struct audit_summary *summary)
+{
+    fputc('{', out);
+    bool written = write_value(out, head_json(summary), JSON_EMBED);
+    fputs(",\"endpoints\":[", out);
+    for (size_t i = 0; written && i < summary->count; i++) {
+        fputs(i > 0 ? "," : "", out);
+        written = write_value(out, endpoint_json(summary->results[i]), 0);
+    }
+    fputs("],", out);
+    written = written && write_value(out, tail_json(summary), JSON_EMBED);
+    fputs("}\n", out);
+    return written && ferror(out) == 0;
 }

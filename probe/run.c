@@ -1,6 +1,5 @@
 #include "probe/run.h"
 
-#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,16 +86,11 @@ static void log_summary(const struct daemon *daemon, const struct audit_summary 
 
 static void print_summary(const struct daemon *daemon, const struct audit_summary *summary)
 {
-    json_t *object = daemon->invocation->json ? report_json(summary) : NULL;
-
-    if (object != NULL) {
-        json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
-        fputc('\n', stdout);
-        if (!invocation_output_is_written()) {
-            clearerr(stdout); /* the next audit tries again */
-        }
+    if (daemon->invocation->json &&
+        (!report_json(stdout, summary) || !invocation_output_is_written())) {
+        reporter_say(daemon->reporter, LOG_ERR, "the report could not be made or written");
+        clearerr(stdout); /* the next audit tries again */
     }
-    json_decref(object);
 }
 
 static void finish(struct daemon *daemon, const struct audit *audit)

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -319,8 +320,16 @@ static void a_findings_own_reason_is_told_and_the_endpoints_not_twice(void **sta
 
 static json_t *make_json(void)
 {
-    json_t *object = report_json(&summary);
+    char *text = NULL;
+    size_t length = 0;
+    FILE *into = open_memstream(&text, &length);
+    assert_non_null(into);
+    assert_true(report_json(into, &summary));
+    assert_int_equal(fclose(into), 0);
+    assert_ptr_equal(strchr(text, '\n'), text + length - 1);
+    json_t *object = json_loads(text, 0, NULL);
     assert_non_null(object);
+    free(text);
     return object;
 }
 
@@ -451,20 +460,23 @@ static void *failing_malloc(size_t size)
     return allocations_left-- > 0 ? malloc(size) : NULL;
 }
 
-static void memory_that_runs_out_anywhere_gives_no_object_and_leaks_nothing(void **state)
+static void memory_that_runs_out_anywhere_is_told_and_leaks_nothing(void **state)
 {
     (void)state;
     answer(&first, "plain", OUTCOME_ACCEPTED);
     summary.count = 1;
-    json_t *object = NULL;
+    bool whole = false;
+    FILE *into = fopen("/dev/null", "w");
+    assert_non_null(into);
     json_set_alloc_funcs(failing_malloc, free);
-    for (long allowed = 0; object == NULL; allowed++) {
+    for (long allowed = 0; !whole; allowed++) {
         assert_in_range(allowed, 0, 10000);
         allocations_left = allowed;
-        object = report_json(&summary);
+        whole = report_json(into, &summary);
+        assert_true(whole || allocations_left < 0);
     }
-    json_decref(object);
     json_set_alloc_funcs(malloc, free);
+    assert_int_equal(fclose(into), 0);
 }
 
 #define CASE(name) cmocka_unit_test_setup(name, fresh)
@@ -493,7 +505,7 @@ int main(void)
         CASE(the_object_holds_what_was_learnt),
         CASE(what_is_not_set_is_null),
         CASE(a_target_without_an_address_is_one_unreachable_endpoint),
-        CASE(memory_that_runs_out_anywhere_gives_no_object_and_leaks_nothing),
+        CASE(memory_that_runs_out_anywhere_is_told_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
