@@ -117,10 +117,17 @@ static void start_entry(struct entry *entry)
     struct audit *audit = entry->audit;
     unsigned int left = audit->request.conf->probe.max_connections - audit->connections;
 
+    struct battery_earlier earlier[RESULT_TECHNIQUES];
+    bool remembers = audit->memory != NULL && entry->result.endpoint.configured;
+
     entry->connections = entry->shared || left < PLACE_CONNECTIONS ? 1 : PLACE_CONNECTIONS;
     const struct dialogue_request request = {
         .settings = &audit->settings,
         .round = entry->round,
+        .earlier = earlier,
+        .earlier_count = remembers ? memory_put_off(audit->memory, &entry->result.endpoint,
+                                                    time(NULL), earlier, RESULT_TECHNIQUES)
+                                   : 0,
         .connections = entry->connections,
         .result = &entry->result,
         .finished = on_finished,
@@ -344,6 +351,7 @@ static int run(struct audit *audit, char error[AUDIT_ERROR_SIZE])
         snprintf(error, AUDIT_ERROR_SIZE, "out of memory");
         goto out;
     }
+    audit_remember(audit);
     status = 0;
 out:
     loop_signal_free(interrupt);
@@ -361,6 +369,7 @@ struct audit *audit_run(const struct audit_request *request, char error[AUDIT_ER
         return NULL;
     }
     audit->request = *request;
+    audit_recall(audit);
     audit->tick = request->progress ? loop_timer_new(audit->loop, on_tick, audit) : NULL;
     audit_settings_dialogue(&request->conf->probe, audit->helo, &audit->settings);
     audit->dns = audit_settings_dns(&request->conf->probe, audit->loop, error);
@@ -398,6 +407,7 @@ void audit_free(struct audit *audit)
     for (size_t i = 0; audit->searches != NULL && i < audit->request.target_count; i++) {
         resolution_free(audit->searches[i].resolution);
     }
+    memory_close(audit->memory);
     loop_timer_free(audit->tick);
     loop_free(audit->loop);
     free(audit->searches);

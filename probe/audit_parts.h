@@ -16,6 +16,7 @@
 #include "probe/dialogue.h"
 #include "probe/dns.h"
 #include "probe/inquiry.h"
+#include "probe/memory.h"
 #include "probe/patience.h"
 #include "probe/resolve.h"
 #include "probe/transport.h"
@@ -72,6 +73,7 @@ struct audit {
     size_t not_kept;
     size_t not_kept_target; /* the first such endpoint's */
     struct inquiries *inquiries;
+    struct memory *memory;   /* NULL when it cannot be had, or no target is configured */
     struct loop_timer *tick; /* moves the line of progress on while time passes; NULL without */
     const struct endpoint_result **results;
     struct audit_summary summary;
@@ -91,6 +93,10 @@ void audit_fill_entry(struct entry *entry, struct audit *audit, size_t target,
 /* audit_rounds.c */
 /* The entry's round is over. Whether another follows, now or later: then its state says so. */
 bool audit_next_round(struct entry *entry);
+
+/* What earlier audits left, and what this one leaves, where a target is configured. */
+void audit_recall(struct audit *audit);
+void audit_remember(struct audit *audit);
 
 /* audit_progress.c */
 void audit_show_progress(struct audit *audit);

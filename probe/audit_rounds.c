@@ -1,4 +1,42 @@
+#include <stdio.h>
+
 #include "probe/audit_parts.h"
+
+/* ---- from audit to audit ------------------------------------------------------------------ */
+
+static void forget(struct audit *audit, const char *why)
+{
+    snprintf(audit->summary.forgotten, sizeof(audit->summary.forgotten), "%.500s", why);
+}
+
+void audit_recall(struct audit *audit)
+{
+    char error[MEMORY_ERROR_SIZE];
+    bool configured = false;
+
+    for (size_t i = 0; i < audit->request.target_count; i++) {
+        configured |= audit->request.targets[i].configured;
+    }
+    if (configured) {
+        audit->memory = memory_open(audit->request.conf->state_directory, error);
+        if (audit->memory == NULL) {
+            forget(audit, error);
+        }
+    }
+}
+
+void audit_remember(struct audit *audit)
+{
+    const struct audit_summary *summary = &audit->summary;
+    char error[MEMORY_ERROR_SIZE];
+
+    if (audit->memory != NULL &&
+        !memory_keep(audit->memory, summary->results, summary->count, time(NULL), error)) {
+        forget(audit, error);
+    }
+}
+
+/* ---- within one --------------------------------------------------------------------------- */
 
 static void on_later(void *user)
 {

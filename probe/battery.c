@@ -60,7 +60,7 @@ void battery_remember(struct battery *battery, const struct battery_earlier *ear
         for (size_t j = 0; j < count; j++) {
             const char *id = battery->result->techniques[i].technique->id;
             if (strcmp(id, earlier[j].technique) == 0) {
-                battery->earlier[i] = earlier[j].sender;
+                battery->earlier[i] = texts_keep(&battery->result->texts, earlier[j].sender);
             }
         }
     }

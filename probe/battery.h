@@ -87,8 +87,7 @@ struct battery_task {
 void battery_init(struct battery *battery, const struct battery_settings *settings,
                   struct endpoint_result *result);
 
-/* What an earlier audit was told to come back for. Before any connection; the texts live as long as
- * the battery. */
+/* What an earlier audit was told to come back for. Before any connection; copies the texts. */
 void battery_remember(struct battery *battery, const struct battery_earlier *earlier, size_t count);
 
 /* Another round over a result that a battery has filled, of what was put off alone. Its first

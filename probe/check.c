@@ -110,7 +110,12 @@ static int check_targets(const struct invocation *invocation, const struct conf 
     if (audit == NULL) {
         return invocation_fail(invocation, "%s", error);
     }
-    int code = tell(invocation, conf, audit_summary_of(audit));
+    const struct audit_summary *summary = audit_summary_of(audit);
+    if (summary->forgotten[0] != '\0') {
+        fprintf(stderr, "%s: the next audit will not know of this one: %s\n", PROBE_PROGRAM,
+                summary->forgotten);
+    }
+    int code = tell(invocation, conf, summary);
     audit_free(audit);
     return code;
 }

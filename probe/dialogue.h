@@ -33,7 +33,7 @@ enum dialogue_round {
 struct dialogue_request {
     const struct dialogue_settings *settings; /* lives as long as the dialogue */
     enum dialogue_round round;
-    const struct battery_earlier *earlier; /* for DIALOGUE_ALL; likewise, with its texts */
+    const struct battery_earlier *earlier; /* for DIALOGUE_ALL; copied */
     size_t earlier_count;
     unsigned int connections;       /* at once: 1 or 2; the second only when the first is asking */
     struct endpoint_result *result; /* with its endpoint, zero otherwise but for what rounds before

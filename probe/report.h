@@ -18,7 +18,9 @@ struct audit_summary {
     size_t count;
     time_t started;
     double seconds;
-    bool interrupted; /* by a signal, before its end */
+    bool interrupted;                 /* by a signal, before its end */
+    char forgotten[RESULT_TEXT_SIZE]; /* a sentence: why the next audit will not know what this one
+                                         learnt; "" = it will */
     enum vantage declared;
     struct address sources[8]; /* distinct local addresses that were used */
     size_t source_count;

@@ -97,6 +97,10 @@ static void finish(struct daemon *daemon, const struct audit *audit)
 {
     const struct audit_summary *summary = audit_summary_of(audit);
 
+    if (summary->forgotten[0] != '\0') {
+        reporter_say(daemon->reporter, LOG_WARNING, "the next audit will not know of this one: %s",
+                     summary->forgotten);
+    }
     alerting_tell(daemon->reporter, daemon->conf, summary);
     log_summary(daemon, summary);
     print_summary(daemon, summary);

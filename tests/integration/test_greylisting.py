@@ -1,5 +1,8 @@
 """Servers that put the probe off, with a real postgrey: now, later, and at the next audit."""
 
+import os
+import time
+
 import pytest
 
 from lab import Config, Dns, Postfix, Postgrey, probe
@@ -25,9 +28,12 @@ def server(lab):
             self.postfix.start()
             return self
 
-        def probe(self, *arguments):
-            config = Config(targets={"mx": {"host": "203.0.113.25", "ports": [25]}})
-            return probe(self.outside, "mx", *arguments, config=config)
+        def probe(self, *arguments, target="mx"):
+            config = Config(probe={"max_refusals": 200},
+                            targets={"mx": {"host": "203.0.113.25", "ports": [25]}})
+            checked = probe(self.outside, target, *arguments, config=config)
+            self.memory = os.path.join(config.top["state_directory"], "probe/memory.json")
+            return checked
 
     return Server()
 
@@ -79,3 +85,28 @@ def test_a_delay_beyond_the_wait_is_not_waited_for(server):
     checked = server.probe("--wait", "5s")
     assert endpoint(checked)["verdict"] == "inconclusive"
     assert checked.report["seconds"] < 5
+
+
+# ---- from audit to audit ----
+
+def test_the_next_audit_asks_as_the_one_before_was_put_off(server):
+    # The canary as a sender is refused, so the other sender is what the server was told to expect.
+    server.greylist("check_sender_access inline:{{canary@outside.example.net=REJECT}} {grey} "
+                    + CLOSED, delay=1)
+    entry = endpoint(server.probe())
+    assert entry["verdict"] == "inconclusive"
+    assert os.path.exists(server.memory)
+    time.sleep(1.1)  # postgrey's clock must move on
+    mark = server.postfix.logfile.mark()
+    entry = endpoint(server.probe())
+    assert entry["verdict"] == "closed"
+    plain = next(one for one in entry["techniques"] if one["id"] == "plain")
+    assert plain["sender"] == "<relaywarden@outside.example.net>"
+    assert not [line for line in server.postfix.log(mark)
+                if "from=<canary@outside.example.net> to=<canary@outside" in line]
+
+
+def test_no_state_is_kept_of_a_server_that_was_only_named(server):
+    server.greylist("{grey} " + CLOSED, text=SAYS_WHEN)
+    assert endpoint(server.probe(target="mx.example.org"))["verdict"] == "inconclusive"
+    assert not os.path.exists(server.memory)

@@ -1,0 +1,324 @@
+#include "probe/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "probe/patience.h"
+
+#define VERSION  1
+#define KEY_SIZE (ENDPOINT_TEXT_SIZE + RESULT_HOST_SIZE + 16)
+
+struct memory {
+    char directory[PATH_MAX]; /* the probe's own */
+    json_t *root;             /* {"version": 1, "endpoints": {KEY: {"put_off": [...]}}} */
+};
+
+/* ---- the file --------------------------------------------------------------------------- */
+
+static void name_file(const struct memory *memory, const char *name, char out[PATH_MAX])
+{
+    snprintf(out, PATH_MAX, "%.*s/%s", PATH_MAX - 32, memory->directory, name);
+}
+
+static json_t *empty(void)
+{
+    return json_pack("{s:i, s:{}}", "version", VERSION, "endpoints");
+}
+
+/* A new reference; NULL and a sentence. */
+static json_t *read_file(const struct memory *memory, char error[MEMORY_ERROR_SIZE])
+{
+    char path[PATH_MAX];
+    json_error_t mistake;
+
+    name_file(memory, "memory.json", path);
+    FILE *file = fopen(path, "re");
+    if (file == NULL && errno == ENOENT) {
+        json_t *root = empty();
+        snprintf(error, MEMORY_ERROR_SIZE, "out of memory");
+        return root;
+    }
+    if (file == NULL) {
+        snprintf(error, MEMORY_ERROR_SIZE,
+                 "%.300s: %s (let this program's user read and write it and its directory)", path,
+                 strerror(errno));
+        return NULL;
+    }
+    json_t *root = json_loadf(file, 0, &mistake);
+    fclose(file);
+    if (json_integer_value(json_object_get(root, "version")) == VERSION &&
+        json_is_object(json_object_get(root, "endpoints"))) {
+        return root;
+    }
+    snprintf(error, MEMORY_ERROR_SIZE,
+             "%.300s is damaged, or of another version of this program (move it away; a new one is "
+             "then made)",
+             path);
+    json_decref(root);
+    return NULL;
+}
+
+static bool dump(json_t *root, int descriptor)
+{
+    FILE *file = fdopen(descriptor, "w");
+
+    if (file == NULL) {
+        close(descriptor);
+        return false;
+    }
+    bool written = json_dumpf(root, file, JSON_INDENT(1) | JSON_SORT_KEYS) == 0 &&
+                   fputc('\n', file) != EOF && fflush(file) == 0 && fsync(fileno(file)) == 0;
+    return fclose(file) == 0 && written;
+}
+
+/* Under the lock. */
+static bool write_file(const struct memory *memory, json_t *root, char error[MEMORY_ERROR_SIZE])
+{
+    char path[PATH_MAX];
+    char fresh[PATH_MAX];
+
+    name_file(memory, "memory.json", path);
+    name_file(memory, "memory.json.new", fresh);
+    int descriptor = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (descriptor >= 0 && dump(root, descriptor) && rename(fresh, path) == 0) {
+        return true;
+    }
+    snprintf(error, MEMORY_ERROR_SIZE,
+             "%.300s: %s (let this program's user write its directory, and make room on the disk)",
+             path, strerror(errno));
+    return false;
+}
+
+/* The lock's descriptor, to be closed; -1 and a sentence. */
+static int lock(const struct memory *memory, char error[MEMORY_ERROR_SIZE])
+{
+    char path[PATH_MAX];
+
+    (void)mkdir(memory->directory, 0750);
+    name_file(memory, "memory.lock", path);
+    int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (descriptor < 0 || flock(descriptor, LOCK_EX) != 0) {
+        snprintf(error, MEMORY_ERROR_SIZE,
+                 "%.300s: %s (let this program's user write its directory)", path, strerror(errno));
+        if (descriptor >= 0) {
+            close(descriptor);
+        }
+        return -1;
+    }
+    return descriptor;
+}
+
+/* Changes what the file has by now, and then what is known here. `change` says whether anything is
+ * to be written. */
+static bool transact(struct memory *memory, bool (*change)(json_t *endpoints, void *user),
+                     void *user, char error[MEMORY_ERROR_SIZE])
+{
+    int descriptor = lock(memory, error);
+    json_t *root = descriptor >= 0 ? read_file(memory, error) : NULL;
+    bool done = root != NULL;
+
+    if (done && change(json_object_get(root, "endpoints"), user)) {
+        done = write_file(memory, root, error);
+    }
+    if (done) {
+        json_decref(memory->root);
+        memory->root = json_incref(root);
+    }
+    json_decref(root);
+    if (descriptor >= 0) {
+        close(descriptor);
+    }
+    return done;
+}
+
+struct memory *memory_open(const char *state_directory, char error[MEMORY_ERROR_SIZE])
+{
+    struct memory *memory = calloc(1, sizeof(*memory));
+
+    if (memory == NULL) {
+        snprintf(error, MEMORY_ERROR_SIZE, "out of memory");
+        return NULL;
+    }
+    snprintf(memory->directory, sizeof(memory->directory), "%.*s/probe", PATH_MAX - 64,
+             state_directory);
+    memory->root = read_file(memory, error);
+    if (memory->root == NULL) {
+        memory_close(memory);
+        return NULL;
+    }
+    return memory;
+}
+
+void memory_close(struct memory *memory)
+{
+    if (memory != NULL) {
+        json_decref(memory->root);
+        free(memory);
+    }
+}
+
+/* ---- endpoints -------------------------------------------------------------------------- */
+
+/* The question that is put at it, as the audit tells endpoints apart. */
+static const char *key_of(const struct endpoint *endpoint, char out[KEY_SIZE])
+{
+    char where[ENDPOINT_TEXT_SIZE];
+
+    snprintf(out, KEY_SIZE, "%s/%s %s",
+             address_format_port(&endpoint->address, endpoint->port, where),
+             tls_mode_name(endpoint->tls_asked), endpoint->own);
+    return out;
+}
+
+/* A list of what is known of the endpoint; NULL if there is none. */
+static json_t *list_of(json_t *endpoints, const struct endpoint *endpoint, const char *name)
+{
+    char key[KEY_SIZE];
+
+    return json_object_get(json_object_get(endpoints, key_of(endpoint, key)), name);
+}
+
+/* Whether `when` is within `span` of now; a clock that was set back is no reason to forget. */
+static bool is_recent(const json_t *row, time_t now, long span)
+{
+    json_int_t age = (json_int_t)now - json_integer_value(json_object_get(row, "time"));
+
+    return age < span && age > -span;
+}
+
+/* Removes the rows of a list that are older. */
+static bool prune(json_t *list, time_t now, long span)
+{
+    bool changed = false;
+
+    for (size_t i = json_array_size(list); i > 0; i--) {
+        if (!is_recent(json_array_get(list, i - 1), now, span)) {
+            json_array_remove(list, i - 1);
+            changed = true;
+        }
+    }
+    return changed;
+}
+
+/* ---- what was put off ------------------------------------------------------------------- */
+
+size_t memory_put_off(const struct memory *memory, const struct endpoint *endpoint, time_t now,
+                      struct battery_earlier *out, size_t room)
+{
+    json_t *list = list_of(json_object_get(memory->root, "endpoints"), endpoint, "put_off");
+    size_t count = 0;
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(list, i, row)
+    {
+        const char *technique = json_string_value(json_object_get(row, "technique"));
+        const char *sender = json_string_value(json_object_get(row, "sender"));
+        if (technique != NULL && sender != NULL && count < room &&
+            is_recent(row, now, MEMORY_QUESTION_SPAN)) {
+            out[count++] = (struct battery_earlier){technique, sender};
+        }
+    }
+    return count;
+}
+
+static json_t *put_off_by(const struct endpoint_result *result, time_t now)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < result->technique_count; i++) {
+        const struct technique_result *asked = &result->techniques[i];
+        if (patience_is_due(asked)) {
+            json_array_append_new(
+                list, json_pack("{s:s, s:s, s:s, s:s, s:I}", "technique", asked->technique->id,
+                                "sender", asked->sender, "recipient", asked->recipient, "outcome",
+                                outcome_name(asked->outcome), "time", (json_int_t)now));
+        }
+    }
+    return list;
+}
+
+struct keeping {
+    const struct endpoint_result *const *results;
+    size_t count;
+    time_t now;
+};
+
+static bool keep_one(json_t *endpoints, const struct endpoint_result *result, time_t now)
+{
+    char key[KEY_SIZE];
+    json_t *known = json_object_get(endpoints, key_of(&result->endpoint, key));
+    json_t *list = put_off_by(result, now);
+
+    if (json_array_size(list) == 0 && json_array_size(json_object_get(known, "put_off")) == 0) {
+        json_decref(list);
+        return false;
+    }
+    if (known == NULL) {
+        known = json_object();
+        json_object_set_new(endpoints, key, known);
+    }
+    json_object_set_new(known, "put_off", list);
+    return true;
+}
+
+/* Forgets what is old, and endpoints of which nothing is left. */
+static bool prune_all(json_t *endpoints, time_t now)
+{
+    bool changed = false;
+    const char *key;
+    void *next;
+    json_t *known;
+
+    json_object_foreach_safe(endpoints, next, key, known)
+    {
+        json_t *put_off = json_object_get(known, "put_off");
+        changed |= prune(put_off, now, MEMORY_QUESTION_SPAN);
+        if (json_array_size(put_off) == 0) {
+            json_object_del(endpoints, key);
+            changed = true;
+        }
+    }
+    return changed;
+}
+
+static bool keep(json_t *endpoints, void *user)
+{
+    const struct keeping *keeping = user;
+    bool changed = false;
+
+    for (size_t i = 0; i < keeping->count; i++) {
+        const struct endpoint_result *result = keeping->results[i];
+        if (result->endpoint.configured && result->reach == REACH_SESSION) {
+            changed |= keep_one(endpoints, result, keeping->now);
+        }
+    }
+    return prune_all(endpoints, keeping->now) || changed;
+}
+
+/* Whether there is anything to say or to forget: else not even a lock is made. */
+static bool is_worth_keeping(struct memory *memory, const struct keeping *keeping)
+{
+    json_t *copy = json_deep_copy(json_object_get(memory->root, "endpoints"));
+    struct keeping trial = *keeping;
+    bool changed = copy == NULL || keep(copy, &trial);
+
+    json_decref(copy);
+    return changed;
+}
+
+bool memory_keep(struct memory *memory, const struct endpoint_result *const *results, size_t count,
+                 time_t now, char error[MEMORY_ERROR_SIZE])
+{
+    struct keeping keeping = {results, count, now};
+
+    return !is_worth_keeping(memory, &keeping) || transact(memory, keep, &keeping, error);
+}
