@@ -1,7 +1,8 @@
 # relaywarden: build, install, show and check. GNU make.
 #
 #   make            both programs, into $(BUILD)
-#   make deps       the Debian packages for building and testing (as root; the only list of them)
+#   make deps       the Debian packages for building and testing (as root; the only list of them);
+#                   deps-build: those for building alone; deps-deb: for building a package, too
 #   make demo       the main job on a private Postfix (as root; installs what it needs)
 #   make check      everything that is tested (as root; installs what it needs)
 #   make fuzz       every fuzzer for FUZZ_TIME seconds (600), FUZZ=NAME for one
@@ -9,6 +10,7 @@
 #   make lint       cppcheck, clang-tidy, include directions, formatting, manual pages
 #   make format     clang-format over the tree
 #   make install    DESTDIR and PREFIX are honoured; uninstall takes away the same files
+#   make deb        a Debian package, in build/deb
 #
 # Commands are shown with V=1. BUILD names the folder of everything made; SANITIZE=address,undefined or thread builds with it.
 
@@ -29,7 +31,7 @@ say = @echo '  $(1) $(2)'
 endif
 
 # These install packages and make network namespaces; said before anything is compiled in vain.
-as_root := $(filter check demo bench deps,$(MAKECMDGOALS))
+as_root := $(filter check demo bench deps deps-build deps-deb,$(MAKECMDGOALS))
 ifneq ($(as_root),)
 ifneq ($(shell id -u),0)
 $(error run as root: sudo make $(as_root))
@@ -50,11 +52,16 @@ DEPS_CHECK := clang clang-tidy clang-format cppcheck libclang-rt-14-dev libcmock
 DEPS_TEST  := postfix libsasl2-modules sasl2-bin rsyslog nsd nftables iproute2 procps openssl \
     netbase python3 python3-pytest util-linux exim4-daemon-heavy opensmtpd sendmail-bin m4 postgrey \
     nmap
-DEPS := $(DEPS_BUILD) $(DEPS_CHECK) $(DEPS_TEST)
+DEPS_DEB   := debhelper dpkg-dev fakeroot lintian
+DEPS := $(DEPS_BUILD) $(DEPS_CHECK) $(DEPS_TEST) $(DEPS_DEB)
 
-.PHONY: deps
+.PHONY: deps deps-build deps-deb
 deps:
 	@sh tests/deps.sh $(DEPS)
+deps-build:
+	@sh tests/deps.sh $(DEPS_BUILD)
+deps-deb:
+	@sh tests/deps.sh $(DEPS_BUILD) $(DEPS_DEB)
 
 # ---- compiling -----------------------------------------------------------------------------------
 LIBS := libcares libconfuse libevent libevent_openssl openssl jansson sqlite3 libidn2 libsystemd
@@ -231,3 +238,18 @@ install: all
 uninstall:
 	rm -f $(installed)
 	@rmdir $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SHAREDIR) 2>/dev/null || true
+
+# ---- Debian's package --------------------------------------------------------------------------
+# From a copy of what is here, so that nothing that a build leaves behind gets into the tree.
+DEB := $(abspath build/deb)
+
+.PHONY: deb
+deb:
+	$(Q)rm -rf $(DEB)
+	$(Q)mkdir -p $(DEB)/relaywarden
+	$(Q)cp -a LICENSE Makefile README.md conf debian lib milter probe systemd $(DEB)/relaywarden
+	$(Q)cd $(DEB)/relaywarden && DEB_BUILD_OPTIONS='noautodbgsym parallel=2' \
+	    dpkg-buildpackage --build=binary --no-sign --post-clean > ../build.log 2>&1 || \
+	    { tail -n 40 ../build.log >&2; exit 1; }
+	$(Q)rm -rf $(DEB)/relaywarden
+	@ls $(DEB)/*.deb

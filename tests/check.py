@@ -203,11 +203,11 @@ def stage_fuzz(tally):
 # ---- lint ----
 
 
-def files(*patterns):
+def files(*patterns, within_build=False):
     found = []
     for pattern in patterns:
         found += glob.glob(pattern, root_dir=ROOT, recursive=True)
-    return sorted(path for path in set(found) if not path.startswith("build/"))
+    return sorted(path for path in set(found) if within_build or not path.startswith("build/"))
 
 
 def c_files():
@@ -267,6 +267,16 @@ def stage_lint(tally):
     lint_tidy(tally)
 
 
+# ---- the package ----
+
+
+def stage_deb(tally):
+    if not step(tally, "dpkg-buildpackage", ["make", "--no-print-directory", "deb"], MAKE_SECONDS):
+        return
+    step(tally, "lintian", ["lintian", "--allow-root", "--info", "--display-info", "--fail-on",
+                            "error,warning,info", *files("build/deb/*.changes", within_build=True)])
+
+
 # ---- integration ----
 
 
@@ -313,6 +323,7 @@ STAGES = {
     "tsan": (stage_tsan, "what has threads, under ThreadSanitizer"),
     "fuzz": (stage_fuzz, "a short run of each fuzzer"),
     "lint": (stage_lint, "analysers, formatting, include directions, manual pages"),
+    "deb": (stage_deb, "Debian's package, and lintian over it"),
     "integration": (stage_integration, "against real servers in the lab"),
 }
 
