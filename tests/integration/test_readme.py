@@ -1,0 +1,226 @@
+"""A new operator's walk: the README's own commands, in its order, on a mail host and an outside host.
+
+Each machine is booted by systemd on an overlay of this one. What the walk cannot have here: URL is the
+tree under test (as it is, committed or not), the Debian packages are installed already, and the build
+has been made before, so that `make` has little to do.
+"""
+
+import os
+import re
+import time
+
+import pytest
+
+from lab import Dns, LabError, Machine, build_folder, wait_until
+from lab.servers import ROOT
+
+POSTFIX = """compatibility_level = 3.6
+myhostname = mx.example.org
+mydestination = example.org, localhost
+mynetworks = {networks}
+smtpd_relay_restrictions = permit_mynetworks permit_sasl_authenticated defer_unauth_destination
+local_recipient_maps =
+alias_maps =
+inet_interfaces = all
+local_transport = discard
+default_transport = discard
+"""
+TIGHT, WIDE = "127.0.0.0/8 [::1]/128", "0.0.0.0/0"
+CONF = "/etc/relaywarden/relaywarden.conf"
+
+pytestmark = pytest.mark.skipif(Machine.possible() is not None, reason=str(Machine.possible()))
+
+with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as readme:
+    README = readme.read()
+
+
+def section(title):
+    """The text below a heading, up to the next one of any level."""
+    found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#+ |\Z)", README, re.MULTILINE | re.DOTALL)
+    assert found, f"the README has no section {title}"
+    return found.group(1)
+
+
+def blocks(title, kind):
+    found = re.findall(rf"^```{kind}\n(.*?)^```$", section(title), re.MULTILINE | re.DOTALL)
+    assert found, f"the README's section {title} has no {kind} block"
+    return found
+
+
+class Walker:
+    """The operator on one machine: in the folder that the last cd led to."""
+
+    def __init__(self, machine):
+        self.machine = machine
+        self.directory = "/root"
+
+    def type(self, text, accept=(0,)):
+        """Runs lines as they are printed."""
+        done = self.machine.run(["bash", "-eu", "-c", text + "\npwd > /run/directory"], check=False,
+                                directory=self.directory, timeout=110)
+        if done.returncode not in accept:
+            raise LabError(f"{text}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+        if done.returncode == 0:
+            self.directory = self.machine.read("/run/directory").strip()
+        return done
+
+    def edit(self, block):
+        """Puts a section of the configuration in the place of the one that is there."""
+        name = block.split()[0]
+        before = self.machine.read(CONF)
+        text, count = re.subn(rf"^{name} \{{.*?^\}}\n", lambda _: block, before,
+                              flags=re.MULTILINE | re.DOTALL)
+        assert count == 1
+        with open(self.machine.path(CONF), "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def install(self):
+        clone, *rest = blocks("Install", "sh")[0].splitlines()
+        assert clone == "git clone URL relaywarden"
+        if os.path.isdir(os.path.join(ROOT, ".git")):
+            self.type("git clone --quiet /src relaywarden")
+        build = build_folder().replace(ROOT, "/src", 1)
+        self.type("mkdir -p relaywarden/build && cd /src && tar -c --exclude=./build --exclude=.git . "
+                  "| tar -x -C /root/relaywarden")
+        self.type(f"cp -a {build} /root/relaywarden/build/gcc; cd /root")
+        self.type("\n".join(rest))
+
+
+@pytest.fixture(scope="module")
+def walk(shared_lab):
+    """Both hosts, installed and set up as the README says."""
+    Dns(shared_lab).start()
+    mail = Walker(Machine(shared_lab, shared_lab.host("mx")).start())
+    if not os.path.exists("/lib/systemd/system/postfix.service"):
+        pytest.skip("Postfix is unpacked beside another mail server: its units are not there")
+    mail.machine.write("/etc/postfix/main.cf", POSTFIX.format(networks=TIGHT))
+    mail.machine.systemctl("start", "postfix.service")
+    outside = Walker(Machine(shared_lab, shared_lab.host("outside")).start())
+
+    begun = time.monotonic()
+    mail.install()
+    mail.edit(blocks("On the mail host", "conf")[0])
+    mail.type(blocks("On the mail host", "sh")[0])
+    outside.install()
+    for block in blocks("On the mail host", "conf") + blocks("On the outside host", "conf"):
+        outside.edit(block)
+    outside.asked = outside.type(blocks("On the outside host", "sh")[0])
+    print(f"README: from clone to a running pair in {time.monotonic() - begun:.1f} s")
+    return mail, outside
+
+
+def rcpt(lab):
+    return lab.host("outside").smtp(lab.host("mx").address, [
+        "EHLO client.example.net", "MAIL FROM:<a@sender.example.net>",
+        "RCPT TO:<b@outside.example.net>", "QUIT"])[3].code
+
+
+def test_the_walk_ends_with_a_running_pair_and_an_all_clear(walk):
+    mail, outside = walk
+    assert mail.machine.show("relaywarden-milter", "ActiveState") == "active"
+    assert outside.machine.show("relaywarden-probe", "ActiveState") == "active"
+    assert "RELAY OK - 2 endpoints closed" in outside.asked.stdout
+
+
+def test_then_a_mistake_in_postfix_is_told_from_both_ends_and_so_is_its_end(shared_lab, walk):
+    mail, outside = walk
+    daemon = ("-u", "relaywarden-probe", "-t", "relaywarden-probe")
+    mail.type(f"postconf -e 'mynetworks = {WIDE}' && postfix reload")
+    wait_until(lambda: rcpt(shared_lab) == 250)
+    wait_until(lambda: "CRITICAL open-relay" in mail.machine.journal("-t", "relaywarden-milter"))
+    hurry, = re.findall(r"`(sudo systemctl kill [^`]*relaywarden-probe)`", README)
+    outside.type(hurry)
+    wait_until(lambda: re.search("CRITICAL open-relay .*state=opened",
+                                 outside.machine.journal(*daemon)), 30)
+    mail.type(f"postconf -e 'mynetworks = {TIGHT}' && postfix reload")
+    wait_until(lambda: rcpt(shared_lab) == 454)
+    outside.type(hurry)
+    wait_until(lambda: re.search("open-relay .*state=resolved", outside.machine.journal(*daemon)), 30)
+
+
+def test_reloading_the_filter_is_as_printed(walk):
+    mail, _ = walk
+    command, = re.findall(r"`(sudo systemctl reload\s+relaywarden-milter)`", README)
+    mail.type(" ".join(command.split()))
+    wait_until(lambda: "was read again" in mail.machine.journal("-t", "relaywarden-milter"))
+
+
+# ---- after a change ----
+
+SHOWN = """#!/bin/sh
+echo "$@"
+"""
+SSH = """#!/bin/sh
+# Stands for a connection to the outside host, which this lab has elsewhere.
+[ "$1" = probe.example.net ] && shift && exec echo "$@"
+"""
+
+
+def test_the_steps_after_a_change_are_as_printed(walk):
+    mail, outside = walk
+    reload, _, by_hand = blocks("Verify after a change", "sh")
+    mail.machine.write("/usr/local/bin/ssh", SSH, mode=0o755)
+    asked = mail.type(reload).stdout.splitlines()[-1]
+    assert "RELAY OK" in outside.type(asked).stdout
+    for line in by_hand.splitlines():
+        # mail.example.org is not there: that is unknown, in so many words.
+        known = "mail.example.org" not in line
+        done = outside.type(line, accept=(0,) if known else (3,))
+        assert '"worst":"closed"' in done.stdout if "--json" in line else "RELAY " in done.stdout
+
+
+def test_a_change_on_the_mail_host_asks_from_outside_as_printed(walk):
+    mail, _ = walk
+    unit = "relaywarden-probe-changed.service"
+    mail.machine.write("/usr/bin/ssh", SHOWN, mode=0o755)
+    mail.machine.write(f"/etc/systemd/system/{unit}.d/override.conf",
+                       blocks("Verify after a change", "ini")[0] + "ExecStartPre=\n")
+    mail.machine.systemctl("daemon-reload")
+    mail.type(blocks("Verify after a change", "sh")[1])
+    mail.type("postconf -e 'smtpd_banner = $myhostname ESMTP'")
+    wait_until(lambda: re.search("known_hosts audit@probe.example.net sudo -u relaywarden "
+                                 "relaywarden-probe check mx$", mail.machine.journal("-u", unit),
+                                 re.MULTILINE), 20)
+    mail.type("sudo systemctl disable --now relaywarden-probe-changed.path")
+
+
+def test_ansible_ci_and_nagios_run_commands_that_work(walk):
+    _, outside = walk
+    ansible, ci = blocks("Verify after a change", "yaml")
+    command, = re.findall(r"^ +ansible.builtin.command: (.+)$", ansible, re.MULTILINE)
+    user, = re.findall("become_user: (.+)", ansible)
+    assert "RELAY OK" in outside.type(f"cd / && sudo -u {user} {command}").stdout
+    script, = re.findall("^ +- (relaywarden-probe .+)$", ci, re.MULTILINE)
+    assert "RELAY OK" in outside.type(f"mkdir /root/job; cd /root/job; cp {CONF} .; {script}").stdout
+    nagios, = re.findall(r"command_line +(.+)", section("Verify after a change"))
+    outside.type("ln -sf /usr/local/bin/sudo /usr/bin/sudo")
+    done = outside.type(nagios.replace("$ARG1$", "mx"))
+    assert re.fullmatch(r"RELAY OK - 2 endpoints closed \| endpoints=2 open=0 time=[0-9.]+s\n",
+                        done.stdout)
+
+
+# ---- the end ----
+
+def test_without_systemd_the_programs_run_as_printed(walk):
+    mail, outside = walk
+    user, folders, milter, probe = blocks("The units", "sh")[0].splitlines()
+    for walker, unit, command in ((mail, "relaywarden-milter", milter),
+                                  (outside, "relaywarden-probe", probe)):
+        walker.type(user)  # it exists: that is no mistake
+        walker.type(folders)
+        walker.machine.systemctl("stop", unit)
+        done = walker.type(f"timeout --preserve-status 2 {command.replace('sudo ', '', 1)}"
+                           if walker is mail else command.replace("sudo ", "timeout "
+                                                                  "--preserve-status 2 sudo ", 1))
+        assert " is ready" in done.stderr
+
+
+def test_taking_it_away_leaves_nothing_but_configuration_and_state(walk):
+    mail, _ = walk
+    mail.type("cd /root/relaywarden\n" + blocks("Taking it away", "sh")[0])
+    found = mail.type("find /etc /usr /lib /var -xdev -name '*relaywarden*'").stdout.split()
+    assert set(found) == {
+        "/etc/relaywarden", CONF, "/var/lib/relaywarden", "/var/lib/relaywarden/milter/relaywarden.db",
+        "/var/log/relaywarden", "/var/spool/postfix/relaywarden",
+        # Made by this test, with systemctl edit's name for it.
+        "/etc/systemd/system/relaywarden-probe-changed.service.d"}
