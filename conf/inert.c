@@ -15,7 +15,6 @@ static const struct {
 } inert[] = {
     {SECTION_ROOT, "token_key_file", NULL, NULL, NULL},
     {SECTION_ROOT, "token_key_also", NULL, NULL, NULL},
-    {SECTION_MILTER, "enforce", "observe", NULL, NULL},
     {SECTION_MILTER, "enforce_masked", "observe", NULL, NULL},
     {SECTION_MILTER, "probe_expected", NULL, NULL, NULL},
     {SECTION_PROBE, "vantage", NULL, "claimed",

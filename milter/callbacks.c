@@ -36,7 +36,7 @@ static const struct {
     const char *macros;
 } symbol_lists[] = {
     {SMFIM_CONNECT, "{daemon_addr} {daemon_port}"},
-    {SMFIM_HELO, "{cert_subject}"},
+    {SMFIM_HELO, "{cert_subject} {cn_subject} {verify}"},
     {SMFIM_ENVFROM, "{auth_type} {auth_authen}"},
     {SMFIM_ENVRCPT, "i {rcpt_mailer} {rcpt_host} {rcpt_addr}"},
     {SMFIM_DATA, "i"},
@@ -75,7 +75,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
     (void)unused_3;
     const unsigned long not_needed = SMFIP_NOHDRS | SMFIP_NOEOH | SMFIP_NOBODY | SMFIP_NOUNKNOWN;
 
-    *want_actions = actions & SMFIF_SETSYMLIST;
+    *want_actions = actions & (SMFIF_SETSYMLIST | SMFIF_QUARANTINE);
     *want_steps = steps & (not_needed | SMFIP_RCPT_REJ);
     *want_2 = 0;
     *want_3 = 0;
@@ -153,6 +153,8 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
         .auth_type = macro(ctx, "{auth_type}"),
         .auth_authen = macro(ctx, "{auth_authen}"),
         .cert_subject = macro(ctx, "{cert_subject}"),
+        .cn_subject = macro(ctx, "{cn_subject}"),
+        .verify = macro(ctx, "{verify}"),
     };
     struct connection *connection = enter_connection(ctx);
 
@@ -164,6 +166,42 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
     return finished ? SMFIS_ACCEPT : SMFIS_CONTINUE;
 }
 
+/* libmilter reads the text as a format. */
+static void double_percents(char *out, size_t size, const char *text)
+{
+    size_t length = 0;
+
+    for (; *text != '\0' && length + 2 < size; text++) {
+        if (*text == '%') {
+            out[length++] = '%';
+        }
+        out[length++] = *text;
+    }
+    out[length] = '\0';
+}
+
+/* Refuses the command with this answer; NULL, or when libmilter does not take it: lets it pass. */
+static sfsistat give(SMFICTX *ctx, const struct answer *answer)
+{
+    char code[8];
+    char status[16];
+    char text[2 * ANSWER_TEXT_SIZE];
+
+    if (answer == NULL) {
+        return SMFIS_CONTINUE;
+    }
+    /* Copies: libmilter's prototype wants char pointers. */
+    snprintf(code, sizeof code, "%d", answer->code);
+    snprintf(status, sizeof status, "%s", answer->status);
+    double_percents(text, sizeof text, answer->text);
+    if (smfi_setreply(ctx, code, status, text) != MI_SUCCESS) {
+        reporter_say(serving.transactions->reporter, LOG_ERR,
+                     "out of memory: a recipient is let through that should be refused");
+        return SMFIS_CONTINUE;
+    }
+    return answer->code < 500 ? SMFIS_TEMPFAIL : SMFIS_REJECT;
+}
+
 static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
 {
     const struct rcpt_macros macros = {
@@ -172,16 +210,44 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
         .address = macro(ctx, "{rcpt_addr}"),
     };
     struct connection *connection = enter_connection(ctx);
+    sfsistat verdict = SMFIS_CONTINUE;
 
     if (connection != NULL) {
-        connection_rcpt(connection, arguments[0], &macros, macro(ctx, "i"));
+        verdict = give(ctx, connection_rcpt(connection, arguments[0], &macros, macro(ctx, "i")));
         leave_connection();
     }
-    return SMFIS_CONTINUE;
+    return verdict;
 }
 
-/* The transaction is over, or past what we look at; its queue id is known if there is one. */
-static void end_transaction(SMFICTX *ctx)
+/* Nothing more can be learnt of the message; to hold it we must see its end. */
+static sfsistat on_data(SMFICTX *ctx)
+{
+    struct connection *connection = enter_connection(ctx);
+    bool hold = false;
+
+    if (connection != NULL) {
+        hold = connection_data(connection, macro(ctx, "i"));
+        leave_connection();
+    }
+    return hold ? SMFIS_CONTINUE : SMFIS_ACCEPT;
+}
+
+static sfsistat on_message(SMFICTX *ctx)
+{
+    char reason[] = "relaywarden: the client may not relay";
+    struct connection *connection = enter_connection(ctx);
+
+    if (connection != NULL) {
+        if (connection->hold_due && smfi_quarantine(ctx, reason) != MI_SUCCESS) {
+            connection_not_held(connection);
+        }
+        connection_hand_over(connection, NULL);
+        leave_connection();
+    }
+    return SMFIS_ACCEPT;
+}
+
+static sfsistat on_abort(SMFICTX *ctx)
 {
     struct connection *connection = enter_connection(ctx);
 
@@ -189,17 +255,6 @@ static void end_transaction(SMFICTX *ctx)
         connection_hand_over(connection, macro(ctx, "i"));
         leave_connection();
     }
-}
-
-static sfsistat on_data(SMFICTX *ctx)
-{
-    end_transaction(ctx);
-    return SMFIS_ACCEPT;
-}
-
-static sfsistat on_abort(SMFICTX *ctx)
-{
-    end_transaction(ctx);
     return SMFIS_CONTINUE;
 }
 
@@ -222,12 +277,13 @@ bool callbacks_register(const char *socket, char error[CALLBACKS_ERROR_SIZE])
     struct smfiDesc filter = {
         .xxfi_name = name,
         .xxfi_version = SMFI_VERSION,
-        .xxfi_flags = SMFIF_SETSYMLIST,
+        .xxfi_flags = SMFIF_SETSYMLIST | SMFIF_QUARANTINE,
         .xxfi_connect = on_connect,
         .xxfi_helo = on_helo,
         .xxfi_envfrom = on_mail,
         .xxfi_envrcpt = on_rcpt,
         .xxfi_data = on_data,
+        .xxfi_eom = on_message,
         .xxfi_abort = on_abort,
         .xxfi_close = on_close,
         .xxfi_negotiate = on_negotiate,

@@ -119,10 +119,13 @@ static void keep(struct connection *connection, enum pending_kind kind, struct f
     pthread_mutex_unlock(&connection->transactions->mutex);
 }
 
-static void note_relayed(struct connection *connection, const struct recipient_seen *seen)
+static void note_relayed(struct connection *connection, struct recipient_seen *seen)
 {
     struct finding finding;
 
+    seen->enforcement =
+        judge_enforcement(&connection->snapshot->rules, finding_kind_severity(FINDING_OPEN_RELAY),
+                          connection->masked);
     if (connection->pending[PENDING_RELAYED] != NULL) {
         connection->pending[PENDING_RELAYED]->count++;
         return;
@@ -157,6 +160,10 @@ static void note_undeclared(struct connection *connection, struct recipient_seen
         seen->parent = site_parent_domain(connection->snapshot->rules.site, domain);
         domains = count_undeclared(connection, domain, seen->parent);
     }
+    if (domains > UNDECLARED_MAX) {
+        seen->enforcement =
+            judge_enforcement(&connection->snapshot->rules, SEVERITY_CRITICAL, connection->masked);
+    }
     if (pending != NULL) {
         pending->count++;
         if (pending->severity == SEVERITY_CRITICAL || domains <= UNDECLARED_MAX) {
@@ -174,33 +181,53 @@ static void note_undeclared(struct connection *connection, struct recipient_seen
     *pending = finding;
 }
 
-void connection_rcpt(struct connection *connection, const char *path,
-                     const struct rcpt_macros *macros, const char *queue_id)
+/* Carries out what is due for one recipient. */
+static const struct answer *enforce(struct connection *connection, enum enforcement enforcement,
+                                    enum finding_kind kind)
+{
+    switch (enforcement) {
+    case ENFORCE_OBSERVE:
+        break;
+    case ENFORCE_HOLD:
+        connection->hold_due = true;
+        break;
+    case ENFORCE_DEFER:
+    case ENFORCE_REJECT:
+        answer_enforced(&connection->answer, enforcement, kind, connection->client_text);
+        return &connection->answer;
+    }
+    return NULL;
+}
+
+const struct answer *connection_rcpt(struct connection *connection, const char *path,
+                                     const struct rcpt_macros *macros, const char *queue_id)
 {
     const struct judge_rules *rules = &connection->snapshot->rules;
     struct rcpt_meaning rcpt;
 
     dialect_rcpt(macros, path, &rcpt);
     if (connection->permission != PERMISSION_NONE || rcpt.decision != DECISION_ACCEPTED) {
-        return;
+        return NULL;
     }
     struct recipient_seen seen = {
         .path = path,
         .rcpt = &rcpt,
         .destination = judge_destination(rules, &rcpt, path, &connection->listener),
         .queue_id = queue_id,
+        .enforcement = ENFORCE_OBSERVE,
     };
     enum judgement judgement =
         judge_recipient(connection->permission, rcpt.decision, seen.destination);
     if (judgement == JUDGEMENT_FINE) {
-        return;
+        return NULL;
     }
     seen.sender_class = site_classify_sender(rules->site, connection->sender);
     if (judgement == JUDGEMENT_RELAYED) {
         note_relayed(connection, &seen);
-    } else {
-        note_undeclared(connection, &seen);
+        return enforce(connection, seen.enforcement, FINDING_OPEN_RELAY);
     }
+    note_undeclared(connection, &seen);
+    return enforce(connection, seen.enforcement, FINDING_UNDECLARED_DESTINATION);
 }
 
 static void hand_over_all(struct connection *connection, const char *queue_id)
@@ -218,13 +245,43 @@ static void hand_over_all(struct connection *connection, const char *queue_id)
     leave_list(connection);
 }
 
-void connection_hand_over(struct connection *connection, const char *queue_id)
+static void hand_over_pending(struct connection *connection, const char *queue_id)
 {
     if (connection->has_pending) {
         pthread_mutex_lock(&connection->transactions->mutex);
         hand_over_all(connection, queue_id);
         pthread_mutex_unlock(&connection->transactions->mutex);
     }
+}
+
+void connection_hand_over(struct connection *connection, const char *queue_id)
+{
+    hand_over_pending(connection, queue_id);
+    connection->hold_due = false;
+}
+
+static void say_not_held(struct connection *connection, enum hold_obstacle obstacle)
+{
+    struct finding finding;
+
+    connection->hold_due = false;
+    relay_finding_hold_impossible(&finding, connection, obstacle);
+    reporter_hand_over(connection->transactions->reporter, &finding);
+}
+
+bool connection_data(struct connection *connection, const char *queue_id)
+{
+    hand_over_pending(connection, queue_id);
+    /* By now there is a queue id, if ever there will be. */
+    if (connection->hold_due && (queue_id == NULL || queue_id[0] == '\0')) {
+        say_not_held(connection, HOLD_NO_QUEUE);
+    }
+    return connection->hold_due;
+}
+
+void connection_not_held(struct connection *connection)
+{
+    say_not_held(connection, HOLD_NOT_TAKEN);
 }
 
 void transactions_finish(struct transactions *transactions)

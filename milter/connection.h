@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "lib/address.h"
+#include "milter/answer.h"
 #include "milter/judge.h"
 #include "milter/snapshot.h"
 #include "milter/transactions.h"
@@ -40,6 +41,9 @@ struct connection {
     char helo[CONNECTION_TEXT_SIZE];
     char sender[CONNECTION_TEXT_SIZE]; /* MAIL's argument */
     enum permission permission;        /* of the current transaction */
+    bool masked;                       /* strangers hide behind the client's trusted address */
+    bool hold_due;                     /* the current transaction's message is to be held */
+    struct answer answer;              /* the last one given */
 
     /* Guarded by transactions->mutex; whether any is pending is known without it. */
     bool has_pending;
@@ -66,12 +70,20 @@ void connection_helo(struct connection *connection, const char *name);
 bool connection_mail(struct connection *connection, const char *path,
                      const struct client_macros *macros);
 
-/* Judges one recipient; `queue_id` may be NULL. */
-void connection_rcpt(struct connection *connection, const char *path,
-                     const struct rcpt_macros *macros, const char *queue_id);
+/* Judges one recipient; `queue_id` may be NULL. What to tell the client instead of the MTA's
+ * acceptance, the connection's until the next call; NULL: what the MTA said. */
+const struct answer *connection_rcpt(struct connection *connection, const char *path,
+                                     const struct rcpt_macros *macros, const char *queue_id);
 
-/* DATA, abort, close, or the next MAIL: hands the transaction's findings over. `queue_id` may be
- * NULL. */
+/* DATA: hands the transaction's findings over. `queue_id` may be NULL. True if the message is to be
+ * held once it is there. */
+bool connection_data(struct connection *connection, const char *queue_id);
+
+/* The message could not be held, although connection_data said so. */
+void connection_not_held(struct connection *connection);
+
+/* Abort, close, or the next MAIL: hands the transaction's findings over and forgets it. `queue_id`
+ * may be NULL. */
 void connection_hand_over(struct connection *connection, const char *queue_id);
 
 #endif

@@ -92,3 +92,12 @@ bool dialect_is_authenticated(const struct client_macros *macros)
     return mechanism[0] != '\0' && or_empty(macros->auth_authen)[0] != '\0' &&
            strcasecmp(mechanism, "ANONYMOUS") != 0;
 }
+
+const char *dialect_certificate(const struct client_macros *macros)
+{
+    /* Only Sendmail has {verify}, in each session, with TLS or without. */
+    if (macros->verify == NULL) {
+        return macros->cert_subject;
+    }
+    return strcmp(macros->verify, "OK") == 0 ? macros->cn_subject : NULL;
+}

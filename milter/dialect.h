@@ -36,12 +36,19 @@ void dialect_rcpt(const struct rcpt_macros *macros, const char *path, struct rcp
 
 /* Macros about the client; any may be NULL. */
 struct client_macros {
-    const char *auth_type;    /* {auth_type}: the SASL mechanism */
-    const char *auth_authen;  /* {auth_authen}: who authenticated */
-    const char *cert_subject; /* {cert_subject}: CN of a certificate that a trusted CA signed */
+    const char *auth_type;   /* {auth_type}: the SASL mechanism */
+    const char *auth_authen; /* {auth_authen}: who authenticated */
+    /* Postfix: {cert_subject} is the CN of a certificate that a trusted CA signed. Sendmail: it is
+     * the whole DN of whatever was shown; {cn_subject} is the CN, and {verify} tells. */
+    const char *cert_subject;
+    const char *cn_subject;
+    const char *verify;
 };
 
 /* Whether a person or program proved who they are: SASL, but not ANONYMOUS (RFC 4505). */
 bool dialect_is_authenticated(const struct client_macros *macros);
+
+/* The CN of the client's certificate, if the MTA verified that; else NULL. */
+const char *dialect_certificate(const struct client_macros *macros);
 
 #endif

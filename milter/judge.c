@@ -9,7 +9,8 @@ enum permission judge_permission(const struct site *site, const struct address *
     if (dialect_is_authenticated(macros)) {
         return PERMISSION_AUTHENTICATED;
     }
-    if (macros->cert_subject != NULL && site_trusts_certificate(site, macros->cert_subject)) {
+    const char *certificate = dialect_certificate(macros);
+    if (certificate != NULL && site_trusts_certificate(site, certificate)) {
         return PERMISSION_CLIENT_CERTIFICATE;
     }
     return site_trusts(site, client) ? PERMISSION_TRUSTED_NETWORK : PERMISSION_NONE;
@@ -112,4 +113,13 @@ enum judgement judge_recipient(enum permission permission, enum decision decisio
         break;
     }
     return JUDGEMENT_FINE;
+}
+
+enum enforcement judge_enforcement(const struct judge_rules *rules, enum severity severity,
+                                   bool masked)
+{
+    if (severity != SEVERITY_CRITICAL) {
+        return ENFORCE_OBSERVE;
+    }
+    return masked ? rules->enforce_masked : rules->enforce;
 }

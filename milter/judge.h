@@ -18,6 +18,8 @@ struct judge_rules {
     const struct site *site;
     char *const *own_mailers;
     size_t own_mailer_count;
+    enum enforcement enforce;
+    enum enforcement enforce_masked;
 };
 
 /* Why the client may relay, by the declared site and never by the MTA's own trust. */
@@ -38,5 +40,11 @@ enum judgement {
 
 enum judgement judge_recipient(enum permission permission, enum decision decision,
                                enum destination destination);
+
+/* What is to be done about a recipient with a finding of this severity. `masked`: the client's
+ * address is trusted, but strangers were proved to arrive from it. An undeclared destination is
+ * only worth more than telling once it is critical. */
+enum enforcement judge_enforcement(const struct judge_rules *rules, enum severity severity,
+                                   bool masked);
 
 #endif

@@ -28,6 +28,14 @@ static const char *const fixes[] = {
         "empty sender. " THEN_PROBE,
 };
 
+/* What came of it, as the end of a sentence. */
+static const char *const consequences[] = {
+    [ENFORCE_OBSERVE] = "",
+    [ENFORCE_HOLD] = "; the message is put on hold",
+    [ENFORCE_DEFER] = "; relaywarden refused it for now",
+    [ENFORCE_REJECT] = "; relaywarden refused it",
+};
+
 /* The resolved address, cut and escaped for a sentence. */
 static void show_resolved(char *out, size_t size, const struct rcpt_meaning *rcpt)
 {
@@ -62,6 +70,7 @@ static void add_common(struct finding *out, const struct connection *connection,
     finding_add(out, "resolved", FIELD_EVIDENCE, seen->rcpt->resolved_text);
     finding_add(out, "permission", FIELD_EVIDENCE, permission_name(connection->permission));
     finding_add(out, "decision", FIELD_EVIDENCE, decision_name(seen->rcpt->decision));
+    finding_add(out, "enforced", FIELD_EVIDENCE, enforcement_name(seen->enforcement));
     relay_finding_set_queue_id(out, seen->queue_id);
 }
 
@@ -77,8 +86,9 @@ void relay_finding_open(struct finding *out, const struct connection *connection
     printable_string(mailer, sizeof mailer, seen->rcpt->mailer);
     finding_why(out,
                 "%s is neither authenticated nor in a trusted network, and the MTA took its mail "
-                "for %s (mailer %s)",
-                connection->client_text, resolved, mailer[0] == '\0' ? "unknown" : mailer);
+                "for %s (mailer %s)%s",
+                connection->client_text, resolved, mailer[0] == '\0' ? "unknown" : mailer,
+                consequences[seen->enforcement]);
     finding_fix(out, "%s", fixes[seen->sender_class]);
 }
 
@@ -97,8 +107,8 @@ void relay_finding_undeclared(struct finding *out, const struct connection *conn
         out->severity = SEVERITY_CRITICAL;
         finding_why(out,
                     "the MTA takes mail from strangers for more than %d domains that the site does "
-                    "not declare, last for %s",
-                    UNDECLARED_MAX, resolved);
+                    "not declare, last for %s%s",
+                    UNDECLARED_MAX, resolved, consequences[seen->enforcement]);
         finding_fix(out, "If these domains are yours, list them in domains or domain_files of the "
                          "section site. If not, the MTA is an open relay: in Postfix narrow "
                          "relay_domains, mydestination and virtual_mailbox_domains; if own_mailers "
@@ -120,6 +130,45 @@ void relay_finding_undeclared(struct finding *out, const struct connection *conn
                 "If %s is yours, add it to domains or domain_files of the section site. If not, "
                 "take it out of relay_domains, mydestination or virtual_mailbox_domains",
                 domain);
+}
+
+static const struct {
+    const char *name;
+    const char *why;
+    const char *fix;
+} obstacles[] = {
+    [HOLD_NO_QUEUE] =
+        {
+            "no-queue-file",
+            "the MTA passes mail on before it is queued (Postfix's smtpd_proxy_filter), so there "
+            "is nothing to hold: a message that should be on hold went on its way",
+            "Set enforce to reject or defer, or attach the filter where mail is queued: in Postfix "
+            "take it out of the smtpd with smtpd_proxy_filter and give it to the one behind the "
+            "proxy, with smtpd_authorized_xforward_hosts left to the proxy and XCLIENT to pass on "
+            "the client's address",
+        },
+    [HOLD_NOT_TAKEN] =
+        {
+            "not-taken",
+            "the MTA did not take the order to hold a message: it went on its way",
+            "Set enforce to reject or defer, or use an MTA whose filters may quarantine (Postfix, "
+            "Sendmail 8.13 and later)",
+        },
+};
+
+void relay_finding_hold_impossible(struct finding *out, const struct connection *connection,
+                                   enum hold_obstacle obstacle)
+{
+    const unsigned int both = FIELD_EVIDENCE | FIELD_LOGGED;
+
+    finding_init(out, FINDING_HOLD_IMPOSSIBLE);
+    finding_subject(out, connection->listener_text, obstacles[obstacle].name);
+    finding_add(out, "client", both, connection->client_text);
+    finding_add(out, "sender", both | FIELD_QUOTED, connection->sender);
+    finding_add(out, "listener", FIELD_SUBJECT | FIELD_LOGGED, connection->listener_text);
+    finding_add(out, "obstacle", FIELD_SUBJECT | FIELD_LOGGED, obstacles[obstacle].name);
+    finding_why(out, "%s", obstacles[obstacle].why);
+    finding_fix(out, "%s", obstacles[obstacle].fix);
 }
 
 void relay_finding_set_queue_id(struct finding *finding, const char *queue_id)

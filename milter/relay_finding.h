@@ -20,6 +20,7 @@ struct recipient_seen {
     enum sender_class sender_class;
     const char *parent;   /* a declared domain above the recipient's; NULL if there is none */
     const char *queue_id; /* may be NULL */
+    enum enforcement enforcement;
 };
 
 void relay_finding_open(struct finding *out, const struct connection *connection,
@@ -29,6 +30,14 @@ void relay_finding_open(struct finding *out, const struct connection *connection
  * critical. */
 void relay_finding_undeclared(struct finding *out, const struct connection *connection,
                               const struct recipient_seen *seen, unsigned int domains);
+
+/* A message that should be held and cannot be; it goes on its way. */
+enum hold_obstacle {
+    HOLD_NO_QUEUE,  /* the MTA passes the message on without queueing it: smtpd_proxy_filter */
+    HOLD_NOT_TAKEN, /* the MTA did not agree to be asked for it */
+};
+void relay_finding_hold_impossible(struct finding *out, const struct connection *connection,
+                                   enum hold_obstacle obstacle);
 
 /* Adds the queue id when it is known, and "NOQUEUE" (Postfix's word) when it never came to be; the
  * first call counts. `queue_id` may be NULL or "". */

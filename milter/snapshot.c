@@ -17,6 +17,8 @@ struct snapshot *snapshot_new(struct conf *conf)
     snapshot->rules.site = conf->site;
     snapshot->rules.own_mailers = conf->milter.own_mailers;
     snapshot->rules.own_mailer_count = conf->milter.own_mailer_count;
+    snapshot->rules.enforce = conf->milter.enforce;
+    snapshot->rules.enforce_masked = conf->milter.enforce_masked;
     atomic_init(&snapshot->references, 1);
     return snapshot;
 }

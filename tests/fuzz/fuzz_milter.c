@@ -140,11 +140,13 @@ static const char *or_null(const char *text)
 
 static void judge(const struct said *said)
 {
-    const struct judge_rules rules = {site(), mailers, 2};
+    const struct judge_rules rules = {
+        .site = site(), .own_mailers = mailers, .own_mailer_count = 2};
     const struct rcpt_macros macros = {or_null(said->mailer), or_null(said->host),
                                        or_null(said->address)};
-    const struct client_macros client = {or_null(said->type), or_null(said->authen),
-                                         or_null(said->subject)};
+    const struct client_macros client = {.auth_type = or_null(said->type),
+                                         .auth_authen = or_null(said->authen),
+                                         .cert_subject = or_null(said->subject)};
     struct connection connection;
     struct rcpt_meaning meaning;
     struct finding finding;

@@ -108,7 +108,7 @@ static struct connection *connect_stranger(void)
 
 static void mail(struct connection *connection)
 {
-    const struct client_macros nobody = {NULL, NULL, NULL};
+    const struct client_macros nobody = {0};
 
     assert_false(connection_mail(connection, "<a@sender.example.net>", &nobody));
 }
@@ -285,7 +285,8 @@ static void own_and_refused_recipients_bring_nothing(void **state)
 
 static bool mail_as(struct connection *connection, const char *type, const char *subject)
 {
-    const struct client_macros macros = {type, type == NULL ? NULL : "joe", subject};
+    const struct client_macros macros = {
+        .auth_type = type, .auth_authen = type == NULL ? NULL : "joe", .cert_subject = subject};
 
     return connection_mail(connection, "<a@sender.example.net>", &macros);
 }
@@ -468,7 +469,7 @@ static void endless_text_is_cut(void **state)
 {
     (void)state;
     struct connection *connection = connect_stranger();
-    const struct client_macros nobody = {NULL, NULL, NULL};
+    const struct client_macros nobody = {0};
     static char buffer[5000];
     /* The compiler must not see its length, or it warns of what is tested here. */
     char *volatile hidden = buffer;

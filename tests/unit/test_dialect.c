@@ -131,12 +131,32 @@ static void without_macros_the_command_itself_is_judged_as_accepted(void **state
 static void anonymous_is_not_authenticated(void **state)
 {
     (void)state;
-    assert_true(dialect_is_authenticated(&(struct client_macros){"PLAIN", "ann", NULL}));
-    assert_false(dialect_is_authenticated(&(struct client_macros){"ANONYMOUS", "anonymous", NULL}));
-    assert_false(dialect_is_authenticated(&(struct client_macros){"anonymous", "x", NULL}));
-    assert_false(dialect_is_authenticated(&(struct client_macros){NULL, NULL, NULL}));
-    assert_false(dialect_is_authenticated(&(struct client_macros){"PLAIN", "", NULL}));
-    assert_false(dialect_is_authenticated(&(struct client_macros){"", "ann", NULL}));
+    assert_true(
+        dialect_is_authenticated(&(struct client_macros){"PLAIN", "ann", NULL, NULL, NULL}));
+    assert_false(dialect_is_authenticated(
+        &(struct client_macros){"ANONYMOUS", "anonymous", NULL, NULL, NULL}));
+    assert_false(
+        dialect_is_authenticated(&(struct client_macros){"anonymous", "x", NULL, NULL, NULL}));
+    assert_false(dialect_is_authenticated(&(struct client_macros){NULL, NULL, NULL, NULL, NULL}));
+    assert_false(dialect_is_authenticated(&(struct client_macros){"PLAIN", "", NULL, NULL, NULL}));
+    assert_false(dialect_is_authenticated(&(struct client_macros){"", "ann", NULL, NULL, NULL}));
+}
+
+static void a_certificate_counts_only_as_the_mta_verified_it(void **state)
+{
+    (void)state;
+    const struct client_macros postfix = {.cert_subject = "partner"};
+    const struct client_macros verified = {
+        .cert_subject = "/CN=partner", .cn_subject = "partner", .verify = "OK"};
+    const struct client_macros shown = {
+        .cert_subject = "/CN=partner", .cn_subject = "partner", .verify = "FAIL"};
+    const struct client_macros none = {.verify = "NOT"};
+
+    assert_string_equal(dialect_certificate(&postfix), "partner");
+    assert_string_equal(dialect_certificate(&verified), "partner");
+    assert_null(dialect_certificate(&shown));
+    assert_null(dialect_certificate(&none));
+    assert_null(dialect_certificate(&(struct client_macros){0}));
 }
 
 int main(void)
@@ -148,6 +168,7 @@ int main(void)
         cmocka_unit_test(a_bare_local_part_takes_the_domain_of_the_command),
         cmocka_unit_test(without_macros_the_command_itself_is_judged_as_accepted),
         cmocka_unit_test(anonymous_is_not_authenticated),
+        cmocka_unit_test(a_certificate_counts_only_as_the_mta_verified_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,7 +58,8 @@ static int free_site(void **state)
 static enum permission permission_of(const char *client, const char *type, const char *subject)
 {
     const struct address from = address(client);
-    const struct client_macros macros = {type, type == NULL ? NULL : "ann", subject};
+    const struct client_macros macros = {
+        .auth_type = type, .auth_authen = type == NULL ? NULL : "ann", .cert_subject = subject};
 
     return judge_permission(site, &from, &macros);
 }
