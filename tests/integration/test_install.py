@@ -100,6 +100,36 @@ def test_a_service_runs_as_its_own_user_with_no_capability(name):
     assert any(line.startswith("ExecStart=") for line in lines)
 
 
+# ---- manual pages ----
+
+def source(name):
+    with open(os.path.join(ROOT, name.rpartition("-")[2], f"{name}.8"), encoding="utf-8") as file:
+        return file.read()
+
+
+@pytest.mark.parametrize("unit", units())
+def test_every_unit_is_in_the_manual_page_of_its_program(unit):
+    name = "relaywarden-milter" if "milter" in unit else "relaywarden-probe"
+    assert unit in source(name)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_option_and_verb_is_in_the_manual_page(name):
+    text = source(name)
+    for option in re.findall(r"^  -+([a-z-]+)", help_of(name), re.MULTILINE):
+        assert re.search(rf"Fl -?{option}\b", text), option
+    for verb in re.findall(r"^  ([a-z]+)\b", help_of(name), re.MULTILINE):
+        assert re.search(rf"^\.It Cm {verb}\b", text, re.MULTILINE), verb
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_exit_code_of_the_help_is_in_the_manual_page(name):
+    told = re.search(r"Exit (?:code|status): (.*)", help_of(name), re.DOTALL).group(1)
+    section = source(name).split(".Sh EXIT STATUS")[1].split("\n.Sh ")[0]
+    for code in re.findall(r"\b(\d+) [a-z]", told):
+        assert re.search(rf"\b{code}\b", section), code
+
+
 # ---- completion ----
 
 def complete(*words):
