@@ -97,9 +97,10 @@ struct conf *conf_load(const char *path, enum conf_program program, struct conf_
         .conf = calloc(1, sizeof(*draft.conf)), .messages = &messages, .program = program};
     struct conf *loaded = NULL;
 
-    if (draft.conf != NULL)
+    if (draft.conf != NULL) {
+        draft.conf->alert.audits_resolve = program == CONF_PROBE;
         load(&draft, path);
-    else
+    } else
         messages.out_of_memory = true;
     if (messages.out_of_memory)
         conf_mistake(&messages, 0, "cannot be loaded: memory is out");

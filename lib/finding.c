@@ -48,13 +48,14 @@ void finding_init(struct finding *finding, enum finding_kind kind)
     finding->count = 1;
 }
 
-bool finding_add(struct finding *finding, const char *name, unsigned int places, const char *value)
+static bool append(struct finding *finding, const char *name, unsigned int places,
+                   const char *value)
 {
-    char escaped[FINDING_VALUE_MAX + 1];
-    size_t size = printable_string(escaped, sizeof(escaped), value) + 1;
+    size_t size = strlen(value) + 1;
+
     if (finding->fields == FINDING_FIELDS || size > FINDING_ARENA - finding->arena_used)
         return false;
-    memcpy(finding->arena + finding->arena_used, escaped, size);
+    memcpy(finding->arena + finding->arena_used, value, size);
     finding->field[finding->fields] = (struct finding_field){
         .name = name,
         .value = (uint16_t)finding->arena_used,
@@ -63,6 +64,22 @@ bool finding_add(struct finding *finding, const char *name, unsigned int places,
     finding->fields++;
     finding->arena_used += size;
     return true;
+}
+
+bool finding_add(struct finding *finding, const char *name, unsigned int places, const char *value)
+{
+    char escaped[FINDING_VALUE_MAX + 1];
+
+    printable_string(escaped, sizeof(escaped), value);
+    return append(finding, name, places, escaped);
+}
+
+bool finding_add_shown(struct finding *finding, const char *name, unsigned int places,
+                       const char *value)
+{
+    if (strlen(value) > FINDING_VALUE_MAX || !printable_is_shown(value))
+        return false;
+    return append(finding, name, places, value);
 }
 
 const char *finding_get(const struct finding *finding, const char *name)

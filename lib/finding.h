@@ -69,6 +69,11 @@ void finding_init(struct finding *finding, enum finding_kind kind);
  * arena are used up the field is left out and false returned. */
 bool finding_add(struct finding *finding, const char *name, unsigned int places, const char *value);
 
+/* The same for a value that a finding had before, as finding_get gives it: nothing is escaped.
+ * False also if it holds what printable.h would have escaped. */
+bool finding_add_shown(struct finding *finding, const char *name, unsigned int places,
+                       const char *value);
+
 /* Its value, or NULL. Belongs to the finding. */
 const char *finding_get(const struct finding *finding, const char *name);
 

@@ -128,3 +128,21 @@ size_t printable_string(char *out, size_t size, const char *text)
 {
     return text == NULL ? printable(out, size, "", 0) : printable(out, size, text, strlen(text));
 }
+
+bool printable_is_shown(const char *text)
+{
+    const unsigned char *rest = (const unsigned char *)text;
+    size_t length = strlen(text);
+
+    while (length > 0) {
+        char piece[PIECE_SIZE];
+        size_t piece_length;
+        size_t octets = escape_one(rest, length, piece, &piece_length);
+
+        if (*rest != '\\' && piece_length != octets)
+            return false;
+        rest += octets;
+        length -= octets;
+    }
+    return true;
+}

@@ -16,6 +16,7 @@
 #ifndef RELAYWARDEN_LIB_PRINTABLE_H
 #define RELAYWARDEN_LIB_PRINTABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Writes `length` bytes of `text` escaped into `out`, always NUL-terminated when `size` > 0. What
@@ -25,5 +26,9 @@ size_t printable(char *out, size_t size, const char *text, size_t length);
 
 /* The same for a NUL-terminated string; NULL counts as empty. */
 size_t printable_string(char *out, size_t size, const char *text);
+
+/* Whether nothing in a text would be escaped but backslashes: so is everything that was escaped
+ * before. */
+bool printable_is_shown(const char *text);
 
 #endif

@@ -26,8 +26,9 @@ ROOT = includes.ROOT
 JOBS = 2
 
 # The unit tests of what has threads, or is called from several.
-THREADED = ("test_reporter", "test_incident", "test_pending", "test_undeclared", "test_database",
-            "test_json_sink", "test_syslog_sink", "test_connection", "test_gate", "test_snapshot")
+THREADED = ("test_reporter", "test_state", "test_incident", "test_pending", "test_undeclared",
+            "test_database", "test_json_sink", "test_syslog_sink", "test_connection", "test_gate",
+            "test_snapshot")
 
 PREPROCESSOR = ["-I.", "-D_GNU_SOURCE", '-DRELAYWARDEN_VERSION="0"',
                 '-DRELAYWARDEN_SYSCONFDIR="/etc"']

@@ -6,6 +6,7 @@
 #ifndef RELAYWARDEN_LIB_ALERT_ALERT_H
 #define RELAYWARDEN_LIB_ALERT_ALERT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum syslog_format {
@@ -30,6 +31,9 @@ struct alert_settings {
     char *metrics_directory;  /* "" = none */
     long remind_seconds;      /* an open incident is repeated this often; 0 = never */
     long quiet_after_seconds; /* an incident without events for this long is resolved; 0 = never */
+    /* Not an option, but the program's nature: the probe hears nothing between two audits, so that
+     * only an audit ends its incidents, and quiet_after does not. */
+    bool audits_resolve;
 };
 
 void alert_settings_free(struct alert_settings *settings); /* the members, not the struct */

@@ -35,6 +35,9 @@ static const char *const migrations[] = {
     " finding TEXT NOT NULL" /* JSON */
     ") STRICT;"
     "CREATE UNIQUE INDEX incident_subject ON incident (kind, key) WHERE state <> 'resolved';",
+    "ALTER TABLE incident ADD COLUMN flaps INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE incident ADD COLUMN ended INTEGER;" /* Unix seconds; NULL while it lasts */
+    "CREATE INDEX incident_ended ON incident (ended) WHERE state = 'resolved';",
 };
 
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
@@ -71,9 +74,8 @@ static const struct {
     {SQLITE_PERM, DATABASE_CANNOT_OPEN, make_it_writable},
 };
 
-/* The error of the database's last call. */
-static enum database_error fail(sqlite3 *database, const char *path,
-                                char error[DATABASE_ERROR_SIZE])
+enum database_error database_failure(sqlite3 *database, const char *path,
+                                     char error[DATABASE_ERROR_SIZE])
 {
     int code = sqlite3_errcode(database) & 0xFF;
     enum database_error kind = DATABASE_CANNOT_OPEN;
@@ -130,7 +132,7 @@ static enum database_error recognise(sqlite3 *database, const char *path, long l
     if (!read_number(database, "PRAGMA application_id", &application) ||
         !read_number(database, "PRAGMA user_version", version) ||
         !read_number(database, "SELECT count(*) FROM sqlite_schema", &objects))
-        return fail(database, path, error);
+        return database_failure(database, path, error);
     bool fresh = application == 0 && *version == 0 && objects == 0;
     if (!fresh && (application != APPLICATION_ID || *version < 1)) {
         snprintf(error, DATABASE_ERROR_SIZE,
@@ -177,7 +179,7 @@ static enum database_error migrate(sqlite3 *database, const char *path, long lon
     for (; version < SCHEMA_VERSION; version++) {
         if (migrate_step(database, version))
             continue;
-        enum database_error kind = fail(database, path, error);
+        enum database_error kind = database_failure(database, path, error);
         if (sqlite3_get_autocommit(database) == 0)
             sqlite3_exec(database, "ROLLBACK", NULL, NULL, NULL);
         return kind == DATABASE_LOCKED ? kind : DATABASE_MIGRATION;
@@ -198,7 +200,7 @@ static enum database_error settle(sqlite3 *database, const char *path,
         sqlite3_exec(database, "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;", NULL,
                      NULL, NULL) == SQLITE_OK)
         return DATABASE_OK;
-    return fail(database, path, error);
+    return database_failure(database, path, error);
 }
 
 static const char *user_name(char out[USER_SIZE])
@@ -276,7 +278,7 @@ static enum database_error open_resolved(const char *path, sqlite3 **database,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX,
                         NULL) != SQLITE_OK) {
         if (sqlite3_extended_errcode(*database) != SQLITE_CANTOPEN_SYMLINK)
-            return fail(*database, path, error);
+            return database_failure(*database, path, error);
         snprintf(error, DATABASE_ERROR_SIZE,
                  "database %.200s is a symbolic link, which is not followed (name the file itself)",
                  path);

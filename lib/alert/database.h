@@ -2,8 +2,7 @@
  * database - opens and migrates the state database
  *
  * SQLite, WAL, synchronous FULL; schema versioned by user_version, recognised by application_id.
- * What a table holds is read and written by a file of its own; this one only opens and migrates.
- * The table `incident` is there for the incidents to move into: nothing is stored in it yet. A
+ * What a table holds is read and written by a file of its own; this one only opens and migrates. A
  * migration is one transaction: after a crash the database has the old schema or the new one. The
  * handle is for one thread.
  */
@@ -29,6 +28,10 @@ enum database_error {
  * `error` has one sentence with a remedy. Close with database_close. */
 enum database_error database_open(const char *path, sqlite3 **out, char error[DATABASE_ERROR_SIZE]);
 void database_close(sqlite3 *database);
+
+/* What the failure of the last call means, and one sentence with a remedy. */
+enum database_error database_failure(sqlite3 *database, const char *path,
+                                     char error[DATABASE_ERROR_SIZE]);
 
 /* The schema version that this program writes. */
 int database_schema_version(void);

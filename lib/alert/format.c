@@ -137,9 +137,7 @@ size_t format_kv(char *out, size_t size, const struct announcement *announcement
     return finish(&writer);
 }
 
-/* jansson refuses invalid UTF-8, and a finding must not be lost by it: whatever slipped through
- * unescaped is escaped here. NULL means that memory is out. */
-static json_t *json_text(const char *text)
+json_t *format_json_text(const char *text)
 {
     char escaped[4 * FINDING_FIX_SIZE + 1];
     json_t *string = json_string(text);
@@ -159,8 +157,8 @@ static json_t *json_fields(const struct finding *finding, unsigned int place)
 
         if ((field->places & place) == 0)
             continue;
-        if (json_object_set_new(object, field->name, json_text(finding->arena + field->value)) !=
-            0) {
+        if (json_object_set_new(object, field->name,
+                                format_json_text(finding->arena + field->value)) != 0) {
             json_decref(object);
             object = NULL;
         }
@@ -182,18 +180,18 @@ json_t *format_json(const struct announcement *announcement, const struct sink_i
         const char *key;
         json_t *value;
     } members[] = {
-        {"time", json_text(format_time(time, announcement->time))},
-        {"program", json_text(identity->program)},
-        {"host", json_text(identity->host)},
-        {"incident", json_text(incident->id)},
-        {"state", json_text(incident_state_name(announcement->state))},
-        {"kind", json_text(finding_kind_name(finding->kind))},
-        {"severity", json_text(severity_name(finding->severity))},
+        {"time", format_json_text(format_time(time, announcement->time))},
+        {"program", format_json_text(identity->program)},
+        {"host", format_json_text(identity->host)},
+        {"incident", format_json_text(incident->id)},
+        {"state", format_json_text(incident_state_name(announcement->state))},
+        {"kind", format_json_text(finding_kind_name(finding->kind))},
+        {"severity", format_json_text(severity_name(finding->severity))},
         {"count", json_integer((json_int_t)count)},
         {"subject", json_fields(finding, FIELD_SUBJECT)},
         {"evidence", json_fields(finding, FIELD_EVIDENCE)},
-        {"why", json_text(why_of(announcement, why))},
-        {"fix", json_text(finding->fix)},
+        {"why", format_json_text(why_of(announcement, why))},
+        {"fix", format_json_text(finding->fix)},
     };
     json_t *object = json_object();
     bool complete = object != NULL;

@@ -23,6 +23,10 @@ size_t format_kv(char *out, size_t size, const struct announcement *announcement
  * the order). NULL when memory is out. */
 json_t *format_json(const struct announcement *announcement, const struct sink_identity *identity);
 
+/* A JSON string. jansson refuses invalid UTF-8, and a finding must not be lost by it: whatever
+ * slipped through unescaped is escaped here. NULL means that memory is out. */
+json_t *format_json_text(const char *text);
+
 /* "2026-11-22T01:02:03Z"; `out` has 21 bytes. */
 const char *format_time(char out[21], time_t time);
 

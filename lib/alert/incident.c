@@ -6,13 +6,25 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define BUCKETS 1024
+#define BUCKETS        1024
+#define FLAP_DOUBLINGS 3
 
 struct node {
     struct node *next;           /* in order of opening */
     struct node *next_in_bucket; /* of those with the same hash */
     bool any;                    /* stands for any subject of its fold */
+    bool marked;
+    time_t quiet_since;   /* last_seen, or when it was put back */
+    uint64_t given_count; /* to the table's user */
     struct incident incident;
+};
+
+/* A subject whose incident is over. */
+struct end {
+    enum finding_kind kind;
+    unsigned int flaps;
+    time_t ended; /* 0: empty */
+    char key[FINDING_KEY_SIZE];
 };
 
 struct incident_table {
@@ -24,6 +36,8 @@ struct incident_table {
     struct node *first;
     struct node **end; /* where the next one is linked */
     struct node *bucket[BUCKETS];
+    size_t next_end; /* where the next one is written */
+    struct end end_of[INCIDENT_ENDS_MAX];
 };
 
 struct incident_table *incident_table_new(long remind_seconds, long quiet_after_seconds,
@@ -173,13 +187,79 @@ static void announce(struct incident_table *table, struct incident *incident,
     table->announce(incident, state, now, table->user);
 }
 
-static void start(struct incident *incident, const struct finding *finding, time_t now)
+static void announce_node(struct incident_table *table, struct node *node,
+                          enum incident_state state, time_t now)
 {
+    announce(table, &node->incident, state, now);
+    node->given_count = node->incident.finding.count;
+}
+
+static const struct end *find_end(const struct incident_table *table, enum finding_kind kind,
+                                  const char *key)
+{
+    const struct end *latest = NULL;
+
+    for (size_t i = 0; i < INCIDENT_ENDS_MAX; i++) {
+        const struct end *end = &table->end_of[i];
+
+        if (end->ended != 0 && end->kind == kind && strcmp(end->key, key) == 0 &&
+            (latest == NULL || end->ended >= latest->ended))
+            latest = end;
+    }
+    return latest;
+}
+
+void incident_remember_end(struct incident_table *table, const struct incident *incident,
+                           time_t ended)
+{
+    struct end *end = &table->end_of[table->next_end];
+
+    table->next_end = (table->next_end + 1) % INCIDENT_ENDS_MAX;
+    end->kind = incident->finding.kind;
+    end->flaps = incident->flaps;
+    end->ended = ended;
+    memcpy(end->key, incident->finding.key, sizeof(end->key));
+}
+
+static void start(const struct incident_table *table, struct incident *incident,
+                  const struct finding *finding, time_t now)
+{
+    const struct end *end = find_end(table, finding->kind, finding->key);
+
     memset(incident, 0, sizeof(*incident));
     new_id(incident->id);
     incident->opened = now;
     incident->last_seen = now;
     incident->finding = *finding;
+    if (end != NULL && now - end->ended < INCIDENT_FLAP_SECONDS)
+        incident->flaps = end->flaps + 1;
+}
+
+/* How long this one must be quiet to be over; 0: it does not end so. */
+static long quiet_time(const struct incident_table *table, const struct incident *incident)
+{
+    unsigned int doublings = incident->flaps > 1 ? incident->flaps - 1 : 0;
+    long quiet;
+
+    if (doublings > FLAP_DOUBLINGS)
+        doublings = FLAP_DOUBLINGS;
+    if (__builtin_mul_overflow(table->quiet_after_seconds, 1L << doublings, &quiet))
+        return table->quiet_after_seconds;
+    return quiet;
+}
+
+static void link_node(struct incident_table *table, struct node *node)
+{
+    const struct finding *finding = &node->incident.finding;
+    struct node **bucket = &table->bucket[incident_hash(finding->kind, finding->key) % BUCKETS];
+
+    node->any = is_any(finding);
+    node->marked = true;
+    node->next_in_bucket = *bucket;
+    *bucket = node;
+    *table->end = node;
+    table->end = &node->next;
+    table->open++;
 }
 
 static bool open_incident(struct incident_table *table, const struct finding *finding, time_t now)
@@ -189,19 +269,32 @@ static bool open_incident(struct incident_table *table, const struct finding *fi
     if (node == NULL) {
         struct incident unfollowed;
 
-        start(&unfollowed, finding, now);
+        start(table, &unfollowed, finding, now);
         announce(table, &unfollowed, INCIDENT_OPENED, now);
         return false;
     }
-    start(&node->incident, finding, now);
-    node->any = is_any(finding);
-    struct node **bucket = &table->bucket[incident_hash(finding->kind, finding->key) % BUCKETS];
-    node->next_in_bucket = *bucket;
-    *bucket = node;
-    *table->end = node;
-    table->end = &node->next;
-    table->open++;
-    announce(table, &node->incident, INCIDENT_OPENED, now);
+    start(table, &node->incident, finding, now);
+    node->quiet_since = now;
+    link_node(table, node);
+    announce_node(table, node, INCIDENT_OPENED, now);
+    return true;
+}
+
+bool incident_restore(struct incident_table *table, const struct incident *incident, bool announced,
+                      time_t now)
+{
+    if (table->open > INCIDENT_OPEN_MAX + FINDING_KINDS ||
+        find(table, incident->finding.kind, incident->finding.key) != NULL)
+        return false;
+    struct node *node = calloc(1, sizeof(*node));
+    if (node == NULL)
+        return false;
+    node->incident = *incident;
+    node->quiet_since = now;
+    node->given_count = incident->finding.count;
+    link_node(table, node);
+    if (!announced)
+        announce_node(table, node, INCIDENT_REPEATED, now);
     return true;
 }
 
@@ -226,8 +319,9 @@ static void add_to(struct incident_table *table, struct node *node, const struct
                    time_t now)
 {
     node->incident.last_seen = now;
+    node->quiet_since = now;
     if (incident_fold(&node->incident.finding, finding))
-        announce(table, &node->incident, INCIDENT_REPEATED, now);
+        announce_node(table, node, INCIDENT_REPEATED, now);
 }
 
 static bool fold_is_full(const struct incident_table *table, const struct finding *finding)
@@ -264,6 +358,12 @@ bool incident_add(struct incident_table *table, const struct finding *finding, t
     return true;
 }
 
+static void end_node(struct incident_table *table, struct node *node, time_t now)
+{
+    announce_node(table, node, INCIDENT_RESOLVED, now);
+    incident_remember_end(table, &node->incident, now);
+}
+
 void incident_resolve(struct incident_table *table, enum finding_kind kind, const char *key,
                       time_t now)
 {
@@ -272,7 +372,7 @@ void incident_resolve(struct incident_table *table, enum finding_kind kind, cons
 
     if (node == NULL)
         return;
-    announce(table, &node->incident, INCIDENT_RESOLVED, now);
+    end_node(table, node, now);
     while (*link != node)
         link = &(*link)->next;
     drop(table, link);
@@ -292,29 +392,76 @@ time_t incident_tick(struct incident_table *table, time_t now)
     time_t next = 0;
 
     while (*link != NULL) {
-        struct incident *incident = &(*link)->incident;
+        struct node *node = *link;
+        struct incident *incident = &node->incident;
+        long quiet = quiet_time(table, incident);
 
         /* The clock was set back: count the periods from here. */
         if (incident->last_seen > now)
             incident->last_seen = now;
+        if (node->quiet_since > now)
+            node->quiet_since = now;
         if (incident->last_announced > now)
             incident->last_announced = now;
 
-        if (table->quiet_after_seconds > 0) {
-            if (now - incident->last_seen >= table->quiet_after_seconds) {
-                announce(table, incident, INCIDENT_RESOLVED, now);
+        if (quiet > 0) {
+            if (now - node->quiet_since >= quiet) {
+                end_node(table, node, now);
                 drop(table, link);
                 continue;
             }
-            next = sooner(next, incident->last_seen + table->quiet_after_seconds);
+            next = sooner(next, node->quiet_since + quiet);
         }
         if (table->remind_seconds > 0 && incident->finding.count > incident->announced_count) {
             if (now - incident->last_announced >= table->remind_seconds)
-                announce(table, incident, INCIDENT_REPEATED, now);
+                announce_node(table, node, INCIDENT_REPEATED, now);
             else
                 next = sooner(next, incident->last_announced + table->remind_seconds);
         }
-        link = &(*link)->next;
+        link = &node->next;
     }
     return next;
+}
+
+void incident_unmark_all(struct incident_table *table)
+{
+    for (struct node *node = table->first; node != NULL; node = node->next)
+        node->marked = false;
+}
+
+bool incident_mark(struct incident_table *table, const char *id)
+{
+    for (struct node *node = table->first; node != NULL; node = node->next)
+        if (strcmp(node->incident.id, id) == 0) {
+            node->marked = true;
+            return true;
+        }
+    return false;
+}
+
+void incident_forget_unmarked(struct incident_table *table)
+{
+    struct node **link = &table->first;
+
+    while (*link != NULL)
+        if ((*link)->marked)
+            link = &(*link)->next;
+        else
+            drop(table, link);
+}
+
+void incident_each(const struct incident_table *table, incident_visit visit, void *user)
+{
+    for (const struct node *node = table->first; node != NULL; node = node->next)
+        visit(&node->incident, user);
+}
+
+void incident_each_uncounted(struct incident_table *table, incident_visit visit, void *user)
+{
+    for (struct node *node = table->first; node != NULL; node = node->next) {
+        if (node->given_count == node->incident.finding.count)
+            continue;
+        node->given_count = node->incident.finding.count;
+        visit(&node->incident, user);
+    }
 }

@@ -14,7 +14,10 @@
  * finding is more severe than the incident was so far (the finding then becomes the incident's
  * evidence).
  * - Resolved: by incident_resolve (an audit shows it gone), or when no finding came for
- * `quiet_after`.
+ * `quiet_after`. What opens again and again flaps: from the third opening on, each within
+ * INCIDENT_FLAP_SECONDS of the end before, the quiet time doubles, up to eight times.
+ * - An incident can be put back after a restart (incident_restore): its quiet time then counts from
+ * there, since nothing could be seen before.
  *
  * A clock that is set back only makes periods start anew.
  */
@@ -30,6 +33,8 @@
 #define INCIDENT_SUBJECTS_MAX 16
 #define INCIDENT_OPEN_MAX     4096 /* bounds memory, whatever the folds are */
 #define INCIDENT_ID_SIZE      17   /* 16 hexadecimal digits: random, unique over restarts */
+#define INCIDENT_FLAP_SECONDS (24L * 60 * 60)
+#define INCIDENT_ENDS_MAX     256 /* how many ends are remembered */
 
 struct incident {
     char id[INCIDENT_ID_SIZE];
@@ -38,6 +43,7 @@ struct incident {
     time_t last_seen;
     time_t last_announced;
     uint64_t announced_count; /* the count that was last announced */
+    unsigned int flaps;       /* how often the subject came back soon after its end */
     struct finding finding; /* the first (or most severe) one; its count is the incident's total */
 };
 
@@ -70,6 +76,29 @@ void incident_table_configure(struct incident_table *table, long remind_seconds,
                               long quiet_after_seconds);
 
 size_t incident_open_count(const struct incident_table *table);
+
+/* Puts back an open incident that was saved. One that was not yet announced, or may not have been,
+ * is announced as repeated. False: its subject has an open incident already, or there is no room or
+ * memory. */
+bool incident_restore(struct incident_table *table, const struct incident *incident, bool announced,
+                      time_t now);
+
+/* A subject's last incident ended then. */
+void incident_remember_end(struct incident_table *table, const struct incident *incident,
+                           time_t ended);
+
+/* Another process keeps incidents in the same database and has ended all that are not marked:
+ * forgets them, announcing nothing. incident_restore and incident_mark mark. */
+void incident_unmark_all(struct incident_table *table);
+bool incident_mark(struct incident_table *table, const char *id); /* false: not in the table */
+void incident_forget_unmarked(struct incident_table *table);
+
+/* Every open incident, in the order of opening. The table must not be changed meanwhile. */
+typedef void (*incident_visit)(const struct incident *incident, void *user);
+void incident_each(const struct incident_table *table, incident_visit visit, void *user);
+
+/* Those whose count was not given to `visit` yet, by this function or by an announcement. */
+void incident_each_uncounted(struct incident_table *table, incident_visit visit, void *user);
 
 /* Makes `finding` stand for any subject of its kind within `fold` ("": within the program). Its key
  * becomes "FOLD any"; what named one subject moves from the subject to the evidence, and a logged

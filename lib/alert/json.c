@@ -160,21 +160,20 @@ static void free_sink(struct sink *sink)
     free(self);
 }
 
-struct sink *sink_json_new(const struct sink_identity *identity,
-                           const struct alert_settings *settings)
+struct sink *sink_json_new(const struct sink_source *source)
 {
     struct json_sink *self = calloc(1, sizeof(*self));
 
     if (self == NULL)
         return NULL;
-    self->path = strdup(settings->json_path);
+    self->path = strdup(source->settings->json_path);
     if (self->path == NULL) {
         free(self);
         return NULL;
     }
     self->sink =
         (struct sink){.name = "json", .announce = announce, .open = open_sink, .free = free_sink};
-    self->identity = identity;
+    self->identity = source->identity;
     self->descriptor = -1;
     return &self->sink;
 }

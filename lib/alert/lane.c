@@ -1,27 +1,24 @@
 #include "lib/alert/lane.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
-#include "lib/alert/database.h"
 #include "lib/alert/thread.h"
 
 #define RETRY_MS 1000
 
 struct queued {
     struct queued *next;
-    struct announcement announcement;
+    struct delivery *delivery;
 };
 
 struct lane {
     /* Constant after lane_start. */
     struct inbox *inbox;
-    char *program;
-    char *host;
-    struct sink_identity identity;
-    char *database_path;
+    const char *name;
     pthread_t thread;
 
     pthread_mutex_t mutex; /* guards all up to the next comment */
@@ -34,15 +31,12 @@ struct lane {
     unsigned long long queued;
     unsigned long long done;
     unsigned long dropped;     /* since the queue was full */
-    bool has_sinks;            /* else nothing is queued */
+    bool has_sink;             /* else nothing is queued */
     struct outlets *replacing; /* what the thread shall use from now on */
+    struct outlets *outlets;   /* the thread's; changed under the mutex */
     bool finish;
     bool exited;
     bool abandoned; /* nobody waits for the thread any more */
-
-    /* The thread's. */
-    struct outlets *outlets;
-    sqlite3 *database;
 };
 
 /* The last holder frees it. */
@@ -57,6 +51,7 @@ static void release(struct lane *lane)
         struct queued *queued = lane->first;
 
         lane->first = queued->next;
+        delivery_release(queued->delivery, false);
         free(queued);
     }
     outlets_free(lane->replacing, lane->inbox);
@@ -64,19 +59,7 @@ static void release(struct lane *lane)
     pthread_cond_destroy(&lane->work);
     pthread_cond_destroy(&lane->progress);
     inbox_release(lane->inbox);
-    free(lane->program);
-    free(lane->host);
-    free(lane->database_path);
     free(lane);
-}
-
-static void open_database(struct lane *lane)
-{
-    char error[DATABASE_ERROR_SIZE];
-
-    if (lane->database_path != NULL &&
-        database_open(lane->database_path, &lane->database, error) != DATABASE_OK)
-        inbox_say(lane->inbox, LOG_ERR, "no state is kept: %s", error);
 }
 
 /* The mutex is held, and given up meanwhile. */
@@ -102,7 +85,9 @@ static void announce_first(struct lane *lane)
         lane->end = &lane->first;
     lane->waiting--;
     pthread_mutex_unlock(&lane->mutex);
-    outlets_announce(lane->outlets, &queued->announcement, lane->inbox);
+    bool taken =
+        outlets_announce(lane->outlets, delivery_announcement(queued->delivery), lane->inbox) > 0;
+    delivery_release(queued->delivery, taken);
     free(queued);
     pthread_mutex_lock(&lane->mutex);
     lane->done++;
@@ -113,23 +98,37 @@ static void tell_dropped(struct lane *lane)
 {
     if (lane->dropped == 0)
         return;
-    inbox_say(lane->inbox, LOG_ERR, "the disk keeps up again; %lu alert%s not written to it",
+    inbox_say(lane->inbox, LOG_ERR, "%s keeps up again; %lu alert%s not given to it", lane->name,
               lane->dropped, lane->dropped == 1 ? " was" : "s were");
     lane->dropped = 0;
+}
+
+/* When the sink wants to be called next, in milliseconds; 0: it does not. */
+static int next_call_ms(const struct lane *lane)
+{
+    int period_ms = lane->outlets == NULL ? 0 : outlets_period_ms(lane->outlets);
+
+    if (lane->outlets != NULL && outlets_wait(lane->outlets, false) &&
+        (period_ms == 0 || period_ms > RETRY_MS))
+        return RETRY_MS;
+    return period_ms;
 }
 
 /* The mutex is held, and given up meanwhile. */
 static void wait_for_work(struct lane *lane)
 {
-    if (lane->outlets == NULL || !outlets_wait(lane->outlets, false)) {
+    int call_ms = next_call_ms(lane);
+
+    if (call_ms == 0) {
         pthread_cond_wait(&lane->work, &lane->mutex);
         return;
     }
-    struct timespec moment = thread_moment(RETRY_MS);
+    struct timespec moment = thread_moment(call_ms);
     if (thread_wait_until(&lane->work, &lane->mutex, &moment))
         return;
     pthread_mutex_unlock(&lane->mutex);
     outlets_retry(lane->outlets, lane->inbox);
+    outlets_tick(lane->outlets, lane->inbox);
     pthread_mutex_lock(&lane->mutex);
 }
 
@@ -137,7 +136,6 @@ static void *run(void *argument)
 {
     struct lane *lane = argument;
 
-    open_database(lane);
     pthread_mutex_lock(&lane->mutex);
     while (!lane->abandoned) {
         if (lane->replacing != NULL) {
@@ -151,10 +149,11 @@ static void *run(void *argument)
             wait_for_work(lane);
         }
     }
+    struct outlets *last = lane->outlets;
+    lane->outlets = NULL;
     pthread_mutex_unlock(&lane->mutex);
 
-    outlets_free(lane->outlets, lane->inbox);
-    database_close(lane->database);
+    outlets_free(last, lane->inbox);
     pthread_mutex_lock(&lane->mutex);
     lane->exited = true;
     pthread_cond_broadcast(&lane->progress);
@@ -163,22 +162,10 @@ static void *run(void *argument)
     return NULL;
 }
 
-static bool copy_strings(struct lane *lane, const struct sink_identity *identity,
-                         const char *database_path)
-{
-    lane->program = strdup(identity->program);
-    lane->host = strdup(identity->host);
-    if (database_path != NULL)
-        lane->database_path = strdup(database_path);
-    lane->identity = (struct sink_identity){lane->program, lane->host};
-    return lane->program != NULL && lane->host != NULL &&
-           (database_path == NULL || lane->database_path != NULL);
-}
-
-struct lane *lane_start(struct inbox *inbox, const struct sink_identity *identity,
-                        const char *database_path)
+struct lane *lane_start(struct inbox *inbox, const char *name)
 {
     struct lane *lane = calloc(1, sizeof(*lane));
+    char thread_name[16];
 
     if (lane == NULL)
         return NULL;
@@ -193,21 +180,15 @@ struct lane *lane_start(struct inbox *inbox, const struct sink_identity *identit
     }
     pthread_mutex_init(&lane->mutex, NULL);
     lane->inbox = inbox_hold(inbox);
+    lane->name = name;
     lane->end = &lane->first;
+    lane->holders = 2;
+    snprintf(thread_name, sizeof(thread_name), "reporter-%.6s", name);
+    if (thread_start(&lane->thread, thread_name, run, lane) == 0)
+        return lane;
     lane->holders = 1;
-    if (copy_strings(lane, identity, database_path)) {
-        lane->holders = 2;
-        if (thread_start(&lane->thread, "reporter-disk", run, lane) == 0)
-            return lane;
-        lane->holders = 1;
-    }
     release(lane);
     return NULL;
-}
-
-const struct sink_identity *lane_identity(const struct lane *lane)
-{
-    return &lane->identity;
 }
 
 void lane_use(struct lane *lane, struct outlets *outlets)
@@ -215,14 +196,14 @@ void lane_use(struct lane *lane, struct outlets *outlets)
     pthread_mutex_lock(&lane->mutex);
     struct outlets *unused = lane->replacing;
     lane->replacing = outlets;
-    lane->has_sinks = outlets->count > 0;
+    lane->has_sink = outlets->count > 0;
     pthread_cond_signal(&lane->work);
     pthread_mutex_unlock(&lane->mutex);
     outlets_free(unused, lane->inbox);
 }
 
 /* The mutex is held. */
-static bool append(struct lane *lane, const struct announcement *announcement)
+static bool append(struct lane *lane, struct delivery *delivery)
 {
     struct queued *queued = NULL;
 
@@ -231,7 +212,7 @@ static bool append(struct lane *lane, const struct announcement *announcement)
     if (queued == NULL)
         return false;
     queued->next = NULL;
-    queued->announcement = *announcement;
+    queued->delivery = delivery_hold(delivery);
     *lane->end = queued;
     lane->end = &queued->next;
     lane->waiting++;
@@ -240,13 +221,21 @@ static bool append(struct lane *lane, const struct announcement *announcement)
     return true;
 }
 
-void lane_announce(struct lane *lane, const struct announcement *announcement)
+void lane_announce(struct lane *lane, struct delivery *delivery)
 {
     pthread_mutex_lock(&lane->mutex);
-    if (lane->has_sinks && !lane->finish && !append(lane, announcement) && lane->dropped++ == 0)
-        inbox_say(lane->inbox, LOG_ERR,
-                  "the disk does not keep up: alerts are no longer written to it");
+    if (lane->has_sink && !lane->finish && !append(lane, delivery) && lane->dropped++ == 0)
+        inbox_say(lane->inbox, LOG_ERR, "%s does not keep up: alerts are no longer given to it",
+                  lane->name);
     pthread_mutex_unlock(&lane->mutex);
+}
+
+bool lane_has_sink(struct lane *lane)
+{
+    pthread_mutex_lock(&lane->mutex);
+    bool has_sink = lane->has_sink;
+    pthread_mutex_unlock(&lane->mutex);
+    return has_sink;
 }
 
 bool lane_flush(struct lane *lane, const struct timespec *until)
@@ -271,6 +260,8 @@ bool lane_finish(struct lane *lane, const struct timespec *until)
             break;
     bool exited = lane->exited;
     lane->abandoned = !exited;
+    if (!exited && lane->outlets != NULL)
+        outlets_interrupt(lane->outlets);
     pthread_mutex_unlock(&lane->mutex);
     if (exited)
         pthread_join(lane->thread, NULL);

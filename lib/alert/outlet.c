@@ -3,19 +3,30 @@
 #include <stdlib.h>
 #include <syslog.h>
 
-static bool make_all(struct outlets *outlets, const struct outlet_source *source,
-                     const struct alert_settings *settings, bool slow)
+static bool make(struct outlets *outlets, const struct sink_kind *kinds,
+                 const struct sink_kind *kind, const struct sink_source *source)
 {
-    for (const struct sink_kind *kind = source->kinds; kind->name != NULL; kind++) {
-        if (kind->slow != slow || !kind->wanted(settings))
-            continue;
-        if (outlets->count == SINK_KINDS_MAX)
+    if (!kind->wanted(source))
+        return true;
+    if (outlets->count == SINK_KINDS_MAX)
+        return false;
+    struct outlet *outlet = &outlets->outlet[outlets->count];
+    outlet->sink = kind->make(source);
+    if (outlet->sink == NULL)
+        return false;
+    outlet->tally = &outlets->speaker->sink[kind - kinds];
+    outlets->count++;
+    return true;
+}
+
+static bool make_all(struct outlets *outlets, const struct sink_kind *kinds,
+                     const struct sink_kind *row, const struct sink_source *source)
+{
+    if (row != NULL)
+        return make(outlets, kinds, row, source);
+    for (const struct sink_kind *kind = kinds; kind->name != NULL; kind++)
+        if (!kind->slow && !make(outlets, kinds, kind, source))
             return false;
-        struct sink *sink = kind->make(source->identity, settings, source->syslog_socket);
-        if (sink == NULL)
-            return false;
-        outlets->outlet[outlets->count++].sink = sink;
-    }
     return true;
 }
 
@@ -23,15 +34,18 @@ static void free_all(struct outlets *outlets)
 {
     for (size_t i = 0; i < outlets->count; i++)
         outlets->outlet[i].sink->free(outlets->outlet[i].sink);
+    speaker_release(outlets->speaker);
     free(outlets);
 }
 
-struct outlets *outlets_new(const struct outlet_source *source,
-                            const struct alert_settings *settings, bool slow)
+struct outlets *outlets_new(const struct sink_kind *kinds, const struct sink_kind *row,
+                            const struct sink_source *source, struct speaker *speaker)
 {
     struct outlets *outlets = calloc(1, sizeof(*outlets));
 
-    if (outlets != NULL && !make_all(outlets, source, settings, slow)) {
+    if (outlets != NULL)
+        outlets->speaker = speaker_hold(speaker);
+    if (outlets != NULL && !make_all(outlets, kinds, row, source)) {
         free_all(outlets);
         outlets = NULL;
     }
@@ -47,6 +61,7 @@ void outlets_free(struct outlets *outlets, struct inbox *inbox)
         const struct sink *sink = outlets->outlet[i].sink;
         unsigned long lost = sink->lost + sink->waiting;
 
+        atomic_fetch_add(&outlets->outlet[i].tally->lost, lost - outlets->outlet[i].counted);
         if (lost > 0)
             inbox_say(inbox, LOG_ERR, "%lu line%s did not reach %s and %s lost", lost,
                       lost == 1 ? "" : "s", sink->name, lost == 1 ? "is" : "are");
@@ -59,7 +74,12 @@ static void judge(struct outlet *outlet, int result, const char *error, struct i
 {
     struct sink *sink = outlet->sink;
 
+    atomic_fetch_add(&outlet->tally->lost, sink->lost - outlet->counted);
+    outlet->counted = sink->lost;
+    if (result == 0 && sink->waiting == 0)
+        atomic_store(&outlet->tally->failing, false);
     if (result != 0) {
+        atomic_store(&outlet->tally->failing, true);
         if (!outlet->failing)
             inbox_say(inbox, LOG_ERR, "alerts do not reach %s: %s", sink->name, error);
         outlet->failing = true;
@@ -71,6 +91,7 @@ static void judge(struct outlet *outlet, int result, const char *error, struct i
     inbox_say(inbox, LOG_NOTICE, "alerts reach %s again; %lu %s lost", sink->name, sink->lost,
               sink->lost == 1 ? "was" : "were");
     sink->lost = 0;
+    outlet->counted = 0;
 }
 
 void outlets_open(struct outlets *outlets, struct inbox *inbox)
@@ -98,6 +119,7 @@ void outlets_succeed(struct outlets *outlets, struct outlets *before)
                 continue;
             after->sink->succeed(after->sink, old->sink);
             after->failing = old->failing;
+            after->counted = old->counted;
         }
     }
 }
@@ -143,6 +165,40 @@ void outlets_retry(struct outlets *outlets, struct inbox *inbox)
 
         if (sink->retry != NULL && sink->waiting > 0)
             judge(&outlets->outlet[i], sink->retry(sink, error), error, inbox);
+    }
+}
+
+void outlets_tick(struct outlets *outlets, struct inbox *inbox)
+{
+    for (size_t i = 0; i < outlets->count; i++) {
+        struct sink *sink = outlets->outlet[i].sink;
+        char error[SINK_ERROR_SIZE] = "";
+
+        if (sink->tick != NULL)
+            judge(&outlets->outlet[i], sink->tick(sink, error), error, inbox);
+    }
+}
+
+int outlets_period_ms(const struct outlets *outlets)
+{
+    int shortest_ms = 0;
+
+    for (size_t i = 0; i < outlets->count; i++) {
+        int period_ms = outlets->outlet[i].sink->period_ms;
+
+        if (period_ms > 0 && (shortest_ms == 0 || period_ms < shortest_ms))
+            shortest_ms = period_ms;
+    }
+    return shortest_ms;
+}
+
+void outlets_interrupt(const struct outlets *outlets)
+{
+    for (size_t i = 0; i < outlets->count; i++) {
+        struct sink *sink = outlets->outlet[i].sink;
+
+        if (sink->interrupt != NULL)
+            sink->interrupt(sink);
     }
 }
 

@@ -9,27 +9,25 @@
 
 #include "lib/alert/inbox.h"
 #include "lib/alert/sink.h"
+#include "lib/alert/speaker.h"
 
 struct outlet {
     struct sink *sink;
-    bool failing; /* and it was told */
+    struct sink_tally *tally;
+    bool failing;          /* and it was told */
+    unsigned long counted; /* of the sink's `lost`, what the tally has */
 };
 
 struct outlets {
+    struct speaker *speaker;
     size_t count;
     struct outlet outlet[SINK_KINDS_MAX];
 };
 
-/* What sinks are made from, see sink_kind. */
-struct outlet_source {
-    const struct sink_kind *kinds;
-    const struct sink_identity *identity;
-    const char *syslog_socket;
-};
-
-/* Makes the wanted sinks: the slow ones or the others. NULL when memory is out. */
-struct outlets *outlets_new(const struct outlet_source *source,
-                            const struct alert_settings *settings, bool slow);
+/* Makes those sinks of a table that are wanted and fast; or with `row`, the one of that row, if it
+ * is wanted. The speaker is held: it counts how the sinks fare. NULL when memory is out. */
+struct outlets *outlets_new(const struct sink_kind *kinds, const struct sink_kind *row,
+                            const struct sink_source *source, struct speaker *speaker);
 /* What still waits in a sink is tried once more, and what is lost is told. NULL is allowed. */
 void outlets_free(struct outlets *outlets, struct inbox *inbox);
 
@@ -45,6 +43,13 @@ size_t outlets_announce(struct outlets *outlets, const struct announcement *anno
                         struct inbox *inbox);
 size_t outlets_say(struct outlets *outlets, int priority, const char *line, struct inbox *inbox);
 void outlets_retry(struct outlets *outlets, struct inbox *inbox);
+void outlets_tick(struct outlets *outlets, struct inbox *inbox);
+
+/* The shortest period at which a sink wants its tick; 0: none does. */
+int outlets_period_ms(const struct outlets *outlets);
+
+/* Any thread: sinks that wait for something shall give it up. */
+void outlets_interrupt(const struct outlets *outlets);
 
 /* Whether something waits in a sink; `working` counts only sinks that are not known to fail. */
 bool outlets_wait(const struct outlets *outlets, bool working);

@@ -7,21 +7,21 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "lib/alert/dispatch.h"
 #include "lib/alert/format.h"
 #include "lib/alert/inbox.h"
-#include "lib/alert/lane.h"
-#include "lib/alert/outlet.h"
+#include "lib/alert/memory.h"
 #include "lib/alert/thread.h"
 
 #define RETRY_FIRST_MS    20
 #define RETRY_LAST_MS     1000
 #define SLEEP_MAX_SECONDS 60   /* the wall clock may be set meanwhile */
 #define TERMINAL_LINE_MAX 4096 /* what a pipe with any room takes without blocking (PIPE_BUF) */
+#define STATE_WAIT_MS     1000 /* for the open incidents of before, at the start */
 
 /* Settings on their way to the reporter's thread. */
 struct change {
-    struct outlets *fast;
-    struct outlets *slow;
+    struct dispatch_sinks sinks;
     long remind_seconds;
     long quiet_after_seconds;
 };
@@ -29,8 +29,10 @@ struct change {
 struct reporter {
     /* Constant after reporter_start. */
     struct inbox *inbox;
-    struct lane *lane;
-    const struct sink_kind *kinds;
+    struct speaker *speaker;
+    struct store *store; /* NULL: no state is kept */
+    struct dispatch_parts parts;
+    struct dispatch *dispatch;
     char *syslog_socket; /* NULL: the default */
     bool quiet_terminal;
     pthread_t thread;
@@ -41,8 +43,7 @@ struct reporter {
 
     /* The thread's. */
     struct incident_table *incidents;
-    struct outlets *outlets;
-    bool has_slow_sinks;
+    struct memory *memory;
     int retry_ms; /* 0: nothing waits in a sink */
     struct timespec retry_at;
 };
@@ -51,30 +52,32 @@ static void free_change(struct change *change, struct inbox *inbox)
 {
     if (change == NULL)
         return;
-    outlets_free(change->fast, inbox);
-    outlets_free(change->slow, inbox);
+    dispatch_free_sinks(&change->sinks, inbox);
     free(change);
+}
+
+/* 0: only an audit ends an incident. */
+static long quiet_after(const struct alert_settings *settings)
+{
+    return settings->audits_resolve ? 0 : settings->quiet_after_seconds;
 }
 
 /* NULL when memory is out. */
 static struct change *new_change(const struct reporter *reporter,
                                  const struct alert_settings *settings)
 {
-    struct outlet_source source = {reporter->kinds, lane_identity(reporter->lane),
-                                   reporter->syslog_socket};
+    const struct sink_source source = {&reporter->speaker->identity, settings,
+                                       reporter->syslog_socket, reporter->speaker};
     struct change *change = calloc(1, sizeof(*change));
 
     if (change == NULL)
         return NULL;
     change->remind_seconds = settings->remind_seconds;
-    change->quiet_after_seconds = settings->quiet_after_seconds;
-    change->fast = outlets_new(&source, settings, false);
-    change->slow = outlets_new(&source, settings, true);
-    if (change->fast == NULL || change->slow == NULL) {
-        free_change(change, reporter->inbox);
-        return NULL;
-    }
-    return change;
+    change->quiet_after_seconds = quiet_after(settings);
+    if (dispatch_make_sinks(&reporter->parts, &source, &change->sinks))
+        return change;
+    free(change);
+    return NULL;
 }
 
 /* Standard error may be a pipe that nobody reads, or a stopped terminal: then the line is left out.
@@ -87,7 +90,7 @@ static void write_terminal(const struct reporter *reporter, const char *line)
     if (reporter->quiet_terminal)
         return;
     int length =
-        snprintf(text, sizeof(text), "%s: %s\n", lane_identity(reporter->lane)->program, line);
+        snprintf(text, sizeof(text), "%s: %s\n", reporter->speaker->identity.program, line);
     if (length < 0)
         return;
     if ((size_t)length >= sizeof(text)) {
@@ -101,7 +104,7 @@ static void write_terminal(const struct reporter *reporter, const char *line)
 
 static void say(struct reporter *reporter, int priority, const char *line)
 {
-    outlets_say(reporter->outlets, priority, line, reporter->inbox);
+    outlets_say(dispatch_fast(reporter->dispatch), priority, line, reporter->inbox);
     write_terminal(reporter, line);
 }
 
@@ -109,17 +112,20 @@ static void say(struct reporter *reporter, int priority, const char *line)
 static void announce(const struct incident *incident, enum incident_state state, time_t now,
                      void *user)
 {
-    struct reporter *reporter = user;
-    struct announcement announcement = {state, now, *incident};
-    bool only_slow = reporter->outlets->count == 0 && reporter->has_slow_sinks;
+    const struct reporter *reporter = user;
+    const struct announcement announcement = {state, now, *incident};
 
-    lane_announce(reporter->lane, &announcement);
-    if (outlets_announce(reporter->outlets, &announcement, reporter->inbox) == 0 && !only_slow) {
-        char line[TERMINAL_LINE_MAX];
+    dispatch_announce(reporter->dispatch, &announcement);
+}
 
-        format_kv(line, sizeof(line), &announcement);
-        write_terminal(reporter, line);
-    }
+/* dispatch_parts.fallback */
+static void announce_on_terminal(const struct announcement *announcement, void *user)
+{
+    const struct reporter *reporter = user;
+    char line[TERMINAL_LINE_MAX];
+
+    format_kv(line, sizeof(line), announcement);
+    write_terminal(reporter, line);
 }
 
 static time_t wall_clock(void)
@@ -158,11 +164,7 @@ static bool take_orders(struct reporter *reporter)
     pthread_mutex_unlock(&reporter->mutex);
 
     if (change != NULL) {
-        outlets_succeed(change->fast, reporter->outlets);
-        outlets_free(reporter->outlets, reporter->inbox);
-        reporter->outlets = change->fast;
-        reporter->has_slow_sinks = change->slow->count > 0;
-        lane_use(reporter->lane, change->slow);
+        dispatch_use(reporter->dispatch, &change->sinks);
         incident_table_configure(reporter->incidents, change->remind_seconds,
                                  change->quiet_after_seconds);
         free(change);
@@ -173,14 +175,17 @@ static bool take_orders(struct reporter *reporter)
 /* Tries again what waits in sinks, at growing distances. */
 static void retry_when_due(struct reporter *reporter)
 {
+    struct outlets *fast = dispatch_fast(reporter->dispatch);
+
     if (reporter->retry_ms > 0 && thread_moment_left(&reporter->retry_at) == 0) {
-        outlets_retry(reporter->outlets, reporter->inbox);
+        outlets_retry(fast, reporter->inbox);
         reporter->retry_ms *= 2;
         if (reporter->retry_ms > RETRY_LAST_MS)
             reporter->retry_ms = RETRY_LAST_MS;
         reporter->retry_at = thread_moment(reporter->retry_ms);
     }
-    if (!outlets_wait(reporter->outlets, false)) {
+    dispatch_settle(reporter->dispatch);
+    if (!outlets_wait(fast, false)) {
         reporter->retry_ms = 0;
     } else if (reporter->retry_ms == 0) {
         reporter->retry_ms = RETRY_FIRST_MS;
@@ -188,8 +193,8 @@ static void retry_when_due(struct reporter *reporter)
     }
 }
 
-/* Until when there is nothing to do: the next retry, or the next incident that may be due (0:
- * none). */
+/* Until when there is nothing to do: the next retry, the next incident that may be due (0: none),
+ * or the next time that counts are saved. */
 static struct timespec next_moment(const struct reporter *reporter, time_t next_incident)
 {
     time_t seconds = SLEEP_MAX_SECONDS;
@@ -198,6 +203,9 @@ static struct timespec next_moment(const struct reporter *reporter, time_t next_
     if (next_incident != 0 && next_incident - now < seconds)
         seconds = next_incident > now ? next_incident - now : 0;
     int sleep_ms = (int)seconds * 1000;
+    int memory_ms = memory_due_ms(reporter->memory);
+    if (memory_ms >= 0 && memory_ms < sleep_ms)
+        sleep_ms = memory_ms;
     if (reporter->retry_ms > 0) {
         int retry_ms = thread_moment_left(&reporter->retry_at);
 
@@ -207,13 +215,8 @@ static struct timespec next_moment(const struct reporter *reporter, time_t next_
     return thread_moment(sleep_ms);
 }
 
-/* One round of the thread; returns until when the next one may wait. */
-static struct timespec work_on(struct reporter *reporter, struct inbox_batch *batch)
+static void say_lines(struct reporter *reporter, const struct inbox_batch *batch)
 {
-    const struct pending_receiver receiver = {receive_finding, receive_resolution, reporter};
-
-    pending_empty(batch->pending, &receiver);
-    time_t next_incident = incident_tick(reporter->incidents, wall_clock());
     for (size_t i = 0; i < batch->lines; i++)
         say(reporter, batch->line[i].priority, batch->line[i].text);
     if (batch->lines_lost > 0) {
@@ -223,17 +226,33 @@ static struct timespec work_on(struct reporter *reporter, struct inbox_batch *ba
                  batch->lines_lost == 1 ? " was" : "s were");
         say(reporter, LOG_WARNING, line);
     }
+}
+
+/* One round of the thread; returns until when the next one may wait. */
+static struct timespec work_on(struct reporter *reporter, struct inbox_batch *batch)
+{
+    const struct pending_receiver receiver = {receive_finding, receive_resolution, reporter};
+
+    memory_follow(reporter->memory, pending_count(batch->pending) > 0);
+    pending_empty(batch->pending, &receiver);
+    time_t next_incident = incident_tick(reporter->incidents, wall_clock());
+    dispatch_send(reporter->dispatch);
+    memory_save_counts(reporter->memory, false);
+    say_lines(reporter, batch);
     retry_when_due(reporter);
-    inbox_done(reporter->inbox, batch, !outlets_wait(reporter->outlets, true));
+    inbox_done(reporter->inbox, batch, !outlets_wait(dispatch_fast(reporter->dispatch), true));
     return next_moment(reporter, next_incident);
 }
 
 static void *run(void *argument)
 {
     struct reporter *reporter = argument;
-    struct timespec until = thread_moment(0);
+    struct timespec until = thread_moment(STATE_WAIT_MS);
     bool stop = false;
 
+    if (reporter->store != NULL)
+        store_await_opening(reporter->store, &until);
+    until = thread_moment(0);
     while (!stop) {
         struct inbox_batch *batch = inbox_take(reporter->inbox, &until);
 
@@ -243,8 +262,8 @@ static void *run(void *argument)
     /* What the last round and the end of the sinks told about themselves. */
     until = thread_moment(0);
     work_on(reporter, inbox_take(reporter->inbox, &until));
-    outlets_free(reporter->outlets, reporter->inbox);
-    reporter->outlets = NULL;
+    memory_save_counts(reporter->memory, true);
+    dispatch_close(reporter->dispatch);
     struct inbox_batch *last = inbox_take(reporter->inbox, &until);
     for (size_t i = 0; i < last->lines; i++)
         write_terminal(reporter, last->line[i].text);
@@ -255,10 +274,12 @@ static void *run(void *argument)
 static void free_reporter(struct reporter *reporter)
 {
     free_change(reporter->change, reporter->inbox);
-    outlets_free(reporter->outlets, reporter->inbox);
+    dispatch_free(reporter->dispatch);
+    memory_free(reporter->memory);
     incident_table_free(reporter->incidents);
-    if (reporter->lane != NULL)
-        lane_free(reporter->lane);
+    if (reporter->store != NULL)
+        store_release(reporter->store);
+    speaker_release(reporter->speaker);
     if (reporter->inbox != NULL)
         inbox_release(reporter->inbox);
     pthread_mutex_destroy(&reporter->mutex);
@@ -266,26 +287,69 @@ static void free_reporter(struct reporter *reporter)
     free(reporter);
 }
 
+/* What the thread works with. */
+static bool make_desk(struct reporter *reporter, const struct alert_settings *alert)
+{
+    reporter->incidents =
+        incident_table_new(alert->remind_seconds, quiet_after(alert), announce, reporter);
+    reporter->dispatch = dispatch_new(&reporter->parts);
+    if (reporter->incidents == NULL || reporter->dispatch == NULL)
+        return false;
+    reporter->memory = memory_new(&(struct memory_parts){.incidents = reporter->incidents,
+                                                         .store = reporter->store,
+                                                         .speaker = reporter->speaker,
+                                                         .announce = announce,
+                                                         .user = reporter,
+                                                         .shared = alert->audits_resolve});
+    if (reporter->memory == NULL)
+        return false;
+    reporter->change = new_change(reporter, alert);
+    return reporter->change != NULL;
+}
+
 /* Everything but the reporter's own thread. */
 static bool prepare(struct reporter *reporter, const struct reporter_settings *settings)
 {
-    const struct alert_settings *alert = settings->alert;
-
     if (settings->syslog_socket != NULL) {
         reporter->syslog_socket = strdup(settings->syslog_socket);
         if (reporter->syslog_socket == NULL)
             return false;
     }
-    reporter->incidents =
-        incident_table_new(alert->remind_seconds, alert->quiet_after_seconds, announce, reporter);
     reporter->inbox = inbox_new();
-    if (reporter->incidents == NULL || reporter->inbox == NULL)
+    reporter->speaker = speaker_new(settings->identity, settings->metrics, settings->metrics_user);
+    if (reporter->inbox == NULL || reporter->speaker == NULL)
         return false;
-    reporter->lane = lane_start(reporter->inbox, settings->identity, settings->database_path);
-    if (reporter->lane == NULL)
-        return false;
-    reporter->change = new_change(reporter, alert);
-    return reporter->change != NULL;
+    if (settings->database_path != NULL) {
+        reporter->store = store_start(reporter->inbox, settings->database_path);
+        if (reporter->store == NULL)
+            return false;
+    }
+    reporter->parts = (struct dispatch_parts){
+        .inbox = reporter->inbox,
+        .speaker = reporter->speaker,
+        .store = reporter->store,
+        .kinds = settings->kinds == NULL ? sink_kinds : settings->kinds,
+        .fallback = announce_on_terminal,
+        .user = reporter,
+    };
+    return make_desk(reporter, settings->alert);
+}
+
+/* Whoever hangs is left behind. */
+static void finish_sinks(struct reporter *reporter, int wait_ms)
+{
+    struct timespec until = thread_moment(wait_ms);
+
+    if (reporter->dispatch != NULL)
+        dispatch_finish(reporter->dispatch, &until);
+}
+
+static void finish_store(struct reporter *reporter, int wait_ms)
+{
+    struct timespec until = thread_moment(wait_ms);
+
+    if (reporter->store != NULL && !store_finish(reporter->store, &until))
+        write_terminal(reporter, "the disk with the state hangs: incidents were not saved");
 }
 
 struct reporter *reporter_start(const struct reporter_settings *settings,
@@ -295,18 +359,14 @@ struct reporter *reporter_start(const struct reporter_settings *settings,
 
     if (reporter != NULL) {
         pthread_mutex_init(&reporter->mutex, NULL);
-        reporter->kinds = settings->kinds == NULL ? sink_kinds : settings->kinds;
         reporter->quiet_terminal = settings->quiet_terminal;
         if (prepare(reporter, settings)) {
             take_orders(reporter);
             if (thread_start(&reporter->thread, "reporter", run, reporter) == 0)
                 return reporter;
         }
-        if (reporter->lane != NULL) {
-            struct timespec until = thread_moment(1000);
-
-            lane_finish(reporter->lane, &until);
-        }
+        finish_sinks(reporter, 1000);
+        finish_store(reporter, 1000);
         free_reporter(reporter);
     }
     snprintf(error, SINK_ERROR_SIZE,
@@ -319,15 +379,13 @@ void reporter_stop(struct reporter *reporter, int wait_ms)
     struct timespec until = thread_moment(wait_ms);
 
     inbox_flush(reporter->inbox, &until);
-    until = thread_moment(wait_ms);
-    if (!lane_finish(reporter->lane, &until))
-        inbox_say(reporter->inbox, LOG_ERR, "the disk hangs: alerts were not written to it");
-
+    finish_sinks(reporter, wait_ms);
     pthread_mutex_lock(&reporter->mutex);
     reporter->stop = true;
     pthread_mutex_unlock(&reporter->mutex);
     inbox_wake(reporter->inbox);
     pthread_join(reporter->thread, NULL);
+    finish_store(reporter, wait_ms);
     free_reporter(reporter);
 }
 
@@ -354,7 +412,7 @@ bool reporter_flush(struct reporter *reporter, int wait_ms)
 {
     struct timespec until = thread_moment(wait_ms);
 
-    return inbox_flush(reporter->inbox, &until) && lane_flush(reporter->lane, &until);
+    return inbox_flush(reporter->inbox, &until) && dispatch_flush_lanes(reporter->dispatch, &until);
 }
 
 void reporter_configure(struct reporter *reporter, const struct alert_settings *settings)

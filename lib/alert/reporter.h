@@ -4,12 +4,13 @@
  * Any thread hands findings over with reporter_hand_over: one short mutex, no I/O, no wait. They
  * are folded at once into a bounded table keyed by incident (the first is kept whole, repeats add
  * to its count; when the table is full they join "any" of their kind: none is lost). The reporter's
- * thread turns the table into incidents and sinks; slow sinks and the database are on a second
- * thread, so a hung disk delays no alert. An announcement that no fast sink takes is written to
- * standard error instead, unless a slow sink is all that was asked for.
+ * thread turns the table into incidents and sinks; each slow sink and the database have a thread of
+ * their own, so that one that hangs delays no alert. An announcement that no fast sink takes is
+ * written to standard error instead, unless a slow sink is all that was asked for.
  *
- * The database is opened, migrated and held, and a failure is told; nothing is stored in it yet, so
- * that open incidents end with the process.
+ * Incidents are kept in the database: committed, then announced, then marked as announced. At the
+ * start those that are open go on; one that is not marked is announced as repeated, with the same
+ * id. A database that cannot be written is told once, and the program goes on with memory alone.
  *
  * A program has one reporter. Create it after the last fork and after signals are blocked.
  */
@@ -19,6 +20,7 @@
 #include <stdbool.h>
 
 #include "lib/alert/alert.h"
+#include "lib/alert/metrics.h"
 #include "lib/alert/sink.h"
 #include "lib/finding.h"
 
@@ -31,17 +33,19 @@ struct reporter_settings {
     const char *database_path;            /* NULL = no state is kept */
     bool quiet_terminal;                  /* write nothing on standard error */
     const struct sink_kind *kinds;        /* the sinks that there are; NULL = sink_kinds */
+    metrics_snapshot metrics;             /* the program's own numbers; NULL = none */
+    void *metrics_user;                   /* handed to it; lives as long as the process */
 };
 
 struct reporter;
 
-/* Starts both threads. NULL and a sentence in `error` (SINK_ERROR_SIZE) when it cannot. */
+/* Starts the threads. NULL and a sentence in `error` (SINK_ERROR_SIZE) when it cannot. */
 struct reporter *reporter_start(const struct reporter_settings *settings,
                                 char error[SINK_ERROR_SIZE]);
 
 /* Delivers what was handed over, then stops the threads. The fast sinks are awaited at most
- * `wait_ms`, and then the slow ones and the database too; if these hang, their thread is left
- * behind and touches nothing of the caller's. No other thread may use the reporter any more. */
+ * `wait_ms`, and then the slow ones and the database too; if these hang, their threads are left
+ * behind and touch nothing of the caller's. No other thread may use the reporter any more. */
 void reporter_stop(struct reporter *reporter, int wait_ms);
 
 /* Any thread. Copies the finding. Never fails visibly: without memory it joins "any" (see

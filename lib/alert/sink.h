@@ -3,9 +3,9 @@
  *
  * A sink is a small table of functions and its own state. None may block another or a recipient: a
  * sink either never blocks (syslog: non-blocking datagrams), and is called on the reporter's
- * thread, or its row says `slow`, and it is called on the thread that touches the disk, behind a
- * bounded queue (lane.h). Failures are returned as a sentence; outlet.h says them once through the
- * sinks that still work, and once more when the sink works again. One thread at a time uses a sink.
+ * thread, or its row says `slow`, and it has a thread of its own, behind a bounded queue (lane.h).
+ * Failures are returned as a sentence; outlet.h says them once through the sinks that still work,
+ * and once more when the sink works again. One thread at a time uses a sink.
  *
  * A new sink is one file with its sink_NAME_new, and one row of sink_kinds in sink.c.
  */
@@ -25,6 +25,16 @@
 struct sink_identity {
     const char *program; /* "relaywarden-milter" */
     const char *host;    /* this machine's host name */
+};
+
+struct speaker;
+
+/* What a sink is made from; it copies what it needs of the settings. */
+struct sink_source {
+    const struct sink_identity *identity; /* lives as long as the sinks */
+    const struct alert_settings *settings;
+    const char *syslog_socket;     /* NULL = "/dev/log" */
+    const struct speaker *speaker; /* whose identity it is; lives as long as the sinks */
 };
 
 /* One announcement, by value: it can wait in a queue. */
@@ -56,24 +66,27 @@ struct sink {
     /* Takes over what waits in the sink that this one replaces after a reload, and what that one
      * lost. `before` is of the same kind. NULL in a sink that keeps nothing. */
     void (*succeed)(struct sink *sink, struct sink *before);
+    /* Called about every `period_ms`, which 0 turns off; returns as `announce`. A slow sink's only.
+     */
+    int period_ms;
+    int (*tick)(struct sink *sink, char error[SINK_ERROR_SIZE]);
+    /* Any thread, while another one uses the sink: what `announce` waits for shall be given up.
+     * NULL in a sink that cannot. */
+    void (*interrupt)(struct sink *sink);
     void (*free)(struct sink *sink); /* frees the sink itself too */
 };
 
-/* Each returns NULL when memory is out, and copies what it needs of the settings. They connect when
- * first used, open at `open`, and do either again after a failure. */
-struct sink *sink_syslog_new(const struct sink_identity *identity,
-                             const struct alert_settings *settings, const char *socket_path);
-struct sink *sink_json_new(const struct sink_identity *identity,
-                           const struct alert_settings *settings);
+/* Each returns NULL when memory is out. They connect when first used, open at `open`, and do either
+ * again after a failure. */
+struct sink *sink_syslog_new(const struct sink_source *source);
+struct sink *sink_json_new(const struct sink_source *source);
 
 /* One row a sink. */
 struct sink_kind {
     const char *name; /* NULL ends a table */
-    bool slow;        /* may block: it belongs on the thread that touches the disk */
-    bool (*wanted)(const struct alert_settings *settings);
-    /* `syslog_socket` is where syslog's sink sends. */
-    struct sink *(*make)(const struct sink_identity *identity,
-                         const struct alert_settings *settings, const char *syslog_socket);
+    bool slow;        /* may block: it has a thread of its own */
+    bool (*wanted)(const struct sink_source *source);
+    struct sink *(*make)(const struct sink_source *source);
 };
 
 /* All sinks that there are. */

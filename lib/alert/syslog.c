@@ -253,14 +253,13 @@ static void free_sink(struct sink *sink)
     free(self);
 }
 
-struct sink *sink_syslog_new(const struct sink_identity *identity,
-                             const struct alert_settings *settings, const char *socket_path)
+struct sink *sink_syslog_new(const struct sink_source *source)
 {
     struct syslog_sink *self = calloc(1, sizeof(*self));
 
     if (self == NULL)
         return NULL;
-    self->path = strdup(socket_path == NULL ? "/dev/log" : socket_path);
+    self->path = strdup(source->syslog_socket == NULL ? "/dev/log" : source->syslog_socket);
     if (self->path == NULL) {
         free(self);
         return NULL;
@@ -271,8 +270,8 @@ struct sink *sink_syslog_new(const struct sink_identity *identity,
                                .retry = retry,
                                .succeed = succeed,
                                .free = free_sink};
-    self->identity = identity;
-    self->facility = settings->syslog_facility;
+    self->identity = source->identity;
+    self->facility = source->settings->syslog_facility;
     self->descriptor = -1;
     return &self->sink;
 }

@@ -209,7 +209,7 @@ def test_root_is_dropped_in_every_thread_and_the_work_done_all_the_same(site, na
     assert len(threads) > 3
     assert all(thread == ({user.pw_uid}, {user.pw_gid}, groups) for thread in threads), threads
     assert os.stat(milter.config.alert["json"]).st_uid == user.pw_uid
-    assert not milter.log.find("as this user would fail|no state is kept")
+    assert not milter.log.find("as this user would fail|incidents are not saved")
     site.alerts()
 
 

@@ -90,29 +90,27 @@ static struct sink *make_recorder_sink(struct recorder *recorder, const char *na
     return &self->sink;
 }
 
-static struct sink *make_fast(const struct sink_identity *identity,
-                              const struct alert_settings *settings, const char *syslog_socket)
+static struct sink *make_fast(const struct sink_source *source)
 {
-    (void)identity, (void)settings, (void)syslog_socket;
+    (void)source;
     return make_recorder_sink(recorder_fast, "fast");
 }
 
-static struct sink *make_slow(const struct sink_identity *identity,
-                              const struct alert_settings *settings, const char *syslog_socket)
+static struct sink *make_slow(const struct sink_source *source)
 {
-    (void)identity, (void)settings, (void)syslog_socket;
+    (void)source;
     return make_recorder_sink(recorder_slow, "slow");
 }
 
-static bool always(const struct alert_settings *settings)
+static bool always(const struct sink_source *source)
 {
-    (void)settings;
+    (void)source;
     return true;
 }
 
-static bool unless_syslog_is_none(const struct alert_settings *settings)
+static bool unless_syslog_is_none(const struct sink_source *source)
 {
-    return settings->syslog_format != SYSLOG_NONE;
+    return source->settings->syslog_format != SYSLOG_NONE;
 }
 
 const struct sink_kind recorder_kinds[] = {

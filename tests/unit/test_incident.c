@@ -313,6 +313,117 @@ static void the_tick_names_the_earliest_that_is_due(void **state)
     incident_table_free(table);
 }
 
+static void a_subject_that_comes_back_again_and_again_must_be_quiet_for_longer(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+    static const long quiet[] = {QUIET, QUIET, 2 * QUIET, 4 * QUIET, 8 * QUIET, 8 * QUIET};
+    time_t now = 5000;
+
+    for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++) {
+        add_at(table, "L", "a", now);
+        assert_int_equal(incident_tick(table, now + quiet[i] - 1), now + quiet[i]);
+        assert_int_equal(incident_open_count(table), 1);
+        now += quiet[i];
+        incident_tick(table, now);
+        assert_int_equal(incident_open_count(table), 0);
+        now += 10;
+    }
+    now += INCIDENT_FLAP_SECONDS;
+    add_at(table, "L", "a", now);
+    assert_int_equal(incident_tick(table, now), now + QUIET);
+    incident_table_free(table);
+}
+
+static struct incident saved_incident(const char *id, const char *rest)
+{
+    struct incident incident = {.state = INCIDENT_OPENED,
+                                .opened = 1000,
+                                .last_seen = 2000,
+                                .last_announced = 1500,
+                                .announced_count = 3,
+                                .finding = sample_finding(FINDING_OPEN_RELAY, "L", rest)};
+
+    memcpy(incident.id, id, sizeof(incident.id));
+    incident.finding.count = 7;
+    return incident;
+}
+
+static void a_restored_incident_goes_on_and_its_quiet_time_begins_anew(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+    struct incident saved = saved_incident("0123456789abcdef", "a");
+
+    assert_true(incident_restore(table, &saved, true, 90000));
+    assert_false(incident_restore(table, &saved, true, 90000));
+    assert_int_equal(told_count, 0);
+    add_at(table, "L", "a", 90001);
+    assert_int_equal(told_count, 0);
+    incident_tick(table, 90001);
+    assert_int_equal(told_count, 1); /* the reminder */
+    assert_int_equal(told[0].state, INCIDENT_REPEATED);
+    assert_int_equal(told[0].incident.finding.count, 8);
+    assert_string_equal(told[0].incident.id, "0123456789abcdef");
+    assert_int_equal(incident_tick(table, 90001 + QUIET - 1), 90001 + QUIET);
+    incident_table_free(table);
+}
+
+static void a_restored_incident_that_may_be_unannounced_is_repeated_at_once(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+    struct incident saved = saved_incident("0123456789abcdef", "a");
+
+    assert_true(incident_restore(table, &saved, false, 90000));
+    assert_int_equal(told_count, 1);
+    assert_int_equal(told[0].state, INCIDENT_REPEATED);
+    incident_table_free(table);
+}
+
+static void what_another_process_ended_is_forgotten_without_a_word(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+    struct incident one = saved_incident("1111111111111111", "a");
+    struct incident two = saved_incident("2222222222222222", "b");
+
+    assert_true(incident_restore(table, &one, true, 5000));
+    assert_true(incident_restore(table, &two, true, 5000));
+    incident_unmark_all(table);
+    assert_true(incident_mark(table, two.id));
+    assert_false(incident_mark(table, "3333333333333333"));
+    incident_forget_unmarked(table);
+    assert_int_equal(told_count, 0);
+    assert_int_equal(incident_open_count(table), 1);
+    add_at(table, "L", "a", 5001);
+    assert_int_equal(told[0].state, INCIDENT_OPENED);
+    incident_table_free(table);
+}
+
+static void count_visit(const struct incident *incident, void *user)
+{
+    *(uint64_t *)user += incident->finding.count;
+}
+
+static void a_count_is_given_once_however_it_is_given(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+    uint64_t sum = 0;
+
+    add_at(table, "L", "a", 5000);
+    add_at(table, "L", "b", 5000);
+    incident_each_uncounted(table, count_visit, &sum);
+    assert_int_equal(sum, 0); /* they were announced with these counts */
+    add_at(table, "L", "b", 5000);
+    incident_each_uncounted(table, count_visit, &sum);
+    assert_int_equal(sum, 2);
+    incident_each_uncounted(table, count_visit, &sum);
+    assert_int_equal(sum, 2);
+    incident_table_free(table);
+}
+
 static void a_count_does_not_wrap(void **state)
 {
     (void)state;
@@ -363,6 +474,11 @@ int main(void)
         cmocka_unit_test(a_clock_that_is_set_back_only_starts_periods_anew),
         cmocka_unit_test(periods_of_zero_never_come),
         cmocka_unit_test(the_tick_names_the_earliest_that_is_due),
+        cmocka_unit_test(a_subject_that_comes_back_again_and_again_must_be_quiet_for_longer),
+        cmocka_unit_test(a_restored_incident_goes_on_and_its_quiet_time_begins_anew),
+        cmocka_unit_test(a_restored_incident_that_may_be_unannounced_is_repeated_at_once),
+        cmocka_unit_test(what_another_process_ended_is_forgotten_without_a_word),
+        cmocka_unit_test(a_count_is_given_once_however_it_is_given),
         cmocka_unit_test(a_count_does_not_wrap),
         cmocka_unit_test(without_memory_an_incident_is_still_announced),
     };
