@@ -4,6 +4,7 @@
 
 #include "conf/names.h"
 #include "lib/domain.h"
+#include "lib/token.h"
 
 static const struct conf_setting *find(const struct conf_draft *draft, enum conf_section section,
                                        const char *name)
@@ -133,6 +134,11 @@ static void check_canary(const struct conf_draft *draft, const struct site_setti
                      "canary: %s has %zu octets; with a token key at most %d are allowed, since "
                      "token and domain must fit into one local part",
                      shown, strlen(domain), CONF_CANARY_DOMAIN_MAX);
+    if (token && strstr(domain, TOKEN_MARK) != NULL)
+        conf_mistake(draft->messages, setting->line,
+                     "canary: %s has \"" TOKEN_MARK "\" in it, by which tokens are known; with a "
+                     "token key it must be another domain",
+                     shown);
 }
 
 /* ---- targets ------------------------------------------------------------------------- */

@@ -35,6 +35,10 @@ void observation_set_mta(struct observation *observation, const char *name)
         observation->mta[length] = strchr(MTA_OCTETS, octet) != NULL ? octet : '-';
     }
     observation->mta[length] = '\0';
+    /* With the comma behind it, such an end would read as the mark of a second observation. */
+    size_t tail = sizeof(MARK) - 2;
+    if (length >= tail && strncmp(observation->mta + length - tail, MARK, tail) == 0)
+        observation->mta[length - 1] = '-';
 }
 
 static uint32_t at_most(uint32_t number)

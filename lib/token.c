@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MARK           "rw1."
+#define MARK           TOKEN_MARK
 #define MARK_LENGTH    4
 #define HELLO_OCTETS   35
 #define HELLO_TEXT     56
@@ -271,7 +271,8 @@ bool token_hello_build(const struct token_key *key, const struct token_hello *he
     uint8_t octets[HELLO_OCTETS];
     char text[HELLO_TEXT];
 
-    if (hello->domain[0] == '\0' || hello->domain[strspn(hello->domain, DOMAIN_OCTETS)] != '\0')
+    if (hello->domain[0] == '\0' || hello->domain[strspn(hello->domain, DOMAIN_OCTETS)] != '\0' ||
+        strcasestr(hello->domain, MARK) != NULL)
         return false;
     memcpy(octets, hello->route, TOKEN_ROUTE);
     write_number(octets + TOKEN_ROUTE, hello->time);

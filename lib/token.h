@@ -29,6 +29,8 @@
 
 #include "lib/domain.h"
 
+#define TOKEN_MARK "rw1." /* begins a hello and an ask */
+
 /* ---- keys ------------------------------------------------------------------------------- */
 
 #define TOKEN_KEY_MIN 32 /* octets of a key file */
@@ -83,7 +85,8 @@ struct token_hello {
 bool token_route(const struct token_key *key, const char *probe, const char *target,
                  const char *endpoint, uint8_t out[TOKEN_ROUTE]);
 
-/* MAIL's argument with brackets, "<rw1.H@canary.domain>", of route, time, nonce and domain. */
+/* MAIL's argument with brackets, "<rw1.H@canary.domain>", of route, time, nonce and domain. False
+ * also for a domain with TOKEN_MARK in it: nobody could tell the two marks apart. */
 bool token_hello_build(const struct token_key *key, const struct token_hello *hello,
                        char out[TOKEN_HELLO_PATH_SIZE]);
 

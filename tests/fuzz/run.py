@@ -61,7 +61,8 @@ def argv(name, seconds, corpora):
 
 
 def explain(name, output):
-    """What to do with a failed run's output."""
+    """What to do with a failed run's output, without its progress."""
+    output = re.sub(r"(?m)^(#\d+\t|INFO: ).*\n", "", output)
     match = re.search(r"Test unit written to (\S+)", output)
     if not match:
         return output

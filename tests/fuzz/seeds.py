@@ -151,6 +151,45 @@ def conf_seeds():
     yield b"\0token_key_file = \"${HOME}\"\nsocket_mode = 0999\nunknown = { 1, 2 }\n"
 
 
+def vectors():
+    """The test vectors of lib/tokens.md, by name."""
+    with open(os.path.join(ROOT, "lib/tokens.md"), encoding="utf-8") as file:
+        return {words[0]: words[1] for words in (line.split(None, 1) for line in file)
+                if len(words) == 2 and "." in words[0]}
+
+
+def token_seeds():
+    known = {name: text.strip() for name, text in vectors().items()}
+    asks = [text for name, text in known.items() if name.endswith(".recipient")]
+    replies_known = [text for name, text in known.items() if name.endswith(".text")]
+    hello = known["hello.path"]
+    for at, text in enumerate(replies_known):
+        for choice in range(3):
+            yield fields(hello, asks[at % len(asks)], f"550 5.7.1 {text} {choice}",
+                         "outside.example.net", "") + bytes(range(choice, choice + 90))
+    yield fields(hello.upper(), asks[0].upper(), "rwo1,rwo1,hello,mac=", "MX.example.org", "")
+    yield fields(hello[:-8], asks[0][:12], replies_known[0][:-3], "", "") + b"\xff" * 90
+
+
+def dialogue_seeds():
+    """Acts by number, times two for the first connection; fuzz_dialogue.c has their table."""
+    go, greeting, ehlo, tls, ok, two, no, no_two = 100, 0, 2, 4, 6, 8, 10, 12
+    grey, closing, sender, plain_ehlo, octets, fail, time = 14, 16, 18, 20, 24, 26, 28
+    start = [go, greeting, ehlo]
+    both = [no_two, no_two + 1]
+    for head in ((0, 0), (4, 1), (8, 4), (1, 8), (3, 0xF0), (2, 2)):
+        yield bytes([*head, *start, *both * 60])
+        yield bytes([*head, *start, *[two, ehlo, no_two] * 40])
+        yield bytes([*head, *start, *[ok, no, ok] * 60])
+        yield bytes([*head, *start, *[ok, no, no_two, no_two + 1, go + 1, greeting + 1, ehlo + 1] * 30])
+    yield bytes([0, 0, go, greeting, tls, ok, go, ehlo, *both * 40])
+    yield bytes([3, 0, go, go, greeting, ehlo, *both * 40])
+    yield bytes([0, 0, *start, no_two, grey, time, 50, closing, go, greeting, 22, plain_ehlo, ok, no])
+    yield bytes([0, 0, *start, sender, ok, ok, no, fail, go, greeting, ehlo, no_two, time, 250, time, 250])
+    text = b"220-mx\r\n220 \x1b[31m\xffmx\r\n"
+    yield bytes([0, 0, go, octets, len(text)]) + text + bytes([ehlo, ok, ok])
+
+
 def printable_seeds():
     yield b"\x20plain text \\ with a backslash"
     yield b"\x05" + "\u00e9\u20ac\U0001f600\u202e\u2028\u0085".encode()

@@ -252,6 +252,8 @@ static void values_that_contradict_each_other_are_mistakes(void **state)
         {"site { domains = { .example.net }\n}\nprobe { " CANARY "}\n", 3, "domain of the site"},
         {"site { domain_files = { \"@/domains\" } }\nprobe {\n canary = a@Example.TEST.\n}\n", 3,
          "\"example.test\" is a domain of the site"},
+        {SITE "token_key_file = \"@/key\"\nprobe {\n canary = c@fw-RW1.example.net\n}\n", 4,
+         "has \"rw1.\" in it"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

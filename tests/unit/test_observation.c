@@ -276,6 +276,9 @@ static void an_mta_s_name_cannot_forge_fields(void **state)
 
     observation_set_mta(&observation, "MX,time=1 \"\xc3\xa4_\n.example.org");
     assert_string_equal(observation.mta, "mx-time-1------.example.org");
+    /* Not to be read as the mark of a second observation. */
+    observation_set_mta(&observation, "mail.RWO1");
+    assert_string_equal(observation.mta, "mail.rwo-");
     observation_set_mta(&observation, "[192.0.2.25]");
     assert_string_equal(observation.mta, "[192.0.2.25]");
     observation_set_mta(&observation, "");

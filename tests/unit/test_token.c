@@ -259,6 +259,8 @@ static void a_hello_is_not_built_for_what_is_no_domain(void **state)
     assert_false(token_hello_build(&key, &hello, path));
     snprintf(hello.domain, sizeof hello.domain, "a>b");
     assert_false(token_hello_build(&key, &hello, path));
+    snprintf(hello.domain, sizeof hello.domain, "fw-RW1.example.net"); /* a second mark */
+    assert_false(token_hello_build(&key, &hello, path));
     assert_string_equal(path, "untouched");
 }
 
