@@ -22,6 +22,7 @@
 #include "conf/conf.h"
 #include "lib/alert/reporter.h"
 #include "milter/callbacks.h"
+#include "milter/pulse.h"
 #include "milter/reload.h"
 #include "milter/snapshot.h"
 #include "milter/socket.h"
@@ -30,6 +31,7 @@
 #define PROGRAM            "relaywarden-milter"
 #define STOP_WAIT_MS       2000 /* for what is still to be announced */
 #define DESCRIPTORS_WANTED 65536
+#define PULSE_MS           2000 /* for an answer at our own socket */
 
 static const char help[] =
     "usage: " PROGRAM " [--config FILE] [-t]\n"
@@ -200,8 +202,9 @@ static void block_signals(sigset_t *set)
     pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
-/* How long to wait for a signal before the service manager is told again that we are alive: half of
- * what it allows (sd_watchdog_enabled(3)). NULL: it does not ask. */
+/* How long to wait for a signal before the service manager's watchdog is told that we are alive: a
+ * third of what it allows (sd_watchdog_enabled(3)), so that one late answer does no harm. NULL: it
+ * does not ask. */
 static const struct timespec *watchdog_pace(struct timespec *pace)
 {
     uint64_t allowed_us = 0;
@@ -209,27 +212,28 @@ static const struct timespec *watchdog_pace(struct timespec *pace)
     if (sd_watchdog_enabled(0, &allowed_us) <= 0) {
         return NULL;
     }
-    pace->tv_sec = (time_t)(allowed_us / 2 / 1000000);
-    pace->tv_nsec = (long)(allowed_us / 2 % 1000000 * 1000);
+    pace->tv_sec = (time_t)(allowed_us / 3 / 1000000);
+    pace->tv_nsec = (long)(allowed_us / 3 % 1000000 * 1000);
     return pace;
 }
 
 /* Until told to stop. Not by sigwait, which is libmilter's here (callbacks.h). */
-static void obey_signals(const sigset_t *signals, const char *path, struct reporter *reporter)
+static void obey_signals(const struct program *program)
 {
     struct timespec pace;
     const struct timespec *wait = watchdog_pace(&pace);
 
     for (;;) {
-        int number = sigtimedwait(signals, NULL, wait); /* without a limit if that is NULL */
+        /* without a limit if `wait` is NULL */
+        int number = sigtimedwait(&program->signals, NULL, wait);
 
-        if (wait != NULL) {
-            sd_notify(0, "WATCHDOG=1");
-        }
         if (number == SIGUSR1) {
-            reload(path, reporter);
+            reload(program->path, program->transactions->reporter);
         } else if (number > 0) {
             return;
+        }
+        if (wait != NULL && pulse_beats(program->socket, PULSE_MS)) {
+            sd_notify(0, "WATCHDOG=1");
         }
     }
 }
@@ -259,7 +263,7 @@ static int serve(const struct program *program)
     reporter_say(reporter, LOG_INFO, "version " RELAYWARDEN_VERSION " is ready on %s",
                  program->socket);
     sd_notify(0, "READY=1");
-    obey_signals(&program->signals, program->path, reporter);
+    obey_signals(program);
     sd_notify(0, "STOPPING=1");
     if (!callbacks_stop()) {
         /* A thread may still be at work: leave everything in its place. */

@@ -24,21 +24,34 @@ const char *socket_unix_path(const char *socket)
     return strchr(socket, ':') == NULL ? socket : NULL;
 }
 
-/* Whether a process answers on the socket. */
-static bool is_served(const char *path)
+/* A connection that is made at once or not at all: -1 with errno. */
+static int connect_unix(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-    if (descriptor < 0) {
-        return true;
-    }
     snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-    /* Anything but a refusal may be a living listener, its backlog full, or not ours to see. */
-    bool served = connect(descriptor, (const struct sockaddr *)&address, sizeof address) == 0 ||
-                  (errno != ECONNREFUSED && errno != ENOENT);
+    if (descriptor >= 0 &&
+        connect(descriptor, (const struct sockaddr *)&address, sizeof address) != 0) {
+        int error = errno;
+        close(descriptor);
+        errno = error;
+        return -1;
+    }
+    return descriptor;
+}
+
+/* Whether a process answers on the socket. */
+static bool is_served(const char *path)
+{
+    int descriptor = connect_unix(path);
+
+    if (descriptor < 0) {
+        /* Anything but a refusal may be a living listener, its backlog full, or not ours to see. */
+        return errno != ECONNREFUSED && errno != ENOENT;
+    }
     close(descriptor);
-    return served;
+    return true;
 }
 
 static bool directory_exists(const char *path, char error[SOCKET_ERROR_SIZE])
@@ -54,13 +67,14 @@ static bool directory_exists(const char *path, char error[SOCKET_ERROR_SIZE])
     snprintf(
         error, SOCKET_ERROR_SIZE,
         "the socket's directory %s does not exist: create it (install -d -o relaywarden -g postfix "
-        "-m 0750 %s; owned by the user that the milter runs as, with Postfix's group)",
+        "-m 2750 %s; owned by the user that the milter runs as, with Postfix's group)",
         directory, directory);
     return false;
 }
 
-/* "inet:PORT@HOST": whether it could be bound, which libmilter would not explain. */
-static bool check_tcp(const char *socket_text, char error[SOCKET_ERROR_SIZE])
+/* The addresses of "inet:PORT@HOST", to listen on (AI_PASSIVE) or to connect to (0). Returns
+ * getaddrinfo's code. */
+static int look_up(const char *socket_text, int flags, struct addrinfo **found)
 {
     char port[16];
     const char *colon = strchr(socket_text, ':');
@@ -68,13 +82,20 @@ static bool check_tcp(const char *socket_text, char error[SOCKET_ERROR_SIZE])
     const struct addrinfo hints = {
         .ai_family = strncmp(socket_text, "inet6:", 6) == 0 ? AF_INET6 : AF_INET,
         .ai_socktype = SOCK_STREAM,
-        .ai_flags = AI_PASSIVE,
+        .ai_flags = flags,
     };
-    struct addrinfo *found = NULL;
-    const int on = 1;
 
     snprintf(port, sizeof port, "%.*s", (int)strcspn(colon + 1, "@"), colon + 1);
-    int lookup = getaddrinfo(at == NULL ? NULL : at + 1, port, &hints, &found);
+    return getaddrinfo(at == NULL ? NULL : at + 1, port, &hints, found);
+}
+
+/* Whether it could be bound, which libmilter would not explain. */
+static bool check_tcp(const char *socket_text, char error[SOCKET_ERROR_SIZE])
+{
+    struct addrinfo *found = NULL;
+    const int on = 1;
+    int lookup = look_up(socket_text, AI_PASSIVE, &found);
+
     if (lookup != 0) {
         snprintf(error, SOCKET_ERROR_SIZE, "%.200s names no address of this host: %s", socket_text,
                  gai_strerror(lookup));
@@ -95,6 +116,33 @@ static bool check_tcp(const char *socket_text, char error[SOCKET_ERROR_SIZE])
     }
     freeaddrinfo(found);
     return bound;
+}
+
+static int connect_tcp(const char *socket_text)
+{
+    struct addrinfo *found = NULL;
+
+    if (look_up(socket_text, 0, &found) != 0) {
+        errno = ENOENT;
+        return -1;
+    }
+    int descriptor = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (descriptor >= 0 && connect(descriptor, found->ai_addr, found->ai_addrlen) != 0 &&
+        errno != EINPROGRESS) {
+        int error = errno;
+        close(descriptor);
+        errno = error;
+        descriptor = -1;
+    }
+    freeaddrinfo(found);
+    return descriptor;
+}
+
+int socket_connect(const char *socket)
+{
+    const char *path = socket_unix_path(socket);
+
+    return path != NULL ? connect_unix(path) : connect_tcp(socket);
 }
 
 bool socket_check(const char *socket, char error[SOCKET_ERROR_SIZE])

@@ -2,7 +2,7 @@
  * socket - the milter socket's surroundings: what is wrong with it before libmilter takes it, and
  * who may use it after
  *
- * Main thread, before any other is started.
+ * Main thread, before any other is started; socket_connect in any.
  */
 #ifndef RELAYWARDEN_MILTER_SOCKET_H
 #define RELAYWARDEN_MILTER_SOCKET_H
@@ -24,6 +24,10 @@ bool socket_check(const char *socket, char error[SOCKET_ERROR_SIZE]);
  * it). TCP: true.
  */
 bool socket_grant(const char *socket, const char *group, char error[SOCKET_ERROR_SIZE]);
+
+/* A new connection to the socket, as the MTA makes it: a non-blocking descriptor, on which
+ * connecting may still be under way. -1 with errno. */
+int socket_connect(const char *socket);
 
 /* Whether members of the group can enter the socket's directory. TCP, or nothing to tell by: true.
  */

@@ -7,7 +7,7 @@ import pwd
 import signal
 import socket
 
-from lab import Config, Milter, wait_until
+from lab import Config, Milter, Syslog, wait_until
 
 
 @contextlib.contextmanager
@@ -21,10 +21,10 @@ def manager(folder):
     os.unlink(path)
 
 
-def milter_of(lab, monkeypatch, path, watchdog=None):
+def milter_of(lab, monkeypatch, path, watchdog=None, at=None):
     host = lab.host("mx")
-    milter = Milter(lab, host, Config(milter={"socket": f"unix:{host.folder}/milter.sock",
-                                              "socket_group": ""}))
+    milter = Milter(lab, host, Config(milter={
+        "socket": at or f"unix:{host.folder}/milter.sock", "socket_group": ""}))
     monkeypatch.setenv("NOTIFY_SOCKET", path)
     if watchdog:
         monkeypatch.setenv("WATCHDOG_USEC", str(watchdog))
@@ -40,7 +40,21 @@ def test_it_says_that_it_is_ready_and_that_it_stops(lab, monkeypatch):
         assert listener.recv(99) == b"STOPPING=1"
 
 
-def test_a_watchdog_hears_of_it_twice_in_its_time_and_of_a_stopped_one_nothing(lab, monkeypatch):
+def test_being_asked_for_its_pulse_leaves_no_trace(lab, monkeypatch):
+    syslog = Syslog(lab).start()
+    with manager(lab.folder) as (path, listener):
+        milter = milter_of(lab, monkeypatch, path, watchdog=60000, at="inet:8890@127.0.0.1")
+        milter.start()
+        assert listener.recv(99) == b"READY=1"
+        for _ in range(5):
+            assert listener.recv(99) == b"WATCHDOG=1"
+        assert milter.stop() == 0
+    syslog.wait_for("relaywarden-milter.*: stopped")
+    lines = [line for line in syslog.lines() if "relaywarden-milter" in line]
+    assert len(lines) == 2, lines  # ready, stopped
+
+
+def test_a_watchdog_hears_of_it_again_and_again_and_of_a_stopped_one_nothing(lab, monkeypatch):
     with manager(lab.folder) as (path, listener):
         milter = milter_of(lab, monkeypatch, path, watchdog=400000)
         milter.start()
