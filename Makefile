@@ -234,10 +234,15 @@ install: all
 	test -e $(DESTDIR)$(ETCDIR)/relaywarden.conf || \
 	    install -m 640 $(CONF_GROUP) conf/relaywarden.conf $(DESTDIR)$(ETCDIR)
 
-# The configuration and the state stay.
+# The state stays, and a configuration that was edited. Folders that are empty then go, unless every
+# system has them.
+emptied = $(DOCDIR) $(SHAREDIR) $(UNITDIR) $(addprefix $(PREFIX)/lib/,systemd/catalog systemd sysusers.d \
+    tmpfiles.d) $(BASHDIR) $(PREFIX)/share/bash-completion $(ETCDIR)
 uninstall:
 	rm -f $(installed)
-	@rmdir $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SHAREDIR) 2>/dev/null || true
+	@! cmp -s conf/relaywarden.conf $(DESTDIR)$(ETCDIR)/relaywarden.conf || \
+	    rm -f $(DESTDIR)$(ETCDIR)/relaywarden.conf
+	@rmdir $(addprefix $(DESTDIR),$(emptied)) 2>/dev/null || true
 
 # ---- Debian's package --------------------------------------------------------------------------
 # From a copy of what is here, so that nothing that a build leaves behind gets into the tree.

@@ -20,12 +20,14 @@ def package():
 @pytest.fixture
 def machine(lab):
     machine = Machine(lab, lab.host("mx")).start()
-    machine.run(["dpkg", "-i", package().replace(ROOT, "/src", 1)])
+    assert package()
+    command, = re.findall(r"`sudo (apt-get install \./build/deb/[^`]+)`", read("README.md"))
+    machine.shell(command, directory="/src")
     return machine
 
 
 def read(name):
-    with open(os.path.join(ROOT, name), encoding="ascii") as file:
+    with open(os.path.join(ROOT, name), encoding="utf-8") as file:
         return file.read()
 
 

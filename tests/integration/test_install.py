@@ -70,6 +70,14 @@ def test_a_configuration_that_is_there_is_kept_and_uninstall_leaves_it_alone(tmp
                               "var/lib/relaywarden/probe/relaywarden.db"}
 
 
+def test_what_was_never_used_is_taken_away_to_the_last_file(tmp_path):
+    make("install", f"DESTDIR={tmp_path}")
+    make("uninstall", f"DESTDIR={tmp_path}")
+    assert tree(tmp_path) == set()
+    folders = {os.path.relpath(path, tmp_path) for path, _, _ in os.walk(tmp_path)}
+    assert not {path for path in folders if "relaywarden" in path or "systemd" in path}
+
+
 def test_units_name_the_program_where_it_is(root):
     for name in units():
         with open(os.path.join(root, "usr/lib/systemd/system", name), encoding="ascii") as file:
