@@ -25,15 +25,18 @@ static void break_if_over(struct audit *audit)
     }
 }
 
+static struct vantage_known vantage_of(const struct audit_request *request)
+{
+    return (struct vantage_known){.declared = request->conf->probe.vantage,
+                                  .site = request->conf->site};
+}
+
 /* ---- endpoints -------------------------------------------------------------------------- */
 
 void audit_entry_done(struct entry *entry)
 {
     struct audit *audit = entry->audit;
-    const struct vantage_known vantage = {
-        .declared = audit->request.conf->probe.vantage,
-        .site = audit->request.conf->site,
-    };
+    const struct vantage_known vantage = vantage_of(&audit->request);
 
     entry->state = ENTRY_DONE;
     audit->done++;
@@ -372,6 +375,7 @@ struct audit *audit_run(const struct audit_request *request, char error[AUDIT_ER
     audit_recall(audit);
     audit->tick = request->progress ? loop_timer_new(audit->loop, on_tick, audit) : NULL;
     audit_settings_dialogue(&request->conf->probe, audit->helo, &audit->settings);
+    audit->settings.battery.vantage = vantage_of(request);
     audit->dns = audit_settings_dns(&request->conf->probe, audit->loop, error);
     const struct inquiries_settings inquiries = {
         .dns = audit->dns,

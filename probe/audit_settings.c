@@ -14,6 +14,8 @@
 #define GREETING_MS 20000
 #define REPLY_MS    20000
 #define QUIT_MS     1000 /* nothing is learnt from this reply */
+#define SILENCE_MS  3000 /* then a PROXY header is tried */
+#define PROXIED_MS  5000 /* it is greeted at once, but for a look-up of the claimed address */
 
 #define DNS_TIMEOUT_MS  2000
 #define DNS_TRIES       2
@@ -42,7 +44,9 @@ void audit_settings_dialogue(const struct conf_probe *probe, char helo[DOMAIN_SI
         .wait_ms = {[SESSION_WAIT_CONNECT] = CONNECT_MS,
                     [SESSION_WAIT_GREETING] = GREETING_MS,
                     [SESSION_WAIT_REPLY] = REPLY_MS,
-                    [SESSION_WAIT_QUIT] = QUIT_MS},
+                    [SESSION_WAIT_QUIT] = QUIT_MS,
+                    [SESSION_WAIT_SILENCE] = SILENCE_MS,
+                    [SESSION_WAIT_PROXIED] = PROXIED_MS},
         .endpoint_ms = (int64_t)probe->timeout_seconds * 1000,
     };
 }

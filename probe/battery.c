@@ -71,6 +71,9 @@ void battery_init_again(struct battery *battery, const struct battery_settings *
 {
     begin(battery, settings, result);
     battery->scouting = true;
+    if (result->proxied) {
+        battery->greeting = BATTERY_UNGREETED;
+    }
     for (size_t i = 0; i < result->technique_count; i++) {
         const struct technique_result *asked = &result->techniques[i];
         bool due = patience_is_worth(result, asked);
@@ -87,8 +90,10 @@ static bool may_ask(const struct battery *battery)
 
 static bool is_waiting(const struct battery *battery, size_t row, bool special)
 {
-    return battery->rows[row] == BATTERY_WAITING &&
-           technique_is_special(battery->result->techniques[row].technique) == special;
+    const struct technique *technique = battery->result->techniques[row].technique;
+
+    return battery->rows[row] == BATTERY_WAITING && technique_is_special(technique) == special &&
+           technique_is_proxied(technique) == (battery->greeting == BATTERY_UNGREETED);
 }
 
 static size_t count_waiting(const struct battery *battery, bool special)
@@ -108,8 +113,9 @@ bool battery_has_work(const struct battery *battery)
 
 bool battery_wants_company(const struct battery *battery, bool beside_common)
 {
-    if (battery->alone || battery->scouting || battery->result->reach != REACH_SESSION ||
-        !battery_has_work(battery)) {
+    bool ready = battery->result->reach == REACH_SESSION || battery->greeting == BATTERY_UNGREETED;
+
+    if (battery->alone || battery->scouting || !ready || !battery_has_work(battery)) {
         return false;
     }
     return count_waiting(battery, true) > 0 ||
@@ -147,17 +153,80 @@ void battery_unclaim(struct battery *battery, size_t row, const char *why)
     cut_row(battery, row, why);
 }
 
+/* ---- PROXY headers ------------------------------------------------------------------------ */
+
+bool battery_ungreeted(struct battery *battery)
+{
+    const struct vantage_known *vantage = &battery->settings->vantage;
+
+    /* From inside, being let in by a header is what a balancer's neighbour may expect. */
+    if (battery->ended || battery->greeting == BATTERY_GREETED ||
+        vantage->declared != VANTAGE_OUTSIDE || judgement_is_inside(battery->result, vantage)) {
+        return false;
+    }
+    battery->greeting = BATTERY_UNGREETED;
+    return true;
+}
+
+void battery_greeted(struct battery *battery)
+{
+    battery->greeting = BATTERY_GREETED;
+    battery->result->proxied = false;
+    for (size_t i = 0; i < battery->result->technique_count; i++) {
+        struct technique_result *into = &battery->result->techniques[i];
+        if (technique_is_proxied(into->technique)) {
+            *into = (struct technique_result){.technique = into->technique,
+                                              .absent = true,
+                                              .helo = "",
+                                              .sender = "",
+                                              .recipient = ""};
+            leave_unasked(battery, into, "not asked: the server greets without a PROXY header");
+            battery->rows[i] = BATTERY_DONE;
+        }
+    }
+}
+
+void battery_drop_proxy(struct battery *battery, size_t row, const char *why)
+{
+    enum technique_identity version = battery->result->techniques[row].technique->identity;
+
+    for (size_t i = 0; i < battery->result->technique_count; i++) {
+        struct technique_result *into = &battery->result->techniques[i];
+        if (into->technique->identity == version && !into->asked) {
+            leave_unasked(battery, into, why);
+            battery->rows[i] = BATTERY_DONE;
+        }
+    }
+}
+
 /* ---- what makes sense here ---------------------------------------------------------------- */
 
-bool battery_offers(const struct battery *battery, const char *keyword)
+/* Whether one of the words is this one. */
+static bool has_word(const char *words, const char *word)
 {
-    size_t length = strlen(keyword);
+    size_t length = strlen(word);
+
+    for (const char *at = words + strspn(words, " ="); *at != '\0'; at += strspn(at, " ")) {
+        size_t here = strcspn(at, " ");
+        if (here == length && strncasecmp(at, word, length) == 0) {
+            return true;
+        }
+        at += here;
+    }
+    return false;
+}
+
+bool battery_offers(const struct battery *battery, const char *what)
+{
+    size_t length = strcspn(what, " ");
+    const char *parameter = what[length] != '\0' ? what + length + 1 : NULL;
 
     for (size_t i = 0; i < battery->result->capability_count; i++) {
         const char *line = battery->result->capabilities[i];
-        if (strncasecmp(line, keyword, length) == 0 &&
+        if (strncasecmp(line, what, length) == 0 &&
             (line[length] == '\0' || isspace((unsigned char)line[length]) ||
-             line[length] == '=')) { /* "AUTH=LOGIN", as old servers have it */
+             line[length] == '=') && /* "AUTH=LOGIN", as old servers have it */
+            (parameter == NULL || has_word(line + length, parameter))) {
             return true;
         }
     }
@@ -208,12 +277,30 @@ static void find_names(const struct battery *battery, struct names *names)
     }
 }
 
+/* As XCLIENT has addresses (Postfix, XCLIENT_README). */
+#define IPV6_MARK          "IPV6:"
+#define CLAIM_ADDRESS_SIZE (sizeof(IPV6_MARK) + ADDRESS_TEXT_SIZE)
+
+static const char *claimed_address(const struct address *address, char out[CLAIM_ADDRESS_SIZE])
+{
+    char text[ADDRESS_TEXT_SIZE];
+
+    snprintf(out, CLAIM_ADDRESS_SIZE, "%s%s", address->family == ADDRESS_IPV6 ? IPV6_MARK : "",
+             address_format(address, text));
+    return out;
+}
+
 static bool build_envelope(const struct battery *battery, const struct technique *technique,
                            struct envelope *out)
 {
     struct names names;
+    char address[CLAIM_ADDRESS_SIZE];
+
     find_names(battery, &names);
     const struct technique_place place = {
+        .address = claimed_address(&battery->result->endpoint.address, address),
+        .loopback = battery->result->endpoint.address.family == ADDRESS_IPV6 ? IPV6_MARK "::1"
+                                                                             : "127.0.0.1",
         .canary = battery->settings->canary,
         .own = battery->result->endpoint.own,
         .host = names.host,
@@ -241,7 +328,14 @@ static bool uses(const struct technique *technique, const char *name)
 static const char *why_absent(const struct battery *battery, const struct technique *technique)
 {
     const struct endpoint_result *result = battery->result;
+    const struct vantage_known *vantage = &battery->settings->vantage;
     struct names names;
+
+    /* One that is trusted may be meant to name other clients. */
+    if (technique->identity == TECHNIQUE_IDENTITY_XCLIENT &&
+        (vantage->declared != VANTAGE_OUTSIDE || judgement_is_inside(result, vantage))) {
+        return "not asked: what XCLIENT does for this client shows nothing of strangers";
+    }
 
     if (technique->in_clear) {
         return result->tls == TLS_STARTTLS && result->endpoint.tls_asked == TLS_AUTO

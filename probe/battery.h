@@ -6,7 +6,12 @@
  * Pure but for what it points to; one thread.
  *
  * A connection is either for the common techniques, as many as it can bear, or for one special
- * technique that needs another greeting or no TLS.
+ * technique that needs another greeting, another client or no TLS.
+ *
+ * PROXY headers are for an endpoint that gives no greeting: one that stays silent, closes, or says
+ * 421 (elsewhere they would count as commands before their time). While that lasts nothing else is
+ * asked. A version that is not greeted is tried once only. A greeting that comes without a header
+ * after all makes void what was learnt behind one: such a server does not look at headers.
  *
  * Courtesy (DESIGN "relaywarden-probe"): a connection has at most BATTERY_CONNECTION_REFUSALS
  * refusals, fewer after the server showed that it slows down or hangs up; an endpoint has
@@ -22,6 +27,7 @@
 
 #include "lib/address.h"
 #include "lib/domain.h"
+#include "probe/judgement.h"
 #include "probe/reply.h"
 #include "probe/result.h"
 #include "probe/technique.h"
@@ -33,6 +39,7 @@ struct battery_settings {
     const char *helo;          /* our host name; "" = the address literal of our end */
     const char *canary;        /* local@domain */
     unsigned int max_refusals; /* an endpoint and round: an audit, or what is asked again in it */
+    struct vantage_known vantage;
 };
 
 /* A technique that was put off (greylisted, deferred) in an earlier audit. */
@@ -47,14 +54,22 @@ enum battery_row {
     BATTERY_DONE,
 };
 
+/* What is known of the greeting that no PROXY header came before. */
+enum battery_greeting {
+    BATTERY_NOT_CONNECTED,
+    BATTERY_UNGREETED, /* not come, or not yet */
+    BATTERY_GREETED,
+};
+
 /* What a connection is for: the row of a special technique, or this. */
 #define BATTERY_COMMON RESULT_TECHNIQUES
 
 struct battery {
     const struct battery_settings *settings;
     struct endpoint_result *result;
-    char literal[ENDPOINT_TEXT_SIZE];      /* of the endpoint's address */
-    char client[ENDPOINT_TEXT_SIZE];       /* of ours; "" until connected */
+    char literal[ENDPOINT_TEXT_SIZE]; /* of the endpoint's address */
+    char client[ENDPOINT_TEXT_SIZE];  /* of ours; "" until connected */
+    enum battery_greeting greeting;
     char ehlo[DOMAIN_SIZE];                /* the name in the reply to EHLO; "" if none */
     char other_sender[ENVELOPE_PATH_SIZE]; /* for techniques whose sender was refused */
     enum battery_row rows[RESULT_TECHNIQUES];
@@ -108,6 +123,14 @@ bool battery_wants_company(const struct battery *battery, bool beside_common);
 size_t battery_claim(struct battery *battery, bool beside_common);
 void battery_unclaim(struct battery *battery, size_t row, const char *why);
 
+/* No greeting has come, or none will: PROXY headers are worth a try. False, and nothing is changed,
+ * where they are not: the server has greeted before, or we are no stranger to it. */
+bool battery_ungreeted(struct battery *battery);
+/* The server greets by itself. */
+void battery_greeted(struct battery *battery);
+/* A header like that of this row was not greeted. */
+void battery_drop_proxy(struct battery *battery, size_t row, const char *why);
+
 /* SMTP was agreed upon, and what EHLO offers is in the result: leaves out what makes no sense here.
  */
 void battery_settle(struct battery *battery);
@@ -144,8 +167,8 @@ void battery_connection_over(struct battery *battery, unsigned int answered);
  * begun. */
 void battery_end(struct battery *battery, const char *trouble);
 
-/* Whether EHLO offered this keyword, with parameters or without. */
-bool battery_offers(const struct battery *battery, const char *keyword);
+/* Whether EHLO offered this: a keyword, with parameters or without, or "KEYWORD PARAMETER". */
+bool battery_offers(const struct battery *battery, const char *what);
 
 /* Keeps a sentence of what went wrong (cut to fit; network text must be printable already). */
 void battery_trouble(struct battery *battery, const char *format, ...)

@@ -109,6 +109,9 @@ static enum cause cause_of_difference(const struct grant_tally *tally, enum gran
         {TECHNIQUE_BY_DESTINATION, CAUSE_DESTINATION_TOO_WIDE},
         /* Where the control was accepted too, the server takes whatever is below its domain. */
         {TECHNIQUE_BY_SUBDOMAIN, CAUSE_ROUTING_FORM},
+        {TECHNIQUE_BY_ANONYMOUS, CAUSE_ANONYMOUS_AUTH},
+        {TECHNIQUE_BY_XCLIENT, CAUSE_XCLIENT},
+        {TECHNIQUE_BY_PROXY, CAUSE_PROXY_PROTOCOL},
         {TECHNIQUE_BY_SEQUENCE, CAUSE_UNCONDITIONAL},
         {TECHNIQUE_BY_CLEAR, CAUSE_UNCONDITIONAL},
     };
@@ -131,11 +134,11 @@ enum cause diagnosis_cause(const struct grant_tally *tally)
     }
     enum grant grant = tally->count[GRANT_PROVEN] > 0 ? GRANT_PROVEN : GRANT_UNCERTAIN;
     enum cause cause = cause_of_difference(tally, grant);
-    /* Trust in who asks or writes shows only where another was refused. */
-    return tally->plain != GRANT_REFUSED &&
-                   (cause == CAUSE_SENDER_TRUSTED || cause == CAUSE_HELO_TRUSTED)
-               ? CAUSE_UNCONDITIONAL
-               : cause;
+    /* Trust in who asks or writes shows only where another was refused. Where a PROXY header is
+     * demanded there is nobody without. */
+    bool trust = cause == CAUSE_SENDER_TRUSTED || cause == CAUSE_HELO_TRUSTED ||
+                 cause == CAUSE_ANONYMOUS_AUTH || cause == CAUSE_XCLIENT;
+    return tally->plain != GRANT_REFUSED && trust ? CAUSE_UNCONDITIONAL : cause;
 }
 
 /* ---- suspected and closed ------------------------------------------------------------ */
@@ -287,6 +290,14 @@ static const char *fix_tls_required(const struct endpoint_result *result)
 
 static void explain_unanswered(struct endpoint_result *result, const struct technique_result *plain)
 {
+    if (result->proxied) {
+        diagnosis_say(result->why, sizeof(result->why),
+                      "Whether this server relays is not known: it serves only those that send a "
+                      "PROXY header, any stranger too, and refused those that claimed to be its "
+                      "own host. Other addresses that it may trust can be claimed as well.");
+        diagnosis_say(result->fix, sizeof(result->fix), "%s", diagnosis_fix_proxy);
+        return;
+    }
     if (plain == NULL || !plain->asked) {
         explain_unasked(result, plain);
         return;

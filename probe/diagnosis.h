@@ -28,6 +28,11 @@ void diagnosis_explain(struct endpoint_result *result, const struct grant_tally 
 /* The part for what is open (diagnosis_open.c); why and fix are empty. */
 void diagnosis_explain_open(struct endpoint_result *result, const struct grant_tally *tally);
 
+/* What to do about identities that anybody can choose (diagnosis_open.c). */
+extern const char diagnosis_fix_proxy[];
+extern const char diagnosis_fix_xclient[];
+extern const char diagnosis_fix_anonymous[];
+
 #define DIAGNOSIS_POSTFIX_DEFAULT                                                                  \
     "smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, "                    \
     "reject_unauth_destination"

@@ -59,6 +59,25 @@ static const char fix_destination[] =
     "the access map with RELAY what is not the site's. Exim: narrow the domain lists "
     "local_domains and relay_to_domains ('*' and @mx_any match strangers' domains).";
 
+const char diagnosis_fix_proxy[] =
+    "Let only the balancer or proxy connect to this port, by a firewall, or have the listener on "
+    "an address that only it reaches: a PROXY header is believed from whoever sends it. Postfix: "
+    "smtpd_upstream_proxy_protocol and postscreen_upstream_proxy_protocol know no list of hosts; "
+    "take them off listeners that strangers reach. Exim: list only the proxies in hosts_proxy. "
+    "OpenSMTPD: take proxy-v2 off the listener.";
+
+const char diagnosis_fix_xclient[] =
+    "Postfix: list in smtpd_authorized_xclient_hosts only the proxies that need it, by address, "
+    "and reload; it is empty by default. Exim: likewise hosts_xclient.";
+
+const char diagnosis_fix_anonymous[] =
+    "Do not offer ANONYMOUS. Postfix: have noanonymous in smtpd_sasl_security_options and "
+    "smtpd_sasl_tls_security_options, and let no rule (check_sasl_access, reject_unlisted, a "
+    "policy service) take the login anonymous for a user. Cyrus SASL: leave ANONYMOUS out of "
+    "mech_list. Exim: remove the authenticator with public_name = ANONYMOUS. Dovecot: remove "
+    "anonymous from auth_mechanisms. Sendmail: leave it out of TRUST_AUTH_MECH and "
+    "confAUTH_MECHANISMS.";
+
 /* ---- who is trusted ------------------------------------------------------------------ */
 
 /* The senders that are trusted, as one sentence can name them. */
@@ -158,6 +177,39 @@ static void explain_routing(struct endpoint_result *result, const struct grant_t
     diagnosis_say(result->fix, sizeof(result->fix), "%s", fix_routing_form);
 }
 
+/* Who anybody can say to be. */
+static const struct {
+    enum cause cause;
+    const char *why; /* after "A stranger (ADDRESS) may send mail to anybody" */
+    const char *fix;
+} identities[] = {
+    {CAUSE_ANONYMOUS_AUTH,
+     "by logging in as nobody: AUTH ANONYMOUS, which needs no secret, counts as authentication. "
+     "Asked without it, relaying is refused.",
+     diagnosis_fix_anonymous},
+    {CAUSE_XCLIENT,
+     "by claiming another address or a login with XCLIENT, which the server takes from strangers. "
+     "Asked without it, relaying is refused.",
+     diagnosis_fix_xclient},
+    {CAUSE_PROXY_PROTOCOL,
+     "by claiming a trusted address in a PROXY header: the listener believes the header of "
+     "whoever connects.",
+     diagnosis_fix_proxy},
+};
+
+static bool explain_identity(struct endpoint_result *result, const char *source)
+{
+    for (size_t i = 0; i < sizeof(identities) / sizeof(identities[0]); i++) {
+        if (identities[i].cause == result->cause) {
+            diagnosis_say(result->why, sizeof(result->why),
+                          "A stranger (%s) may send mail to anybody %s", source, identities[i].why);
+            diagnosis_say(result->fix, sizeof(result->fix), "%s", identities[i].fix);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Why, where the grants tell no cause. */
 static const char *untold(const struct grant_tally *tally)
 {
@@ -199,7 +251,7 @@ void diagnosis_explain_open(struct endpoint_result *result, const struct grant_t
         explain_destination(result, tally, source);
     } else if (result->cause == CAUSE_ROUTING_FORM) {
         explain_routing(result, tally, source);
-    } else {
+    } else if (!explain_identity(result, source)) {
         explain_unconditional(result, tally, source);
     }
     diagnosis_say(result->why, sizeof(result->why), " Granted: %s.", granted);

@@ -10,6 +10,9 @@
 #define SENTENCE_SIZE RESULT_TEXT_SIZE
 #define LANES         2
 #define LATEST_MS     1000
+/* Once a PROXY header was greeted: so long another connection still waits for a greeting without
+ * one, lest the server be only slow to greet strangers. */
+#define DOUBT_MS 2000
 
 /* One connection after another. */
 struct lane {
@@ -17,7 +20,11 @@ struct lane {
     struct connection *connection; /* NULL: idle */
     struct loop_timer *step;       /* of what is awaited now */
     struct session session;
+    bool proxied; /* it began with a PROXY header */
     struct reply_parser parser;
+    int64_t began; /* when it began to wait for what is awaited */
+    int64_t due;   /* when what is awaited is given up */
+    bool hurried;  /* it is known that what is awaited will hardly come */
     int64_t asked; /* when the last command was sent, or the connection was there */
 };
 
@@ -53,12 +60,31 @@ static void broken(struct lane *lane, enum session_break how, const char *why)
     obey(lane, session_broken(&lane->session, how, why));
 }
 
+static enum session_wait wait_of(const struct lane *lane)
+{
+    enum session_state state = lane->session.state;
+
+    return lane->proxied && (state == SESSION_GREETING || state == SESSION_HANDSHAKE)
+               ? SESSION_WAIT_PROXIED
+               : session_wait(state);
+}
+
 static void await(struct lane *lane)
 {
     struct dialogue *dialogue = lane->dialogue;
-    int64_t wait = dialogue->request.settings->wait_ms[session_wait(lane->session.state)];
+    const int64_t *wait_ms = dialogue->request.settings->wait_ms;
+    int64_t now = loop_now(dialogue->loop);
+    int64_t silence = now + wait_ms[SESSION_WAIT_SILENCE];
 
-    (void)loop_timer_set(lane->step, loop_now(dialogue->loop) + wait);
+    lane->began = now;
+    lane->due = now + wait_ms[wait_of(lane)];
+    lane->hurried = false;
+    if (wait_ms[SESSION_WAIT_SILENCE] > 0 && silence < lane->due &&
+        session_is_ungreeted(&lane->session)) {
+        (void)loop_timer_set(lane->step, silence);
+    } else {
+        (void)loop_timer_set(lane->step, lane->due);
+    }
 }
 
 static void on_connected(void *user)
@@ -174,15 +200,19 @@ static struct lane *other_lane(struct lane *lane)
     return lane == lanes ? lanes + 1 : lanes;
 }
 
+static void seek_company(struct lane *lane);
+
 static void dial(struct lane *lane)
 {
     struct dialogue *dialogue = lane->dialogue;
     const struct endpoint *endpoint = &dialogue->request.result->endpoint;
     const struct address *source = dialogue->request.settings->source;
+    char preamble[PROXY_HEADER_SIZE];
     struct connection_request request = {
         .address = endpoint->address,
         .port = endpoint->port,
         .host = endpoint->host,
+        .preamble = preamble,
         .listener = &listener,
         .user = lane,
     };
@@ -197,6 +227,8 @@ static void dial(struct lane *lane)
     }
     reply_parser_reset(&lane->parser);
     session_begin(&lane->session, &dialogue->battery, &other_lane(lane)->session);
+    request.preamble_length = session_preamble(&lane->session, preamble);
+    lane->proxied = request.preamble_length > 0;
     lane->connection = connection_open(dialogue->loop, &request, why);
     if (lane->connection == NULL) {
         /* Where the other one goes on, nothing is missed for want of this one. */
@@ -208,6 +240,9 @@ static void dial(struct lane *lane)
         return;
     }
     await(lane);
+    if (lane->proxied) {
+        seek_company(lane); /* for the other version of the header */
+    }
 }
 
 /* Opens the other lane, too, where it is worth it. */
@@ -240,6 +275,25 @@ static void hang_up(struct lane *lane)
     }
 }
 
+/* What the other lane has learnt of the greeting may settle what this one waits for. */
+static void reconsider(struct lane *lane)
+{
+    struct dialogue *dialogue = lane->dialogue;
+    int64_t soon = loop_now(dialogue->loop) + DOUBT_MS;
+
+    if (lane->connection == NULL) {
+        return;
+    }
+    if (lane->proxied && dialogue->battery.greeting == BATTERY_GREETED) {
+        obey(lane, session_dropped(&lane->session));
+    } else if (dialogue->request.result->proxied && !lane->hurried && soon < lane->due &&
+               session_is_ungreeted(&lane->session)) {
+        lane->hurried = true;
+        lane->due = soon;
+        (void)loop_timer_set(lane->step, soon);
+    }
+}
+
 static void obey(struct lane *lane, const struct session_order *order)
 {
     char why[TRANSPORT_ERROR_SIZE];
@@ -256,6 +310,7 @@ static void obey(struct lane *lane, const struct session_order *order)
             return;
         }
         seek_company(lane);
+        reconsider(other_lane(lane));
         break;
     case SESSION_SECURE:
         await(lane);
@@ -275,8 +330,16 @@ static void on_step_due(void *user)
     enum session_state state = lane->session.state;
     char sentence[SENTENCE_SIZE];
 
+    if (loop_now(lane->dialogue->loop) < lane->due) { /* it is only time to wonder */
+        if (lane->parser.octets == 0) {
+            session_silent(&lane->session);
+        }
+        (void)loop_timer_set(lane->step, lane->due);
+        seek_company(lane);
+        return;
+    }
     snprintf(sentence, sizeof(sentence), "%s did not come in %g s", session_awaited(state),
-             (double)lane->dialogue->request.settings->wait_ms[session_wait(state)] / 1000.0);
+             (double)(lane->due - lane->began) / 1000.0);
     sentence[0] = (char)toupper((unsigned char)sentence[0]);
     broken(lane, SESSION_BROKEN_SILENT, sentence);
 }

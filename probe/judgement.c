@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "probe/diagnosis.h"
+#include "probe/exposure.h"
 #include "probe/grant.h"
 #include "probe/posture.h"
 #include "probe/raise.h"
@@ -187,7 +188,9 @@ static void raise_findings(struct endpoint_result *result, const struct grant_ta
     if (vantage->declared == VANTAGE_OUTSIDE && inside != INSIDE_NOT) {
         add_vantage_inside(result, inside);
     }
-    posture_judge(result, vantage->declared == VANTAGE_OUTSIDE && inside == INSIDE_NOT);
+    bool outside = vantage->declared == VANTAGE_OUTSIDE && inside == INSIDE_NOT;
+    exposure_judge(result, tally, outside);
+    posture_judge(result, outside);
 }
 
 void judgement_endpoint(struct endpoint_result *result, const struct vantage_known *vantage)

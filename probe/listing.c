@@ -23,14 +23,23 @@ static const char *sender_name(enum technique_sender sender)
 }
 
 /* What is said before the technique's own request; "" if nothing. */
-static const char *before(const struct technique *technique)
+static const char *before(const struct technique *technique, char out[ENVELOPE_PATH_SIZE])
 {
+    static const char *const claims[] = {
+        [TECHNIQUE_IDENTITY_OWN] = "",
+        [TECHNIQUE_IDENTITY_ANONYMOUS] = "AUTH ANONYMOUS",
+        [TECHNIQUE_IDENTITY_XCLIENT] = "XCLIENT ",
+        [TECHNIQUE_IDENTITY_PROXY_V1] = "PROXY header, version 1, from ",
+        [TECHNIQUE_IDENTITY_PROXY_V2] = "PROXY header, version 2, from ",
+    };
     static const char *const words[] = {
         [TECHNIQUE_SEQUENCE_ALONE] = "",
         [TECHNIQUE_SEQUENCE_AFTER_LOCAL] = "RCPT TO:<postmaster@{own}>",
         [TECHNIQUE_SEQUENCE_AFTER_RESET] = "RCPT TO:<postmaster@{own}>, RSET",
     };
-    return words[technique->sequence];
+    snprintf(out, ENVELOPE_PATH_SIZE, "%s%s%s", claims[technique->identity],
+             technique->claim != NULL ? technique->claim : "", words[technique->sequence]);
+    return out;
 }
 
 static const char *spelled(const struct technique *technique, char out[ENVELOPE_PATH_SIZE])
@@ -50,13 +59,14 @@ static json_t *to_json(const struct technique *technique)
 {
     char recipient[ENVELOPE_PATH_SIZE];
     char sender[ENVELOPE_PATH_SIZE];
+    char first[ENVELOPE_PATH_SIZE];
 
     snprintf(sender, sizeof(sender), "%s%s", technique->sender, parameters(technique));
     return json_pack("{s:s, s:i, s:s, s:s, s:s?, s:s?, s:s, s:s, s:s, s:s?, s:s, s:s}", "id",
                      technique->id, "number", (int)technique->number, "sender_class",
                      sender_name(technique->sender_class), "form", form_name(technique->form),
                      "requires", technique->requires, "helo", technique->helo, "before",
-                     before(technique), "sender", sender, "recipient",
+                     before(technique, first), "sender", sender, "recipient",
                      spelled(technique, recipient), "control", technique->control, "summary",
                      technique->summary, "proves", technique->proves);
 }
@@ -80,6 +90,7 @@ static void print_object(void)
 static void print_row(const struct technique *technique)
 {
     char recipient[ENVELOPE_PATH_SIZE];
+    char first[ENVELOPE_PATH_SIZE];
 
     printf("%u %s: %s\n", technique->number, technique->id, technique->summary);
     if (technique->requires != NULL) {
@@ -88,8 +99,8 @@ static void print_row(const struct technique *technique)
     if (technique->helo != NULL) {
         printf("    EHLO %s\n", technique->helo);
     }
-    if (technique->sequence != TECHNIQUE_SEQUENCE_ALONE) {
-        printf("    first: %s\n", before(technique));
+    if (before(technique, first)[0] != '\0') {
+        printf("    first: %s\n", first);
     }
     printf("    MAIL FROM:%s%s\n    RCPT TO:%s\n", technique->sender, parameters(technique),
            spelled(technique, recipient));

@@ -56,7 +56,10 @@ static bool knows_its_source(const struct search *search)
 static bool is_raised(const struct endpoint_result *result, enum finding_kind kind, const char *key)
 {
     for (size_t i = 0; i < result->finding_count; i++) {
-        if (result->findings[i].kind == kind && strcmp(result->findings[i].key, key) == 0) {
+        const struct finding *finding = &result->findings[i];
+        /* What is only worth a note now is over as an incident. */
+        if (finding->kind == kind && finding->severity > SEVERITY_INFO &&
+            strcmp(finding->key, key) == 0) {
             return true;
         }
     }
@@ -114,6 +117,16 @@ static void try_zones(const struct search *search, enum finding_kind kind)
 
 /* ---- the table ----------------------------------------------------------------------- */
 
+static bool greets_by_itself(const struct search *search)
+{
+    return heard_as_a_stranger(search) && !search->result->proxied;
+}
+
+static bool answered_as_nobody(const struct search *search)
+{
+    return had_a_verdict(search) && heard_as_a_stranger(search);
+}
+
 /* Kinds that are never more than info have no incidents. */
 static const struct rule {
     enum finding_kind kind;
@@ -123,6 +136,8 @@ static const struct rule {
     {FINDING_OPEN_RELAY, had_a_verdict, try_causes},
     {FINDING_SUSPECTED_RELAY, had_a_verdict, try_causes},
     {FINDING_XCLIENT_EXPOSED, heard_as_a_stranger, try_offers},
+    {FINDING_PROXY_PROTOCOL_EXPOSED, greets_by_itself, try_alone},
+    {FINDING_ANONYMOUS_AUTH, answered_as_nobody, try_alone},
     {FINDING_AUTH_WITHOUT_TLS, heard_as_a_stranger, try_alone},
     {FINDING_SERVICE_REFUSED, had_a_session, try_alone},
     {FINDING_PROBE_BLOCKED, got_to_the_end, try_alone},

@@ -34,12 +34,28 @@ static const char *offered(const struct endpoint_result *result, const char *key
     return NULL;
 }
 
+static bool has_word(const char *words, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (const char *at = words; *at != '\0'; at += strspn(at, " ")) {
+        size_t here = strcspn(at, " ");
+        if (here == length && strncasecmp(at, word, length) == 0) {
+            return true;
+        }
+        at += here;
+    }
+    return false;
+}
+
 void posture_hear(struct endpoint_result *result, const char *text, bool secured)
 {
     struct posture_heard *heard = &result->heard;
     const char *mechanisms = offered(result, "AUTH");
 
     printable(heard->ehlo, sizeof(heard->ehlo), text, strcspn(text, "\n"));
+    heard->anonymous =
+        heard->anonymous || (mechanisms != NULL && has_word(mechanisms, "ANONYMOUS"));
     heard->xclient = heard->xclient || offered(result, "XCLIENT") != NULL;
     heard->xforward = heard->xforward || offered(result, "XFORWARD") != NULL;
     if (!secured && mechanisms != NULL && mechanisms[0] != '\0') {
@@ -49,14 +65,10 @@ void posture_hear(struct endpoint_result *result, const char *text, bool secured
 
 static bool is_telling(const char *mechanisms)
 {
-    for (const char *at = mechanisms; *at != '\0'; at += strspn(at, " ")) {
-        size_t length = strcspn(at, " ");
-        for (size_t i = 0; i < COUNT(telling); i++) {
-            if (strlen(telling[i]) == length && strncasecmp(at, telling[i], length) == 0) {
-                return true;
-            }
+    for (size_t i = 0; i < COUNT(telling); i++) {
+        if (has_word(mechanisms, telling[i])) {
+            return true;
         }
-        at += length;
     }
     return false;
 }

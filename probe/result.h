@@ -39,7 +39,9 @@ struct technique_result {
     const char *text;      /* first line, printable */
     bool unconfirmed; /* an acceptance was void, for the replies were out of step, and no answer
                          followed */
-    bool at_mail;     /* the reply that decided was to MAIL, not to RCPT */
+    bool at_mail;     /* the reply that decided was to MAIL or, with `at_claim`, to AUTH or XCLIENT
+                         before it, not to RCPT */
+    bool at_claim;
     int code;
     char enhanced[12];
     enum outcome outcome;
@@ -72,6 +74,7 @@ struct endpoint {
 struct posture_heard {
     char ehlo[128];         /* first line of the reply to EHLO, printable */
     char auth_in_clear[64]; /* mechanisms that AUTH was offered with before TLS; "" if it was not */
+    bool anonymous;         /* AUTH ANONYMOUS */
     bool xclient;
     bool xforward;
 };
@@ -82,6 +85,7 @@ struct endpoint_result {
     struct endpoint endpoint;
     enum reach reach;
     bool greeting_names_client; /* likewise: the greeting refuses our own address */
+    bool proxied;               /* it greets only those that send a PROXY header, and all of them */
     bool greeting_closing;      /* REACH_NO_GREETING: 421 or closed at once, as against silence */
     char trouble[RESULT_TEXT_SIZE]; /* one sentence: what went wrong, printable; "" if nothing */
     bool exhausted;                 /* our own host had no descriptor, buffer or memory left */
@@ -93,7 +97,7 @@ struct endpoint_result {
     char tls_trouble[RESULT_TEXT_SIZE]; /* why STARTTLS failed, when it was then asked without */
     bool interrupted;                   /* the operator ended the audit before the battery's end */
     char banner[RESULT_TEXT_SIZE];      /* greeting's first line without the code, printable */
-    char capabilities[RESULT_CAPABILITIES][64]; /* printable, after the last EHLO */
+    const char *capabilities[RESULT_CAPABILITIES]; /* printable, after the last EHLO; in `texts` */
     size_t capability_count;
     struct posture_heard heard;    /* filled by posture_hear */
     const struct posture_dns *dns; /* what DNS said so far; read when judged. NULL: not asked */

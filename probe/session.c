@@ -7,6 +7,8 @@
 #include "lib/printable.h"
 #include "probe/session_steps.h"
 
+#define CLAIMED_PORT 49152 /* the first of the dynamic ones (RFC 6335 section 6) */
+
 static session_step take_quit;
 
 /* The states: their names, what is awaited in them, how long, and the step that a reply makes. */
@@ -25,6 +27,10 @@ static const struct {
     [SESSION_STARTTLS] = {"starttls", "the reply to STARTTLS", SESSION_WAIT_REPLY, false,
                           session_take_starttls},
     [SESSION_HANDSHAKE] = {"handshake", "the TLS handshake", SESSION_WAIT_REPLY, false, NULL},
+    [SESSION_CLAIM] = {"claim", "the reply to AUTH or XCLIENT", SESSION_WAIT_REPLY, false,
+                       session_take_claim},
+    [SESSION_CLAIM_EHLO] = {"claim-ehlo", "the reply to EHLO", SESSION_WAIT_REPLY, true,
+                            session_take_claim_ehlo},
     [SESSION_RSET] = {"rset", "the reply to RSET", SESSION_WAIT_REPLY, true, session_take_rset},
     [SESSION_LOCAL_MAIL] = {"local-mail", "the reply to MAIL", SESSION_WAIT_REPLY, true,
                             session_take_local},
@@ -153,6 +159,42 @@ const struct technique *session_claimed(const struct session *session)
                : NULL;
 }
 
+bool session_is_proxied(const struct session *session)
+{
+    const struct technique *technique = session_claimed(session);
+
+    return technique != NULL && technique_is_proxied(technique);
+}
+
+bool session_is_ungreeted(const struct session *session)
+{
+    bool implicit =
+        session->state == SESSION_HANDSHAKE && session_asked_tls(session) == TLS_IMPLICIT;
+
+    return !session_is_special(session) && (session->state == SESSION_GREETING || implicit);
+}
+
+size_t session_preamble(const struct session *session, char out[PROXY_HEADER_SIZE])
+{
+    const struct technique *technique = session_claimed(session);
+    struct proxy_claim claim = {.destination = session->battery->result->endpoint.address,
+                                .destination_port = session->battery->result->endpoint.port,
+                                .source_port = CLAIMED_PORT};
+    struct envelope envelope;
+
+    if (technique == NULL || !technique_is_proxied(technique) ||
+        !battery_envelope(session->battery, session->claim, &envelope)) {
+        return 0;
+    }
+    const char *mark = strchr(envelope.claim, ':'); /* "IPV6:::1" */
+    const char *text = strncmp(envelope.claim, "IPV6:", 5) == 0 ? mark + 1 : envelope.claim;
+    if (!address_parse(text, &claim.source)) {
+        return 0;
+    }
+    return technique->identity == TECHNIQUE_IDENTITY_PROXY_V1 ? proxy_write_v1(&claim, out)
+                                                              : proxy_write_v2(&claim, out);
+}
+
 bool session_is_common(const struct session *session)
 {
     return session != NULL && session->battery != NULL && session->state != SESSION_OVER &&
@@ -269,6 +311,14 @@ static void note_greeting(struct session *session, enum session_break how)
     }
 }
 
+/* Whether a PROXY header may be what was missing: it closed, or has been silent from the first. */
+static bool may_want_proxy(const struct session *session, enum session_break how)
+{
+    bool silent = how == SESSION_BROKEN_SILENT && session->battery->greeting == BATTERY_UNGREETED;
+
+    return session_is_ungreeted(session) && (how == SESSION_BROKEN_CLOSED || silent);
+}
+
 const struct session_order *session_broken(struct session *session, enum session_break how,
                                            const char *why)
 {
@@ -285,14 +335,35 @@ const struct session_order *session_broken(struct session *session, enum session
         /* Perhaps it could not bear what was sent together. */
         session->battery->one_at_a_time |= session->batch > 1 && session->heard < session->said;
         session_cut_task(session, why);
+    } else if (session_is_proxied(session) && session->state != SESSION_QUIT) {
+        session_give_up_proxy(session, why);
     } else if (session->state != SESSION_QUIT && session->state != SESSION_OVER) {
         if (session->state == SESSION_GREETING) {
             note_greeting(session, how);
         } else if (session->state == SESSION_HANDSHAKE) {
             battery_reached(session->battery, REACH_NO_TLS);
         }
-        session_give_up(session, why);
+        if (!may_want_proxy(session, how) || !session_leave_ungreeted(session, why)) {
+            session_give_up(session, why);
+        }
     }
+    session_close(session);
+    return &session->order;
+}
+
+void session_silent(struct session *session)
+{
+    (void)battery_ungreeted(session->battery);
+}
+
+const struct session_order *session_dropped(struct session *session)
+{
+    if (session->has_task) {
+        session->has_task = false;
+        battery_answered(session->battery, &session->task);
+    }
+    session->claim = BATTERY_COMMON;
+    session->asking = false; /* it counts for nothing */
     session_close(session);
     return &session->order;
 }

@@ -24,6 +24,7 @@
 
 #include "lib/address.h"
 #include "probe/battery.h"
+#include "probe/proxy.h"
 #include "probe/reply.h"
 
 /* A refusal slower than the fastest one before by this much ends the connection: the server has
@@ -37,6 +38,8 @@ enum session_state {
     SESSION_HELO,
     SESSION_STARTTLS,
     SESSION_HANDSHAKE,
+    SESSION_CLAIM,      /* AUTH or XCLIENT, for techniques that are asked by another client */
+    SESSION_CLAIM_EHLO, /* after it */
     SESSION_RSET,
     SESSION_LOCAL_MAIL, /* of a transaction before the technique's own */
     SESSION_LOCAL_RCPT, /* the recipient before the technique's own */
@@ -57,7 +60,10 @@ enum session_wait {
     SESSION_WAIT_GREETING,
     SESSION_WAIT_REPLY,
     SESSION_WAIT_QUIT,
-    SESSION_WAITS /* how many */
+    SESSION_WAIT_SILENCE, /* so long a listener that says nothing is an ordinary one; 0 = as long as
+                             there is patience */
+    SESSION_WAIT_PROXIED, /* for the greeting that follows a PROXY header */
+    SESSION_WAITS         /* how many */
 };
 
 enum session_action {
@@ -88,6 +94,8 @@ struct session {
     struct reply hello;            /* to the last EHLO before the techniques, taken or refused */
     struct battery_task task;
     bool has_task;
+    bool claimed;          /* AUTH or XCLIENT made us another client */
+    bool prompted;         /* AUTH was answered 334 */
     bool at_control;       /* the technique was accepted, and its control is in hand */
     unsigned int answered; /* techniques */
     unsigned int refusals; /* replies 4xx and 5xx to commands */
@@ -113,6 +121,13 @@ bool session_is_common(const struct session *session);
 /* Whether it is for a technique that needs a connection of its own. */
 bool session_is_special(const struct session *session);
 
+/* The octets that the connection is to begin with, before TLS even; returns how many, mostly none.
+ */
+size_t session_preamble(const struct session *session, char out[PROXY_HEADER_SIZE]);
+
+/* Whether it waits for a greeting that no PROXY header came before. */
+bool session_is_ungreeted(const struct session *session);
+
 /* Whether the server owes more than one reply to what was sent. */
 bool session_expects_another(const struct session *session);
 
@@ -124,6 +139,11 @@ const struct session_order *session_secured(struct session *session, const char 
 /* The server's next reply, which came `elapsed_ms` after the command (or after connecting). */
 const struct session_order *session_reply(struct session *session, const struct reply *reply,
                                           int64_t elapsed_ms);
+
+/* Nothing has come for SESSION_WAIT_SILENCE, in session_is_ungreeted; the wait goes on. */
+void session_silent(struct session *session);
+/* What the connection was for is settled elsewhere. */
+const struct session_order *session_dropped(struct session *session);
 
 /* How a connection ends otherwise. `why` is one printable sentence without a full stop. */
 enum session_break {

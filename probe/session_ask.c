@@ -7,8 +7,10 @@
 #include "lib/printable.h"
 #include "probe/outcome.h"
 
-#define CODE_BAD_SEQUENCE 503
-#define CODE_NO_MAIL      521
+#define CODE_AUTHENTICATED 235
+#define CODE_PROMPT        334
+#define CODE_BAD_SEQUENCE  503
+#define CODE_NO_MAIL       521
 
 /* ---- plans ------------------------------------------------------------------------------- */
 
@@ -25,10 +27,20 @@ static const struct {
 
 static void plan_task(struct session *session)
 {
-    enum technique_sequence sequence = session->task.into->technique->sequence;
+    const struct technique *technique = session->task.into->technique;
+    enum technique_sequence sequence = technique->sequence;
+    enum session_state steps[SESSION_PLAN] = {SESSION_CLAIM, SESSION_CLAIM_EHLO};
+    size_t count = 0;
 
+    if (!session->claimed && (technique->identity == TECHNIQUE_IDENTITY_ANONYMOUS ||
+                              technique->identity == TECHNIQUE_IDENTITY_XCLIENT)) {
+        count = 2;
+    }
+    for (size_t i = 0; i < plans[sequence].count && count < SESSION_PLAN; i++) {
+        steps[count++] = plans[sequence].steps[i];
+    }
     session->at_control = false;
-    session_plan(session, plans[sequence].steps, plans[sequence].count);
+    session_plan(session, steps, count);
 }
 
 static void plan_control(struct session *session)
@@ -72,6 +84,12 @@ void session_ask_first(struct session *session)
     next_technique(session);
 }
 
+void session_give_up_proxy(struct session *session, const char *why)
+{
+    battery_drop_proxy(session->battery, session->claim, why);
+    session->claim = BATTERY_COMMON;
+}
+
 void session_cut_task(struct session *session, const char *why)
 {
     if (session->has_task) {
@@ -100,14 +118,44 @@ static enum outcome judge(const struct session *session, enum command command,
     return outcome_judge(&question);
 }
 
+/* Which command's reply decides a technique. */
+enum answer {
+    ANSWER_TO_RCPT,
+    ANSWER_TO_MAIL,
+    ANSWER_TO_CLAIM,
+};
+
+/* A claim that is refused leaves us who we are: in need of a log-in, or a client that may not be
+ * another. */
+static enum outcome judge_claim(const struct session *session, const struct reply *reply)
+{
+    enum outcome outcome = judge(session, COMMAND_MAIL, reply, NULL);
+
+    if (reply->code < 500 || outcome == OUTCOME_TLS_REQUIRED) {
+        return outcome;
+    }
+    return session->task.into->technique->identity == TECHNIQUE_IDENTITY_ANONYMOUS
+               ? OUTCOME_AUTH_REQUIRED
+               : OUTCOME_CLIENT_REFUSED;
+}
+
+static enum outcome judge_answer(const struct session *session, const struct reply *reply,
+                                 enum answer answer)
+{
+    return answer == ANSWER_TO_CLAIM
+               ? judge_claim(session, reply)
+               : judge(session, answer == ANSWER_TO_MAIL ? COMMAND_MAIL : COMMAND_RCPT, reply,
+                       session->task.envelope.recipient);
+}
+
 /* Puts the reply that decides the technique into its result. */
-static enum outcome keep_answer(struct session *session, const struct reply *reply, bool at_mail)
+static enum outcome keep_answer(struct session *session, const struct reply *reply,
+                                enum answer answer)
 {
     struct texts *texts = &session->battery->result->texts;
     struct technique_result *into = session->task.into;
     const struct envelope *envelope = &session->task.envelope;
-    enum outcome outcome =
-        judge(session, at_mail ? COMMAND_MAIL : COMMAND_RCPT, reply, envelope->recipient);
+    enum outcome outcome = judge_answer(session, reply, answer);
     char shown[2 * ENVELOPE_PATH_SIZE];
     char text[RESULT_TEXT_SIZE];
 
@@ -118,7 +166,8 @@ static enum outcome keep_answer(struct session *session, const struct reply *rep
     }
     into->asked = true;
     into->unconfirmed = false;
-    into->at_mail = at_mail;
+    into->at_mail = answer != ANSWER_TO_RCPT;
+    into->at_claim = answer == ANSWER_TO_CLAIM;
     into->outcome = outcome;
     into->control_asked = false;
     into->code = reply->code;
@@ -254,6 +303,40 @@ void session_take_moot(struct session *session, const struct reply *reply)
 
 /* ---- replies ----------------------------------------------------------------------------- */
 
+void session_take_claim(struct session *session, const struct reply *reply)
+{
+    bool anonymous = session->task.into->technique->identity == TECHNIQUE_IDENTITY_ANONYMOUS;
+
+    if (reply->code == (anonymous ? CODE_AUTHENTICATED : SESSION_CODE_READY)) {
+        session->claimed = true;
+        go_on(session);
+    } else if (anonymous && reply->code == CODE_PROMPT && !session->prompted) {
+        session->prompted = true; /* it does not look at initial responses */
+        session_send(session, SESSION_CLAIM, SESSION_ANONYMOUS_TRACE);
+    } else if (reply->code == SESSION_CODE_CLOSING) {
+        (void)keep_answer(session, reply, ANSWER_TO_CLAIM);
+        hung_up(session, reply);
+    } else {
+        (void)keep_answer(session, reply, ANSWER_TO_CLAIM);
+        leave_plan(session);
+    }
+}
+
+void session_take_claim_ehlo(struct session *session, const struct reply *reply)
+{
+    if (reply_is_positive(reply)) {
+        session->hello = *reply;
+        go_on(session);
+        return;
+    }
+    (void)keep_answer(session, reply, ANSWER_TO_CLAIM);
+    if (reply->code == SESSION_CODE_CLOSING) {
+        hung_up(session, reply);
+    } else {
+        leave_plan(session);
+    }
+}
+
 /* RSET has no reason to fail (RFC 5321 section 4.1.1.5); a connection where it does is left. */
 void session_take_rset(struct session *session, const struct reply *reply)
 {
@@ -306,10 +389,10 @@ void session_take_mail(struct session *session, const struct reply *reply)
         sender_taken(session);
         go_on(session);
     } else if (reply->code == SESSION_CODE_CLOSING) {
-        (void)keep_answer(session, reply, true);
+        (void)keep_answer(session, reply, ANSWER_TO_MAIL);
         hung_up(session, reply);
     } else if (!stumbled(session, reply)) {
-        (void)keep_answer(session, reply, true);
+        (void)keep_answer(session, reply, ANSWER_TO_MAIL);
         leave_plan(session);
     }
 }
@@ -319,7 +402,7 @@ void session_take_rcpt(struct session *session, const struct reply *reply)
     if (stumbled(session, reply)) {
         return;
     }
-    (void)keep_answer(session, reply, false);
+    (void)keep_answer(session, reply, ANSWER_TO_RCPT);
     if (reply->code == SESSION_CODE_CLOSING) {
         hung_up(session, reply);
     } else {

@@ -7,7 +7,8 @@
 #include "probe/outcome.h"
 #include "probe/posture.h"
 
-#define SMTPS_PORT 465 /* RFC 8314 section 3.3 */
+#define SMTPS_PORT      465 /* RFC 8314 section 3.3 */
+#define CAPABILITY_SIZE 256
 
 enum tls_mode session_asked_tls(const struct session *session)
 {
@@ -69,21 +70,69 @@ static bool refuses_client(const struct session *session, const struct reply *re
     return outcome_judge(&question) == OUTCOME_CLIENT_REFUSED;
 }
 
+bool session_leave_ungreeted(struct session *session, const char *why)
+{
+    if (!battery_ungreeted(session->battery)) {
+        return false;
+    }
+    if (!session->battery->result->proxied) {
+        battery_trouble(session->battery, "%s", why);
+    }
+    return true;
+}
+
+/* What comes instead of a greeting, where a PROXY header may be missing. */
+static bool leave_for_proxy(struct session *session, const struct reply *reply)
+{
+    char why[SESSION_SENTENCE_SIZE];
+
+    session_describe(why, "The server wants no session", reply);
+    if (reply->code != SESSION_CODE_CLOSING || session->battery->result->greeting_names_client ||
+        !session_leave_ungreeted(session, why)) {
+        return false;
+    }
+    session_close(session);
+    return true;
+}
+
+/* The PROXY header was not taken for one. */
+static void refuse_proxy(struct session *session, const char *what, const struct reply *reply)
+{
+    char why[SESSION_SENTENCE_SIZE];
+
+    session_describe(why, what, reply);
+    session_give_up_proxy(session, why);
+    if (reply->code == SESSION_CODE_CLOSING) {
+        session_close(session);
+    } else {
+        session_quit(session);
+    }
+}
+
 void session_take_greeting(struct session *session, const struct reply *reply)
 {
     struct endpoint_result *result = session->battery->result;
 
     printable(result->banner, sizeof(result->banner), reply->text, strcspn(reply->text, "\n"));
     if (reply_is_positive(reply)) {
-        battery_reached(session->battery, REACH_NO_SESSION);
+        if (!session_is_proxied(session)) {
+            battery_greeted(session->battery);
+            battery_reached(session->battery, REACH_NO_SESSION);
+        }
         session_say_ehlo(session);
+        return;
+    }
+    if (session_is_proxied(session)) {
+        refuse_proxy(session, "The server wants no session after a PROXY header", reply);
         return;
     }
     if (result->reach == REACH_NO_GREETING) {
         result->greeting_closing = session_is_refusal(reply);
         result->greeting_names_client = refuses_client(session, reply);
     }
-    end_endpoint(session, "The server wants no session", reply);
+    if (!leave_for_proxy(session, reply)) {
+        end_endpoint(session, "The server wants no session", reply);
+    }
 }
 
 /* What EHLO offers: the lines after the first (RFC 5321 section 4.1.1.1). */
@@ -95,18 +144,24 @@ static void keep_capabilities(struct endpoint_result *result, const struct reply
     while (line != NULL && result->capability_count < RESULT_CAPABILITIES) {
         const char *next = strchr(line + 1, '\n');
         size_t length = next != NULL ? (size_t)(next - line - 1) : strlen(line + 1);
-        char *to = result->capabilities[result->capability_count++];
-        printable(to, sizeof(result->capabilities[0]), line + 1, length);
+        char shown[CAPABILITY_SIZE];
+        printable(shown, sizeof(shown), line + 1, length);
+        result->capabilities[result->capability_count++] = texts_keep(&result->texts, shown);
         line = next;
     }
 }
 
 /* What a special connection is offered, or what is offered in the clear where TLS follows again,
- * is nothing new. */
+ * is nothing new; unless there are only those with a PROXY header, but then it is offered to whom
+ * that names. */
 static void keep_offers(struct session *session, const struct reply *reply)
 {
     struct battery *battery = session->battery;
 
+    if (session_is_proxied(session)) {
+        keep_capabilities(battery->result, reply);
+        return;
+    }
     if (session_is_special(session) || (battery->result->tls != TLS_NONE && !session->secured)) {
         return;
     }
@@ -138,7 +193,7 @@ static void agreed(struct session *session)
         session_send(session, SESSION_STARTTLS, "STARTTLS");
         return;
     }
-    if (session_is_special(session)) {
+    if (session_is_special(session) && !session_is_proxied(session)) {
         session_ask_first(session);
         return;
     }
@@ -147,7 +202,11 @@ static void agreed(struct session *session)
     } else {
         result->tls = session_asked_tls(session) == TLS_IMPLICIT ? TLS_IMPLICIT : TLS_STARTTLS;
     }
-    battery_settle(session->battery);
+    if (session_is_proxied(session)) {
+        result->proxied = true;
+    } else {
+        battery_settle(session->battery);
+    }
     session_ask_first(session);
 }
 
@@ -158,6 +217,11 @@ void session_take_ehlo(struct session *session, const struct reply *reply)
         session->battery->result->starttls_offered |= (reply->offers & REPLY_OFFERS_STARTTLS) != 0;
         keep_offers(session, reply);
         agreed(session);
+    } else if (session_is_proxied(session)) {
+        /* Mostly it is the header that is answered: as a command, by a server that is slow to
+         * greet.
+         */
+        refuse_proxy(session, "The server does not go on after a PROXY header", reply);
     } else if (reply->code == SESSION_CODE_CLOSING) {
         end_endpoint(session, "The server ended the session at EHLO", reply);
     } else {

@@ -3,6 +3,25 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The attributes of the claim that the server takes, as far as they fit. */
+static void write_xclient(const struct session *session, char out[SESSION_COMMAND_SIZE])
+{
+    const char *at = session->task.envelope.claim;
+    size_t length = (size_t)snprintf(out, SESSION_COMMAND_SIZE, "XCLIENT");
+
+    for (at += strspn(at, " "); *at != '\0'; at += strspn(at, " ")) {
+        size_t word = strcspn(at, " ");
+        char offer[64];
+        snprintf(offer, sizeof(offer), "XCLIENT %.*s", (int)strcspn(at, "="), at);
+        if (battery_offers(session->battery, offer) && length + word + 4 < SESSION_COMMAND_SIZE) {
+            length += (size_t)snprintf(out + length, SESSION_COMMAND_SIZE - length, " %.*s",
+                                       (int)word, at);
+        }
+        at += word;
+    }
+    snprintf(out + length, SESSION_COMMAND_SIZE - length, "\r\n");
+}
+
 /* The command of a step, with its CRLF. */
 static void write_command(const struct session *session, enum session_state step,
                           char out[SESSION_COMMAND_SIZE])
@@ -28,6 +47,14 @@ static void write_command(const struct session *session, enum session_state step
     case SESSION_CONTROL_RCPT:
         snprintf(out, SESSION_COMMAND_SIZE, "RCPT TO:%s\r\n", envelope->control);
         break;
+    case SESSION_CLAIM:
+        if (session->task.into->technique->identity == TECHNIQUE_IDENTITY_XCLIENT) {
+            write_xclient(session, out);
+        } else {
+            snprintf(out, SESSION_COMMAND_SIZE, "AUTH ANONYMOUS " SESSION_ANONYMOUS_TRACE "\r\n");
+        }
+        break;
+    case SESSION_CLAIM_EHLO:
     case SESSION_CONFIRM:
         snprintf(out, SESSION_COMMAND_SIZE, "EHLO %s\r\n", session->helo);
         break;
@@ -65,6 +92,13 @@ static unsigned int allow_refusals(struct session *session, bool together)
     return battery_reserve(battery, &session->task, wanted) ? wanted : session->task.reserved;
 }
 
+/* Whether nothing may be sent with it: XCLIENT brings a new session, AUTH may (RFC 4954 section 4),
+ * and what is offered in it is to be known first. */
+static bool stands_alone(enum session_state step)
+{
+    return step == SESSION_CLAIM || step == SESSION_CLAIM_EHLO;
+}
+
 /* Says the next command and, where they may be sent together, those after it. */
 static void say(struct session *session)
 {
@@ -79,7 +113,8 @@ static void say(struct session *session)
     while (session->said < session->planned) {
         enum session_state step = session->plan[session->said];
         risk += risk_of(session, step);
-        if (session->batch > 0 && (!together || risk > allowed)) {
+        if (session->batch > 0 &&
+            (!together || risk > allowed || stands_alone(session->plan[session->said - 1]))) {
             break;
         }
         write_command(session, step, line);

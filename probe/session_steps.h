@@ -13,6 +13,9 @@
 #define SESSION_CODE_OK      250
 #define SESSION_CODE_CLOSING 421
 
+/* RFC 4505 section 2: whom to trace it to, in base64: "relaywarden". */
+#define SESSION_ANONYMOUS_TRACE "cmVsYXl3YXJkZW4="
+
 /* A sentence of the project's words and a quoted reply. */
 #define SESSION_SENTENCE_SIZE RESULT_TEXT_SIZE
 
@@ -25,12 +28,16 @@ void session_say_ehlo(struct session *session);
 /* STARTTLS did not lead to a session inside TLS: where it was not demanded, the battery asks in the
  * clear. */
 void session_give_up_tls(struct session *session, const char *why);
+/* No greeting comes on a connection without a PROXY header. False where nothing is to be done about
+ * it. */
+bool session_leave_ungreeted(struct session *session, const char *why);
 /* The TLS mode to be had here; TLS_AUTO means: STARTTLS when offered. */
 enum tls_mode session_asked_tls(const struct session *session);
 
 /* session_ask.c */
-session_step session_take_rset, session_take_local, session_take_mail, session_take_rcpt,
-    session_take_control, session_take_confirm, session_take_confirm_rset;
+session_step session_take_claim, session_take_claim_ehlo, session_take_rset, session_take_local,
+    session_take_mail, session_take_rcpt, session_take_control, session_take_confirm,
+    session_take_confirm_rset;
 /* A reply to the rest of a plan that is decided. */
 void session_take_moot(struct session *session, const struct reply *reply);
 /* EHLO or HELO was taken and TLS is as wanted: the first technique. */
@@ -39,6 +46,9 @@ void session_ask_first(struct session *session);
 void session_cut_task(struct session *session, const char *why);
 /* The acceptance that was to be confirmed was none. */
 void session_void_acceptance(struct session *session);
+
+/* What a PROXY header was to open is no SMTP service. */
+void session_give_up_proxy(struct session *session, const char *why);
 
 /* session_plan.c */
 /* Begins a plan: RSET if one is needed, then these. */
@@ -63,5 +73,6 @@ void session_describe(char out[SESSION_SENTENCE_SIZE], const char *what, const s
 bool session_is_refusal(const struct reply *reply);      /* 4xx and 5xx */
 bool session_has_company(const struct session *session); /* the other connection is under way */
 const struct technique *session_claimed(const struct session *session); /* NULL if common */
+bool session_is_proxied(const struct session *session); /* it began with a PROXY header */
 
 #endif

@@ -52,6 +52,8 @@ static struct span named_value(struct span name, const struct technique_place *p
         {"client", place->client},
         {"greeted", place->greeted},
         {"ehlo", place->ehlo},
+        {"address", place->address},
+        {"loopback", place->loopback},
     };
     for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
         if (span_is(name, whole[i].name)) {
@@ -163,6 +165,7 @@ bool technique_envelope(const struct technique *technique, const struct techniqu
         !expand_path(technique->recipient, place, made.recipient) ||
         !expand_path(technique->control, place, made.control) ||
         !expand_path(local, place, made.local) ||
+        (technique->claim != NULL && !expand(technique->claim, place, made.claim)) ||
         !expand_words(technique->helo, place, made.helo) ||
         !expand_words(technique->sender_parameters, place, made.sender_parameters) ||
         !expand_words(technique->recipient_parameters, place, made.recipient_parameters)) {

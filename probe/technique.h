@@ -8,6 +8,8 @@
  *   {canary} local@domain of the canary   {canary.local} {canary.domain}
  *   {own} the target's own domain          {host} the target's host name
  *   {literal} the endpoint's address literal, {client} that of our end
+ *   {address} the endpoint's address, {loopback} that of loopback in its family; IPv6 ones as
+ *   XCLIENT has them, with "IPV6:" in front
  *   {greeted} {ehlo} the names in the greeting and in the reply to EHLO, where they are others
  */
 #ifndef RELAYWARDEN_PROBE_TECHNIQUE_H
@@ -44,6 +46,9 @@ enum technique_trait {
     TECHNIQUE_BY_WORDING,     /* the same request, written in another way */
     TECHNIQUE_BY_SEQUENCE,    /* the same request, after another */
     TECHNIQUE_BY_CLEAR,       /* the same request, without TLS */
+    TECHNIQUE_BY_ANONYMOUS,   /* the same request, logged in as nobody */
+    TECHNIQUE_BY_XCLIENT,     /* the same request, from a client that XCLIENT made up */
+    TECHNIQUE_BY_PROXY,       /* the same request, from a client that a PROXY header made up */
     TECHNIQUE_TRAITS          /* how many */
 };
 
@@ -62,6 +67,15 @@ enum technique_sequence {
     TECHNIQUE_SEQUENCE_AFTER_RESET, /* likewise, in a transaction that RSET ends */
 };
 
+/* How the client becomes another before it asks. */
+enum technique_identity {
+    TECHNIQUE_IDENTITY_OWN,       /* it does not */
+    TECHNIQUE_IDENTITY_ANONYMOUS, /* AUTH ANONYMOUS (RFC 4505) */
+    TECHNIQUE_IDENTITY_XCLIENT,   /* Postfix's XCLIENT_README */
+    TECHNIQUE_IDENTITY_PROXY_V1,  /* HAProxy's proxy-protocol.txt, the line of text */
+    TECHNIQUE_IDENTITY_PROXY_V2,  /* and the binary header */
+};
+
 struct technique {
     const char *id;      /* "percent-hack" */
     unsigned int number; /* 1-255, never reused */
@@ -70,8 +84,12 @@ struct technique {
     enum technique_form form;
     enum technique_spelling spelling;
     enum technique_sequence sequence;
+    enum technique_identity identity;
     bool in_clear;                    /* asked without TLS, on a connection of its own */
-    const char *requires;             /* what EHLO must offer; NULL = nothing */
+    const char *claim;                /* template of who it becomes: XCLIENT's attributes, the PROXY
+                                         header's source; NULL for the other identities */
+    const char *requires;             /* what EHLO must offer, a keyword or a keyword and one
+                                         of its parameters; NULL = nothing */
     const char *helo;                 /* template; NULL = the probe's own name. A name of its own is
                                          asked on a connection of its own */
     const char *sender;               /* template, with brackets */
@@ -93,9 +111,12 @@ struct technique_place {
     const char *client;  /* "[198.51.100.7]" */
     const char *greeted;
     const char *ehlo;
+    const char *address;  /* "203.0.113.25", "IPV6:2001:db8::25" */
+    const char *loopback; /* "127.0.0.1", "IPV6:::1" */
 };
 
 struct envelope {
+    char claim[ENVELOPE_PATH_SIZE];  /* "ADDR=127.0.0.1 NAME=localhost"; "" = none */
     char helo[ENVELOPE_PATH_SIZE];   /* "" = the probe's own name */
     char local[ENVELOPE_PATH_SIZE];  /* "<postmaster@own>"; "" when nothing is asked before */
     char sender[ENVELOPE_PATH_SIZE]; /* "<a@b>" */
@@ -122,7 +143,15 @@ void technique_spell(enum technique_spelling spelling, const char *path,
 /* Whether it needs a connection of its own. */
 static inline bool technique_is_special(const struct technique *technique)
 {
-    return technique->helo != NULL || technique->in_clear;
+    return technique->helo != NULL || technique->in_clear ||
+           technique->identity != TECHNIQUE_IDENTITY_OWN;
+}
+
+/* Whether its connection begins with a PROXY header. */
+static inline bool technique_is_proxied(const struct technique *technique)
+{
+    return technique->identity == TECHNIQUE_IDENTITY_PROXY_V1 ||
+           technique->identity == TECHNIQUE_IDENTITY_PROXY_V2;
 }
 
 #endif

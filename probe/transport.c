@@ -55,6 +55,8 @@ struct connection {
     SSL *ssl;                   /* the stream's, when it has TLS */
     bool secured;
     struct address source;
+    char preamble[CONNECTION_PREAMBLE_MAX];
+    size_t preamble_length;
     unsigned int calls; /* listener calls that are running; the struct outlives them */
     bool closed;
 };
@@ -344,6 +346,13 @@ static void on_connecting(evutil_socket_t descriptor, short what, void *user)
     if (getsockname(descriptor, (struct sockaddr *)&local, &length) == 0) {
         connection->source = address_from_sockaddr((struct sockaddr *)&local);
     }
+    /* A new socket's buffer has room for it. */
+    if (connection->preamble_length > 0 &&
+        send(descriptor, connection->preamble, connection->preamble_length, MSG_NOSIGNAL) !=
+            (ssize_t)connection->preamble_length) {
+        report_failure(connection, strerror(errno));
+        return;
+    }
     struct bufferevent *stream =
         bufferevent_socket_new(connection->loop->base, descriptor, BEV_OPT_CLOSE_ON_FREE);
     if (stream == NULL) {
@@ -497,6 +506,11 @@ struct connection *connection_open(struct loop *loop, const struct connection_re
     if (request->host != NULL && strlen(request->host) < sizeof(connection->host) &&
         !address_parse(request->host, &literal)) {
         snprintf(connection->host, sizeof(connection->host), "%s", request->host);
+    }
+    if (request->preamble_length <= sizeof(connection->preamble)) {
+        connection->preamble_length = request->preamble_length;
+        memcpy(connection->preamble, request->preamble_length > 0 ? request->preamble : "",
+               request->preamble_length);
     }
     connection->descriptor = begin_connecting(request, error);
     if (connection->descriptor < 0) {

@@ -81,11 +81,15 @@ enum connection_fault {
     CONNECTION_FAULT_LIMIT,  /* a limit of our own host: descriptors, buffers, memory */
 };
 
+#define CONNECTION_PREAMBLE_MAX 128
+
 struct connection_request {
     struct address address;
     uint16_t port;
     struct address source; /* ADDRESS_NONE = the system's choice */
     const char *host;      /* for SNI (RFC 6066 section 3); an address or NULL sends none. Copied */
+    const char *preamble;  /* sent as soon as TCP is there, before TLS even; copied */
+    size_t preamble_length;                     /* at most CONNECTION_PREAMBLE_MAX */
     const struct connection_listener *listener; /* lives as long as the connection */
     void *user;
     enum connection_fault *fault; /* set when it fails at once; may be NULL */

@@ -56,6 +56,7 @@ void audit_sample_answer(struct endpoint_result *result, const char *id, enum ou
     size_t answer = answer_for(outcome);
 
     row->asked = true;
+    row->absent = false;
     row->code = answers[answer].code;
     row->outcome = outcome;
     snprintf(row->enhanced, sizeof(row->enhanced), "%s", answers[answer].enhanced);
@@ -90,6 +91,8 @@ void audit_sample_closed(struct endpoint_result *result)
         .client = "[198.51.100.7]",
         .greeted = "greeted.example.org",
         .ehlo = "ehlo.example.org",
+        .address = "203.0.113.25",
+        .loopback = "127.0.0.1",
     };
     static struct envelope envelopes[RESULT_TECHNIQUES];
 
@@ -99,8 +102,7 @@ void audit_sample_closed(struct endpoint_result *result)
     snprintf(result->endpoint.host, sizeof(result->endpoint.host), "mx.example.org");
     snprintf(result->endpoint.own, sizeof(result->endpoint.own), "example.org");
     snprintf(result->banner, sizeof(result->banner), "mx.example.org ESMTP");
-    snprintf(result->capabilities[result->capability_count++], sizeof(result->capabilities[0]),
-             "PIPELINING");
+    result->capabilities[result->capability_count++] = "PIPELINING";
     assert_true(address_parse("203.0.113.25", &result->endpoint.address));
     assert_true(address_parse("198.51.100.7", &result->source));
     result->endpoint.port = 25;
@@ -114,14 +116,21 @@ void audit_sample_closed(struct endpoint_result *result)
         row->helo = "probe.example.net";
         row->sender = envelopes[i].sender;
         row->recipient = envelopes[i].recipient;
-        audit_sample_answer(result, row->technique->id, OUTCOME_RELAY_DENIED);
+        if (row->technique->identity == TECHNIQUE_IDENTITY_OWN) {
+            audit_sample_answer(result, row->technique->id, OUTCOME_RELAY_DENIED);
+        } else {
+            audit_sample_unask(result, row->technique->id);
+            row->absent = true;
+        }
     }
 }
 
 void audit_sample_answer_all(struct endpoint_result *result, enum outcome outcome)
 {
     for (size_t i = 0; i < result->technique_count; i++) {
-        audit_sample_answer(result, result->techniques[i].technique->id, outcome);
+        if (!result->techniques[i].absent) {
+            audit_sample_answer(result, result->techniques[i].technique->id, outcome);
+        }
     }
 }
 

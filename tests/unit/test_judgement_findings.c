@@ -322,9 +322,88 @@ static void a_long_trouble_is_cut_between_characters(void **state)
 
 #define CASE(name) cmocka_unit_test_setup(name, fresh)
 
+/* ---- identities ---------------------------------------------------------------------- */
+
+static void an_anonymous_log_in_is_critical_only_where_it_opens(void **state)
+{
+    (void)state;
+    result.heard.anonymous = true;
+    audit_sample_answer(&result, "auth-anonymous", OUTCOME_RELAY_DENIED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 0);
+    assert_int_equal(audit_sample_finding(&result, FINDING_ANONYMOUS_AUTH)->severity,
+                     SEVERITY_INFO);
+
+    audit_sample_answer(&result, "auth-anonymous", OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_OPEN, CAUSE_ANONYMOUS_AUTH, 2);
+    assert_int_equal(audit_sample_finding(&result, FINDING_ANONYMOUS_AUTH)->severity,
+                     SEVERITY_CRITICAL);
+
+    audit_sample_answer_all(&result, OUTCOME_ACCEPTED); /* it opens nothing that was closed */
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_OPEN, CAUSE_UNCONDITIONAL, 2);
+    assert_int_equal(audit_sample_finding(&result, FINDING_ANONYMOUS_AUTH)->severity,
+                     SEVERITY_INFO);
+}
+
+static void from_inside_an_anonymous_log_in_is_not_critical(void **state)
+{
+    (void)state;
+    static const struct vantage_known inside = {.declared = VANTAGE_INSIDE};
+
+    result.heard.anonymous = true;
+    audit_sample_answer(&result, "auth-anonymous", OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &inside);
+    assert_int_equal(result.verdict, VERDICT_INCONCLUSIVE);
+    assert_int_equal(audit_sample_finding(&result, FINDING_ANONYMOUS_AUTH)->severity,
+                     SEVERITY_INFO);
+}
+
+static void a_claim_by_xclient_is_the_cause_where_plain_is_refused(void **state)
+{
+    (void)state;
+    audit_sample_answer(&result, "xclient-login", OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_OPEN, CAUSE_XCLIENT, 2);
+    audit_sample_says(result.fix, "smtpd_authorized_xclient_hosts");
+}
+
+/* Only headers were asked. */
+static void serve_headers(enum outcome outcome)
+{
+    for (size_t i = 0; i < result.technique_count; i++) {
+        struct technique_result *row = &result.techniques[i];
+        if (technique_is_proxied(row->technique)) {
+            audit_sample_answer(&result, row->technique->id, outcome);
+        } else {
+            audit_sample_unask(&result, row->technique->id);
+        }
+    }
+    result.proxied = true;
+    audit_sample_judge(&result, &outside);
+}
+
+static void a_listener_that_serves_headers_of_strangers_is_exposed(void **state)
+{
+    (void)state;
+    serve_headers(OUTCOME_ACCEPTED);
+    audit_sample_judged(&result, VERDICT_OPEN, CAUSE_PROXY_PROTOCOL, 2);
+    assert_non_null(audit_sample_finding(&result, FINDING_PROXY_PROTOCOL_EXPOSED));
+    serve_headers(OUTCOME_RELAY_DENIED);
+    audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 2);
+    assert_non_null(audit_sample_finding(&result, FINDING_PROXY_PROTOCOL_EXPOSED));
+    assert_null(audit_sample_finding(&result, FINDING_SERVICE_REFUSED));
+    audit_sample_says(result.why, "PROXY header");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(an_anonymous_log_in_is_critical_only_where_it_opens),
+        CASE(from_inside_an_anonymous_log_in_is_not_critical),
+        CASE(a_claim_by_xclient_is_the_cause_where_plain_is_refused),
+        CASE(a_listener_that_serves_headers_of_strangers_is_exposed),
         CASE(no_address_and_no_connection_are_unreachable),
         CASE(a_connection_without_a_greeting_is_a_refused_service),
         CASE(a_greeting_without_a_session_is_inconclusive),

@@ -166,6 +166,22 @@ static void only_a_list_that_answered_takes_the_server_off(void **state)
     assert_false(is_over(FINDING_BLOCKLISTED, "203.0.113.25:25/none bl.spamcop.net"));
 }
 
+static void what_is_only_a_note_now_is_over(void **state)
+{
+    (void)state;
+    snprintf(result.heard.ehlo, sizeof(result.heard.ehlo), "mx.example.org");
+    result.heard.anonymous = true;
+    audit_sample_answer(&result, "auth-anonymous", OUTCOME_RELAY_DENIED);
+    audit(&outside);
+    assert_true(is_over(FINDING_ANONYMOUS_AUTH, "203.0.113.25:25/none"));
+    assert_true(is_over(FINDING_PROXY_PROTOCOL_EXPOSED, "203.0.113.25:25/none"));
+    audit_sample_answer(&result, "auth-anonymous", OUTCOME_ACCEPTED);
+    result.proxied = true;
+    audit(&outside);
+    assert_false(is_over(FINDING_ANONYMOUS_AUTH, "203.0.113.25:25/none"));
+    assert_false(is_over(FINDING_PROXY_PROTOCOL_EXPOSED, "203.0.113.25:25/none"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +196,7 @@ int main(void)
         cmocka_unit_test_setup(an_endpoint_left_to_choose_tls_may_have_had_another_mode, fresh),
         cmocka_unit_test_setup(offers_end_when_ehlo_was_heard_without_them, fresh),
         cmocka_unit_test_setup(only_a_list_that_answered_takes_the_server_off, fresh),
+        cmocka_unit_test_setup(what_is_only_a_note_now_is_over, fresh),
     };
 
     return cmocka_run_group_tests_name("over", tests, NULL, NULL);

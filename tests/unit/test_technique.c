@@ -19,16 +19,19 @@ static const struct technique_place place = {
     .client = "[198.51.100.7]",
     .greeted = "mail.example.org",
     .ehlo = "smtp.example.org",
+    .address = "203.0.113.25",
+    .loopback = "127.0.0.1",
 };
 
 /* Other places: IPv6, a long canary, a quoted one. */
 static const struct technique_place places[] = {
     {"canary@outside.example.net", "example.org", "mx.example.org", "[203.0.113.25]",
-     "[198.51.100.7]", "mail.example.org", "smtp.example.org"},
+     "[198.51.100.7]", "mail.example.org", "smtp.example.org", "203.0.113.25", "127.0.0.1"},
     {"a.b+c@x.test", "own.example.test", "h.example.net", "[IPv6:2001:db8:113::25]",
-     "[IPv6:2001:db8:51::7]", "g.example.net", "e.example.net"},
+     "[IPv6:2001:db8:51::7]", "g.example.net", "e.example.net", "IPV6:2001:db8:113::25",
+     "IPV6:::1"},
     {"rw1.abcdefghijklmnopqrst@outside.example.net", "a.b.example.org", "mx", "[192.0.2.1]",
-     "[192.0.2.2]", "g", "e"},
+     "[192.0.2.2]", "g", "e", "192.0.2.1", "127.0.0.1"},
 };
 
 static const struct {
@@ -164,6 +167,14 @@ static void numbers_are_never_given_to_another_technique(void **state)
         "before-starttls",
         "auth-null",
         "auth-own",
+        "auth-anonymous",
+        "xclient-loopback",
+        "xclient-server",
+        "xclient-login",
+        "proxy-v1",
+        "proxy-v2",
+        "proxy-v1-server",
+        "proxy-v2-server",
     };
     for (size_t i = 0; i < ROWS(ids); i++) {
         assert_non_null(technique_find(ids[i]));
@@ -254,6 +265,7 @@ static void every_name_in_braces_is_expanded(void **state)
         .helo = "{greeted}",
         .sender_parameters = " AUTH=x@{ehlo}",
         .recipient_parameters = " X={client}",
+        .claim = "ADDR={loopback} X={address}",
         .sequence = TECHNIQUE_SEQUENCE_AFTER_LOCAL,
     };
     struct envelope envelope;
@@ -264,6 +276,7 @@ static void every_name_in_braces_is_expanded(void **state)
     assert_string_equal(envelope.helo, "mail.example.org");
     assert_string_equal(envelope.sender_parameters, " AUTH=x@smtp.example.org");
     assert_string_equal(envelope.recipient_parameters, " X=[198.51.100.7]");
+    assert_string_equal(envelope.claim, "ADDR=127.0.0.1 X=203.0.113.25");
     assert_string_equal(envelope.local, "<postmaster@example.org>");
 }
 

@@ -1,0 +1,330 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "probe/proxy.h"
+#include "tests/unit/session_bench.h"
+
+#define OFFERS                                                                                     \
+    "250-mx.example.org\r\n250-PIPELINING\r\n250-AUTH PLAIN ANONYMOUS\r\n"                         \
+    "250 XCLIENT NAME ADDR LOGIN"
+#define RCPT "RCPT TO:<canary@outside.example.net>\r\n"
+#define MAIL "MAIL FROM:<canary@outside.example.net>\r\n"
+
+/* ---- PROXY headers ---------------------------------------------------------------------- */
+
+static struct proxy_claim claim_of(const char *source, const char *destination)
+{
+    struct proxy_claim claim = {.source_port = 49152, .destination_port = 25};
+
+    assert_true(address_parse(source, &claim.source));
+    assert_true(address_parse(destination, &claim.destination));
+    return claim;
+}
+
+static void the_first_version_is_a_line_of_text(void **state)
+{
+    (void)state;
+    struct proxy_claim four = claim_of("127.0.0.1", "203.0.113.25");
+    struct proxy_claim six = claim_of("::1", "2001:db8:113::25");
+    char out[PROXY_HEADER_SIZE];
+    static const char expected[] = "PROXY TCP4 127.0.0.1 203.0.113.25 49152 25\r\n";
+
+    assert_int_equal(proxy_write_v1(&four, out), sizeof(expected) - 1);
+    assert_memory_equal(out, expected, sizeof(expected) - 1);
+    size_t length = proxy_write_v1(&six, out);
+    assert_memory_equal(out, "PROXY TCP6 ::1 2001:db8:113::25 49152 25\r\n", length);
+    six = claim_of("2001:db8:1111:2222:3333:4444:5555:6666", "2001:db8:1111:2222:3333:4444:5555:7");
+    assert_in_range(proxy_write_v1(&six, out), 80, PROXY_HEADER_SIZE - 1);
+}
+
+static void the_second_version_is_binary(void **state)
+{
+    (void)state;
+    static const char four[] = "\r\n\r\n\0\r\nQUIT\n"
+                               "\x21\x11\0\x0C"
+                               "\x7F\0\0\x01"
+                               "\xCB\0\x71\x19"
+                               "\xC0\0\0\x19";
+    struct proxy_claim claim = claim_of("127.0.0.1", "203.0.113.25");
+    char out[PROXY_HEADER_SIZE];
+
+    assert_int_equal(proxy_write_v2(&claim, out), sizeof(four) - 1);
+    assert_memory_equal(out, four, sizeof(four) - 1);
+    claim = claim_of("::1", "2001:db8::25");
+    assert_int_equal(proxy_write_v2(&claim, out), 12 + 4 + 36);
+    assert_memory_equal(out + 12, "\x21\x21\0\x24", 4);
+    assert_int_equal(out[12 + 4 + 15], 1);
+    assert_int_equal(out[12 + 4 + 31], 0x25);
+}
+
+static void addresses_of_two_families_make_no_header(void **state)
+{
+    (void)state;
+    struct proxy_claim claim = claim_of("127.0.0.1", "2001:db8::25");
+    struct proxy_claim none = {.source_port = 1};
+    char out[PROXY_HEADER_SIZE];
+
+    assert_int_equal(proxy_write_v1(&claim, out), 0);
+    assert_int_equal(proxy_write_v2(&claim, out), 0);
+    assert_int_equal(proxy_write_v1(&none, out), 0);
+    assert_int_equal(proxy_write_v2(&none, out), 0);
+}
+
+/* ---- AUTH and XCLIENT ------------------------------------------------------------------- */
+
+/* The connection for this technique, up to its claim; all others before it are refused. */
+static void come_to(const char *id)
+{
+    while (battery_has_work(&bench.battery)) {
+        bench_connect_session();
+        bench_answer("220 mx.example.org ESMTP");
+        bench_answer(OFFERS);
+        while (strncmp(bench.order->line, "QUIT", 4) != 0) {
+            if (session_is_special(&bench.session) &&
+                strcmp(bench.session.task.into->technique->id, id) == 0) {
+                return;
+            }
+            bench_answer(bench.session.state == SESSION_RCPT    ? DENIED
+                         : bench.session.state == SESSION_CLAIM ? "550 5.7.0 no"
+                                                                : "250 ok");
+        }
+    }
+    fail_msg("%s is never asked", id);
+}
+
+static void start(const char *id)
+{
+    bench_set_up(TLS_NONE, 25);
+    bench.settings.max_refusals = 200;
+    come_to(id);
+}
+
+static void a_client_that_xclient_made_another_says_hello_again(void **state)
+{
+    (void)state;
+    start("xclient-loopback");
+    /* PORT is not among what it takes. */
+    assert_string_equal(bench.order->line, "XCLIENT ADDR=127.0.0.1 NAME=localhost\r\n");
+    assert_false(session_expects_another(&bench.session)); /* a new session follows */
+    bench_answer("220 mx.example.org ESMTP");
+    assert_string_equal(bench.order->line, "EHLO probe.example.net\r\n");
+    bench_answer("250-mx.example.org\r\n250-PIPELINING\r\n250 8BITMIME");
+    assert_string_equal(bench.order->line, MAIL RCPT);
+    bench_answer("250 ok");
+    bench_answer("250 2.1.5 Ok");
+    bench_expect("EHLO");
+    bench_answer("250-mx.example.org\r\n250-PIPELINING\r\n250 8BITMIME");
+    bench_expect("QUIT");
+    assert_int_equal(bench_result_of("xclient-loopback")->outcome, OUTCOME_ACCEPTED);
+    assert_false(bench_result_of("xclient-loopback")->unconfirmed);
+}
+
+static void an_xclient_that_is_refused_asks_nothing(void **state)
+{
+    (void)state;
+    start("xclient-login");
+    assert_string_equal(bench.order->line, "XCLIENT LOGIN=postmaster\r\n");
+    bench_answer("550 5.7.0 Error: insufficient authorization");
+    bench_expect("QUIT");
+    const struct technique_result *row = bench_result_of("xclient-login");
+    assert_true(row->asked);
+    assert_true(row->at_claim);
+    assert_int_equal(row->outcome, OUTCOME_CLIENT_REFUSED);
+    assert_int_equal(row->code, 550);
+}
+
+static void an_anonymous_log_in_comes_before_the_request(void **state)
+{
+    (void)state;
+    start("auth-anonymous");
+    assert_string_equal(bench.order->line, "AUTH ANONYMOUS cmVsYXl3YXJkZW4=\r\n");
+    bench_answer("235 2.7.0 Authentication successful");
+    bench_expect("EHLO");
+    bench_answer("250 mx.example.org");
+    assert_string_equal(bench.order->line, MAIL);
+    bench_answer("250 ok");
+    assert_string_equal(bench.order->line, RCPT);
+    bench_answer(DENIED);
+    bench_expect("QUIT");
+    assert_int_equal(bench_result_of("auth-anonymous")->outcome, OUTCOME_RELAY_DENIED);
+}
+
+static void a_server_that_asks_who_it_is_is_told_once(void **state)
+{
+    (void)state;
+    start("auth-anonymous");
+    bench_answer("334 ");
+    assert_string_equal(bench.order->line, "cmVsYXl3YXJkZW4=\r\n");
+    bench_answer("235 2.7.0 Authentication successful");
+    bench_expect("EHLO");
+
+    start("auth-anonymous");
+    bench_answer("334 ");
+    bench_answer("334 ");
+    bench_expect("QUIT");
+    assert_int_equal(bench_result_of("auth-anonymous")->outcome, OUTCOME_DEFERRED);
+}
+
+static void a_log_in_that_is_refused_leaves_authentication_required(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *reply;
+        enum outcome outcome;
+    } rows[] = {
+        {"535 5.7.8 Error: authentication failed", OUTCOME_AUTH_REQUIRED},
+        {"504 5.5.4 Unrecognized authentication type", OUTCOME_AUTH_REQUIRED},
+        {"530 5.7.0 Must issue a STARTTLS command first", OUTCOME_TLS_REQUIRED},
+        {"454 4.7.0 Temporary authentication failure", OUTCOME_DEFERRED},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start("auth-anonymous");
+        bench_answer(rows[i].reply);
+        bench_expect("QUIT");
+        assert_int_equal(bench_result_of("auth-anonymous")->outcome, rows[i].outcome);
+    }
+}
+
+static void from_inside_xclient_is_left_alone(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_NONE, 25);
+    bench.settings.vantage.declared = VANTAGE_INSIDE;
+    bench_connect_session();
+    bench_answer("220 mx");
+    bench_answer(OFFERS);
+    assert_true(bench_result_of("xclient-loopback")->absent);
+    assert_false(bench_result_of("auth-anonymous")->absent);
+}
+
+/* ---- listeners that do not greet -------------------------------------------------------- */
+
+static const struct session_order *begin(struct session *session, const struct session *other)
+{
+    struct address source;
+
+    assert_true(address_parse("198.51.100.7", &source));
+    session_begin(session, &bench.battery, other);
+    return session_connected(session, &source);
+}
+
+static void reply_to(struct session *session, const char *text)
+{
+    static struct reply_parser parser;
+    char wire[256];
+    size_t used = 0;
+    int length = snprintf(wire, sizeof(wire), "%s\r\n", text);
+
+    reply_parser_reset(&parser);
+    assert_int_equal(reply_parser_feed(&parser, wire, (size_t)length, &used), REPLY_COMPLETE);
+    (void)session_reply(session, &parser.reply, 1);
+}
+
+static void silence_is_asked_with_a_header_while_it_lasts(void **state)
+{
+    (void)state;
+    static struct session header;
+    char octets[PROXY_HEADER_SIZE];
+
+    bench_set_up(TLS_NONE, 25);
+    (void)begin(&bench.session, NULL);
+    assert_int_equal(session_preamble(&bench.session, octets), 0);
+    assert_true(session_is_ungreeted(&bench.session));
+    assert_false(battery_wants_company(&bench.battery, true));
+    session_silent(&bench.session);
+    assert_true(battery_wants_company(&bench.battery, true));
+    (void)begin(&header, &bench.session);
+    assert_in_range(session_preamble(&header, octets), 35, sizeof(octets));
+    assert_memory_equal(octets, "PROXY TCP4 127.0.0.1 203.0.113.25 ", 34);
+    assert_false(session_is_ungreeted(&header));
+    reply_to(&header, "220 mx.example.org ESMTP");
+    reply_to(&header, "250 mx.example.org");
+    assert_true(bench.result.proxied);
+    reply_to(&header, "250 ok");
+    reply_to(&header, "250 ok");
+    reply_to(&header, "250 mx.example.org");
+    assert_int_equal(bench_result_of("proxy-v1")->outcome, OUTCOME_ACCEPTED);
+    /* The other one is greeted after all: headers mean nothing there. */
+    reply_to(&bench.session, "220 mx.example.org ESMTP");
+    assert_false(bench.result.proxied);
+    assert_true(bench_result_of("proxy-v1")->absent);
+    assert_false(bench_result_of("proxy-v1")->asked);
+    assert_true(battery_has_work(&bench.battery));
+    assert_int_equal(session_dropped(&header)->action, SESSION_CLOSE);
+}
+
+static void a_header_that_is_answered_as_a_command_opens_nothing(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {"502 5.5.2 what is PROXY", "421 bye", "554 5.5.1 early"};
+
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        bench_set_up(TLS_NONE, 25);
+        (void)begin(&bench.session, NULL);
+        (void)session_broken(&bench.session, SESSION_BROKEN_CLOSED, "closed");
+        for (int version = 0; version < 2; version++) {
+            assert_true(battery_has_work(&bench.battery));
+            (void)begin(&bench.session, NULL);
+            reply_to(&bench.session, "220 mx");
+            reply_to(&bench.session, answers[i]);
+            bench.order = session_broken(&bench.session, SESSION_BROKEN_CLOSED, "closed");
+        }
+        assert_false(battery_has_work(&bench.battery));
+        assert_false(bench.result.proxied);
+        assert_int_equal(bench.result.reach, REACH_NO_GREETING);
+        assert_string_equal(bench.result.trouble, "closed");
+    }
+}
+
+static void a_greeting_that_refuses_is_no_missing_header(void **state)
+{
+    (void)state;
+    static const char *const greetings[] = {"554 5.3.2 no service",
+                                            "421 4.7.0 198.51.100.7 is blocked here"};
+
+    for (size_t i = 0; i < sizeof(greetings) / sizeof(greetings[0]); i++) {
+        bench_set_up(TLS_NONE, 25);
+        (void)begin(&bench.session, NULL);
+        reply_to(&bench.session, greetings[i]);
+        assert_false(battery_has_work(&bench.battery));
+    }
+}
+
+static void from_inside_no_header_is_tried(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_NONE, 25);
+    bench.settings.vantage.declared = VANTAGE_INSIDE;
+    (void)begin(&bench.session, NULL);
+    session_silent(&bench.session);
+    assert_false(battery_wants_company(&bench.battery, true));
+    (void)session_broken(&bench.session, SESSION_BROKEN_CLOSED, "closed");
+    assert_false(battery_has_work(&bench.battery));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_version_is_a_line_of_text),
+        cmocka_unit_test(the_second_version_is_binary),
+        cmocka_unit_test(addresses_of_two_families_make_no_header),
+        cmocka_unit_test(a_client_that_xclient_made_another_says_hello_again),
+        cmocka_unit_test(an_xclient_that_is_refused_asks_nothing),
+        cmocka_unit_test(an_anonymous_log_in_comes_before_the_request),
+        cmocka_unit_test(a_server_that_asks_who_it_is_is_told_once),
+        cmocka_unit_test(a_log_in_that_is_refused_leaves_authentication_required),
+        cmocka_unit_test(from_inside_xclient_is_left_alone),
+        cmocka_unit_test(silence_is_asked_with_a_header_while_it_lasts),
+        cmocka_unit_test(a_header_that_is_answered_as_a_command_opens_nothing),
+        cmocka_unit_test(a_greeting_that_refuses_is_no_missing_header),
+        cmocka_unit_test(from_inside_no_header_is_tried),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
