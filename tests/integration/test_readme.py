@@ -138,6 +138,13 @@ def test_then_a_mistake_in_postfix_is_told_from_both_ends_and_so_is_its_end(shar
     wait_until(lambda: re.search("open-relay .*state=resolved", outside.machine.journal(*daemon)), 30)
 
 
+def test_what_systemd_would_make_is_there_already(walk):
+    mail, _ = walk
+    before = mail.type("id relaywarden; stat -c '%n %U %G %a' /var/l*/relaywarden{,/*}").stdout
+    mail.type("systemd-sysusers relaywarden.conf; systemd-tmpfiles --create relaywarden.conf")
+    assert mail.type("id relaywarden; stat -c '%n %U %G %a' /var/l*/relaywarden{,/*}").stdout == before
+
+
 def test_reloading_the_filter_is_as_printed(walk):
     mail, _ = walk
     command, = re.findall(r"`(sudo systemctl reload\s+relaywarden-milter)`", README)
@@ -203,11 +210,9 @@ def test_ansible_ci_and_nagios_run_commands_that_work(walk):
 
 def test_without_systemd_the_programs_run_as_printed(walk):
     mail, outside = walk
-    user, folders, milter, probe = blocks("The units", "sh")[0].splitlines()
+    milter, probe = blocks("The units", "sh")[0].splitlines()
     for walker, unit, command in ((mail, "relaywarden-milter", milter),
                                   (outside, "relaywarden-probe", probe)):
-        walker.type(user)  # it exists: that is no mistake
-        walker.type(folders)
         walker.machine.systemctl("stop", unit)
         done = walker.type(f"timeout --preserve-status 2 {command.replace('sudo ', '', 1)}"
                            if walker is mail else command.replace("sudo ", "timeout "
