@@ -22,6 +22,7 @@
 #include "conf/conf.h"
 #include "lib/alert/reporter.h"
 #include "milter/callbacks.h"
+#include "milter/discover.h"
 #include "milter/pulse.h"
 #include "milter/reload.h"
 #include "milter/snapshot.h"
@@ -34,7 +35,7 @@
 #define PULSE_MS           2000 /* for an answer at our own socket */
 
 static const char help[] =
-    "usage: " PROGRAM " [--config FILE] [-t]\n"
+    "usage: " PROGRAM " [--config FILE] [-t | --discover[=PATH]]\n"
     "\n"
     "Attached to Postfix or Sendmail as a mail filter, reports every client that may not relay and "
     "was\n"
@@ -42,12 +43,14 @@ static const char help[] =
     "\n"
     "  --config FILE   configuration (default " CONF_DEFAULT_PATH ")\n"
     "  -t              check the configuration and exit\n"
+    "  --discover[=PATH]  print what the MTA takes as its own, for you to read and adopt; PATH is\n"
+    "                  Postfix's configuration directory or a sendmail.cf\n"
     "  --help          show this text and exit\n"
     "  --version       show the version and exit\n"
     "\n"
-    "Exit status: 0 stopped on request or configuration valid, 64 wrong usage, 71 the system "
-    "denied\n"
-    "something that is needed, 78 mistakes in the configuration. Manual: relaywarden-milter(8).\n";
+    "Exit status: 0 stopped on request or configuration valid; 64 wrong usage; 65, 66, 69\n"
+    "nothing was discovered; 71 the system denied something that is needed; 78 mistakes in the\n"
+    "configuration. Manual: relaywarden-milter(8).\n";
 
 /* What serving needs. */
 struct program {
@@ -60,6 +63,8 @@ struct program {
 struct arguments {
     const char *config;
     bool check_only;
+    bool discover;
+    const char *discover_where; /* NULL: wherever there is one */
 };
 
 /* Returns -1 to go on, else the exit status. */
@@ -67,6 +72,7 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
 {
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'},
+        {"discover", optional_argument, NULL, 'd'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
         {NULL, 0, NULL, 0},
@@ -80,6 +86,10 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
             break;
         case 't':
             out->check_only = true;
+            break;
+        case 'd':
+            out->discover = true;
+            out->discover_where = optarg;
             break;
         case 'h':
             fputs(help, stdout);
@@ -357,6 +367,9 @@ int main(int argc, char **argv)
 
     if (status >= 0) {
         return status;
+    }
+    if (arguments.discover) {
+        return discover(arguments.discover_where);
     }
     signal(SIGPIPE, SIG_IGN);
     struct conf *conf = load(arguments.config);

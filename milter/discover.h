@@ -1,0 +1,22 @@
+/*
+ * discover - reads from the MTA what it takes as its own, and prints it for the operator to adopt
+ *
+ * For a person to read. Neither program ever reads its yardstick from the MTA: what the MTA
+ * believes is what is being audited. Asks postconf(1) and postmap(1), or sendmail's address test
+ * mode; changes nothing. One thread.
+ */
+#ifndef RELAYWARDEN_MILTER_DISCOVER_H
+#define RELAYWARDEN_MILTER_DISCOVER_H
+
+#include "milter/site_draft.h"
+
+/* `where`: Postfix's configuration directory, or the file sendmail.cf; NULL: the Postfix that
+ * postconf finds (the environment's MAIL_CONFIG counts), else /etc/mail/sendmail.cf. Prints to
+ * standard output; returns the exit code, having said on standard error what failed. */
+int discover(const char *where);
+
+/* What one of them adds to the draft. False: it could not be asked. */
+bool discover_postfix(struct site_draft *draft, const char *directory);
+bool discover_sendmail(struct site_draft *draft, const char *file);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * site_draft - what an MTA takes as its own, written as a configuration for the operator to adopt
+ *
+ * Collects, refuses what the configuration would refuse, and prints. What is left out is said in a
+ * comment, so that nothing vanishes unseen. One thread.
+ */
+#ifndef RELAYWARDEN_MILTER_SITE_DRAFT_H
+#define RELAYWARDEN_MILTER_SITE_DRAFT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct draft_item {
+    char *text;
+    const char *source; /* static: the MTA's parameter */
+};
+
+struct draft_list {
+    struct draft_item *items;
+    size_t count;
+    size_t space;
+};
+
+struct site_draft {
+    struct draft_list domains;
+    struct draft_list networks;
+    struct draft_list mailers;
+    struct draft_list notes; /* lines of comment */
+    bool out_of_memory;
+};
+
+void site_draft_free(struct site_draft *draft); /* the members, not the struct */
+
+/* A domain, or with a leading dot all its subdomains. Address literals are passed over: mail to
+ * them is the listener's own. */
+void site_draft_add_domain(struct site_draft *draft, const char *text, const char *source);
+
+/* "192.0.2.0/24", "192.0.2.7", "[2001:db8::]/32". Networks that the configuration would take for a
+ * slip (public and wider than /16, IPv6 /32) become a note. */
+void site_draft_add_network(struct site_draft *draft, const char *text, const char *source);
+
+void site_draft_add_mailer(struct site_draft *draft, const char *text, const char *source);
+
+/* Whether the domain was added. */
+bool site_draft_has_domain(const struct site_draft *draft, const char *text);
+
+/* One line of comment: `text`, from the MTA's configuration, is made printable, and `said` about
+ * it. */
+void site_draft_note(struct site_draft *draft, const char *text, const char *said);
+
+/* Sorts, drops what is there twice, and writes. `mta` names what was read. False: there is no
+ * domain, or no memory, and nothing was written. */
+bool site_draft_print(struct site_draft *draft, const char *mta, FILE *out);
+
+#endif

@@ -1,0 +1,147 @@
+"""--discover: what an MTA takes as its own, as a configuration that can be adopted."""
+
+import os
+
+import pytest
+
+from lab import Config, Milter, Postfix, Sendmail, program
+from lab.config import write_text
+
+
+@pytest.fixture(scope="module")
+def postfix(shared_lab):
+    made = Postfix(shared_lab, shared_lab.host("mx"))
+    made.plain = dict(made.main)
+    return made
+
+
+def discover(postfix, where=None, env=None):
+    where = postfix.etc if where is None else where
+    return postfix.host.run([program("relaywarden-milter"), "--discover" + (where and "=" + where)],
+                            check=False, env=env or postfix.programs.environment())
+
+
+def written(postfix, **main):
+    """Postfix's files with these settings, and what is discovered of them."""
+    postfix.main = {**postfix.plain, **main}
+    postfix.write()
+    done = discover(postfix)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def lists(text):
+    """The lists of a configuration: name to set of values."""
+    found, name = {}, None
+    for line in text.splitlines():
+        line = line.split("#")[0].strip()
+        if line.endswith("= {") or line.endswith("= { }"):
+            name = line.split()[0]
+            found[name] = set()
+        elif line.startswith('"'):
+            found[name].add(line.rstrip(",").strip('"'))
+    return found
+
+
+def test_what_is_printed_passes_the_check_when_it_is_adopted(postfix):
+    text = written(postfix, relay_domains="relayed.test", parent_domain_matches_subdomains="")
+    path = write_text(os.path.join(postfix.folder, "adopted.conf"), text)
+    done = postfix.host.run([program("relaywarden-milter"), "-t", "--config", path], check=False)
+    assert done.returncode == 0, done.stderr
+    assert lists(text) == {
+        "domains": {"example.org", "localhost", "relayed.test"},
+        "trusted_networks": {"127.0.0.0/8", "::1/128"},
+        "own_mailers": {"local", "virtual", "relay"}}
+
+
+def test_it_says_where_each_line_comes_from_and_that_it_is_to_be_read(postfix):
+    text = written(postfix, relay_domains="relayed.test")
+    assert '"relayed.test"  # relay_domains' in text.replace(",", "")
+    assert "mistakes included" in text
+    assert f"Postfix ({postfix.etc})" in text
+
+
+def test_tables_and_files_are_read(postfix):
+    boxes = postfix.table("boxes", {"box.test": "x", "second.test": "y"})
+    listed = postfix.file("relayed", "one.test\n# a comment\ntwo.test three.test\n")
+    aliases = postfix.table("aliases", {"va.test": "x", "u@va.test": "u@example.org", "root": "u"})
+    postfix.table("map", {"h.test": "x"}, kind="hash")
+    postfix.command("postmap", "hash:" + os.path.join(postfix.etc, "map"))
+    text = written(postfix, virtual_mailbox_domains=boxes + ", inline:{ {in.test = x}, line.test=y}",
+                   relay_domains=f"{listed} proxy:hash:{postfix.etc}/map",
+                   virtual_alias_maps=aliases, parent_domain_matches_subdomains="")
+    assert lists(text)["domains"] == {
+        "example.org", "localhost", "box.test", "second.test", "in.test", "line.test", "one.test",
+        "two.test", "three.test", "h.test", "va.test"}
+
+
+def test_subdomains_that_relay_domains_takes_too_are_listed(postfix):
+    text = written(postfix, relay_domains="relayed.test",
+                   parent_domain_matches_subdomains="relay_domains")
+    assert {"relayed.test", ".relayed.test"} <= lists(text)["domains"]
+
+
+def test_what_cannot_be_listed_or_adopted_is_said(postfix):
+    text = written(postfix, relay_domains="static:all", mydestination="example.org, bad_..name, "
+                   "[203.0.113.25]", mynetworks="127.0.0.0/8 0.0.0.0/0 !192.0.2.1 192.0.2.0/24")
+    assert lists(text)["domains"] == {"example.org"}
+    assert lists(text)["trusted_networks"] == {"127.0.0.0/8", "192.0.2.0/24"}
+    for said in ("# static:all: its entries cannot be listed", "# bad_..name: left out",
+                 "# 0.0.0.0/0: LEFT OUT", "# !192.0.2.1: an exception"):
+        assert said in text
+
+
+def test_a_mailer_that_others_mail_goes_by_is_no_own_mailer(postfix):
+    text = written(postfix, default_transport="relay:[192.0.2.1]", relay_domains="relayed.test",
+                   virtual_transport="lmtp:unix:private/lmtp",
+                   transport_maps="inline:{relayed.test=backend:[192.0.2.2], other.test=uucp:x}")
+    assert lists(text)["own_mailers"] == {"local", "lmtp", "backend"}
+    assert "# relay: left out as a mailer" in text
+
+
+def test_the_environment_names_the_instance(postfix):
+    written(postfix)
+    done = discover(postfix, "", env={**postfix.programs.environment(), "MAIL_CONFIG": postfix.etc})
+    assert "example.org" in lists(done.stdout)["domains"]
+
+
+def test_hostile_text_in_the_settings_stays_a_comment(postfix):
+    text = written(postfix, mydestination="example.org, x\x1b[2J\u202e\\\"}")
+    assert "\x1b" not in text and "\u202e" not in text
+    assert lists(text)["domains"] == {"example.org"}
+
+
+@pytest.mark.parametrize("where, code", [("/nonexistent", 66), ("/etc", 69)])
+def test_what_is_no_mta_is_said(postfix, where, code):
+    done = discover(postfix, where)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert where in done.stderr
+
+
+def test_the_running_filter_takes_nothing_from_the_mta(postfix):
+    """It is for a person: what is discovered changes no judgement."""
+    written(postfix, mydestination="example.org, other.test")
+    milter = Milter(postfix.lab, postfix.host, Config(), postfix=postfix)
+    before = open(milter.path, encoding="utf-8").read()
+    assert discover(postfix).returncode == 0
+    assert open(milter.path, encoding="utf-8").read() == before
+
+
+def test_sendmails_classes_are_read(shared_lab):
+    sendmail = Sendmail(shared_lab, shared_lab.host("mx"), local=["example.org", "Second.TEST"],
+                        relay=["partner.test", "10.1", "192.0.2.7", "[2001:db8::25]"])
+    sendmail.write()
+    done = sendmail.host.run(
+        [program("relaywarden-milter"), "--discover=" + os.path.join(sendmail.etc, "sendmail.cf")],
+        check=False, env={**os.environ, "PATH": ":".join([os.path.dirname(sendmail.binary),
+                                                          os.environ["PATH"]])})
+    assert done.returncode == 0, done.stderr
+    found = lists(done.stdout)
+    assert {"example.org", "second.test", "mx.example.org", "partner.test", ".partner.test"} <= \
+        found["domains"]
+    assert found["trusted_networks"] == {"127.0.0.0/8", "::1/128", "10.1.0.0/16", "192.0.2.7/32",
+                                         "2001:db8::25/128"}
+    assert found["own_mailers"] == {"local"}
+    path = write_text(os.path.join(sendmail.folder, "adopted.conf"), done.stdout)
+    checked = sendmail.host.run([program("relaywarden-milter"), "-t", "--config", path], check=False)
+    assert checked.returncode == 0, checked.stderr

@@ -1,0 +1,106 @@
+/* A configuration written from what an MTA says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "milter/site_draft.h"
+
+/* What is printed; to be freed. NULL: nothing was. */
+static char *print(struct site_draft *draft)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    assert_non_null(out);
+    bool printed = site_draft_print(draft, "Postfix (/etc/postfix)", out);
+    assert_int_equal(fclose(out), 0);
+    site_draft_free(draft);
+    if (!printed) {
+        assert_int_equal(size, 0);
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+static void everything_is_there_once_in_order_with_its_source(void **state)
+{
+    (void)state;
+    struct site_draft draft = {0};
+
+    site_draft_add_domain(&draft, "B.Example", "mydestination");
+    site_draft_add_domain(&draft, "a.example.", "relay_domains");
+    site_draft_add_domain(&draft, "b.example", "relay_domains");
+    site_draft_add_domain(&draft, ".c.example", "relay_domains");
+    site_draft_add_network(&draft, "[::1]/128", "mynetworks");
+    site_draft_add_network(&draft, "192.0.2.7", "mynetworks");
+    site_draft_add_mailer(&draft, "local", "local_transport");
+    assert_true(site_draft_has_domain(&draft, "A.example"));
+    assert_false(site_draft_has_domain(&draft, "c.example"));
+    char *text = print(&draft);
+    assert_non_null(text);
+    assert_non_null(strstr(text, "site {\n"
+                                 "    domains = {\n"
+                                 "        \".c.example\",  # relay_domains\n"
+                                 "        \"a.example\",  # relay_domains\n"
+                                 "        \"b.example\"  # "));
+    assert_non_null(strstr(text, "    trusted_networks = {\n"
+                                 "        \"192.0.2.7/32\",  # mynetworks\n"
+                                 "        \"::1/128\"  # mynetworks\n"
+                                 "    }\n"
+                                 "}\n"
+                                 "milter {\n"
+                                 "    own_mailers = {\n"
+                                 "        \"local\"  # local_transport\n"
+                                 "    }\n"
+                                 "}\n"));
+    free(text);
+}
+
+static void what_the_configuration_would_refuse_is_a_comment(void **state)
+{
+    (void)state;
+    struct site_draft draft = {0};
+
+    site_draft_add_domain(&draft, "example.org", "mydestination");
+    site_draft_add_domain(&draft, "a\"b\n} milter { user = \"root\"", "mydestination");
+    site_draft_add_domain(&draft, "[192.0.2.1]", "mydestination");
+    site_draft_add_network(&draft, "0.0.0.0/0", "mynetworks");
+    site_draft_add_network(&draft, "nonsense", "mynetworks");
+    site_draft_add_mailer(&draft, "a b", "local_transport");
+    char *text = print(&draft);
+    assert_non_null(text);
+    assert_non_null(strstr(text, "# a\"b\\x0A} milter { user = \"root\": left out"));
+    assert_non_null(strstr(text, "# 0.0.0.0/0: LEFT OUT"));
+    assert_non_null(strstr(text, "# nonsense: left out"));
+    assert_non_null(strstr(text, "# a b: left out"));
+    assert_null(strstr(text, "192.0.2.1"));
+    assert_non_null(strstr(text, "trusted_networks = { }\n"));
+    assert_non_null(strstr(text, "own_mailers = { }\n"));
+    free(text);
+}
+
+static void without_a_domain_nothing_is_printed(void **state)
+{
+    (void)state;
+    struct site_draft draft = {0};
+
+    site_draft_add_network(&draft, "192.0.2.7", "mynetworks");
+    assert_null(print(&draft));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(everything_is_there_once_in_order_with_its_source),
+        cmocka_unit_test(what_the_configuration_would_refuse_is_a_comment),
+        cmocka_unit_test(without_a_domain_nothing_is_printed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
