@@ -179,32 +179,75 @@ static bool is_plain_word(const char *text, size_t length)
     return true;
 }
 
-/* Blanks an address of our envelope, whole and in parts: servers quote either. */
-static void blank_path(char *text, const char *path)
+/* A path of our envelope as replies may have it: lower case, without its angle brackets. */
+struct own_path {
+    char all[1024];
+    const char *inner;
+    size_t length;
+};
+
+static void own_path_of(const char *path, struct own_path *out)
 {
-    char own[1024];
+    lower(out->all, sizeof(out->all), path);
+    out->length = strlen(out->all);
+    out->inner = out->all;
+    if (out->length >= 2 && out->all[0] == '<' && out->all[out->length - 1] == '>') {
+        out->inner++;
+        out->length -= 2;
+    }
+}
+
+/* Blanks every place where the whole address stands, also with the domain behind it that the server
+ * gives to what has none. */
+static void blank_address(char *text, const char *path)
+{
+    struct own_path own;
+
+    if (path == NULL) {
+        return;
+    }
+    own_path_of(path, &own);
+    if (own.length == 0 || is_plain_word(own.inner, own.length)) {
+        return;
+    }
+    for (char *at = text; (at = memmem(at, strlen(at), own.inner, own.length)) != NULL; at++) {
+        const char *rest = at + own.length;
+        size_t length = own.length;
+        if ((at > text && isalnum((unsigned char)at[-1])) || isalnum((unsigned char)*rest)) {
+            continue;
+        }
+        length += *rest == '@' ? strcspn(rest, "<> ") : 0;
+        bool bracketed = at > text && at[-1] == '<' && at[length] == '>';
+        blank(at - bracketed, length + 2 * (size_t)bracketed);
+    }
+}
+
+/* Blanks the parts of an address of our envelope, which servers quote too. */
+static void blank_parts(char *text, const char *path)
+{
+    struct own_path own;
     struct mail_address address;
 
     if (path == NULL) {
         return;
     }
-    lower(own, sizeof(own), path);
-    size_t length = strlen(own);
-    const char *inner = own;
-    if (length >= 2 && own[0] == '<' && own[length - 1] == '>') {
-        inner++;
-        length -= 2;
-    }
-    if (!is_plain_word(inner, length)) {
-        blank_word(text, inner, length);
-    }
-    mail_address_split(inner, length, &address);
+    own_path_of(path, &own);
+    mail_address_split(own.inner, own.length, &address);
     if (address.domain != NULL) {
         blank_word(text, address.domain, address.domain_length);
     }
     if (address.local != NULL && !is_plain_word(address.local, address.local_length)) {
         blank_word(text, address.local, address.local_length);
     }
+}
+
+/* Whole ones first: a part of one address may be in the middle of the other. */
+static void blank_envelope(char *text, const struct outcome_question *question)
+{
+    blank_address(text, question->recipient);
+    blank_address(text, question->sender);
+    blank_parts(text, question->sender);
+    blank_parts(text, question->recipient);
 }
 
 static void blank_brackets(char *text)
@@ -268,8 +311,7 @@ static void words_of(const struct outcome_question *question, struct words *out)
 {
     out->all[0] = ' ';
     lower(out->all + 1, sizeof(out->all) - 2, question->reply->text);
-    blank_path(out->all, question->sender);
-    blank_path(out->all, question->recipient);
+    blank_envelope(out->all, question);
     blank_brackets(out->all);
     blank_tokens(out->all, false);
     memcpy(out->prose, out->all, sizeof(out->prose));
@@ -390,6 +432,9 @@ static bool names_client(const struct outcome_question *question)
     /* "IPv6:2001:db8::1" would run together with its prefix. */
     char text[REPLY_TEXT_SIZE];
     lower(text, sizeof(text), question->reply->text);
+    /* A recipient at our own address literal says nothing of us. */
+    blank_address(text, question->recipient);
+    blank_address(text, question->sender);
     for (char *at = strstr(text, "ipv6:"); at != NULL; at = strstr(at, "ipv6:")) {
         blank(at, strlen("ipv6:"));
     }

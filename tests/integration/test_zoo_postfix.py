@@ -1,28 +1,13 @@
 """The zoo's Postfix: every row of zoo_postfix.py, asked from outside."""
 
 import contextlib
-import os
 
 import pytest
 
 import zoo
 import zoo_postfix
-from lab import Dns, Lab, Postfix, Sasl, relay
+from lab import Dns, Lab, Postfix, Postgrey, Sasl, relay
 from site_of_tests import CLOSED
-
-LISTED = [("7.100.51.198.dnsbl.example.net", "A", "127.0.0.2"),
-          ("7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.5.0.0.8.b.d.0.1.0.0.2.dnsbl.example.net", "A",
-           "127.0.0.2")]
-
-
-def greylist(host, port, *options):
-    """Debian's postgrey, as a policy server."""
-    folder = host.new_folder("postgrey")
-    with open(os.path.join(folder, "log"), "wb") as log:
-        host.popen(["postgrey", f"--inet=127.0.0.1:{port}", f"--dbdir={folder}", "--user=root",
-                    "--group=root", *options], stdout=log, stderr=log)
-    host.wait_listening(port)
-
 
 class Cage:
     """A Postfix that becomes each case in turn."""
@@ -31,7 +16,7 @@ class Cage:
         self.lab = lab
         self.outside = lab.host("outside")
         self.host = lab.host(host)
-        Dns(lab, records=LISTED).start()
+        Dns(lab, records=zoo.LISTED).start()
         sasl = Sasl(lab).user("joe", "secret")
         certificate, key = lab.certificate()
         self.postfix = Postfix(lab, self.host, sasl=sasl, main={
@@ -55,8 +40,9 @@ class Cage:
 @pytest.fixture(scope="module")
 def cage(shared_lab):
     made = Cage(shared_lab, "mx")
-    greylist(made.host, 10023)
-    greylist(made.host, 10024, "--greylist-action=DEFER")
+    for port, action, delay in ((10023, "DEFER_IF_PERMIT", 300), (10024, "DEFER", 300),
+                                (10025, "DEFER", 2)):
+        Postgrey(shared_lab, made.host, delay=delay, action=action, port=port).start()
     return made
 
 

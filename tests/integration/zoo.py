@@ -3,7 +3,7 @@
 import collections
 import time
 
-from lab import Config, LabError, probe
+from lab import Config, Dns, LabError, probe
 
 Case = collections.namedtuple("Case", "title verdict cause how only target probe arguments "
                                       "findings")
@@ -16,9 +16,9 @@ be among those of the endpoint.
 """
 
 
-def case(title, verdict, cause=None, *, only=None, target=None, settings=None, arguments=(),
+def case(named, verdict, cause=None, *, only=None, target=None, probe_options=None, arguments=(),
          findings=(), **how):
-    return Case(title, verdict, cause, how, only, target, settings or {}, tuple(arguments),
+    return Case(named, verdict, cause, how, only, target, probe_options or {}, tuple(arguments),
                 tuple(findings))
 
 
@@ -31,6 +31,10 @@ def submission(port=587):
     """The target of cases that are about another port."""
     return {"domain": "example.org", "ports": [port]}
 
+
+# The stranger's addresses on a list.
+LISTED = [(f"{name}.dnsbl.example.net", "A", "127.0.0.2") for name in (
+    "7.100.51.198", "7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.5.0.0.8.b.d.0.1.0.0.2")]
 
 FAMILIES = {4: "203.0.113.25", 6: "2001:db8:113::25"}
 
@@ -64,10 +68,25 @@ class Result:
         lines = []
         for address, entry in self.endpoints.items():
             lines.append(f"{address} {entry['verdict']} {entry['cause']}: {entry['why']}")
-            lines += [f"  {asked['id']}: {asked['code']} {asked['text']} -> {asked['outcome']}"
+            lines += [f"  {asked['id']}: {asked['code']} {asked['enhanced']} {asked['text']} -> {asked['outcome']}"
                       + (f" (control {asked['control']})" if asked["control"] else "")
                       for asked in entry["techniques"] if asked["outcome"]]
         return "\n".join(lines)
+
+
+class World:
+    """One lab, whose mail host has one server at a time."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.mx, self.outside = lab.host("mx"), lab.host("outside")
+        lab.host("sink")  # nobody serves there, which shows at once
+        Dns(lab, records=LISTED).start()
+
+    def ask(self, kind, row):
+        result = ask(kind, self.outside, row)
+        remember(result)
+        verify(result)
 
 
 def ask(kind, outside, row):

@@ -10,6 +10,7 @@ WRAPPED = {**LOGIN, "smtpd_tls_wrappermode": "yes"}
 TLS = {"smtpd_tls_security_level": "may"}
 POSTGREY = "check_policy_service inet:127.0.0.1:10023"
 POSTGREY_AT_ONCE = "check_policy_service inet:127.0.0.1:10024"
+POSTGREY_SHORT = "check_policy_service inet:127.0.0.1:10025"
 LISTED = "reject_rbl_client dnsbl.example.net"
 # Only those mailboxes are known that nobody guesses.
 USERS = {"local_recipient_maps": "inline:{ postmaster=x, joe=x }"}
@@ -57,6 +58,8 @@ CORRECT = [
          main=relay(smtpd_sender_restrictions=POSTGREY)),
     case("greylisting in front of it (postgrey), at once", "inconclusive",
          main=relay(smtpd_sender_restrictions=POSTGREY_AT_ONCE)),
+    case("greylisting in front of it (postgrey), waited for", "closed", arguments=["--wait", "60s"],
+         main=relay(smtpd_sender_restrictions=POSTGREY_SHORT)),
     case("a blocklist in front of the relay check", "inconclusive",
          main=relay(smtpd_client_restrictions=LISTED)),
     case("a blocklist behind the relay check", "closed",

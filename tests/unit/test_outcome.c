@@ -205,6 +205,37 @@ static void words_in_our_own_addresses_are_not_the_servers(void **state)
                      OUTCOME_RELAY_DENIED);
 }
 
+/* OpenSMTPD's only words for it are those round the address that it quotes. */
+static void an_address_with_the_senders_domain_in_it_is_known_as_a_whole(void **state)
+{
+    (void)state;
+    assert_int_equal(judge_envelope("<b@outside.test>", "<b%outside.test@site.test>",
+                                    "Invalid recipient: <b%outside.test@site.test>"),
+                     OUTCOME_RELAY_DENIED);
+    assert_int_equal(judge_envelope("<b@outside.test>", "<b%outside.test@site.test>",
+                                    "Invalid recipient: somebody else"),
+                     OUTCOME_RECIPIENT_REFUSED);
+}
+
+static void an_address_that_the_server_gave_its_domain_is_ours_still(void **state)
+{
+    (void)state;
+    assert_int_equal(judge_envelope("<b@outside.test>", "<outside.test!b>",
+                                    "Invalid recipient: <outside.test!b@mx.site.test>"),
+                     OUTCOME_RELAY_DENIED);
+}
+
+static void a_recipient_at_the_clients_address_does_not_name_the_client(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        judge_envelope(SENDER, "<b@[" CLIENT "]>", "<b@[" CLIENT "]>: domain literals not allowed"),
+        OUTCOME_RECIPIENT_REFUSED);
+    assert_int_equal(
+        judge_envelope(SENDER, "<b@[" CLIENT "]>", "<b@[" CLIENT "]>: nothing from " CLIENT),
+        OUTCOME_CLIENT_REFUSED);
+}
+
 static void a_canary_named_relay_hides_no_refusal(void **state)
 {
     (void)state;
@@ -369,6 +400,9 @@ int main(void)
         cmocka_unit_test(further_wordings_have_their_outcome),
         cmocka_unit_test(a_refusal_that_is_not_of_relaying_is_never_relay_denied),
         cmocka_unit_test(words_in_our_own_addresses_are_not_the_servers),
+        cmocka_unit_test(an_address_with_the_senders_domain_in_it_is_known_as_a_whole),
+        cmocka_unit_test(an_address_that_the_server_gave_its_domain_is_ours_still),
+        cmocka_unit_test(a_recipient_at_the_clients_address_does_not_name_the_client),
         cmocka_unit_test(a_canary_named_relay_hides_no_refusal),
         cmocka_unit_test(words_of_a_third_host_are_not_the_servers),
         cmocka_unit_test(case_spelling_and_lines_do_not_matter),
