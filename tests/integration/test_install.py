@@ -193,6 +193,10 @@ def test_completion_offers_files_for_a_configuration(tmp_path):
         assert complete(program(name), "--config", f"{tmp_path}/so") == [f"{tmp_path}/some.conf"]
 
 
+def test_completion_offers_nothing_where_only_the_operator_knows():
+    assert complete(program("relaywarden-probe"), "check", "--wait", "") == []
+
+
 def test_completion_is_found_by_the_name_of_either_program(root):
     folder = os.path.join(root, "usr/share/bash-completion/completions")
     for name in PROGRAMS:

@@ -26,7 +26,9 @@ default_transport = discard
 smtpd_milters = { unix:/relaywarden/milter.sock, default_action=accept, connect_timeout=2s, \
 command_timeout=2s, content_timeout=2s }
 """
-CONF = """site {
+KEY = "/etc/relaywarden/token.key"
+CONF = """token_key_file = "/etc/relaywarden/token.key"
+site {
   domains = { %s }
   trusted_networks = { "127.0.0.0/8", "::1/128" }
 }
@@ -52,6 +54,9 @@ def installed(lab, host):
          f"DESTDIR={machine.path('')}"], env=environment, timeout=110)
     machine.run(["systemd-sysusers", "relaywarden.conf"])
     machine.run(["systemd-tmpfiles", "--create", "relaywarden.conf"])
+    # The sample and its folder are root's, the key is closed to all but the programs' user.
+    machine.run(["relaywarden-probe", "keygen", KEY])
+    assert machine.run(["stat", "-c", "%U %G %a", KEY]).stdout == "root relaywarden 640\n"
     declare(machine, "example.org")
     machine.systemctl("daemon-reload")
     return machine
@@ -202,7 +207,7 @@ def test_one_with_a_bad_configuration_fails_once_and_says_why(milter):
     assert done.returncode != 0
     assert milter.show(MILTER, "ActiveState") == "failed"
     assert milter.show(MILTER, "ExecMainStatus") == "78"
-    assert "/etc/relaywarden/relaywarden.conf:2: " in milter.journal("-u", MILTER)
+    assert "/etc/relaywarden/relaywarden.conf:3: " in milter.journal("-u", MILTER)
 
 
 # ---- the probe ----
