@@ -232,6 +232,7 @@ void audit_fill_entry(struct entry *entry, struct audit *audit, size_t target,
     entry->rank = resolved->rank;
     entry->result.endpoint = resolved->endpoint;
     entry->result.reach = REACH_NO_CONNECT;
+    entry->result.milter.expected = audit->request.targets[target].expect_milter == CONF_TRUE;
     audit->entries[audit->entry_count++] = entry;
 }
 
@@ -376,6 +377,7 @@ struct audit *audit_run(const struct audit_request *request, char error[AUDIT_ER
     audit->tick = request->progress ? loop_timer_new(audit->loop, on_tick, audit) : NULL;
     audit_settings_dialogue(&request->conf->probe, audit->helo, &audit->settings);
     audit->settings.battery.vantage = vantage_of(request);
+    audit_settings_asker(request->conf, &audit->settings.battery.asker);
     audit->dns = audit_settings_dns(&request->conf->probe, audit->loop, error);
     const struct inquiries_settings inquiries = {
         .dns = audit->dns,

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/random.h>
 #include <sys/utsname.h>
+#include <time.h>
 
 #include "lib/printable.h"
 #include "probe/diagnosis.h"
@@ -32,6 +34,37 @@ static void find_own_name(char out[DOMAIN_SIZE])
         strncasecmp(names.nodename, "localhost", strlen("localhost")) != 0) {
         (void)domain_normalise(names.nodename, strlen(names.nodename), out);
     }
+}
+
+static int64_t unix_time(void)
+{
+    return time(NULL);
+}
+
+static bool random_nonce(uint8_t octets[TOKEN_NONCE])
+{
+    return getrandom(octets, TOKEN_NONCE, 0) == TOKEN_NONCE;
+}
+
+static const char *host_name(void)
+{
+    static struct utsname names;
+
+    return uname(&names) == 0 ? names.nodename : "";
+}
+
+void audit_settings_asker(const struct conf *conf, struct asker_settings *out)
+{
+    *out = (struct asker_settings){
+        .key = conf->token_key,
+        .probe = host_name(),
+        .public_addresses = conf->probe.public_addresses,
+        .public_address_count = conf->probe.public_address_count,
+        .site = conf->site,
+        .declared = conf->probe.vantage,
+        .now = unix_time,
+        .nonce = random_nonce,
+    };
 }
 
 void audit_settings_dialogue(const struct conf_probe *probe, char helo[DOMAIN_SIZE],

@@ -19,6 +19,9 @@
 void audit_settings_dialogue(const struct conf_probe *probe, char helo[DOMAIN_SIZE],
                              struct dialogue_settings *settings);
 
+/* How the site's filter is spoken to. Points into `conf`. */
+void audit_settings_asker(const struct conf *conf, struct asker_settings *out);
+
 /* The system's resolvers if the configuration names none. The caller frees it; NULL, and a sentence
  * in `error`, without memory or where they cannot be used. */
 struct dns *audit_settings_dns(const struct conf_probe *probe, struct loop *loop,

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "probe/outcome.h"
 #include "probe/patience.h"
 
 #define FIRST_TECHNIQUE "plain"
@@ -111,11 +112,19 @@ bool battery_has_work(const struct battery *battery)
     return may_ask(battery) && count_waiting(battery, false) + count_waiting(battery, true) > 0;
 }
 
+/* What is behind somebody else's address is asked one thing first, by itself. */
+static bool waits_for_plain(const struct battery *battery)
+{
+    return battery->hidden && battery->result->technique_count > 0 &&
+           battery->rows[0] != BATTERY_DONE;
+}
+
 bool battery_wants_company(const struct battery *battery, bool beside_common)
 {
     bool ready = battery->result->reach == REACH_SESSION || battery->greeting == BATTERY_UNGREETED;
 
-    if (battery->alone || battery->scouting || !ready || !battery_has_work(battery)) {
+    if (battery->alone || battery->scouting || waits_for_plain(battery) || !ready ||
+        !battery_has_work(battery)) {
         return false;
     }
     return count_waiting(battery, true) > 0 ||
@@ -302,6 +311,7 @@ static bool build_envelope(const struct battery *battery, const struct technique
         .loopback = battery->result->endpoint.address.family == ADDRESS_IPV6 ? IPV6_MARK "::1"
                                                                              : "127.0.0.1",
         .canary = battery->settings->canary,
+        .ask = TOKEN_ASK_BLANK,
         .own = battery->result->endpoint.own,
         .host = names.host,
         .literal = battery->literal,
@@ -469,6 +479,10 @@ void battery_answered(struct battery *battery, struct battery_task *task)
     battery->rows[task->row] = BATTERY_DONE;
     if (battery->scouting) {
         end_scouting(battery, task->into);
+    }
+    if (battery->hidden && task->into->technique->trait == TECHNIQUE_BY_NOTHING &&
+        outcome_denies_relaying(task->into->outcome)) {
+        battery->ended = true;
     }
 }
 

@@ -27,6 +27,7 @@
 
 #include "lib/address.h"
 #include "lib/domain.h"
+#include "probe/asker.h"
 #include "probe/judgement.h"
 #include "probe/reply.h"
 #include "probe/result.h"
@@ -40,6 +41,7 @@ struct battery_settings {
     const char *canary;        /* local@domain */
     unsigned int max_refusals; /* an endpoint and round: an audit, or what is asked again in it */
     struct vantage_known vantage;
+    struct asker_settings asker;
 };
 
 /* A technique that was put off (greylisted, deferred) in an earlier audit. */
@@ -85,6 +87,7 @@ struct battery {
     bool in_clear;                    /* STARTTLS failed here: ask without */
     bool one_at_a_time;               /* PIPELINING went wrong here */
     bool alone;                       /* a second connection went wrong here */
+    bool hidden; /* the MTA takes us for somebody else: a ban would hit all who come that way */
     bool ended;
 };
 

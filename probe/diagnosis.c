@@ -367,6 +367,7 @@ static void explain_inside(struct endpoint_result *result, enum inside inside)
         [INSIDE_DECLARED] = "the vantage is declared to be inside",
         [INSIDE_TRUSTED] = "its address is in the site's trusted_networks",
         [INSIDE_SAME_ADDRESS] = "both ends of the connection have the same address",
+        [INSIDE_SEEN] = "the MTA sees it under an address of its own that the site trusts",
     };
     char source[ADDRESS_TEXT_SIZE];
 

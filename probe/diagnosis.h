@@ -16,6 +16,7 @@ enum inside {
     INSIDE_DECLARED,     /* vantage = inside */
     INSIDE_TRUSTED,      /* our source address is in the site's trusted networks */
     INSIDE_SAME_ADDRESS, /* both ends of the connection have one address */
+    INSIDE_SEEN,         /* the MTA sees us under an address of ours that the site trusts */
 };
 
 /* What the grants show of the cause. CAUSE_NONE when nothing was accepted. */

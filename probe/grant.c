@@ -8,6 +8,12 @@ static bool control_was_refused(const struct technique_result *asked)
            (asked->control == OUTCOME_RECIPIENT_REFUSED || outcome_denies_relaying(asked->control));
 }
 
+/* Whether acceptance is relaying, by the form alone. */
+static bool would_prove(const struct technique_result *asked)
+{
+    return asked->technique->form == TECHNIQUE_PLAIN || control_was_refused(asked);
+}
+
 enum grant grant_of(const struct technique_result *asked)
 {
     if (!asked->asked) {
@@ -20,10 +26,14 @@ enum grant grant_of(const struct technique_result *asked)
     if (asked->outcome != OUTCOME_ACCEPTED || asked->at_mail) {
         return GRANT_UNANSWERED;
     }
-    if (asked->technique->form == TECHNIQUE_PLAIN || control_was_refused(asked)) {
+    if (asked->observed) {
         return GRANT_PROVEN;
     }
-    return GRANT_UNCERTAIN;
+    /* The filter would have said so, had the MTA told it. */
+    if (asked->ask) {
+        return GRANT_UNCERTAIN;
+    }
+    return would_prove(asked) ? GRANT_PROVEN : GRANT_UNCERTAIN;
 }
 
 bool grant_is_open_question(const struct technique_result *asked)
@@ -52,6 +62,8 @@ struct grant_tally grant_count(const struct endpoint_result *result)
         if (asked->absent) {
             continue;
         }
+        tally.observed += asked->observed;
+        tally.unobserved += grant == GRANT_UNCERTAIN && asked->ask && would_prove(asked);
         if (asked->technique->trait == TECHNIQUE_BY_NOTHING) {
             tally.plain = grant;
             tally.plain_result = asked;

@@ -31,6 +31,8 @@ struct grant_tally {
     size_t count[GRANTS]; /* by what they show */
     size_t by[TECHNIQUE_TRAITS][GRANTS];
     size_t claimed[GRANTS]; /* of those with another sender than an outside one */
+    size_t observed;        /* grants that the site's filter saw */
+    size_t unobserved;      /* acceptances that it should have seen */
     size_t open_questions;  /* of the unanswered */
     enum grant plain;       /* what `plain` shows; GRANT_UNANSWERED if it is missing */
     const struct technique_result *plain_result; /* NULL if it is missing */

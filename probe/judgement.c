@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "probe/agreement.h"
 #include "probe/diagnosis.h"
 #include "probe/exposure.h"
 #include "probe/grant.h"
@@ -26,6 +27,9 @@ static enum inside why_inside(const struct endpoint_result *result,
     }
     if (address_equal(&result->source, &result->endpoint.address)) {
         return INSIDE_SAME_ADDRESS;
+    }
+    if (result->milter.observed && result->milter.role == TOKEN_ROLE_INSIDE) {
+        return INSIDE_SEEN;
     }
     return vantage->site != NULL && site_trusts(vantage->site, &result->source) ? INSIDE_TRUSTED
                                                                                 : INSIDE_NOT;
@@ -137,6 +141,9 @@ static void add_vantage_inside(struct endpoint_result *result, enum inside insid
         inside == INSIDE_TRUSTED
             ? "The probe is declared to be outside, but asks from %s, which is in the site's "
               "trusted_networks: it cannot see what strangers are granted."
+        : inside == INSIDE_SEEN
+            ? "The probe is declared to be outside and asks from %s, but the MTA sees it under an "
+              "address of its own that the site trusts: it cannot see what strangers are granted."
             : "The probe is declared to be outside, but asks from %s, the server's own "
               "address: it cannot see what strangers are granted.",
         source);
@@ -153,6 +160,13 @@ static enum verdict session_verdict(const struct endpoint_result *result,
 {
     if (tally->count[GRANT_PROVEN] > 0) {
         return inside != INSIDE_NOT ? VERDICT_INCONCLUSIVE : VERDICT_OPEN;
+    }
+    if (tally->plain == GRANT_UNCERTAIN) {
+        return inside != INSIDE_NOT ? VERDICT_INCONCLUSIVE : VERDICT_SUSPECTED;
+    }
+    /* What is refused to everybody's gateway was asked once: see agreement.h. */
+    if (agreement_is_hidden(result)) {
+        return VERDICT_INCONCLUSIVE;
     }
     if (tally->plain != GRANT_REFUSED || tally->open_questions > 0 || result->refusals_used_up ||
         result->exhausted) {
@@ -189,8 +203,50 @@ static void raise_findings(struct endpoint_result *result, const struct grant_ta
         add_vantage_inside(result, inside);
     }
     bool outside = vantage->declared == VANTAGE_OUTSIDE && inside == INSIDE_NOT;
+    agreement_judge(result, vantage);
     exposure_judge(result, tally, outside);
     posture_judge(result, outside);
+}
+
+/* What the filter's word explains, it explains better. */
+static void explain_agreement(struct endpoint_result *result, const struct grant_tally *tally,
+                              const struct vantage_known *vantage)
+{
+    void (*const explain)(struct endpoint_result *, const struct site *) =
+        result->verdict == VERDICT_OPEN ? agreement_explain_open : agreement_explain_hidden;
+
+    if (result->cause == CAUSE_DISCARDED_OR_HIDDEN) {
+        result->why[0] = '\0';
+        result->fix[0] = '\0';
+        agreement_explain_discarded(result);
+    } else if (result->cause == CAUSE_CLIENT_ADDRESS_HIDDEN ||
+               (result->verdict == VERDICT_INCONCLUSIVE && agreement_is_hidden(result) &&
+                tally->plain == GRANT_REFUSED && !result->interrupted)) {
+        result->why[0] = '\0';
+        result->fix[0] = '\0';
+        explain(result, vantage->site);
+    }
+}
+
+static enum proof proof_of(const struct endpoint_result *result, const struct grant_tally *tally)
+{
+    if (result->verdict != VERDICT_OPEN) {
+        return PROOF_NONE;
+    }
+    return tally->observed > 0 ? PROOF_OBSERVED : PROOF_RCPT;
+}
+
+static enum cause cause_of(const struct endpoint_result *result, const struct grant_tally *tally)
+{
+    if (result->verdict == VERDICT_OPEN && agreement_is_hidden(result)) {
+        return CAUSE_CLIENT_ADDRESS_HIDDEN;
+    }
+    if (result->verdict == VERDICT_SUSPECTED && tally->unobserved > 0) {
+        return CAUSE_DISCARDED_OR_HIDDEN;
+    }
+    return result->verdict == VERDICT_OPEN || result->verdict == VERDICT_SUSPECTED
+               ? diagnosis_cause(tally)
+               : CAUSE_NONE;
 }
 
 void judgement_endpoint(struct endpoint_result *result, const struct vantage_known *vantage)
@@ -203,13 +259,12 @@ void judgement_endpoint(struct endpoint_result *result, const struct vantage_kno
     if (result->interrupted && result->verdict != VERDICT_OPEN) {
         result->verdict = VERDICT_INCONCLUSIVE; /* what was not asked might have been granted */
     }
-    result->proof = result->verdict == VERDICT_OPEN ? PROOF_RCPT : PROOF_NONE;
-    result->cause = result->verdict == VERDICT_OPEN || result->verdict == VERDICT_SUSPECTED
-                        ? diagnosis_cause(&tally)
-                        : CAUSE_NONE;
+    result->proof = proof_of(result, &tally);
+    result->cause = cause_of(result, &tally);
     result->finding_count = 0;
     result->note_count = 0;
     diagnosis_explain(result, &tally, inside);
+    explain_agreement(result, &tally, vantage);
     raise_findings(result, &tally, vantage);
 }
 

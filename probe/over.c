@@ -51,6 +51,16 @@ static bool knows_its_source(const struct search *search)
     return search->result->source.family != ADDRESS_NONE;
 }
 
+static bool seen_as_itself(const struct search *search)
+{
+    return search->result->milter.observed && search->result->milter.role == TOKEN_ROLE_TRUE;
+}
+
+static bool filter_answered(const struct search *search)
+{
+    return search->result->milter.observed;
+}
+
 /* ---- keys ---------------------------------------------------------------------------- */
 
 static bool is_raised(const struct endpoint_result *result, enum finding_kind kind, const char *key)
@@ -135,6 +145,8 @@ static const struct rule {
 } rules[] = {
     {FINDING_OPEN_RELAY, had_a_verdict, try_causes},
     {FINDING_SUSPECTED_RELAY, had_a_verdict, try_causes},
+    {FINDING_CLIENT_ADDRESS_HIDDEN, seen_as_itself, try_alone},
+    {FINDING_MILTER_MISSING, filter_answered, try_alone},
     {FINDING_XCLIENT_EXPOSED, heard_as_a_stranger, try_offers},
     {FINDING_PROXY_PROTOCOL_EXPOSED, greets_by_itself, try_alone},
     {FINDING_ANONYMOUS_AUTH, answered_as_nobody, try_alone},

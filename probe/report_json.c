@@ -51,11 +51,44 @@ static json_t *vantage_json(const struct audit_summary *summary)
     return whole(object, made);
 }
 
-/* Only tokens make the milter answer: without them it is not observed. */
-static json_t *milter_json(void)
+/* What the filter's word makes of the declared vantage. */
+static const char *role_name(enum token_role role)
 {
+    switch (role) {
+    case TOKEN_ROLE_TRUE:
+        return "verified";
+    case TOKEN_ROLE_HIDDEN:
+        return "hidden";
+    case TOKEN_ROLE_INSIDE:
+        return "inside";
+    case TOKEN_ROLE_CLAIMED:
+        return "claimed";
+    default:
+        return "unproven";
+    }
+}
+
+/* Always there; what the filter said of us only if it answered. */
+static json_t *milter_json(const struct milter_said *said)
+{
+    char client[ADDRESS_TEXT_SIZE];
+    char listener[ENDPOINT_TEXT_SIZE];
     json_t *object = json_object();
-    return whole(object, put(object, "observed", json_false()));
+    bool made = put(object, "observed", json_boolean(said->observed));
+
+    if (said->observed) {
+        const struct observation *hello = &said->hello;
+        made = made && put_string(object, "client", address_format(&hello->client, client)) &&
+               put_string(object, "permission", permission_name(hello->permission)) &&
+               put(object, "masked", json_boolean(hello->masked)) &&
+               put_string(object, "vantage", role_name(said->role)) &&
+               put_string(object, "mta", hello->mta) &&
+               put_string(object, "listener",
+                          address_format_port(&hello->listener, hello->listener_port, listener)) &&
+               put(object, "asks", json_integer(said->asks)) &&
+               put(object, "accepted", json_integer(said->granted));
+    }
+    return whole(object, made);
 }
 
 static json_t *capabilities_json(const struct endpoint_result *result)
@@ -141,7 +174,8 @@ static json_t *endpoint_json(const struct endpoint_result *result)
         put(object, "cause",
             result->cause != CAUSE_NONE ? json_string(cause_name(result->cause)) : json_null()) &&
         put_string(object, "why", result->why) && put_string(object, "fix", result->fix) &&
-        put(object, "milter", milter_json()) && put_string(object, "banner", result->banner) &&
+        put(object, "milter", milter_json(&result->milter)) &&
+        put_string(object, "banner", result->banner) &&
         put(object, "capabilities", capabilities_json(result)) &&
         put(object, "techniques", techniques_json(result)) &&
         put(object, "findings", findings_json(result)) && put(object, "notes", notes_json(result));

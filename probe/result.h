@@ -14,6 +14,7 @@
 
 #include "lib/address.h"
 #include "lib/finding.h"
+#include "lib/observation.h"
 #include "lib/words.h"
 #include "probe/technique.h"
 #include "probe/texts.h"
@@ -37,6 +38,8 @@ struct technique_result {
     const char *sender;    /* what was said after MAIL FROM: */
     const char *recipient; /* what was said after RCPT TO: */
     const char *text;      /* first line, printable */
+    bool ask;      /* it carried a token: had the MTA accepted it, the filter would have said so */
+    bool observed; /* and so it did */
     bool unconfirmed; /* an acceptance was void, for the replies were out of step, and no answer
                          followed */
     bool at_mail;     /* the reply that decided was to MAIL or, with `at_claim`, to AUTH or XCLIENT
@@ -79,6 +82,23 @@ struct posture_heard {
     bool xforward;
 };
 
+/* What the site's own filter said on the connections of this endpoint (asker.h). Of several, that
+ * which shows the worst. */
+struct milter_said {
+    bool expected;       /* there is one: the configuration says so, or it has answered before */
+    bool asked;          /* it was spoken to */
+    bool observed;       /* it answered, and the answer was verified */
+    bool unverified;     /* an answer came that could not be */
+    bool clock_differs;  /* it answered that our clocks differ too much */
+    int64_t clock_ahead; /* its clock minus ours, seconds */
+    struct observation hello;
+    enum token_role role; /* ours, by what it said */
+    unsigned int passed; /* connections on which MAIL of a hello was taken as any other and RCPT was
+                            judged: no filter had a say there */
+    unsigned int asks;   /* that got an answer from the MTA or the filter */
+    unsigned int granted; /* of those, observed */
+};
+
 struct posture_dns;
 
 struct endpoint_result {
@@ -99,6 +119,7 @@ struct endpoint_result {
     char banner[RESULT_TEXT_SIZE];      /* greeting's first line without the code, printable */
     const char *capabilities[RESULT_CAPABILITIES]; /* printable, after the last EHLO; in `texts` */
     size_t capability_count;
+    struct milter_said milter;
     struct posture_heard heard;    /* filled by posture_hear */
     const struct posture_dns *dns; /* what DNS said so far; read when judged. NULL: not asked */
     bool refusals_used_up;         /* max_refusals kept techniques from being asked */

@@ -31,6 +31,7 @@ static const struct {
                        session_take_claim},
     [SESSION_CLAIM_EHLO] = {"claim-ehlo", "the reply to EHLO", SESSION_WAIT_REPLY, true,
                             session_take_claim_ehlo},
+    [SESSION_HAIL] = {"hail", "the reply to MAIL", SESSION_WAIT_REPLY, true, session_take_hail},
     [SESSION_RSET] = {"rset", "the reply to RSET", SESSION_WAIT_REPLY, true, session_take_rset},
     [SESSION_LOCAL_MAIL] = {"local-mail", "the reply to MAIL", SESSION_WAIT_REPLY, true,
                             session_take_local},

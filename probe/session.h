@@ -40,6 +40,7 @@ enum session_state {
     SESSION_HANDSHAKE,
     SESSION_CLAIM,      /* AUTH or XCLIENT, for techniques that are asked by another client */
     SESSION_CLAIM_EHLO, /* after it */
+    SESSION_HAIL,       /* MAIL with the hello to the site's filter */
     SESSION_RSET,
     SESSION_LOCAL_MAIL, /* of a transaction before the technique's own */
     SESSION_LOCAL_RCPT, /* the recipient before the technique's own */
@@ -92,7 +93,11 @@ struct session {
     bool secured;
     char helo[ENVELOPE_PATH_SIZE]; /* the argument that was sent */
     struct reply hello;            /* to the last EHLO before the techniques, taken or refused */
+    struct asker asker;
+    unsigned int hails; /* hellos that were refused, as they are when they are answered */
+    bool unanswered; /* the hello's MAIL was taken like any other, and no RCPT was judged since */
     struct battery_task task;
+    bool sealed; /* its recipient is an ask */
     bool has_task;
     bool claimed;          /* AUTH or XCLIENT made us another client */
     bool prompted;         /* AUTH was answered 334 */

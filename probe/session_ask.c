@@ -40,6 +40,7 @@ static void plan_task(struct session *session)
         steps[count++] = plans[sequence].steps[i];
     }
     session->at_control = false;
+    session_seal(session);
     session_plan(session, steps, count);
 }
 
@@ -80,7 +81,7 @@ void session_ask_first(struct session *session)
     battery_reached(session->battery, REACH_SESSION);
     session->asking = true;
     /* What was refused until here says nothing of how many refusals the techniques may have. */
-    session->refusals = 0;
+    session->refusals = session->hails;
     next_technique(session);
 }
 
@@ -168,6 +169,8 @@ static enum outcome keep_answer(struct session *session, const struct reply *rep
     into->unconfirmed = false;
     into->at_mail = answer != ANSWER_TO_RCPT;
     into->at_claim = answer == ANSWER_TO_CLAIM;
+    into->ask = session->sealed && answer == ANSWER_TO_RCPT;
+    into->observed = false;
     into->outcome = outcome;
     into->control_asked = false;
     into->code = reply->code;
@@ -188,6 +191,7 @@ static void finish_task(struct session *session)
 {
     session->has_task = false;
     session->answered++;
+    session_count_ask(session, session->task.into);
     battery_answered(session->battery, &session->task);
 }
 
@@ -266,7 +270,8 @@ static void decide(struct session *session)
                                         : session->outcome == OUTCOME_ACCEPTED;
 
     session->moot = false;
-    if (accepted) {
+    /* The filter's word is sure, and of relaying: it needs no confirmation and no control. */
+    if (accepted && !session->task.into->observed) {
         plan_confirmation(session, SESSION_CONFIRM);
     } else if (!try_other_sender(session)) {
         finish_task(session);
@@ -397,12 +402,39 @@ void session_take_mail(struct session *session, const struct reply *reply)
     }
 }
 
+/* The filter refused what the MTA had accepted. */
+static void keep_observation(struct session *session)
+{
+    session->outcome = OUTCOME_ACCEPTED;
+    session->task.into->outcome = OUTCOME_ACCEPTED;
+    session->task.into->observed = true;
+}
+
+/* Something refused in the filter's words, and that is no word of the MTA's on relaying. */
+static void keep_forgery(struct session *session)
+{
+    session->battery->result->milter.unverified = true;
+    session->outcome = OUTCOME_DEFERRED;
+    session_void_acceptance(session);
+    session->task.into->text = "answered in the words of a filter that could not be verified";
+}
+
 void session_take_rcpt(struct session *session, const struct reply *reply)
 {
+    char sent[ENVELOPE_PATH_SIZE];
+
+    technique_spell(session->task.into->technique->spelling, session->task.envelope.recipient,
+                    sent);
+    enum asker_answer heard = session_hear(session, reply, sent);
     if (stumbled(session, reply)) {
         return;
     }
     (void)keep_answer(session, reply, ANSWER_TO_RCPT);
+    if (heard == ASKER_OBSERVED) {
+        keep_observation(session);
+    } else if (heard == ASKER_UNVERIFIED) {
+        keep_forgery(session);
+    }
     if (reply->code == SESSION_CODE_CLOSING) {
         hung_up(session, reply);
     } else {
@@ -423,10 +455,13 @@ void session_take_control(struct session *session, const struct reply *reply)
     if (stumbled(session, reply)) {
         return;
     }
-    into->control_asked = true;
     into->control_code = reply->code;
-    into->control = judge(session, at_mail ? COMMAND_MAIL : COMMAND_RCPT, reply,
-                          session->task.envelope.control);
+    enum asker_answer heard =
+        at_mail ? ASKER_NOTHING : session_hear(session, reply, session->task.envelope.control);
+    into->control_asked = heard != ASKER_UNVERIFIED;
+    into->control = heard == ASKER_OBSERVED ? OUTCOME_ACCEPTED
+                                            : judge(session, at_mail ? COMMAND_MAIL : COMMAND_RCPT,
+                                                    reply, session->task.envelope.control);
     if (reply->code == SESSION_CODE_CLOSING) {
         hung_up(session, reply);
     } else {

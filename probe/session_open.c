@@ -194,7 +194,7 @@ static void agreed(struct session *session)
         return;
     }
     if (session_is_special(session) && !session_is_proxied(session)) {
-        session_ask_first(session);
+        session_say_hello(session);
         return;
     }
     if (!session->secured) {
@@ -207,7 +207,7 @@ static void agreed(struct session *session)
     } else {
         battery_settle(session->battery);
     }
-    session_ask_first(session);
+    session_say_hello(session);
 }
 
 void session_take_ehlo(struct session *session, const struct reply *reply)

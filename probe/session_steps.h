@@ -49,6 +49,17 @@ void session_void_acceptance(struct session *session);
 
 /* What a PROXY header was to open is no SMTP service. */
 void session_give_up_proxy(struct session *session, const char *why);
+/* session_hello.c */
+session_step session_take_hail;
+/* SMTP was agreed upon: the hello, where there is a key, and then the first technique. */
+void session_say_hello(struct session *session);
+/* Makes the recipient of the task in hand an ask, where the filter has answered here. */
+void session_seal(struct session *session);
+/* Whether a reply to RCPT of the path `sent` is the filter's word. */
+enum asker_answer session_hear(const struct session *session, const struct reply *reply,
+                               const char *sent);
+/* A technique was answered: counts what both ends know of. */
+void session_count_ask(struct session *session, const struct technique_result *asked);
 
 /* session_plan.c */
 /* Begins a plan: RSET if one is needed, then these. */

@@ -93,7 +93,8 @@ bool target_from_argument(const char *argument, const struct conf *conf, struct 
                           char error[TARGET_ERROR_SIZE])
 {
     const struct conf_target *configured = find_configured(conf, argument);
-    struct target target = {.tls = TLS_AUTO, .port = SMTP_PORT, .port_count = 1};
+    struct target target = {
+        .tls = TLS_AUTO, .expect_milter = CONF_AUTO, .port = SMTP_PORT, .port_count = 1};
 
     if (configured != NULL) {
         return target_from_conf(configured, out, error);
@@ -115,7 +116,8 @@ bool target_from_argument(const char *argument, const struct conf *conf, struct 
 bool target_from_conf(const struct conf_target *configured, struct target *out,
                       char error[TARGET_ERROR_SIZE])
 {
-    struct target target = {.configured = true, .tls = configured->tls};
+    struct target target = {
+        .configured = true, .tls = configured->tls, .expect_milter = configured->expect_milter};
     const char *host = configured->domain != NULL ? configured->domain : configured->host;
 
     printable_string(target.name, sizeof(target.name), configured->name);

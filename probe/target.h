@@ -31,6 +31,7 @@ struct target {
     size_t port_count;
     uint16_t port;
     enum tls_mode tls;
+    enum conf_tristate expect_milter;
 };
 
 /* False and one sentence with a remedy when the argument is no target. */

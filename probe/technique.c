@@ -154,6 +154,24 @@ static bool expand_words(const char *template, const struct technique_place *pla
     return template == NULL || (expand(template, place, out) && words_fit(out));
 }
 
+static void make_ask(const struct technique *technique, const struct technique_place *place,
+                     char out[ENVELOPE_PATH_SIZE])
+{
+    const char *at = place->canary != NULL ? strrchr(place->canary, '@') : NULL;
+    struct technique_place other = *place;
+    char canary[ENVELOPE_PATH_SIZE];
+
+    out[0] = '\0';
+    if (place->ask == NULL || at == NULL || technique->spelling != TECHNIQUE_SPELLING_USUAL) {
+        return;
+    }
+    snprintf(canary, sizeof(canary), "%s%s", place->ask, at);
+    other.canary = canary;
+    if (!expand_path(technique->recipient, &other, out)) {
+        out[0] = '\0';
+    }
+}
+
 bool technique_envelope(const struct technique *technique, const struct technique_place *place,
                         struct envelope *out)
 {
@@ -171,6 +189,7 @@ bool technique_envelope(const struct technique *technique, const struct techniqu
         !expand_words(technique->recipient_parameters, place, made.recipient_parameters)) {
         return false;
     }
+    make_ask(technique, place, made.ask);
     *out = made;
     return true;
 }

@@ -113,6 +113,7 @@ struct technique_place {
     const char *ehlo;
     const char *address;  /* "203.0.113.25", "IPV6:2001:db8::25" */
     const char *loopback; /* "127.0.0.1", "IPV6:::1" */
+    const char *ask;      /* local part of an ask, for the canary's; NULL = none is wanted */
 };
 
 struct envelope {
@@ -123,6 +124,8 @@ struct envelope {
     char sender_parameters[ENVELOPE_PATH_SIZE]; /* " AUTH=<>", or "" */
     char recipient[ENVELOPE_PATH_SIZE];
     char recipient_parameters[ENVELOPE_PATH_SIZE];
+    char ask[ENVELOPE_PATH_SIZE]; /* the recipient with the ask's local part; "" where there is no
+                                     room for it, or the spelling would spoil it */
     char control[ENVELOPE_PATH_SIZE]; /* "" when there is none */
 };
 

@@ -26,12 +26,12 @@ static const struct technique_place place = {
 /* Other places: IPv6, a long canary, a quoted one. */
 static const struct technique_place places[] = {
     {"canary@outside.example.net", "example.org", "mx.example.org", "[203.0.113.25]",
-     "[198.51.100.7]", "mail.example.org", "smtp.example.org", "203.0.113.25", "127.0.0.1"},
+     "[198.51.100.7]", "mail.example.org", "smtp.example.org", "203.0.113.25", "127.0.0.1", NULL},
     {"a.b+c@x.test", "own.example.test", "h.example.net", "[IPv6:2001:db8:113::25]",
-     "[IPv6:2001:db8:51::7]", "g.example.net", "e.example.net", "IPV6:2001:db8:113::25",
-     "IPV6:::1"},
+     "[IPv6:2001:db8:51::7]", "g.example.net", "e.example.net", "IPV6:2001:db8:113::25", "IPV6:::1",
+     NULL},
     {"rw1.abcdefghijklmnopqrst@outside.example.net", "a.b.example.org", "mx", "[192.0.2.1]",
-     "[192.0.2.2]", "g", "e", "192.0.2.1", "127.0.0.1"},
+     "[192.0.2.2]", "g", "e", "192.0.2.1", "127.0.0.1", NULL},
 };
 
 static const struct {

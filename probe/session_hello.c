@@ -1,0 +1,153 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/printable.h"
+#include "probe/outcome.h"
+#include "probe/session_steps.h"
+
+static const struct asker_settings *settings_of(const struct session *session)
+{
+    return &session->battery->settings->asker;
+}
+
+/* The first line of a reply, as the network brought it. */
+static void first_line(const struct reply *reply, char out[REPLY_TEXT_SIZE])
+{
+    (void)snprintf(out, REPLY_TEXT_SIZE, "%.*s", (int)strcspn(reply->text, "\n"), reply->text);
+}
+
+static const char *canary_domain(const struct session *session)
+{
+    const char *at = strrchr(session->battery->settings->canary, '@');
+
+    return at != NULL ? at + 1 : "";
+}
+
+static bool say_hello(struct session *session, const char *domain)
+{
+    const char *path =
+        asker_hello(&session->asker, settings_of(session), session->battery->result, domain);
+
+    if (path == NULL) {
+        return false;
+    }
+    session->battery->result->milter.asked = true;
+    session_send(session, SESSION_HAIL, "MAIL FROM:%s", path);
+    return true;
+}
+
+void session_say_hello(struct session *session)
+{
+    const struct technique *claimed = session_claimed(session);
+
+    /* The route tells ways apart by their mode of TLS; one that is asked in the clear on purpose is
+     * no way that the endpoint is reached by, and who makes up a client hears nothing of himself.
+     */
+    if ((claimed != NULL && (claimed->in_clear || claimed->identity != TECHNIQUE_IDENTITY_OWN)) ||
+        !say_hello(session, canary_domain(session))) {
+        session_ask_first(session);
+    }
+}
+
+static void hung_up(struct session *session, const struct reply *reply)
+{
+    char why[SESSION_SENTENCE_SIZE];
+
+    session_describe(why, "The server ended the session at the probe's hello", reply);
+    session_give_up(session, why);
+    session_close(session);
+}
+
+/* Whether the sender's domain is what the server refuses; then the site's own is tried, which it
+ * knows. */
+static bool try_own_domain(struct session *session, const struct reply *reply)
+{
+    const struct outcome_question question = {
+        .command = COMMAND_MAIL,
+        .reply = reply,
+        .client = "",
+        .sender = session->asker.path,
+    };
+    const char *own = session->battery->result->endpoint.own;
+
+    if (session->asker.borrowed || own[0] == '\0' ||
+        outcome_judge(&question) != OUTCOME_SENDER_REFUSED) {
+        return false;
+    }
+    session->asker.borrowed = true;
+    return say_hello(session, own);
+}
+
+void session_take_hail(struct session *session, const struct reply *reply)
+{
+    struct battery *battery = session->battery;
+    char line[REPLY_TEXT_SIZE];
+
+    if (reply->code == SESSION_CODE_CLOSING) {
+        hung_up(session, reply);
+        return;
+    }
+    if (reply_is_positive(reply)) {
+        session->in_transaction = true;
+        session->unanswered = true;
+        session_ask_first(session);
+        return;
+    }
+    battery->refusals++; /* the server counts it, too */
+    session->hails++;
+    first_line(reply, line);
+    if (asker_take_hello(&session->asker, settings_of(session), battery->result, line) ==
+            ASKER_NOTHING &&
+        try_own_domain(session, reply)) {
+        return;
+    }
+    battery->hidden |= session->asker.verified && session->asker.role == TOKEN_ROLE_HIDDEN;
+    session_ask_first(session);
+}
+
+void session_seal(struct session *session)
+{
+    struct envelope *envelope = &session->task.envelope;
+    const struct technique *technique = session->task.into->technique;
+    char path[ENVELOPE_PATH_SIZE];
+
+    session->sealed = false;
+    if (!session->asker.verified || envelope->ask[0] == '\0') {
+        return;
+    }
+    (void)snprintf(path, sizeof(path), "%s", envelope->ask);
+    if (asker_seal(&session->asker, technique->number, envelope->sender, path)) {
+        memcpy(envelope->recipient, path, sizeof(envelope->recipient));
+        session->sealed = true;
+    }
+}
+
+enum asker_answer session_hear(const struct session *session, const struct reply *reply,
+                               const char *sent)
+{
+    struct observation observation;
+    char line[REPLY_TEXT_SIZE];
+
+    if (!session_is_refusal(reply)) {
+        return ASKER_NOTHING;
+    }
+    first_line(reply, line);
+    return asker_take_ask(&session->asker, line, sent, session->task.envelope.recipient,
+                          &observation);
+}
+
+void session_count_ask(struct session *session, const struct technique_result *asked)
+{
+    struct milter_said *said = &session->battery->result->milter;
+
+    if (asked->ask) {
+        said->asks++;
+        said->granted += asked->observed;
+    }
+    if (session->unanswered && !asked->at_mail && asked->outcome != OUTCOME_CLIENT_REFUSED &&
+        asked->outcome != OUTCOME_SENDER_REFUSED && !outcome_is_temporary(asked->outcome) &&
+        asked->outcome != OUTCOME_CLOSING) {
+        session->unanswered = false;
+        said->passed++;
+    }
+}
