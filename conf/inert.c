@@ -23,10 +23,6 @@ static const struct {
     {SECTION_PROBE, "proof", "rcpt", NULL, NULL},
     {SECTION_PROBE, "history", NULL, NULL, NULL},
     {SECTION_TARGET, "expect_milter", NULL, "true", NULL},
-    {SECTION_ALERT, "journal", NULL, "yes", NULL},
-    {SECTION_ALERT, "command", NULL, NULL, NULL},
-    {SECTION_ALERT, "metrics_directory", NULL, NULL, NULL},
-    {SECTION_SYSLOG, "format", NULL, "cee", NULL},
 };
 
 /* "yes" and "true" are one value, for options that take either. */

@@ -212,11 +212,15 @@ static void announce(struct dispatch *dispatch, struct delivery *delivery)
 
     atomic_fetch_add(
         &dispatch->parts.speaker->announced[incident->finding.kind][announcement->state], 1);
-    for (size_t i = 0; i < SINK_KINDS_MAX; i++)
-        if (dispatch->lane[i] != NULL && lane_has_sink(dispatch->lane[i])) {
-            lane_announce(dispatch->lane[i], delivery);
-            only_slow = dispatch->fast->count == 0;
-        }
+    for (size_t i = 0; i < SINK_KINDS_MAX; i++) {
+        struct lane *lane = dispatch->lane[i];
+
+        if (lane == NULL)
+            continue;
+        lane_announce(lane, delivery);
+        if (dispatch->fast->count == 0 && lane_receives(lane))
+            only_slow = true;
+    }
     bool taken = outlets_announce(dispatch->fast, announcement, dispatch->parts.inbox) > 0;
     if (!taken && !only_slow)
         dispatch->parts.fallback(announcement, dispatch->parts.user);

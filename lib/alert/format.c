@@ -80,6 +80,13 @@ size_t format_cut(const char *text, size_t max)
     return cut - 1 + needs <= max ? max : cut - 1;
 }
 
+size_t format_cut_to(const char *text, size_t max)
+{
+    size_t length = strnlen(text, max + 1);
+
+    return length > max ? format_cut(text, max) : length;
+}
+
 static size_t finish(struct writer *writer)
 {
     if (writer->full) {
@@ -205,6 +212,70 @@ json_t *format_json(const struct announcement *announcement, const struct sink_i
         return NULL;
     }
     return object;
+}
+
+/* Writes the cookie and the object. 0: it does not fit. */
+static size_t put_cee(char *out, size_t size, const json_t *object)
+{
+    static const char cookie[] = "@cee: ";
+    size_t head = sizeof(cookie) - 1;
+
+    if (size <= head)
+        return 0;
+    size_t length =
+        json_dumpb(object, out + head, size - head - 1, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    if (length == 0 || length > size - head - 1)
+        return 0;
+    memcpy(out, cookie, head);
+    out[head + length] = '\0';
+    return head + length;
+}
+
+/* Takes the last member out of an object; false: it is empty. */
+static bool drop_last(json_t *object)
+{
+    const char *last = NULL;
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(object, key, value) last = key;
+    return last != NULL && json_object_del(object, last) == 0;
+}
+
+size_t format_cee(char *out, size_t size, const struct announcement *announcement,
+                  const struct sink_identity *identity)
+{
+    json_t *object = format_json(announcement, identity);
+    size_t length = 0;
+
+    if (object != NULL) {
+        length = put_cee(out, size, object);
+        if (length == 0 && json_object_del(object, "fix") == 0)
+            length = put_cee(out, size, object);
+        while (length == 0 && drop_last(json_object_get(object, "evidence")))
+            length = put_cee(out, size, object);
+        if (length == 0 && json_object_del(object, "why") == 0)
+            length = put_cee(out, size, object);
+    }
+    json_decref(object);
+    return length > 0 ? length : format_kv(out, size, announcement);
+}
+
+size_t format_cee_line(char *out, size_t size, const char *line,
+                       const struct sink_identity *identity)
+{
+    json_t *object =
+        json_pack("{s:o s:o s:o}", "program", format_json_text(identity->program), "host",
+                  format_json_text(identity->host), "message", format_json_text(line));
+    size_t length = object == NULL ? 0 : put_cee(out, size, object);
+
+    json_decref(object);
+    if (length == 0 && size > 0) {
+        length = format_cut_to(line, size - 1);
+        memcpy(out, line, length);
+        out[length] = '\0';
+    }
+    return length;
 }
 
 const char *format_time(char out[21], time_t time)

@@ -23,6 +23,16 @@ size_t format_kv(char *out, size_t size, const struct announcement *announcement
  * the order). NULL when memory is out. */
 json_t *format_json(const struct announcement *announcement, const struct sink_identity *identity);
 
+/* '@cee: {...}' with the same object, always whole: what does not fit makes it lose its fix, then
+ * evidence from the end, then its why. Returns the length; without memory, the line of format_kv.
+ */
+size_t format_cee(char *out, size_t size, const struct announcement *announcement,
+                  const struct sink_identity *identity);
+
+/* The same for a line of the program's own: {"program":...,"host":...,"message":...}. */
+size_t format_cee_line(char *out, size_t size, const char *line,
+                       const struct sink_identity *identity);
+
 /* A JSON string. jansson refuses invalid UTF-8, and a finding must not be lost by it: whatever
  * slipped through unescaped is escaped here. NULL means that memory is out. */
 json_t *format_json_text(const char *text);
@@ -33,5 +43,8 @@ const char *format_time(char out[21], time_t time);
 /* The greatest length up to `max` at which `text` (at least `max` bytes of UTF-8) can be cut
  * without splitting a character. */
 size_t format_cut(const char *text, size_t max);
+
+/* The same for a string, which may be shorter. */
+size_t format_cut_to(const char *text, size_t max);
 
 #endif

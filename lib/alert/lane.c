@@ -32,6 +32,7 @@ struct lane {
     unsigned long long done;
     unsigned long dropped;     /* since the queue was full */
     bool has_sink;             /* else nothing is queued */
+    bool receives;             /* and it brings alerts to somebody */
     struct outlets *replacing; /* what the thread shall use from now on */
     struct outlets *outlets;   /* the thread's; changed under the mutex */
     bool finish;
@@ -132,6 +133,16 @@ static void wait_for_work(struct lane *lane)
     pthread_mutex_lock(&lane->mutex);
 }
 
+/* The mutex is held, and given up meanwhile. What a sink does now and then is done at the end, too.
+ */
+static void tick_last(struct lane *lane)
+{
+    pthread_mutex_unlock(&lane->mutex);
+    if (lane->outlets != NULL)
+        outlets_tick(lane->outlets, lane->inbox);
+    pthread_mutex_lock(&lane->mutex);
+}
+
 static void *run(void *argument)
 {
     struct lane *lane = argument;
@@ -144,8 +155,10 @@ static void *run(void *argument)
             announce_first(lane);
         } else {
             tell_dropped(lane);
-            if (lane->finish)
+            if (lane->finish) {
+                tick_last(lane);
                 break;
+            }
             wait_for_work(lane);
         }
     }
@@ -197,6 +210,7 @@ void lane_use(struct lane *lane, struct outlets *outlets)
     struct outlets *unused = lane->replacing;
     lane->replacing = outlets;
     lane->has_sink = outlets->count > 0;
+    lane->receives = outlets->count > 0 && !outlets->outlet[0].sink->watches;
     pthread_cond_signal(&lane->work);
     pthread_mutex_unlock(&lane->mutex);
     outlets_free(unused, lane->inbox);
@@ -230,12 +244,12 @@ void lane_announce(struct lane *lane, struct delivery *delivery)
     pthread_mutex_unlock(&lane->mutex);
 }
 
-bool lane_has_sink(struct lane *lane)
+bool lane_receives(struct lane *lane)
 {
     pthread_mutex_lock(&lane->mutex);
-    bool has_sink = lane->has_sink;
+    bool receives = lane->receives;
     pthread_mutex_unlock(&lane->mutex);
-    return has_sink;
+    return receives;
 }
 
 bool lane_flush(struct lane *lane, const struct timespec *until)

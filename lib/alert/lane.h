@@ -28,8 +28,8 @@ void lane_use(struct lane *lane, struct outlets *outlets);
 /* Queues the announcement, if there is a sink. No wait. */
 void lane_announce(struct lane *lane, struct delivery *delivery);
 
-/* Whether there is a sink to announce to. */
-bool lane_has_sink(struct lane *lane);
+/* Whether there is a sink that brings alerts to somebody. */
+bool lane_receives(struct lane *lane);
 
 /* Waits until all that was queued before is done, or `until`. True if it is. */
 bool lane_flush(struct lane *lane, const struct timespec *until);

@@ -2,7 +2,8 @@
  * metrics - a program's numbers, as the text that Prometheus reads
  *
  * Source: Prometheus, "Exposition formats" (text format 0.0.4) and "Metric and label naming". Names
- * begin with relaywarden_milter_ or relaywarden_probe_, end in their unit (_seconds, _bytes) and
+ * of a program's own begin with relaywarden_milter_ or relaywarden_probe_ (what both have, with a
+ * label `program`, is written by metrics_file.c), end in their unit (_seconds, _bytes) and
  * counters in _total; a label's values are few and known (enumerations, configured names), never
  * what a client chose.
  *

@@ -1,6 +1,7 @@
 #include "lib/alert/outlet.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <syslog.h>
 
 static bool make(struct outlets *outlets, const struct sink_kind *kinds,
@@ -115,7 +116,7 @@ void outlets_succeed(struct outlets *outlets, struct outlets *before)
         for (size_t j = 0; j < before->count; j++) {
             const struct outlet *old = &before->outlet[j];
 
-            if (after->sink->succeed == NULL || after->sink->succeed != old->sink->succeed)
+            if (after->sink->succeed == NULL || strcmp(after->sink->name, old->sink->name) != 0)
                 continue;
             after->sink->succeed(after->sink, old->sink);
             after->failing = old->failing;
@@ -135,7 +136,7 @@ size_t outlets_announce(struct outlets *outlets, const struct announcement *anno
         int result = sink->announce(sink, announcement, error);
 
         judge(&outlets->outlet[i], result, error, inbox);
-        took += result == 0;
+        took += result == 0 && !sink->watches;
     }
     return took;
 }

@@ -66,8 +66,10 @@ static long quiet_after(const struct alert_settings *settings)
 static struct change *new_change(const struct reporter *reporter,
                                  const struct alert_settings *settings)
 {
-    const struct sink_source source = {&reporter->speaker->identity, settings,
-                                       reporter->syslog_socket, reporter->speaker};
+    const struct sink_source source = {.identity = &reporter->speaker->identity,
+                                       .settings = settings,
+                                       .syslog_socket = reporter->syslog_socket,
+                                       .speaker = reporter->speaker};
     struct change *change = calloc(1, sizeof(*change));
 
     if (change == NULL)

@@ -1,8 +1,36 @@
 #include "lib/alert/sink.h"
 
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where systemd-journald has its sockets, /dev/log among them. */
+#define JOURNAL_DIRECTORY "/run/systemd/journal/"
+
+/* Whether what is sent to syslog arrives in the journal. */
+static bool journal_has_syslog(const struct sink_source *source)
+{
+    char resolved[PATH_MAX];
+    const char *path = source->syslog_socket == NULL ? "/dev/log" : source->syslog_socket;
+
+    return realpath(path, resolved) != NULL &&
+           strncmp(resolved, JOURNAL_DIRECTORY, sizeof(JOURNAL_DIRECTORY) - 1) == 0;
+}
+
+static bool wants_journal(const struct sink_source *source)
+{
+    const struct alert_settings *settings = source->settings;
+
+    if (settings->journal != JOURNAL_AUTO)
+        return settings->journal == JOURNAL_YES;
+    return settings->syslog_format != SYSLOG_NONE && journal_has_syslog(source);
+}
+
+/* The journal takes syslog's place where each line would arrive there twice. */
 static bool wants_syslog(const struct sink_source *source)
 {
-    return source->settings->syslog_format != SYSLOG_NONE;
+    return source->settings->syslog_format != SYSLOG_NONE &&
+           !(wants_journal(source) && journal_has_syslog(source));
 }
 
 static bool wants_json(const struct sink_source *source)
@@ -12,8 +40,23 @@ static bool wants_json(const struct sink_source *source)
     return path != NULL && path[0] != '\0';
 }
 
+static bool wants_command(const struct sink_source *source)
+{
+    return source->settings->command_count > 0;
+}
+
+static bool wants_metrics(const struct sink_source *source)
+{
+    const char *directory = source->settings->metrics_directory;
+
+    return directory != NULL && directory[0] != '\0';
+}
+
 const struct sink_kind sink_kinds[] = {
     {"syslog", false, wants_syslog, sink_syslog_new},
+    {"journal", false, wants_journal, sink_journal_new},
     {"json", true, wants_json, sink_json_new},
+    {"command", true, wants_command, sink_command_new},
+    {"metrics", true, wants_metrics, sink_metrics_new},
     {NULL, false, NULL, NULL},
 };

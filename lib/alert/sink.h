@@ -34,6 +34,7 @@ struct sink_source {
     const struct sink_identity *identity; /* lives as long as the sinks */
     const struct alert_settings *settings;
     const char *syslog_socket;     /* NULL = "/dev/log" */
+    const char *journal_socket;    /* NULL = "/run/systemd/journal/socket" */
     const struct speaker *speaker; /* whose identity it is; lives as long as the sinks */
 };
 
@@ -46,6 +47,8 @@ struct announcement {
 
 struct sink {
     const char *name; /* "syslog", "json" */
+    /* It brings no alert to anybody: an announcement is only an occasion for it. */
+    bool watches;
     /* How much waits in the sink for another try; while it does, `retry` is called now and then. */
     size_t waiting;
     /* Announcements and lines that were given up since the reporter last told; it sets this to 0.
@@ -79,7 +82,10 @@ struct sink {
 /* Each returns NULL when memory is out. They connect when first used, open at `open`, and do either
  * again after a failure. */
 struct sink *sink_syslog_new(const struct sink_source *source);
+struct sink *sink_journal_new(const struct sink_source *source);
 struct sink *sink_json_new(const struct sink_source *source);
+struct sink *sink_command_new(const struct sink_source *source);
+struct sink *sink_metrics_new(const struct sink_source *source);
 
 /* One row a sink. */
 struct sink_kind {

@@ -239,6 +239,66 @@ static void a_time_is_rfc_3339_in_utc(void **state)
     unsetenv("TZ");
 }
 
+/* The object behind the cookie; the caller owns it. */
+static json_t *cee_object(const char *line)
+{
+    json_t *object = NULL;
+
+    assert_int_equal(strncmp(line, "@cee: ", 6), 0);
+    object = json_loads(line + 6, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(object);
+    return object;
+}
+
+static void cee_is_the_json_line_behind_a_cookie(void **state)
+{
+    (void)state;
+    struct finding finding = sample_open_relay();
+    struct announcement announcement = sample_announcement(&finding);
+    char line[8192];
+
+    size_t length = format_cee(line, sizeof(line), &announcement, &sample_identity);
+    assert_int_equal(length, strlen(line));
+    json_t *object = cee_object(line);
+    json_t *same = format_json(&announcement, &sample_identity);
+    assert_true(json_equal(object, same));
+    json_decref(object);
+    json_decref(same);
+
+    length = format_cee_line(line, sizeof(line), "a \"b\"", &sample_identity);
+    assert_int_equal(length, strlen(line));
+    object = cee_object(line);
+    assert_string_equal(json_string_value(json_object_get(object, "message")), "a \"b\"");
+    json_decref(object);
+}
+
+static void cee_that_does_not_fit_is_still_one_whole_object(void **state)
+{
+    (void)state;
+    struct finding finding = sample_open_relay();
+    char filler[500];
+    char line[8192];
+
+    memset(filler, '"', sizeof(filler) - 1);
+    filler[sizeof(filler) - 1] = '\0';
+    while (finding_add(&finding, "filler", FIELD_EVIDENCE, filler))
+        finding.field[finding.fields - 1].name = finding.fields % 2 == 0 ? "even" : "odd";
+    finding_why(&finding, "%s", filler);
+    finding_fix(&finding, "%s%s", filler, filler);
+    struct announcement announcement = sample_announcement(&finding);
+    for (size_t size = 700; size <= sizeof(line); size += 97) {
+        size_t length = format_cee(line, size, &announcement, &sample_identity);
+
+        assert_true(length < size && length == strlen(line));
+        json_t *object = cee_object(line);
+        assert_string_equal(json_string_value(json_object_get(object, "incident")),
+                            "0123456789abcdef");
+        json_decref(object);
+    }
+    assert_true(format_cee(line, 100, &announcement, &sample_identity) < 100);
+    assert_int_equal(strncmp(line, "CRITICAL open-relay", 19), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +314,8 @@ int main(void)
         cmocka_unit_test(a_count_past_what_json_can_hold_stays_positive),
         cmocka_unit_test(json_without_memory_is_null_at_every_step),
         cmocka_unit_test(a_time_is_rfc_3339_in_utc),
+        cmocka_unit_test(cee_is_the_json_line_behind_a_cookie),
+        cmocka_unit_test(cee_that_does_not_fit_is_still_one_whole_object),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

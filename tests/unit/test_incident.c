@@ -317,7 +317,7 @@ static void a_subject_that_comes_back_again_and_again_must_be_quiet_for_longer(v
 {
     (void)state;
     struct incident_table *table = new_table();
-    static const long quiet[] = {QUIET, QUIET, 2 * QUIET, 4 * QUIET, 8 * QUIET, 8 * QUIET};
+    static const long quiet[] = {QUIET, QUIET, 2L * QUIET, 4L * QUIET, 8L * QUIET, 8L * QUIET};
     time_t now = 5000;
 
     for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++) {

@@ -32,7 +32,8 @@ static int set_up(void **state)
     place->folder = sample_folder();
     sample_path(place->folder, "alerts.json", place->path);
     settings.json_path = place->path;
-    place->sink = sink_json_new(&(struct sink_source){&sample_identity, &settings, NULL, NULL});
+    place->sink = sink_json_new(&(struct sink_source){
+        .identity = &sample_identity, .settings = &settings, .syslog_socket = NULL});
     assert_non_null(place->sink);
     *state = place;
     return 0;
@@ -169,8 +170,8 @@ static void two_programs_can_write_to_one_file(void **state)
     char got[64];
 
     settings.json_path = place->path;
-    struct sink *other =
-        sink_json_new(&(struct sink_source){&sample_identity, &settings, NULL, NULL});
+    struct sink *other = sink_json_new(&(struct sink_source){
+        .identity = &sample_identity, .settings = &settings, .syslog_socket = NULL});
     assert_non_null(other);
     struct finding finding = sample_open_relay();
     struct announcement announcement = sample_announcement(&finding);
@@ -217,8 +218,8 @@ static void the_file_is_opened_before_the_first_alert(void **state)
     struct alert_settings settings = sample_settings;
     char path[256] = "/nonexistent/alerts.json";
     settings.json_path = path;
-    struct sink *wrong =
-        sink_json_new(&(struct sink_source){&sample_identity, &settings, NULL, NULL});
+    struct sink *wrong = sink_json_new(&(struct sink_source){
+        .identity = &sample_identity, .settings = &settings, .syslog_socket = NULL});
     assert_non_null(wrong);
     assert_int_equal(wrong->open(wrong, place->error), -1);
     assert_non_null(strstr(place->error, "cannot open /nonexistent/alerts.json"));

@@ -34,8 +34,8 @@ static int set_up(void **state)
     place->folder = sample_folder();
     sample_path(place->folder, "log", place->path);
     place->daemon = sample_daemon(place->path);
-    place->sink = sink_syslog_new(
-        &(struct sink_source){&sample_identity, &sample_settings, place->path, NULL});
+    place->sink = sink_syslog_new(&(struct sink_source){
+        .identity = &sample_identity, .settings = &sample_settings, .syslog_socket = place->path});
     assert_non_null(place->sink);
     *state = place;
     return 0;
@@ -285,8 +285,8 @@ static void a_path_that_no_socket_can_have_is_reported(void **state)
     path[0] = '/';
     path[sizeof(path) - 1] = '\0';
     place->sink->free(place->sink);
-    place->sink =
-        sink_syslog_new(&(struct sink_source){&sample_identity, &sample_settings, path, NULL});
+    place->sink = sink_syslog_new(&(struct sink_source){
+        .identity = &sample_identity, .settings = &sample_settings, .syslog_socket = path});
     assert_non_null(place->sink);
     assert_int_equal(say(place, 0), -1);
     assert_non_null(strstr(place->error, "too long"));
@@ -322,8 +322,8 @@ static void a_facility_of_the_settings_is_used(void **state)
 
     settings.syslog_facility = LOG_LOCAL3;
     place->sink->free(place->sink);
-    place->sink =
-        sink_syslog_new(&(struct sink_source){&sample_identity, &settings, place->path, NULL});
+    place->sink = sink_syslog_new(&(struct sink_source){
+        .identity = &sample_identity, .settings = &settings, .syslog_socket = place->path});
     assert_non_null(place->sink);
     assert_int_equal(say(place, 0), 0);
     sample_receive(place->daemon, text, sizeof(text), 1000);
