@@ -50,7 +50,7 @@ DEPS_BUILD := gcc libc6-dev make git pkg-config ca-certificates libmilter-dev li
     libconfuse-dev libevent-dev libssl-dev libjansson-dev libsqlite3-dev libidn2-dev libsystemd-dev
 DEPS_CHECK := clang clang-tidy clang-format cppcheck libclang-rt-14-dev libcmocka-dev mandoc
 DEPS_TEST  := postfix libsasl2-modules sasl2-bin rsyslog nsd nftables iproute2 procps openssl \
-    netbase python3 python3-pytest util-linux exim4-daemon-heavy opensmtpd sendmail-bin m4 postgrey \
+    netbase python3 python3-pytest util-linux valgrind exim4-daemon-heavy opensmtpd sendmail-bin m4 postgrey \
     nmap
 DEPS_DEB   := debhelper dpkg-dev fakeroot lintian
 DEPS := $(DEPS_BUILD) $(DEPS_CHECK) $(DEPS_TEST) $(DEPS_DEB)

@@ -15,13 +15,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "probe/paced.h"
+
 /* Input is read no further than this ahead of the listener, which takes everything in each turn. */
 #define READ_AHEAD 16384
 #define CHUNK      4096
+/* Of a handshake, in octets: a chain of certificates is at most a tenth of that. */
+#define HANDSHAKE_MAX 1048576
 
 struct loop {
     struct event_base *base;
-    SSL_CTX *tls; /* made when the first handshake needs it */
+    SSL_CTX *tls; /* made when the first handshake needs it, as is `paced` */
+    BIO_METHOD *paced;
 };
 
 struct loop_timer {
@@ -92,6 +97,7 @@ void loop_free(struct loop *loop)
         return;
     }
     SSL_CTX_free(loop->tls);
+    BIO_meth_free(loop->paced);
     event_base_free(loop->base);
     free(loop);
 }
@@ -420,6 +426,7 @@ static void on_stream_event(struct bufferevent *stream, short what, void *user)
     }
     if ((what & BEV_EVENT_CONNECTED) != 0 && connection->ssl != NULL && !connection->secured) {
         connection->secured = true;
+        paced_unlimited(SSL_get_rbio(connection->ssl));
         snprintf(text, sizeof(text), "%s %s", SSL_get_version(connection->ssl),
                  SSL_get_cipher_name(connection->ssl));
         call_begins(connection);
@@ -567,13 +574,31 @@ static SSL_CTX *loop_tls(struct loop *loop)
     return tls;
 }
 
+static bool set_ends(SSL *ssl, const BIO_METHOD *method, int descriptor)
+{
+    BIO *in = method != NULL ? paced_new(method, descriptor, HANDSHAKE_MAX) : NULL;
+    BIO *out = in != NULL ? BIO_new_socket(descriptor, BIO_NOCLOSE) : NULL;
+
+    if (out == NULL) {
+        BIO_free(in);
+        return false;
+    }
+    SSL_set_bio(ssl, in, out);
+    return true;
+}
+
 static SSL *make_ssl(struct connection *connection)
 {
-    SSL_CTX *tls = loop_tls(connection->loop);
+    struct loop *loop = connection->loop;
+    SSL_CTX *tls = loop_tls(loop);
     SSL *ssl = tls != NULL ? SSL_new(tls) : NULL;
 
-    if (ssl != NULL && connection->host[0] != '\0' &&
-        SSL_set_tlsext_host_name(ssl, connection->host) != 1) {
+    if (loop->paced == NULL) {
+        loop->paced = paced_method();
+    }
+    if (ssl != NULL &&
+        (!set_ends(ssl, loop->paced, bufferevent_getfd(connection->stream)) ||
+         (connection->host[0] != '\0' && SSL_set_tlsext_host_name(ssl, connection->host) != 1))) {
         SSL_free(ssl);
         ssl = NULL;
     }

@@ -291,22 +291,22 @@ def end_of_tests(output):
     return "\n".join(lines[tables[0] if tables else -12:])
 
 
-def stage_integration(tally):
-    report = os.path.join(ROOT, "build/check/integration.xml")
+def pytest(tally, name, build, tests):
+    """Runs tests with the programs of a build."""
+    report = os.path.join(ROOT, f"build/check/{name}.xml")
     os.makedirs(os.path.dirname(report), exist_ok=True)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(report)
-    build = os.environ.get("RELAYWARDEN_BUILD", "build/gcc")
     code, output = command(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
-         "--durations=10", f"--junit-xml={report}", "tests/integration"],
+         "--durations=10", f"--junit-xml={report}", tests],
         INTEGRATION_SECONDS, RELAYWARDEN_BUILD=build)
     try:
         suite = xml.etree.ElementTree.parse(report).getroot().find("testsuite")
         count, failures, errors, skipped = (
             int(suite.get(name)) for name in ("tests", "failures", "errors", "skipped"))
     except (OSError, AttributeError, xml.etree.ElementTree.ParseError):
-        tally.fail(f"integration: exit code {code} and no report", output)
+        tally.fail(f"{name}: exit code {code} and no report", output)
         return
     failed = failures + errors
     # A test that passes and whose fixture then fails to end is counted as both.
@@ -314,9 +314,19 @@ def stage_integration(tally):
     if failed or skipped:
         say(output.rstrip())
     elif code != 0 or not count:
-        tally.fail(f"integration: exit code {code}", output)
+        tally.fail(f"{name}: exit code {code}", output)
     else:
         say(end_of_tests(output))
+
+
+def stage_hostile(tally):
+    if make(tally, "build", "CC=gcc", "BUILD=build/asan", "SANITIZE=address,undefined", "all"):
+        pytest(tally, "hostile", "build/asan", "tests/integration/test_hostile_servers.py")
+
+
+def stage_integration(tally):
+    build = os.environ.get("RELAYWARDEN_BUILD", "build/gcc")
+    pytest(tally, "integration", build, "tests/integration")
 
 
 STAGES = {
@@ -328,6 +338,7 @@ STAGES = {
     "fuzz": (stage_fuzz, "a short run of each fuzzer"),
     "lint": (stage_lint, "analysers, formatting, include directions, manual pages"),
     "deb": (stage_deb, "Debian's package, and lintian over it"),
+    "hostile": (stage_hostile, "hostile servers, with the sanitizers' programs"),
     "integration": (stage_integration, "against real servers in the lab"),
 }
 

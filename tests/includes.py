@@ -32,6 +32,7 @@ LIBRARIES = {
     "event2/*": ("probe/transport.c", "probe/dns.c", "probe/audit.c", "probe/session.c",
                  "probe/main.c", "tests/unit/*"),
     "openssl/ssl.h": ("probe/transport.c", "tests/unit/test_transport*.c", "tests/unit/peer.c"),
+    "openssl/bio.h": ("probe/paced.c", "probe/paced.h", "tests/unit/test_paced.c"),
     "openssl/err.h": ("probe/transport.c", "tests/unit/test_transport*.c"),
     "openssl/hmac.h": ("lib/token.c",),
     "openssl/evp.h": ("lib/token.c",),
