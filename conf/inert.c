@@ -13,10 +13,6 @@ static const struct {
     const char *only;
     const char *instead; /* of saying that it has no effect */
 } inert[] = {
-    {SECTION_ROOT, "token_key_file", NULL, NULL, NULL},
-    {SECTION_ROOT, "token_key_also", NULL, NULL, NULL},
-    {SECTION_MILTER, "enforce_masked", "observe", NULL, NULL},
-    {SECTION_MILTER, "probe_expected", NULL, NULL, NULL},
     {SECTION_PROBE, "vantage", NULL, "claimed",
      "is not there yet: this version's check refuses it"},
     {SECTION_PROBE, "public_addresses", NULL, NULL, NULL},

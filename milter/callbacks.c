@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "milter/audited.h"
 #include "milter/connection.h"
 #include "milter/gate.h"
 
@@ -35,7 +36,7 @@ static const struct {
     int stage;
     const char *macros;
 } symbol_lists[] = {
-    {SMFIM_CONNECT, "{daemon_addr} {daemon_port}"},
+    {SMFIM_CONNECT, "j {daemon_addr} {daemon_port}"},
     {SMFIM_HELO, "{cert_subject} {cn_subject} {verify}"},
     {SMFIM_ENVFROM, "{auth_type} {auth_authen}"},
     {SMFIM_ENVRCPT, "i {rcpt_mailer} {rcpt_host} {rcpt_addr}"},
@@ -92,6 +93,7 @@ static struct connection *begin_connection(SMFICTX *ctx, const struct sockaddr *
         .client = client,
         .daemon_address = macro(ctx, "{daemon_addr}"),
         .daemon_port = macro(ctx, "{daemon_port}"),
+        .mta = macro(ctx, "j"),
     };
     struct snapshot *snapshot = snapshot_current();
 
@@ -147,25 +149,6 @@ static sfsistat on_helo(SMFICTX *ctx, char *name)
     return SMFIS_CONTINUE;
 }
 
-static sfsistat on_mail(SMFICTX *ctx, char **arguments)
-{
-    const struct client_macros macros = {
-        .auth_type = macro(ctx, "{auth_type}"),
-        .auth_authen = macro(ctx, "{auth_authen}"),
-        .cert_subject = macro(ctx, "{cert_subject}"),
-        .cn_subject = macro(ctx, "{cn_subject}"),
-        .verify = macro(ctx, "{verify}"),
-    };
-    struct connection *connection = enter_connection(ctx);
-
-    if (connection == NULL) {
-        return SMFIS_ACCEPT;
-    }
-    bool finished = connection_mail(connection, arguments[0], &macros);
-    leave_connection();
-    return finished ? SMFIS_ACCEPT : SMFIS_CONTINUE;
-}
-
 /* libmilter reads the text as a format. */
 static void double_percents(char *out, size_t size, const char *text)
 {
@@ -202,6 +185,27 @@ static sfsistat give(SMFICTX *ctx, const struct answer *answer)
     return answer->code < 500 ? SMFIS_TEMPFAIL : SMFIS_REJECT;
 }
 
+static sfsistat on_mail(SMFICTX *ctx, char **arguments)
+{
+    const struct client_macros macros = {
+        .auth_type = macro(ctx, "{auth_type}"),
+        .auth_authen = macro(ctx, "{auth_authen}"),
+        .cert_subject = macro(ctx, "{cert_subject}"),
+        .cn_subject = macro(ctx, "{cn_subject}"),
+        .verify = macro(ctx, "{verify}"),
+    };
+    struct connection *connection = enter_connection(ctx);
+
+    if (connection == NULL) {
+        return SMFIS_ACCEPT;
+    }
+    bool finished = connection_mail(connection, arguments[0], &macros);
+    const struct answer *answer = audited_mail(connection, arguments[0]);
+    sfsistat verdict = finished && answer == NULL ? SMFIS_ACCEPT : give(ctx, answer);
+    leave_connection();
+    return verdict;
+}
+
 static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
 {
     const struct rcpt_macros macros = {
@@ -219,17 +223,17 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
     return verdict;
 }
 
-/* Nothing more can be learnt of the message; to hold it we must see its end. */
+/* Mostly nothing more can be learnt of the message. */
 static sfsistat on_data(SMFICTX *ctx)
 {
     struct connection *connection = enter_connection(ctx);
-    bool hold = false;
+    bool stay = false;
 
     if (connection != NULL) {
-        hold = connection_data(connection, macro(ctx, "i"));
+        stay = connection_data(connection, macro(ctx, "i"));
         leave_connection();
     }
-    return hold ? SMFIS_CONTINUE : SMFIS_ACCEPT;
+    return stay ? SMFIS_CONTINUE : SMFIS_ACCEPT;
 }
 
 static sfsistat on_message(SMFICTX *ctx)

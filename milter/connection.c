@@ -1,9 +1,11 @@
 #include "milter/connection.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "milter/audited.h"
 #include "milter/relay_finding.h"
 
 static void copy_text(char *out, size_t size, const char *text)
@@ -29,7 +31,21 @@ static void set_listener(struct connection *connection, const struct connection_
         snprintf(connection->listener_text, sizeof connection->listener_text, "unknown");
         return;
     }
+    connection->listener_port = port;
     address_format_port(&connection->listener, port, connection->listener_text);
+}
+
+static uint16_t port_of(const struct sockaddr *from)
+{
+    const void *address = from;
+
+    if (from != NULL && from->sa_family == AF_INET) {
+        return ntohs(((const struct sockaddr_in *)address)->sin_port);
+    }
+    if (from != NULL && from->sa_family == AF_INET6) {
+        return ntohs(((const struct sockaddr_in6 *)address)->sin6_port);
+    }
+    return 0;
 }
 
 struct connection *connection_new(struct snapshot *snapshot, struct transactions *transactions,
@@ -44,7 +60,9 @@ struct connection *connection_new(struct snapshot *snapshot, struct transactions
     connection->snapshot = snapshot;
     connection->transactions = transactions;
     connection->client = address_from_sockaddr(origin->client);
+    connection->client_port = port_of(origin->client);
     address_format(&connection->client, connection->client_text);
+    copy_text(connection->mta, sizeof connection->mta, origin->mta);
     set_listener(connection, origin);
     return connection;
 }
@@ -68,9 +86,13 @@ bool connection_mail(struct connection *connection, const char *path,
 {
     connection_hand_over(connection, NULL);
     copy_text(connection->sender, sizeof connection->sender, path);
-    connection->permission =
+    connection->declared =
         judge_permission(connection->snapshot->rules.site, &connection->client, macros);
-    return connection->permission != PERMISSION_NONE;
+    connection->masked = connection->declared == PERMISSION_TRUSTED_NETWORK &&
+                         connection->transactions->desk != NULL &&
+                         masks_contain(&connection->transactions->desk->masks, &connection->client);
+    connection->permission = connection->masked ? PERMISSION_NONE : connection->declared;
+    return connection->permission != PERMISSION_NONE && !connection->audit.greeted;
 }
 
 static void enter_list(struct connection *connection)
@@ -199,35 +221,55 @@ static const struct answer *enforce(struct connection *connection, enum enforcem
     return NULL;
 }
 
+/* Judges a recipient by what others than the probe may do, and keeps what is to be told of it.
+ * False if that is nothing. */
+static bool judge_and_keep(struct connection *connection, struct recipient_seen *seen,
+                           enum finding_kind *kind)
+{
+    enum judgement judgement =
+        judge_recipient(connection->permission, seen->rcpt->decision, seen->destination);
+
+    if (judgement == JUDGEMENT_FINE) {
+        return false;
+    }
+    seen->sender_class = site_classify_sender(connection->snapshot->rules.site, connection->sender);
+    if (judgement == JUDGEMENT_RELAYED) {
+        *kind = FINDING_OPEN_RELAY;
+        note_relayed(connection, seen);
+    } else {
+        *kind = FINDING_UNDECLARED_DESTINATION;
+        note_undeclared(connection, seen);
+    }
+    return true;
+}
+
 const struct answer *connection_rcpt(struct connection *connection, const char *path,
                                      const struct rcpt_macros *macros, const char *queue_id)
 {
-    const struct judge_rules *rules = &connection->snapshot->rules;
+    struct audited_rcpt audited = {.ours = false};
     struct rcpt_meaning rcpt;
+    enum finding_kind kind;
 
     dialect_rcpt(macros, path, &rcpt);
-    if (connection->permission != PERMISSION_NONE || rcpt.decision != DECISION_ACCEPTED) {
+    if (!connection->audit.greeted &&
+        (connection->permission != PERMISSION_NONE || rcpt.decision != DECISION_ACCEPTED)) {
         return NULL;
     }
     struct recipient_seen seen = {
         .path = path,
         .rcpt = &rcpt,
-        .destination = judge_destination(rules, &rcpt, path, &connection->listener),
+        .destination =
+            judge_destination(&connection->snapshot->rules, &rcpt, path, &connection->listener),
         .queue_id = queue_id,
         .enforcement = ENFORCE_OBSERVE,
     };
-    enum judgement judgement =
-        judge_recipient(connection->permission, rcpt.decision, seen.destination);
-    if (judgement == JUDGEMENT_FINE) {
-        return NULL;
+    if (connection->audit.greeted) {
+        audited = audited_rcpt(connection, path, &rcpt, seen.destination);
     }
-    seen.sender_class = site_classify_sender(rules->site, connection->sender);
-    if (judgement == JUDGEMENT_RELAYED) {
-        note_relayed(connection, &seen);
-        return enforce(connection, seen.enforcement, FINDING_OPEN_RELAY);
+    if ((audited.ours && !audited.proves) || !judge_and_keep(connection, &seen, &kind)) {
+        return audited.answer;
     }
-    note_undeclared(connection, &seen);
-    return enforce(connection, seen.enforcement, FINDING_UNDECLARED_DESTINATION);
+    return audited.ours ? audited.answer : enforce(connection, seen.enforcement, kind);
 }
 
 static void hand_over_all(struct connection *connection, const char *queue_id)
@@ -276,7 +318,7 @@ bool connection_data(struct connection *connection, const char *queue_id)
     if (connection->hold_due && (queue_id == NULL || queue_id[0] == '\0')) {
         say_not_held(connection, HOLD_NO_QUEUE);
     }
-    return connection->hold_due;
+    return connection->hold_due || connection->audit.greeted;
 }
 
 void connection_not_held(struct connection *connection)

@@ -18,6 +18,7 @@
 
 #include "lib/address.h"
 #include "milter/answer.h"
+#include "milter/audit.h"
 #include "milter/judge.h"
 #include "milter/snapshot.h"
 #include "milter/transactions.h"
@@ -35,13 +36,18 @@ struct connection {
     struct snapshot *snapshot; /* one configuration for the whole connection; a reference */
     struct transactions *transactions;
     struct address client;
+    uint16_t client_port; /* 0: unknown */
     struct address listener;
+    uint16_t listener_port;
     char listener_text[ENDPOINT_TEXT_SIZE]; /* "192.0.2.25:25"; "unknown" */
     char client_text[ADDRESS_TEXT_SIZE];
+    char mta[OBSERVATION_MTA_SIZE]; /* its name, cut */
     char helo[CONNECTION_TEXT_SIZE];
     char sender[CONNECTION_TEXT_SIZE]; /* MAIL's argument */
     enum permission permission;        /* of the current transaction */
+    enum permission declared;          /* the same without regard to masks */
     bool masked;                       /* strangers hide behind the client's trusted address */
+    struct audit audit;                /* is it the probe that speaks? */
     bool hold_due;                     /* the current transaction's message is to be held */
     struct answer answer;              /* the last one given */
 
@@ -57,6 +63,7 @@ struct connection_origin {
     const struct sockaddr *client; /* NULL or AF_UNIX: no address */
     const char *daemon_address;    /* {daemon_addr} */
     const char *daemon_port;       /* {daemon_port} */
+    const char *mta;               /* {j} */
 };
 
 /* Takes over the reference to `snapshot`. NULL: out of memory (the reference is released). */
@@ -66,7 +73,8 @@ void connection_free(struct connection *connection); /* hands over what is pendi
 
 void connection_helo(struct connection *connection, const char *name);
 
-/* Begins a transaction. True if nothing more can be learnt of it: the client may relay. */
+/* Begins a transaction. True if nothing more can be learnt of it: the client may relay, and is not
+ * the probe. audited_mail has the answer to a hello. */
 bool connection_mail(struct connection *connection, const char *path,
                      const struct client_macros *macros);
 
@@ -75,8 +83,8 @@ bool connection_mail(struct connection *connection, const char *path,
 const struct answer *connection_rcpt(struct connection *connection, const char *path,
                                      const struct rcpt_macros *macros, const char *queue_id);
 
-/* DATA: hands the transaction's findings over. `queue_id` may be NULL. True if the message is to be
- * held once it is there. */
+/* DATA: hands the transaction's findings over. `queue_id` may be NULL. True if more is to be seen
+ * of the message: it is to be held once it is there, or it may be the probe's. */
 bool connection_data(struct connection *connection, const char *queue_id);
 
 /* The message could not be held, although connection_data said so. */

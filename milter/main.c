@@ -23,6 +23,8 @@
 #include "lib/alert/reporter.h"
 #include "milter/callbacks.h"
 #include "milter/discover.h"
+#include "milter/keeper.h"
+#include "milter/mask_command.h"
 #include "milter/pulse.h"
 #include "milter/reload.h"
 #include "milter/snapshot.h"
@@ -33,9 +35,10 @@
 #define STOP_WAIT_MS       2000 /* for what is still to be announced */
 #define DESCRIPTORS_WANTED 65536
 #define PULSE_MS           2000 /* for an answer at our own socket */
+#define DATABASE_PATH_SIZE 4096
 
 static const char help[] =
-    "usage: " PROGRAM " [--config FILE] [-t | --discover[=PATH]]\n"
+    "usage: " PROGRAM " [--config FILE] [-t | --discover[=PATH] | --masked | --unmask ADDRESS]\n"
     "\n"
     "Attached to Postfix or Sendmail as a mail filter, reports every client that may not relay and "
     "was\n"
@@ -45,11 +48,15 @@ static const char help[] =
     "  -t              check the configuration and exit\n"
     "  --discover[=PATH]  print what the MTA takes as its own, for you to read and adopt; PATH is\n"
     "                  Postfix's configuration directory or a sendmail.cf\n"
+    "  --masked        list the masked addresses: trusted, but strangers were seen under them\n"
+    "  --unmask ADDRESS\n"
+    "                  let an address be trusted again\n"
     "  --help          show this text and exit\n"
     "  --version       show the version and exit\n"
     "\n"
     "Exit status: 0 stopped on request or configuration valid; 64 wrong usage; 65, 66, 69\n"
-    "nothing was discovered; 71 the system denied something that is needed; 78 mistakes in the\n"
+    "nothing was discovered or unmasked; 71 the system denied something that is needed; 78 "
+    "mistakes in the\n"
     "configuration. Manual: relaywarden-milter(8).\n";
 
 /* What serving needs. */
@@ -65,6 +72,8 @@ struct arguments {
     bool check_only;
     bool discover;
     const char *discover_where; /* NULL: wherever there is one */
+    bool masked;
+    const char *unmask; /* an address */
 };
 
 /* Returns -1 to go on, else the exit status. */
@@ -75,6 +84,8 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
         {"discover", optional_argument, NULL, 'd'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
+        {"masked", no_argument, NULL, 'm'},
+        {"unmask", required_argument, NULL, 'u'},
         {NULL, 0, NULL, 0},
     };
     int option;
@@ -90,6 +101,12 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
         case 'd':
             out->discover = true;
             out->discover_where = optarg;
+            break;
+        case 'm':
+            out->masked = true;
+            break;
+        case 'u':
+            out->unmask = optarg;
             break;
         case 'h':
             fputs(help, stdout);
@@ -180,10 +197,15 @@ static void check_reload(struct reporter *reporter, const char *path)
     conf_report_free(&report);
 }
 
+static void name_database(const struct conf *conf, char out[DATABASE_PATH_SIZE])
+{
+    snprintf(out, DATABASE_PATH_SIZE, "%s/milter/relaywarden.db", conf->state_directory);
+}
+
 static struct reporter *start_reporter(const struct conf *conf,
                                        const struct sink_identity *identity)
 {
-    char database[4096];
+    char database[DATABASE_PATH_SIZE];
     char error[SINK_ERROR_SIZE];
     const struct reporter_settings settings = {
         .identity = identity,
@@ -191,12 +213,27 @@ static struct reporter *start_reporter(const struct conf *conf,
         .database_path = database,
     };
 
-    snprintf(database, sizeof database, "%s/milter/relaywarden.db", conf->state_directory);
+    name_database(conf, database);
     struct reporter *reporter = reporter_start(&settings, error);
     if (reporter == NULL) {
         fprintf(stderr, PROGRAM ": %s\n", error);
     }
     return reporter;
+}
+
+/* NULL: the filter does without, and says so. */
+static struct keeper *start_keeper(const struct conf *conf, struct transactions *transactions)
+{
+    char database[DATABASE_PATH_SIZE];
+
+    name_database(conf, database);
+    struct keeper *keeper = keeper_start(database, transactions->desk, transactions->reporter);
+    if (keeper == NULL) {
+        reporter_say(transactions->reporter, LOG_ERR,
+                     "no memory or thread to keep masked addresses: they are forgotten at a "
+                     "restart, and probe-missing is not raised");
+    }
+    return keeper;
 }
 
 /* Signals that the main thread waits for; blocked in all threads, or one would take the default
@@ -259,6 +296,14 @@ static void warn_of_directory(struct reporter *reporter, const struct conf_milte
     }
 }
 
+/* A thread may still be at work, so that nothing can be taken apart. */
+static _Noreturn void leave_in_place(struct reporter *reporter, const char *why)
+{
+    reporter_say(reporter, LOG_ERR, "%s", why);
+    reporter_flush(reporter, STOP_WAIT_MS);
+    _exit(EX_OSERR);
+}
+
 static int serve(const struct program *program)
 {
     struct transactions *transactions = program->transactions;
@@ -276,11 +321,7 @@ static int serve(const struct program *program)
     obey_signals(program);
     sd_notify(0, "STOPPING=1");
     if (!callbacks_stop()) {
-        /* A thread may still be at work: leave everything in its place. */
-        reporter_say(reporter, LOG_ERR,
-                     "stopped because libmilter gave up, or with a callback hanging");
-        reporter_flush(reporter, STOP_WAIT_MS);
-        _exit(EX_OSERR);
+        leave_in_place(reporter, "stopped because libmilter gave up, or with a callback hanging");
     }
     transactions_finish(transactions);
     reporter_say(reporter, LOG_INFO, "stopped");
@@ -316,7 +357,8 @@ static void raise_descriptor_limit(void)
 
 static int run(struct conf *conf, const char *path)
 {
-    static struct transactions transactions = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    static struct audit_desk desk = AUDIT_DESK;
+    static struct transactions transactions = {.mutex = PTHREAD_MUTEX_INITIALIZER, .desk = &desk};
     char host[256];
     const struct sink_identity identity = {.program = PROGRAM, .host = host};
     struct program program = {.path = path, .transactions = &transactions};
@@ -344,8 +386,12 @@ static int run(struct conf *conf, const char *path)
     }
     warn_of_directory(transactions.reporter, &conf->milter);
     snapshot_install(snapshot);
+    struct keeper *keeper = start_keeper(conf, &transactions);
     int status = serve(&program);
     snapshot_install(NULL);
+    if (keeper != NULL && !keeper_stop(keeper, STOP_WAIT_MS)) {
+        leave_in_place(transactions.reporter, "the disk hangs: what is masked may not be saved");
+    }
     reporter_stop(transactions.reporter, STOP_WAIT_MS);
     return status;
 }
@@ -358,6 +404,21 @@ static void print_fingerprint(const char *option, const struct token_key *key)
     if (key != NULL) {
         printf("%s: fingerprint %s\n", option, token_fingerprint(key, fingerprint));
     }
+}
+
+/* What is done without serving. Returns the exit status. */
+static int run_once(const struct conf *conf, const struct arguments *arguments)
+{
+    if (arguments->masked) {
+        return mask_command_list(conf);
+    }
+    if (arguments->unmask != NULL) {
+        return mask_command_drop(conf, arguments->unmask);
+    }
+    printf("%s: configuration is valid\n", arguments->config);
+    print_fingerprint("token_key_file", conf->token_key);
+    print_fingerprint("token_key_also", conf->token_key_other);
+    return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
 }
 
 int main(int argc, char **argv)
@@ -376,12 +437,10 @@ int main(int argc, char **argv)
     if (conf == NULL) {
         return EX_CONFIG;
     }
-    if (arguments.check_only) {
-        printf("%s: configuration is valid\n", arguments.config);
-        print_fingerprint("token_key_file", conf->token_key);
-        print_fingerprint("token_key_also", conf->token_key_other);
+    if (arguments.check_only || arguments.masked || arguments.unmask != NULL) {
+        status = run_once(conf, &arguments);
         conf_free(conf);
-        return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+        return status;
     }
     return run(conf, arguments.config);
 }

@@ -36,6 +36,13 @@ static const char *const consequences[] = {
     [ENFORCE_REJECT] = "; relaywarden refused it",
 };
 
+#define FIX_MASKED                                                                                 \
+    "Whether this was a stranger or one of yours cannot be told. Let the MTA see its clients' "    \
+    "real "                                                                                        \
+    "addresses, as the incident client-address-hidden says; the address is trusted again when "    \
+    "the "                                                                                         \
+    "probe shows it, or by relaywarden-milter --unmask %s"
+
 /* The resolved address, cut and escaped for a sentence. */
 static void show_resolved(char *out, size_t size, const struct rcpt_meaning *rcpt)
 {
@@ -71,6 +78,9 @@ static void add_common(struct finding *out, const struct connection *connection,
     finding_add(out, "permission", FIELD_EVIDENCE, permission_name(connection->permission));
     finding_add(out, "decision", FIELD_EVIDENCE, decision_name(seen->rcpt->decision));
     finding_add(out, "enforced", FIELD_EVIDENCE, enforcement_name(seen->enforcement));
+    if (connection->masked) {
+        finding_add(out, "masked", both, "yes");
+    }
     relay_finding_set_queue_id(out, seen->queue_id);
 }
 
@@ -84,12 +94,16 @@ void relay_finding_open(struct finding *out, const struct connection *connection
     add_common(out, connection, seen);
     show_resolved(resolved, sizeof resolved, seen->rcpt);
     printable_string(mailer, sizeof mailer, seen->rcpt->mailer);
-    finding_why(out,
-                "%s is neither authenticated nor in a trusted network, and the MTA took its mail "
-                "for %s (mailer %s)%s",
-                connection->client_text, resolved, mailer[0] == '\0' ? "unknown" : mailer,
-                consequences[seen->enforcement]);
-    finding_fix(out, "%s", fixes[seen->sender_class]);
+    finding_why(out, "%s %s, and the MTA took its mail for %s (mailer %s)%s",
+                connection->client_text,
+                connection->masked ? "is masked (strangers were seen under that trusted address)"
+                                   : "is neither authenticated nor in a trusted network",
+                resolved, mailer[0] == '\0' ? "unknown" : mailer, consequences[seen->enforcement]);
+    if (connection->masked) {
+        finding_fix(out, FIX_MASKED, connection->client_text);
+    } else {
+        finding_fix(out, "%s", fixes[seen->sender_class]);
+    }
 }
 
 void relay_finding_undeclared(struct finding *out, const struct connection *connection,

@@ -13,10 +13,12 @@
 
 #include "lib/alert/reporter.h"
 
+struct audit_desk;
 struct connection;
 
 struct transactions {
     struct reporter *reporter; /* takes the findings */
+    struct audit_desk *desk;   /* what the probe's audits share; NULL: none is recognised */
     pthread_mutex_t mutex;
     struct connection *first; /* with findings that wait for their queue id */
 };

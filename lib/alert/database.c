@@ -14,6 +14,7 @@
 
 #define APPLICATION_ID  0x52575244 /* "RWRD" */
 #define BUSY_TIMEOUT_MS 500
+#define WAL_RETRY_MS    10
 #define USER_SIZE       64
 
 /* Entry N brings schema N to schema N + 1. An entry that was ever released never changes. */
@@ -38,6 +39,20 @@ static const char *const migrations[] = {
     "ALTER TABLE incident ADD COLUMN flaps INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE incident ADD COLUMN ended INTEGER;" /* Unix seconds; NULL while it lasts */
     "CREATE INDEX incident_ended ON incident (ended) WHERE state = 'resolved';",
+    "CREATE TABLE mask ("
+    " address TEXT NOT NULL,"
+    " route TEXT NOT NULL,"
+    " listener TEXT NOT NULL,"
+    " hidden INTEGER NOT NULL," /* these are Unix seconds, 0: never */
+    " true_since INTEGER NOT NULL,"
+    " dropped INTEGER NOT NULL,"
+    " strict INTEGER NOT NULL CHECK (strict IN (0, 1)),"
+    " PRIMARY KEY (address, route)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE moment ("
+    " name TEXT NOT NULL PRIMARY KEY,"
+    " time INTEGER NOT NULL"
+    ") STRICT;",
 };
 
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
@@ -129,9 +144,12 @@ static enum database_error recognise(sqlite3 *database, const char *path, long l
     long long application = 0;
     long long objects = 0;
 
-    if (!read_number(database, "PRAGMA application_id", &application) ||
+    /* One moment's view: another process may be making the schema just now. */
+    if (sqlite3_exec(database, "BEGIN", NULL, NULL, NULL) != SQLITE_OK ||
+        !read_number(database, "SELECT count(*) FROM sqlite_schema", &objects) ||
+        !read_number(database, "PRAGMA application_id", &application) ||
         !read_number(database, "PRAGMA user_version", version) ||
-        !read_number(database, "SELECT count(*) FROM sqlite_schema", &objects))
+        sqlite3_exec(database, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
         return database_failure(database, path, error);
     bool fresh = application == 0 && *version == 0 && objects == 0;
     if (!fresh && (application != APPLICATION_ID || *version < 1)) {
@@ -187,6 +205,20 @@ static enum database_error migrate(sqlite3 *database, const char *path, long lon
     return DATABASE_OK;
 }
 
+/* Another process that opens the file at this moment is in the way, and SQLite does not wait for it
+ * here as it does elsewhere. */
+static bool switch_to_wal(sqlite3 *database)
+{
+    for (int waited = 0; waited < BUSY_TIMEOUT_MS; waited += WAL_RETRY_MS) {
+        if (answers(database, "PRAGMA journal_mode = WAL", "wal"))
+            return true;
+        if ((sqlite3_errcode(database) & 0xFF) != SQLITE_BUSY)
+            return false;
+        sqlite3_sleep(WAL_RETRY_MS);
+    }
+    return false;
+}
+
 /* WAL keeps a reader and a writer apart; FULL survives a loss of power. */
 static enum database_error settle(sqlite3 *database, const char *path,
                                   char error[DATABASE_ERROR_SIZE])
@@ -196,7 +228,7 @@ static enum database_error settle(sqlite3 *database, const char *path,
                  make_it_writable);
         return DATABASE_CANNOT_OPEN;
     }
-    if (answers(database, "PRAGMA journal_mode = WAL", "wal") &&
+    if (switch_to_wal(database) &&
         sqlite3_exec(database, "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;", NULL,
                      NULL, NULL) == SQLITE_OK)
         return DATABASE_OK;
@@ -224,7 +256,7 @@ static char *resolve_directory(const char *directory, char error[DATABASE_ERROR_
     char *resolved = realpath(directory, NULL);
     bool missing = resolved == NULL && errno == ENOENT;
 
-    if (missing && mkdir(directory, 0750) == 0)
+    if (missing && (mkdir(directory, 0750) == 0 || errno == EEXIST))
         resolved = realpath(directory, NULL);
     if (resolved == NULL && missing)
         snprintf(error, DATABASE_ERROR_SIZE,

@@ -491,7 +491,7 @@ static void endless_text_is_cut(void **state)
 static void without_memory_a_connection_gives_its_configuration_back(void **state)
 {
     (void)state;
-    const struct connection_origin origin = {NULL, NULL, NULL};
+    const struct connection_origin origin = {.client = NULL};
 
     atomic_fetch_add(&snapshot->references, 1);
     failing_alloc_after(0);

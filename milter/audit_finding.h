@@ -1,0 +1,24 @@
+/*
+ * audit_finding - the findings that the milter raises for what the probe's audits show
+ *
+ * Pure; any thread; the texts of the arguments are not kept.
+ */
+#ifndef RELAYWARDEN_MILTER_AUDIT_FINDING_H
+#define RELAYWARDEN_MILTER_AUDIT_FINDING_H
+
+#include "lib/alert/mask_table.h"
+#include "lib/finding.h"
+#include "lib/netset.h"
+
+/* Strangers reach the MTA under mask->address, at mask->listener, by mask->route. `trusted` is the
+ * declared network that holds the address: critical; NULL: a warning. */
+void audit_finding_hidden(struct finding *out, const struct mask *mask,
+                          const struct network *trusted);
+
+/* The key of that incident. */
+void audit_finding_hidden_key(const struct mask *mask, char out[FINDING_KEY_SIZE]);
+
+/* No valid ask came since `last` (Unix time), and one was expected every `expected` seconds. */
+void audit_finding_probe_missing(struct finding *out, int64_t last, long expected);
+
+#endif

@@ -1,0 +1,338 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/alert/database.h"
+#include "lib/alert/moment_table.h"
+#include "milter/masks.h"
+#include "tests/unit/alert_sample.h"
+
+#define NOW 1800000000L
+#define DAY (24L * 60 * 60)
+
+static struct masks masks = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+static struct masks_dropped dropped;
+
+static int set_up(void **state)
+{
+    (void)state;
+    masks.count = 0;
+    atomic_store(&masks.masked, 0);
+    return 0;
+}
+
+static struct address parsed(const char *text)
+{
+    struct address address;
+
+    assert_true(address_parse(text, &address));
+    return address;
+}
+
+static struct mask seen(const char *address, uint8_t route)
+{
+    return (struct mask){
+        .address = parsed(address), .route = {route}, .listener = "172.22.1.10:25"};
+}
+
+static bool hide(const char *address, uint8_t route, int64_t now)
+{
+    const struct mask mask = seen(address, route);
+
+    return masks_hide(&masks, &mask, now);
+}
+
+/* How many rows healed. */
+static size_t show(uint8_t route, int64_t now)
+{
+    const uint8_t octets[TOKEN_ROUTE] = {route};
+
+    masks_show(&masks, octets, now, &dropped);
+    return dropped.count;
+}
+
+static bool masked(const char *address)
+{
+    const struct address parsed_address = parsed(address);
+
+    return masks_contain(&masks, &parsed_address);
+}
+
+static void an_address_is_masked_until_its_route_shows_true(void **state)
+{
+    (void)state;
+    assert_false(masked("172.22.1.1"));
+    assert_true(hide("172.22.1.1", 1, NOW));
+    assert_true(masked("172.22.1.1"));
+    assert_false(masked("172.22.1.2"));
+    assert_int_equal(show(2, NOW + 1), 0);
+    assert_true(masked("172.22.1.1"));
+    assert_int_equal(show(1, NOW + 2), 1);
+    assert_false(masked("172.22.1.1"));
+    assert_int_equal(show(1, NOW + 3), 0);
+}
+
+static void an_address_heals_when_all_its_routes_have(void **state)
+{
+    (void)state;
+    assert_true(hide("172.22.1.1", 1, NOW));
+    assert_true(hide("172.22.1.1", 2, NOW));
+    assert_true(hide("2001:db8::1", 2, NOW));
+    assert_int_equal(show(1, NOW + 1), 0);
+    assert_true(masked("172.22.1.1"));
+    /* What hid again has not healed. */
+    assert_true(hide("172.22.1.1", 1, NOW + 2));
+    assert_int_equal(show(2, NOW + 3), 1);
+    assert_true(masked("172.22.1.1"));
+    assert_false(masked("2001:db8::1"));
+    assert_int_equal(show(1, NOW + 4), 2);
+    assert_false(masked("172.22.1.1"));
+}
+
+static void what_is_masked_again_within_a_day_heals_after_a_day(void **state)
+{
+    (void)state;
+    assert_true(hide("172.22.1.1", 1, NOW));
+    assert_int_equal(show(1, NOW), 1);
+    assert_true(hide("172.22.1.1", 1, NOW + DAY - 1));
+    assert_true(hide("172.22.1.1", 2, NOW + DAY));
+    assert_int_equal(show(1, NOW + DAY), 0);
+    assert_int_equal(show(2, NOW + DAY + 10), 0);
+    assert_int_equal(show(1, NOW + 2 * DAY + 9), 0);
+    assert_true(masked("172.22.1.1"));
+    assert_int_equal(show(1, NOW + 2 * DAY + 10), 2);
+    assert_false(masked("172.22.1.1"));
+}
+
+static void what_is_masked_again_after_a_day_heals_at_once(void **state)
+{
+    (void)state;
+    assert_true(hide("172.22.1.1", 1, NOW));
+    assert_int_equal(show(1, NOW), 1);
+    assert_true(hide("172.22.1.1", 1, NOW + DAY));
+    assert_int_equal(show(1, NOW + DAY + 1), 1);
+}
+
+static void at_most_1024_are_masked_and_what_was_dropped_makes_room(void **state)
+{
+    (void)state;
+    char address[32];
+
+    for (unsigned int i = 0; i < MASKS_MAX; i++) {
+        snprintf(address, sizeof address, "10.0.%u.%u", i / 256, i % 256);
+        assert_true(hide(address, i == 7 ? 7 : 1, NOW));
+    }
+    assert_false(hide("172.22.1.1", 1, NOW));
+    assert_false(masked("172.22.1.1"));
+    assert_int_equal(show(7, NOW), 1);
+    assert_true(hide("172.22.1.1", 1, NOW));
+    assert_true(masked("172.22.1.1"));
+    assert_false(masked("10.0.0.7"));
+    assert_true(masked("10.0.3.255"));
+    /* However many heal, all do. */
+    show(1, NOW + 1);
+    assert_int_equal(atomic_load(&masks.masked), 0);
+}
+
+static void masks_of_one_network_and_listener_share_a_subject(void **state)
+{
+    (void)state;
+    struct mask mask = seen("172.22.1.1", 1);
+
+    assert_false(masks_have_subject(&masks, &mask));
+    assert_true(hide("172.22.1.200", 1, NOW));
+    assert_true(masks_have_subject(&masks, &mask));
+    snprintf(mask.listener, sizeof mask.listener, "172.22.1.10:587");
+    assert_false(masks_have_subject(&masks, &mask));
+    mask = seen("172.22.2.1", 1);
+    assert_false(masks_have_subject(&masks, &mask));
+}
+
+/* ---- with the database ------------------------------------------------------------------- */
+
+static sqlite3 *open_in(const char *folder)
+{
+    char path[256];
+    char error[DATABASE_ERROR_SIZE];
+    sqlite3 *database = NULL;
+
+    if (database_open(sample_path(folder, "masks.db", path), &database, error) != DATABASE_OK) {
+        fail_msg("%s", error);
+    }
+    return database;
+}
+
+static size_t save(sqlite3 *database)
+{
+    struct mask taken[8];
+    size_t count = masks_take_unsaved(&masks, taken, 8);
+
+    assert_true(mask_table_save(database, taken, count));
+    return count;
+}
+
+static size_t merge(sqlite3 *database)
+{
+    struct mask stored[8];
+    int count = mask_table_load(database, stored, 8);
+
+    assert_true(count >= 0);
+    masks_merge(&masks, stored, (size_t)count, &dropped);
+    return dropped.count;
+}
+
+static void masks_outlive_the_process(void **state)
+{
+    char *folder = sample_folder();
+    sqlite3 *database = open_in(folder);
+
+    assert_true(hide("172.22.1.1", 1, NOW));
+    assert_true(hide("2001:db8::1", 2, NOW));
+    assert_int_equal(show(2, NOW + 1), 1);
+    assert_int_equal(save(database), 2);
+    assert_int_equal(save(database), 0);
+    database_close(database);
+
+    set_up(state);
+    database = open_in(folder);
+    assert_int_equal(merge(database), 0);
+    assert_true(masked("172.22.1.1"));
+    assert_false(masked("2001:db8::1"));
+    /* That it was dropped is known, too. */
+    assert_true(hide("2001:db8::1", 2, NOW + 2));
+    assert_int_equal(show(2, NOW + 3), 0);
+    assert_int_equal(show(1, NOW + 3), 1);
+    database_close(database);
+    sample_folder_remove(folder);
+}
+
+static void what_another_process_drops_is_dropped(void **state)
+{
+    (void)state;
+    char *folder = sample_folder();
+    sqlite3 *database = open_in(folder);
+    sqlite3 *other = open_in(folder);
+    const struct address address = parsed("172.22.1.1");
+    int64_t before;
+    int64_t after;
+
+    assert_true(hide("172.22.1.1", 1, NOW));
+    assert_true(hide("172.22.1.1", 2, NOW));
+    assert_int_equal(save(database), 2);
+    assert_true(mask_table_version(database, &before));
+    assert_int_equal(mask_table_drop(other, &address, NOW + 5), 2);
+    assert_int_equal(mask_table_drop(other, &address, NOW + 5), 0);
+    assert_true(mask_table_version(database, &after));
+    assert_int_not_equal(before, after);
+    assert_int_equal(merge(database), 2);
+    assert_false(masked("172.22.1.1"));
+    assert_int_equal(merge(database), 0);
+
+    /* What changed here meanwhile is newer. */
+    assert_true(hide("172.22.1.1", 1, NOW + 6));
+    assert_int_equal(merge(database), 0);
+    assert_true(masked("172.22.1.1"));
+    database_close(other);
+    database_close(database);
+    sample_folder_remove(folder);
+}
+
+static void what_could_not_be_saved_is_saved_later(void **state)
+{
+    (void)state;
+    struct mask taken[8];
+
+    assert_true(hide("172.22.1.1", 1, NOW));
+    assert_int_equal(masks_take_unsaved(&masks, taken, 8), 1);
+    assert_int_equal(masks_take_unsaved(&masks, taken + 1, 7), 0);
+    masks_put_back(&masks, taken, 1);
+    assert_int_equal(masks_take_unsaved(&masks, taken, 8), 1);
+}
+
+static void what_was_dropped_long_ago_is_forgotten(void **state)
+{
+    (void)state;
+    char *folder = sample_folder();
+    sqlite3 *database = open_in(folder);
+    struct mask stored[8];
+
+    assert_true(hide("172.22.1.1", 1, NOW));
+    assert_true(hide("172.22.1.2", 2, NOW));
+    assert_int_equal(show(1, NOW + 1), 1);
+    save(database);
+    masks_expire(&masks, NOW + 1);
+    assert_int_equal(masks.count, 2);
+    masks_expire(&masks, NOW + 2);
+    assert_int_equal(masks.count, 1);
+    assert_true(mask_table_expire(database, NOW + 1));
+    assert_int_equal(mask_table_load(database, stored, 8), 2);
+    assert_true(mask_table_expire(database, NOW + 2));
+    assert_int_equal(mask_table_load(database, stored, 8), 1);
+    assert_true(masked("172.22.1.2"));
+    database_close(database);
+    sample_folder_remove(folder);
+}
+
+static void a_row_that_is_no_mask_is_left_out(void **state)
+{
+    (void)state;
+    char *folder = sample_folder();
+    sqlite3 *database = open_in(folder);
+    struct mask stored[8];
+
+    assert_int_equal(
+        sqlite3_exec(database,
+                     "INSERT INTO mask VALUES ('nowhere', '01000000', 'x', 1, 0, 0, 0);"
+                     "INSERT INTO mask VALUES ('172.22.1.1', 'zz', 'x', 1, 0, 0, 0);"
+                     "INSERT INTO mask VALUES ('172.22.1.1', '01000000', 'x', 1, 0, 0, 1);",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(mask_table_load(database, stored, 8), 1);
+    assert_true(stored[0].strict && stored[0].route[0] == 1 && stored[0].hidden == 1);
+    database_close(database);
+    sample_folder_remove(folder);
+}
+
+static void a_moment_is_remembered_by_its_name(void **state)
+{
+    (void)state;
+    char *folder = sample_folder();
+    sqlite3 *database = open_in(folder);
+    int64_t time = 7;
+
+    assert_true(moment_table_load(database, MOMENT_PROBE_SEEN, &time));
+    assert_int_equal(time, 0);
+    assert_true(moment_table_save(database, MOMENT_PROBE_SEEN, NOW));
+    assert_true(moment_table_save(database, MOMENT_PROBE_SEEN, NOW + 1));
+    assert_true(moment_table_load(database, MOMENT_PROBE_SEEN, &time));
+    assert_int_equal(time, NOW + 1);
+    database_close(database);
+    sample_folder_remove(folder);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_address_is_masked_until_its_route_shows_true),
+        TEST(an_address_heals_when_all_its_routes_have),
+        TEST(what_is_masked_again_within_a_day_heals_after_a_day),
+        TEST(what_is_masked_again_after_a_day_heals_at_once),
+        TEST(at_most_1024_are_masked_and_what_was_dropped_makes_room),
+        TEST(masks_of_one_network_and_listener_share_a_subject),
+        TEST(masks_outlive_the_process),
+        TEST(what_another_process_drops_is_dropped),
+        TEST(what_could_not_be_saved_is_saved_later),
+        TEST(what_was_dropped_long_ago_is_forgotten),
+        TEST(a_row_that_is_no_mask_is_left_out),
+        TEST(a_moment_is_remembered_by_its_name),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
