@@ -103,6 +103,8 @@ static struct connection *begin_connection(SMFICTX *ctx, const struct sockaddr *
 static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
 {
     (void)host;
+    uint64_t called_at = counters_now();
+
     if (!gate_enter(&serving.gate)) {
         return SMFIS_ACCEPT;
     }
@@ -115,14 +117,19 @@ static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
         reporter_say(serving.transactions->reporter, LOG_ERR,
                      "out of memory: one connection is let through without being looked at");
     }
+    counters_answered(&serving.transactions->counters, called_at);
     gate_leave(&serving.gate);
     return connection == NULL ? SMFIS_ACCEPT : SMFIS_CONTINUE;
 }
+
+/* When the callback that this thread is in was called. */
+static _Thread_local uint64_t called;
 
 /* The connection that a callback is about, inside the gate: leave_connection when done. NULL,
  * outside the gate, when there is none or the program is ending: then there is nothing to do. */
 static struct connection *enter_connection(SMFICTX *ctx)
 {
+    called = counters_now();
     if (!gate_enter(&serving.gate)) {
         return NULL;
     }
@@ -135,6 +142,7 @@ static struct connection *enter_connection(SMFICTX *ctx)
 
 static void leave_connection(void)
 {
+    counters_answered(&serving.transactions->counters, called);
     gate_leave(&serving.gate);
 }
 

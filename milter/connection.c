@@ -64,6 +64,7 @@ struct connection *connection_new(struct snapshot *snapshot, struct transactions
     address_format(&connection->client, connection->client_text);
     copy_text(connection->mta, sizeof connection->mta, origin->mta);
     set_listener(connection, origin);
+    counters_add(&transactions->counters.connections);
     return connection;
 }
 
@@ -92,6 +93,7 @@ bool connection_mail(struct connection *connection, const char *path,
                          connection->transactions->desk != NULL &&
                          masks_contain(&connection->transactions->desk->masks, &connection->client);
     connection->permission = connection->masked ? PERMISSION_NONE : connection->declared;
+    counters_add(&connection->transactions->counters.messages[connection->permission]);
     return connection->permission != PERMISSION_NONE && !connection->audit.greeted;
 }
 
@@ -211,10 +213,14 @@ static const struct answer *enforce(struct connection *connection, enum enforcem
     case ENFORCE_OBSERVE:
         break;
     case ENFORCE_HOLD:
+        if (!connection->hold_due) {
+            counters_add(&connection->transactions->counters.enforced[enforcement]);
+        }
         connection->hold_due = true;
         break;
     case ENFORCE_DEFER:
     case ENFORCE_REJECT:
+        counters_add(&connection->transactions->counters.enforced[enforcement]);
         answer_enforced(&connection->answer, enforcement, kind, connection->client_text);
         return &connection->answer;
     }
@@ -251,10 +257,6 @@ const struct answer *connection_rcpt(struct connection *connection, const char *
     enum finding_kind kind;
 
     dialect_rcpt(macros, path, &rcpt);
-    if (!connection->audit.greeted &&
-        (connection->permission != PERMISSION_NONE || rcpt.decision != DECISION_ACCEPTED)) {
-        return NULL;
-    }
     struct recipient_seen seen = {
         .path = path,
         .rcpt = &rcpt,
@@ -263,6 +265,8 @@ const struct answer *connection_rcpt(struct connection *connection, const char *
         .queue_id = queue_id,
         .enforcement = ENFORCE_OBSERVE,
     };
+    counters_recipient(&connection->transactions->counters, connection->permission,
+                       seen.destination, rcpt.decision);
     if (connection->audit.greeted) {
         audited = audited_rcpt(connection, path, &rcpt, seen.destination);
     }

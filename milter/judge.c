@@ -80,6 +80,13 @@ enum destination judge_destination(const struct judge_rules *rules, const struct
     if (mail_address_is_bare_postmaster(&asked)) {
         return DESTINATION_OWN;
     }
+    /* What an MTA refuses it gives no mailer: then only what is asked for tells. */
+    if (rcpt->decision != DECISION_ACCEPTED) {
+        return asked.domain != NULL &&
+                       site_owns_domain(rules->site, asked.domain, asked.domain_length)
+                   ? DESTINATION_OWN
+                   : DESTINATION_EXTERNAL;
+    }
     bool own_mailer = is_own_mailer(rules, rcpt->mailer);
     if (rcpt->resolved.domain == NULL || rcpt->resolved.domain_length == 0) {
         /* No domain anywhere, and delivered here: a local part can only be the MTA's own. */

@@ -26,8 +26,8 @@ struct judge_rules {
 enum permission judge_permission(const struct site *site, const struct address *client,
                                  const struct client_macros *macros);
 
-/* Whose the recipient is. `path` is RCPT's argument, `listener` the MTA's own address on this
- * connection. */
+/* Whose the recipient is; of a refused one, by what was asked for. `path` is RCPT's argument,
+ * `listener` the MTA's own address on this connection. */
 enum destination judge_destination(const struct judge_rules *rules, const struct rcpt_meaning *rcpt,
                                    const char *path, const struct address *listener);
 

@@ -203,7 +203,8 @@ static void name_database(const struct conf *conf, char out[DATABASE_PATH_SIZE])
 }
 
 static struct reporter *start_reporter(const struct conf *conf,
-                                       const struct sink_identity *identity)
+                                       const struct sink_identity *identity,
+                                       struct counters *counters)
 {
     char database[DATABASE_PATH_SIZE];
     char error[SINK_ERROR_SIZE];
@@ -211,6 +212,8 @@ static struct reporter *start_reporter(const struct conf *conf,
         .identity = identity,
         .alert = &conf->alert,
         .database_path = database,
+        .metrics = counters_show,
+        .metrics_user = counters,
     };
 
     name_database(conf, database);
@@ -375,7 +378,8 @@ static int run(struct conf *conf, const char *path)
         return EX_OSERR;
     }
     struct snapshot *snapshot = become_user(&conf->milter) ? snapshot_new(conf) : NULL;
-    transactions.reporter = snapshot == NULL ? NULL : start_reporter(conf, &identity);
+    transactions.reporter =
+        snapshot == NULL ? NULL : start_reporter(conf, &identity, &transactions.counters);
     if (transactions.reporter == NULL) {
         remove_socket(conf->milter.socket);
         if (snapshot == NULL) {

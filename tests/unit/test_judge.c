@@ -85,7 +85,8 @@ static enum destination destination_of(const char *path, struct rcpt_macros macr
     struct rcpt_meaning meaning;
 
     dialect_rcpt(&macros, path, &meaning);
-    assert_int_equal(meaning.decision, DECISION_ACCEPTED);
+    assert_int_equal(meaning.decision == DECISION_REFUSED,
+                     macros.address != NULL && strcmp(macros.address, "Relay access denied") == 0);
     return judge_destination(&rules, &meaning, path, &listener);
 }
 
@@ -139,6 +140,16 @@ static void an_undeclared_domain_with_an_own_mailer_is_the_mtas(void **state)
     assert_int_equal(
         destination_of("<u@sub.test>", (struct rcpt_macros){"local", "sub.test", "u@sub.test"}),
         DESTINATION_MTA_OWN);
+}
+
+static void of_a_refused_recipient_only_what_was_asked_for_tells(void **state)
+{
+    (void)state;
+    const struct rcpt_macros refused = {"error", "5.7.1", "Relay access denied"};
+
+    assert_int_equal(destination_of("<u@site.test>", refused), DESTINATION_OWN);
+    assert_int_equal(destination_of("<b@outside.test>", refused), DESTINATION_EXTERNAL);
+    assert_int_equal(destination_of("<nobody>", refused), DESTINATION_EXTERNAL);
 }
 
 static void postmaster_without_a_domain_is_own(void **state)
@@ -248,6 +259,7 @@ int main(void)
         cmocka_unit_test(a_declared_domain_is_own_whatever_the_mailer),
         cmocka_unit_test(the_resolved_address_counts_and_not_the_text_of_the_command),
         cmocka_unit_test(an_undeclared_domain_with_an_own_mailer_is_the_mtas),
+        cmocka_unit_test(of_a_refused_recipient_only_what_was_asked_for_tells),
         cmocka_unit_test(postmaster_without_a_domain_is_own),
         cmocka_unit_test(postmaster_is_own_however_it_is_written),
         cmocka_unit_test(a_case_folded_domain_is_not_taken_for_the_one_that_was_sent),
