@@ -110,7 +110,8 @@ fuzz_bin := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz/%,$(fuzz_src))
 
 .PHONY: all unit bench-programs fuzz-programs
 all: $(programs)
-unit: $(unit_bin)
+# The fuzzers are compiled, too, so that they keep up with what they test; libFuzzer is clang's.
+unit: $(unit_bin) $(call objects,$(fuzz_src) tests/fuzz/fuzz.c)
 bench-programs: $(bench_bin)
 # With CC=clang and SANITIZE=fuzzer-no-link,address,undefined: the target fuzz has them.
 fuzz-programs: $(fuzz_bin)

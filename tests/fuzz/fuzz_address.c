@@ -88,8 +88,8 @@ static void check_membership(const struct netset *set, const struct network *net
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     struct fuzz_input input = {bytes, length};
-    struct network networks[NETWORKS_MAX];
-    struct address asked[NETWORKS_MAX];
+    struct network networks[NETWORKS_MAX] = {0};
+    struct address asked[NETWORKS_MAX] = {0};
     size_t network_count = 0;
     size_t asked_count = 0;
 
