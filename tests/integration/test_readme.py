@@ -150,6 +150,15 @@ def test_what_systemd_would_make_is_there_already(walk):
     assert mail.type("id relaywarden; stat -c '%n %U %G %a' /var/l*/relaywarden{,/*}").stdout == before
 
 
+def test_the_journal_explains_what_was_found(walk):
+    mail, _ = walk  # where an open relay was reported above
+    update, = re.findall(r"`(sudo journalctl --update-catalog)`", README)
+    mail.type(update)
+    show, = re.findall("`(journalctl -t relaywarden-milter -o verbose)`", README)
+    assert "RELAYWARDEN_KIND=open-relay" in mail.type(show).stdout
+    assert "mail server relays for strangers" in mail.type("journalctl -x").stdout
+
+
 def test_reloading_the_filter_is_as_printed(walk):
     mail, _ = walk
     command, = re.findall(r"`(sudo systemctl reload\s+relaywarden-milter)`", README)

@@ -26,6 +26,7 @@ default_transport = discard
 smtpd_milters = { unix:/relaywarden/milter.sock, default_action=accept, connect_timeout=2s, \
 command_timeout=2s, content_timeout=2s }
 """
+METRICS = "/var/lib/prometheus/node-exporter"
 KEY = "/etc/relaywarden/token.key"
 CONF = """token_key_file = "/etc/relaywarden/token.key"
 site {
@@ -37,7 +38,17 @@ probe {
   dnsbl = { }
   target "mx" { domain = "example.org" ports = { 25 } }
 }
-alert { json = "/var/log/relaywarden/alerts.json" }
+alert {
+  json = "/var/log/relaywarden/alerts.json"
+  command = { "/usr/local/bin/page" }
+  metrics_directory = "/var/lib/prometheus/node-exporter"
+}
+"""
+# Writes where the sandbox lets it, and only there.
+PAGE = """#!/bin/sh
+cat >> /var/log/relaywarden/pages
+touch /etc/paged 2>> /var/log/relaywarden/refused
+: > /tmp/paged
 """
 MILTER, CHECK = "relaywarden-milter.service", "relaywarden-probe-check.service"
 CHANGED = "relaywarden-probe-changed"
@@ -63,6 +74,9 @@ def installed(lab, host):
          f"DESTDIR={machine.path('')}"], env=environment, timeout=110)
     machine.run(["systemd-sysusers", "relaywarden.conf"])
     machine.run(["systemd-tmpfiles", "--create", "relaywarden.conf"])
+    machine.run(["journalctl", "--update-catalog"])
+    machine.write("/usr/local/bin/page", PAGE, 0o755)
+    machine.run(["install", "-d", "-o", "relaywarden", METRICS])
     # The sample and its folder are root's, the key is closed to all but the programs' user.
     machine.run(["relaywarden-probe", "keygen", KEY])
     assert machine.run(["stat", "-c", "%U %G %a", KEY]).stdout == "root relaywarden 640\n"
@@ -172,8 +186,28 @@ def test_in_its_sandbox_it_reports_what_postfix_grants_a_stranger(shared_lab, mi
                                  milter.journal("-t", "relaywarden-milter")))
     assert milter.run(["stat", "-c", "%U %a", "/var/log/relaywarden/alerts.json"]
                       ).stdout == "relaywarden 640\n"
+    every_sink_works(milter, "relaywarden-milter")
     assert milter.run(["test", "-s", "/var/lib/relaywarden/milter/relaywarden.db"])
     relax(milter, "127.0.0.0/8 [::1]/128")
+
+
+def every_sink_works(machine, name):
+    """After an open relay was reported there: what the sandbox must not stand in the way of."""
+    wait_until(lambda: "open-relay" in machine.shell(
+        "cat /var/log/relaywarden/pages 2>/dev/null || :").stdout)
+    wait_until(lambda: "Read-only file system" in machine.shell(
+        "cat /var/log/relaywarden/refused 2>/dev/null || :").stdout)
+    assert machine.run(["test", "-e", "/tmp/paged"], check=False).returncode  # it has its own /tmp
+    # The node exporter is another user.
+    wait_until(lambda: machine.run(["setpriv", "--reuid=nobody", "--clear-groups", "grep", "-c",
+                                    "^relaywarden_", f"{METRICS}/{name}.prom"],
+                                   check=False).returncode == 0, 20)
+    entry = next(entry for entry in map(json.loads, machine.journal(
+        "-t", name, "-o", "json").splitlines()) if entry.get("RELAYWARDEN_KIND") == "open-relay")
+    assert entry["_SYSTEMD_UNIT"].startswith(f"{name}")
+    assert machine.run(["journalctl", "-x", "-o", "short", "--no-pager",
+                        f"MESSAGE_ID={entry['MESSAGE_ID']}"]
+                       ).stdout.count("relays for strangers")
 
 
 def test_a_reload_brings_a_new_configuration_and_keeps_the_old_one_before_a_bad_one(milter):
@@ -231,6 +265,7 @@ def test_an_audit_of_a_closed_server_is_a_success_and_of_an_open_one_a_failure(m
         assert outside.show(CHECK, "ExecMainStatus") == "2"
         assert [alert["kind"] for alert in alerts(outside)] == ["open-relay"]
         assert "CRITICAL open-relay" in outside.journal("-t", "relaywarden-probe")
+        every_sink_works(outside, "relaywarden-probe")
     finally:
         relax(mx, "127.0.0.0/8 [::1]/128")
         outside.systemctl("reset-failed")
