@@ -38,7 +38,7 @@ static const char *const sql[] = {
     [LOAD] = "SELECT id, kind, key, fold, state, severity, count, announced_count, announced,"
              " opened, last_seen, last_announced, finding, flaps, ended FROM incident"
              " WHERE state <> 'resolved' OR announced = 0 OR ended > ?1"
-             " ORDER BY coalesce(ended, 0), opened, rowid",
+             " ORDER BY state = 'resolved' DESC, ended, opened, rowid",
     [PRUNE_OLD] = "DELETE FROM incident"
                   " WHERE state = 'resolved' AND announced = 1 AND coalesce(ended, 0) < ?1",
     [PRUNE_MANY] = "DELETE FROM incident WHERE state = 'resolved' AND announced = 1 AND rowid IN"

@@ -50,8 +50,9 @@ struct state_row {
 };
 
 /* Reads what is open, what is over but not known to be announced, and the latest ends within
- * INCIDENT_FLAP_SECONDS. Rows of a later version's kinds, and damaged ones, are left out. False
- * also when `visit` returned false. */
+ * INCIDENT_FLAP_SECONDS; ends come first, since a subject may have opened again after one. Rows of
+ * a later version's kinds, and damaged ones, are left out. False also when `visit` returned false.
+ */
 typedef bool (*state_table_visit)(const struct state_row *row, void *user);
 bool state_table_load(struct state_table *table, time_t now, state_table_visit visit, void *user);
 

@@ -54,7 +54,7 @@ static bool has(const char *entry, const char *line)
     char wanted[1024];
 
     snprintf(wanted, sizeof(wanted), "\n%s\n", line);
-    return strncmp(entry, wanted + 1, strlen(wanted + 1)) == 0 || strstr(entry, wanted) != NULL;
+    return strstr(entry, wanted + 1) == entry || strstr(entry, wanted) != NULL;
 }
 
 static void each_field_of_the_finding_is_a_field_of_the_entry(void **state)
