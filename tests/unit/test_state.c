@@ -472,6 +472,7 @@ static void two_processes_with_one_database_announce_a_subject_once(void **state
     struct reporter *one = start(place);
     hand_over(one, "a");
     flush(one);
+    wait_for_number(place, "SELECT announced FROM incident", 1);
     struct reporter *two = start(place);
     hand_over(two, "a");
     hand_over(two, "b");
