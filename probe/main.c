@@ -17,6 +17,7 @@
 #include "probe/invocation.h"
 #include "probe/keygen.h"
 #include "probe/listing.h"
+#include "probe/recipe.h"
 #include "probe/run.h"
 
 /* What a verb does beside --config, --json, --help, --version and -t, which all have. */
@@ -44,6 +45,11 @@ static const struct verb verbs[] = {
      .arguments = "",
      .summary = "stay, and audit every configured target at its interval; SIGUSR1: all at once",
      .run = run_main},
+    {.name = "recipe",
+     .arguments = " TARGET [TECHNIQUE ...]",
+     .summary = "print the dialogue for asking by hand; connects to nothing",
+     .run = recipe_main,
+     .takes_arguments = true},
     {.name = "techniques",
      .arguments = "",
      .summary = "list the ways of asking for relaying",

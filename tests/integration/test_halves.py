@@ -1,0 +1,111 @@
+"""Both halves on a real Postfix: what the probe and the filter find together."""
+
+import os
+
+import pytest
+
+from lab import Config, Dns, Milter, Postfix, probe
+
+KEY = bytes(range(32, 96))
+CLOSED = "permit_mynetworks permit_sasl_authenticated reject_unauth_destination"
+
+
+def key_file(lab):
+    path = os.path.join(lab.folder, "token.key")
+    with open(path, "wb") as file:
+        file.write(KEY)
+    os.chmod(path, 0o600)
+    return path
+
+
+class Halves:
+    """A Postfix on `host` with the filter, and the probe's configuration, both with one key."""
+
+    def __init__(self, lab, host, networks=("127.0.0.0/8", "::1/128")):
+        self.lab = lab
+        self.networks = list(networks)
+        self.key = key_file(lab)
+        Dns(lab).start()
+        self.postfix = Postfix(lab, lab.host(host), main={
+            "mynetworks": " ".join(self.networks).replace("::1/128", "[::1]/128"),
+            "smtpd_relay_restrictions": CLOSED,
+            "in_flow_delay": "0s"})
+        self.milter = Milter(lab, lab.host(host), self.config(), postfix=self.postfix).start()
+        self.postfix.start()
+        self.postfix.attach()
+
+    def config(self, **keywords):
+        return Config(site={"trusted_networks": self.networks}, token_key_file=self.key, **keywords)
+
+    def probe(self, *arguments, config=None, host="outside", **keywords):
+        checked = probe(self.lab.host(host), *(arguments or ("203.0.113.25",)),
+                        config=config or self.config(), **keywords)
+        return checked, checked.report["endpoints"][0]
+
+
+def kinds(entry):
+    return {finding["kind"]: finding["severity"] for finding in entry["findings"]}
+
+
+def test_a_closed_server_that_sees_its_clients_is_closed_and_says_so(lab):
+    checked, entry = Halves(lab, "mx").probe()
+    assert checked.code == 0, checked.out
+    assert entry["verdict"] == "closed"
+    assert entry["milter"]["observed"] is True
+    assert entry["milter"]["client"] == "198.51.100.7"
+    assert entry["milter"]["permission"] == "none"
+    assert entry["milter"]["vantage"] == "verified"
+    assert kinds(entry) == {}
+
+
+def test_behind_a_masquerading_gateway_the_hidden_address_is_named(lab):
+    lab.host("gateway")
+    halves = Halves(lab, "mta", ["127.0.0.0/8", "172.22.0.0/16"])
+    lab.nat(masquerade=True)
+    checked, entry = halves.probe()
+    assert checked.code == 2, checked.out
+    assert (entry["verdict"], entry["proof"], entry["cause"]) == (
+        "open", "observed", "client-address-hidden")
+    assert entry["milter"]["client"] == "172.22.1.1"
+    assert entry["milter"]["permission"] == "trusted-network"
+    assert "172.22.0.0/16" in entry["why"]
+    assert "masquerade" in entry["fix"]
+    assert kinds(entry)["client-address-hidden"] == "critical"
+    assert halves.postfix.queue() == []
+
+
+def test_a_wide_open_server_is_proved_open_and_nothing_is_queued(lab):
+    halves = Halves(lab, "mx")
+    halves.postfix.set({"mynetworks": "0.0.0.0/0 [::]/0"})
+    checked, entry = halves.probe()
+    assert (checked.code, entry["verdict"], entry["proof"]) == (2, "open", "observed")
+    assert entry["milter"]["client"] == "198.51.100.7"
+    assert halves.postfix.queue() == []
+
+
+def test_a_gateway_that_nobody_trusts_is_a_warning_and_is_asked_once(lab):
+    lab.host("gateway")
+    halves = Halves(lab, "mta")
+    lab.nat(masquerade=True)
+    checked, entry = halves.probe()
+    assert entry["verdict"] == "inconclusive", checked.out
+    assert kinds(entry)["client-address-hidden"] == "warning"
+    assert [technique["id"] for technique in entry["techniques"] if technique["code"]] == ["plain"]
+    assert "probe-blocked" not in kinds(entry)
+
+
+def test_without_masquerading_the_same_gateway_is_closed_and_quiet(lab):
+    lab.host("gateway")
+    halves = Halves(lab, "mta", ["127.0.0.0/8", "172.22.0.0/16"])
+    lab.nat(masquerade=False)
+    checked, entry = halves.probe()
+    assert (checked.code, entry["verdict"], entry["milter"]["vantage"]) == (0, "closed", "verified")
+    assert kinds(entry) == {}
+
+
+def test_from_inside_nothing_is_concluded_of_strangers(lab):
+    halves = Halves(lab, "mx", ["127.0.0.0/8", "198.51.100.0/24"])
+    checked, entry = halves.probe()
+    assert entry["verdict"] == "inconclusive", checked.out
+    assert kinds(entry) == {"vantage-inside": "warning"}
+    assert entry["milter"]["vantage"] == "inside"
