@@ -11,14 +11,11 @@ static const struct {
     const char *option;
     const char *except;
     const char *only;
-    const char *instead; /* of saying that it has no effect */
 } inert[] = {
-    {SECTION_PROBE, "vantage", NULL, "claimed",
-     "is not there yet: this version's check refuses it"},
-    {SECTION_PROBE, "public_addresses", NULL, NULL, NULL},
-    {SECTION_PROBE, "proof", "rcpt", NULL, NULL},
-    {SECTION_PROBE, "history", NULL, NULL, NULL},
-    {SECTION_TARGET, "expect_milter", NULL, "true", NULL},
+    {SECTION_PROBE, "public_addresses", NULL, NULL},
+    {SECTION_PROBE, "proof", "rcpt", NULL},
+    {SECTION_PROBE, "history", NULL, NULL},
+    {SECTION_TARGET, "expect_milter", NULL, "true"},
 };
 
 /* "yes" and "true" are one value, for options that take either. */
@@ -54,10 +51,9 @@ static void note_setting(const struct conf_draft *draft, const struct conf_setti
             continue;
         if (inert[i].only != NULL && !same_value(option, text, inert[i].only))
             continue;
-        conf_note(draft->messages, setting->line, "%s%s%s %s", option->name,
-                  inert[i].only != NULL ? " = " : "", inert[i].only != NULL ? inert[i].only : "",
-                  inert[i].instead != NULL ? inert[i].instead
-                                           : "is checked but has no effect in this version");
+        conf_note(draft->messages, setting->line,
+                  "%s%s%s is checked but has no effect in this version", option->name,
+                  inert[i].only != NULL ? " = " : "", inert[i].only != NULL ? inert[i].only : "");
     }
 }
 

@@ -70,9 +70,18 @@ void audit_settings_asker(const struct conf *conf, struct asker_settings *out)
 void audit_settings_dialogue(const struct conf_probe *probe, char helo[DOMAIN_SIZE],
                              struct dialogue_settings *settings)
 {
-    find_own_name(helo);
+    bool claimed = probe->vantage == VANTAGE_CLAIMED;
+
+    /* A stranger has not the mail host's name. */
+    helo[0] = '\0';
+    if (!claimed) {
+        find_own_name(helo);
+    }
     *settings = (struct dialogue_settings){
-        .battery = {.helo = helo, .canary = probe->canary, .max_refusals = probe->max_refusals},
+        .battery = {.helo = helo,
+                    .canary = probe->canary,
+                    .max_refusals = probe->max_refusals,
+                    .claim = claimed ? probe->claim : (struct address){.family = ADDRESS_NONE}},
         .source = {probe->source[0], probe->source[1]},
         .wait_ms = {[SESSION_WAIT_CONNECT] = CONNECT_MS,
                     [SESSION_WAIT_GREETING] = GREETING_MS,

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "probe/offer.h"
 #include "probe/outcome.h"
 #include "probe/patience.h"
 
@@ -210,32 +211,10 @@ void battery_drop_proxy(struct battery *battery, size_t row, const char *why)
 
 /* ---- what makes sense here ---------------------------------------------------------------- */
 
-/* Whether one of the words is this one. */
-static bool has_word(const char *words, const char *word)
-{
-    size_t length = strlen(word);
-
-    for (const char *at = words + strspn(words, " ="); *at != '\0'; at += strspn(at, " ")) {
-        size_t here = strcspn(at, " ");
-        if (here == length && strncasecmp(at, word, length) == 0) {
-            return true;
-        }
-        at += here;
-    }
-    return false;
-}
-
 bool battery_offers(const struct battery *battery, const char *what)
 {
-    size_t length = strcspn(what, " ");
-    const char *parameter = what[length] != '\0' ? what + length + 1 : NULL;
-
     for (size_t i = 0; i < battery->result->capability_count; i++) {
-        const char *line = battery->result->capabilities[i];
-        if (strncasecmp(line, what, length) == 0 &&
-            (line[length] == '\0' || isspace((unsigned char)line[length]) ||
-             line[length] == '=') && /* "AUTH=LOGIN", as old servers have it */
-            (parameter == NULL || has_word(line + length, parameter))) {
+        if (offer_is(battery->result->capabilities[i], what)) {
             return true;
         }
     }

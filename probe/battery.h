@@ -42,6 +42,7 @@ struct battery_settings {
     unsigned int max_refusals; /* an endpoint and round: an audit, or what is asked again in it */
     struct vantage_known vantage;
     struct asker_settings asker;
+    struct address claim; /* the vantage is claimed: whom every connection says to be, by XCLIENT */
 };
 
 /* A technique that was put off (greylisted, deferred) in an earlier audit. */

@@ -127,12 +127,6 @@ static int check_with(const struct invocation *invocation, const struct conf *co
     size_t count = 0;
 
     printable_string(path, sizeof(path), conf->path);
-    if (conf->probe.vantage == VANTAGE_CLAIMED) {
-        return invocation_fail(invocation,
-                               "%s has vantage = claimed, which this version cannot do; set it to "
-                               "outside or inside",
-                               path);
-    }
     if (conf->probe.proof != PROOF_RCPT) {
         fprintf(stderr,
                 "%s: note: %s has proof = %s; this version asks up to RCPT and sends nothing\n",

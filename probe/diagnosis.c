@@ -413,6 +413,11 @@ static const struct {
                       "Set tls of this target to what the port speaks: implicit, where TLS begins "
                       "with the first octet (port 465), starttls, where SMTP offers it, or none. "
                       "If it is right, mend the server's certificate and TLS settings."},
+    [REACH_NO_CLAIM] = {"Whether this server relays for strangers is not known, for the probe may "
+                        "not claim the address that the vantage is",
+                        "Postfix: add this host's address, and no network, to "
+                        "smtpd_authorized_xclient_hosts, and reload. Where the server has no "
+                        "XCLIENT, run the probe on a host outside and set vantage = outside."},
     [REACH_NO_SESSION] = {"The server greeted, but no SMTP session came about",
                           "Check that the port speaks SMTP in the TLS mode that is set for this "
                           "target, and read the "

@@ -182,6 +182,16 @@ static enum verdict reach_verdict(const struct endpoint_result *result)
     return nobody && !result->exhausted ? VERDICT_UNREACHABLE : VERDICT_INCONCLUSIVE;
 }
 
+static void note_claim(struct endpoint_result *result)
+{
+    char source[ADDRESS_TEXT_SIZE];
+
+    raise_note(result,
+               "Asked as %s, an address claimed by XCLIENT: this shows what the restrictions "
+               "grant a stranger, not whether the server sees strangers for what they are.",
+               address_format(&result->source, source));
+}
+
 static void raise_findings(struct endpoint_result *result, const struct grant_tally *tally,
                            const struct vantage_known *vantage)
 {
@@ -203,6 +213,9 @@ static void raise_findings(struct endpoint_result *result, const struct grant_ta
         add_vantage_inside(result, inside);
     }
     bool outside = vantage->declared == VANTAGE_OUTSIDE && inside == INSIDE_NOT;
+    if (vantage->declared == VANTAGE_CLAIMED && result->reach == REACH_SESSION) {
+        note_claim(result);
+    }
     agreement_judge(result, vantage);
     exposure_judge(result, tally, outside);
     posture_judge(result, outside);

@@ -41,6 +41,11 @@ static bool heard_as_a_stranger(const struct search *search)
     return had_a_session(search) && from_outside(search) && search->result->heard.ehlo[0] != '\0';
 }
 
+static bool heard_from_outside(const struct search *search)
+{
+    return heard_as_a_stranger(search) && search->vantage->declared == VANTAGE_OUTSIDE;
+}
+
 static bool got_to_the_end(const struct search *search)
 {
     return had_a_session(search) && !search->result->cut_off && !search->result->exhausted;
@@ -129,7 +134,7 @@ static void try_zones(const struct search *search, enum finding_kind kind)
 
 static bool greets_by_itself(const struct search *search)
 {
-    return heard_as_a_stranger(search) && !search->result->proxied;
+    return heard_from_outside(search) && !search->result->proxied;
 }
 
 static bool answered_as_nobody(const struct search *search)
@@ -147,7 +152,7 @@ static const struct rule {
     {FINDING_SUSPECTED_RELAY, had_a_verdict, try_causes},
     {FINDING_CLIENT_ADDRESS_HIDDEN, seen_as_itself, try_alone},
     {FINDING_MILTER_MISSING, filter_answered, try_alone},
-    {FINDING_XCLIENT_EXPOSED, heard_as_a_stranger, try_offers},
+    {FINDING_XCLIENT_EXPOSED, heard_from_outside, try_offers},
     {FINDING_PROXY_PROTOCOL_EXPOSED, greets_by_itself, try_alone},
     {FINDING_ANONYMOUS_AUTH, answered_as_nobody, try_alone},
     {FINDING_AUTH_WITHOUT_TLS, heard_as_a_stranger, try_alone},

@@ -9,6 +9,7 @@
 #include "probe/banner.h"
 #include "probe/dnsbl.h"
 #include "probe/hostname.h"
+#include "probe/offer.h"
 #include "probe/raise.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -34,20 +35,6 @@ static const char *offered(const struct endpoint_result *result, const char *key
     return NULL;
 }
 
-static bool has_word(const char *words, const char *word)
-{
-    size_t length = strlen(word);
-
-    for (const char *at = words; *at != '\0'; at += strspn(at, " ")) {
-        size_t here = strcspn(at, " ");
-        if (here == length && strncasecmp(at, word, length) == 0) {
-            return true;
-        }
-        at += here;
-    }
-    return false;
-}
-
 void posture_hear(struct endpoint_result *result, const char *text, bool secured)
 {
     struct posture_heard *heard = &result->heard;
@@ -55,7 +42,7 @@ void posture_hear(struct endpoint_result *result, const char *text, bool secured
 
     printable(heard->ehlo, sizeof(heard->ehlo), text, strcspn(text, "\n"));
     heard->anonymous =
-        heard->anonymous || (mechanisms != NULL && has_word(mechanisms, "ANONYMOUS"));
+        heard->anonymous || (mechanisms != NULL && offer_has_word(mechanisms, "ANONYMOUS"));
     heard->xclient = heard->xclient || offered(result, "XCLIENT") != NULL;
     heard->xforward = heard->xforward || offered(result, "XFORWARD") != NULL;
     if (!secured && mechanisms != NULL && mechanisms[0] != '\0') {
@@ -66,7 +53,7 @@ void posture_hear(struct endpoint_result *result, const char *text, bool secured
 static bool is_telling(const char *mechanisms)
 {
     for (size_t i = 0; i < COUNT(telling); i++) {
-        if (has_word(mechanisms, telling[i])) {
+        if (offer_has_word(mechanisms, telling[i])) {
             return true;
         }
     }

@@ -60,6 +60,7 @@ enum reach {
     REACH_NO_GREETING, /* connected, then silence, a close, or 421/554 instead of 220 */
     REACH_NO_SESSION,  /* greeting, but neither EHLO nor HELO was taken, or no SMTP */
     REACH_NO_TLS,      /* the TLS that the endpoint's mode demands did not come about */
+    REACH_NO_CLAIM,    /* vantage = claimed, and XCLIENT is not offered or not taken */
     REACH_SESSION,     /* asked */
 };
 
@@ -75,8 +76,9 @@ struct endpoint {
 
 /* What was offered on any of its connections that says something about the server's posture. */
 struct posture_heard {
-    char ehlo[128];         /* first line of the reply to EHLO, printable */
-    char auth_in_clear[64]; /* mechanisms that AUTH was offered with before TLS; "" if it was not */
+    char ehlo[128]; /* first line of the reply to EHLO, printable */
+    char
+        auth_in_clear[256]; /* mechanisms that AUTH was offered with before TLS; "" if it was not */
     bool anonymous;         /* AUTH ANONYMOUS */
     bool xclient;
     bool xforward;
@@ -110,7 +112,7 @@ struct endpoint_result {
     char trouble[RESULT_TEXT_SIZE]; /* one sentence: what went wrong, printable; "" if nothing */
     bool exhausted;                 /* our own host had no descriptor, buffer or memory left */
     bool unusable_source;           /* our own source address could not be used */
-    struct address source;          /* ours, as the socket has it */
+    struct address source;          /* ours, as the socket has it, or the one that was claimed */
     enum tls_mode tls;              /* in force when the techniques were asked */
     char tls_protocol[64];          /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; "" without TLS */
     bool starttls_offered;          /* by any EHLO of this endpoint */

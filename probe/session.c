@@ -27,6 +27,8 @@ static const struct {
     [SESSION_STARTTLS] = {"starttls", "the reply to STARTTLS", SESSION_WAIT_REPLY, false,
                           session_take_starttls},
     [SESSION_HANDSHAKE] = {"handshake", "the TLS handshake", SESSION_WAIT_REPLY, false, NULL},
+    [SESSION_VANTAGE] = {"vantage", "the reply to XCLIENT", SESSION_WAIT_REPLY, false,
+                         session_take_vantage},
     [SESSION_CLAIM] = {"claim", "the reply to AUTH or XCLIENT", SESSION_WAIT_REPLY, false,
                        session_take_claim},
     [SESSION_CLAIM_EHLO] = {"claim-ehlo", "the reply to EHLO", SESSION_WAIT_REPLY, true,
@@ -96,7 +98,8 @@ void session_secure(struct session *session)
 
 void session_give_up(struct session *session, const char *why)
 {
-    bool greeted_so = session->state == SESSION_EHLO || session->state == SESSION_HELO;
+    bool greeted_so = session->state == SESSION_EHLO || session->state == SESSION_HELO ||
+                      session->state == SESSION_VANTAGE;
 
     if (session_is_special(session) && greeted_so) {
         session_cut_task(session, why); /* it is this technique's greeting that is not taken */
@@ -219,9 +222,14 @@ void session_begin(struct session *session, struct battery *battery, const struc
 
 const struct session_order *session_connected(struct session *session, const struct address *source)
 {
+    const struct address *claim = &session->battery->settings->claim;
+    bool claims = claim->family != ADDRESS_NONE;
+
     session->source = *source;
-    session->battery->result->source = *source;
-    address_format_literal(source, session->battery->client);
+    if (!claims || !address_equal(&session->battery->result->source, claim)) {
+        session->battery->result->source = *source;
+    }
+    address_format_literal(claims ? claim : source, session->battery->client);
     battery_reached(session->battery, REACH_NO_GREETING);
     if (session_asked_tls(session) == TLS_IMPLICIT) {
         session_secure(session);

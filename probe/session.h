@@ -38,6 +38,7 @@ enum session_state {
     SESSION_HELO,
     SESSION_STARTTLS,
     SESSION_HANDSHAKE,
+    SESSION_VANTAGE,    /* XCLIENT, for a vantage that is claimed */
     SESSION_CLAIM,      /* AUTH or XCLIENT, for techniques that are asked by another client */
     SESSION_CLAIM_EHLO, /* after it */
     SESSION_HAIL,       /* MAIL with the hello to the site's filter */
@@ -91,6 +92,7 @@ struct session {
     enum session_state state;
     struct address source;
     bool secured;
+    bool standing;                 /* where the claimed vantage is */
     char helo[ENVELOPE_PATH_SIZE]; /* the argument that was sent */
     struct reply hello;            /* to the last EHLO before the techniques, taken or refused */
     struct asker asker;

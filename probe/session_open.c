@@ -151,12 +151,21 @@ static void keep_capabilities(struct endpoint_result *result, const struct reply
     }
 }
 
+static bool must_claim(const struct session *session)
+{
+    return session->battery->settings->claim.family != ADDRESS_NONE && !session->standing;
+}
+
 /* What a special connection is offered, or what is offered in the clear where TLS follows again,
  * is nothing new; unless there are only those with a PROXY header, but then it is offered to whom
  * that names. */
 static void keep_offers(struct session *session, const struct reply *reply)
 {
     struct battery *battery = session->battery;
+
+    if (must_claim(session)) {
+        return; /* it is not a stranger who is offered this */
+    }
 
     if (session_is_proxied(session)) {
         keep_capabilities(battery->result, reply);
@@ -184,6 +193,57 @@ static bool wants_starttls(const struct session *session)
            (asked == TLS_AUTO && (session->hello.offers & REPLY_OFFERS_STARTTLS) != 0);
 }
 
+/* The claimed vantage is not to be had. */
+static void give_up_vantage(struct session *session, const char *why)
+{
+    battery_reached(session->battery, REACH_NO_CLAIM);
+    session_give_up(session, why);
+}
+
+/* Becomes the client that the vantage is, whose name nobody knows. */
+static void take_vantage(struct session *session)
+{
+    const struct address *claim = &session->battery->settings->claim;
+    char address[ADDRESS_TEXT_SIZE];
+    char attributes[ADDRESS_TEXT_SIZE + 96];
+    char command[SESSION_COMMAND_SIZE];
+    char why[SESSION_SENTENCE_SIZE];
+
+    if (!session_hello_offers(&session->hello, "XCLIENT ADDR")) {
+        snprintf(why, sizeof(why), "XCLIENT is not offered to %s",
+                 address_format(&session->source, address));
+        give_up_vantage(session, why);
+        session_quit(session);
+        return;
+    }
+    snprintf(attributes, sizeof(attributes),
+             "ADDR=%s%s NAME=[UNAVAILABLE] REVERSE_NAME=[UNAVAILABLE] PORT=49152",
+             claim->family == ADDRESS_IPV6 ? "IPV6:" : "", address_format(claim, address));
+    session_write_xclient(&session->hello, attributes, command);
+    session_send(session, SESSION_VANTAGE, "%.*s", (int)strcspn(command, "\r"), command);
+}
+
+void session_take_vantage(struct session *session, const struct reply *reply)
+{
+    char why[SESSION_SENTENCE_SIZE];
+
+    if (reply->code == SESSION_CODE_READY) {
+        session->standing = true;
+        session->asker.claimed = true;
+        session->source = session->battery->settings->claim;
+        session->battery->result->source = session->source;
+        session_say_ehlo(session);
+        return;
+    }
+    session_describe(why, "XCLIENT was refused", reply);
+    give_up_vantage(session, why);
+    if (reply->code == SESSION_CODE_CLOSING) {
+        session_close(session);
+    } else {
+        session_quit(session);
+    }
+}
+
 /* EHLO or HELO was taken. */
 static void agreed(struct session *session)
 {
@@ -191,6 +251,10 @@ static void agreed(struct session *session)
 
     if (wants_starttls(session)) {
         session_send(session, SESSION_STARTTLS, "STARTTLS");
+        return;
+    }
+    if (must_claim(session)) {
+        take_vantage(session);
         return;
     }
     if (session_is_special(session) && !session_is_proxied(session)) {

@@ -3,21 +3,33 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The attributes of the claim that the server takes, as far as they fit. */
-static void write_xclient(const struct session *session, char out[SESSION_COMMAND_SIZE])
-{
-    const char *at = session->task.envelope.claim;
-    size_t length = (size_t)snprintf(out, SESSION_COMMAND_SIZE, "XCLIENT");
+#include "probe/offer.h"
 
-    for (at += strspn(at, " "); *at != '\0'; at += strspn(at, " ")) {
+bool session_hello_offers(const struct reply *hello, const char *what)
+{
+    for (const char *at = strchr(hello->text, '\n'); at != NULL; at = strchr(at + 1, '\n')) {
+        if (offer_is(at + 1, what)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void session_write_xclient(const struct reply *hello, const char *attributes,
+                           char out[SESSION_COMMAND_SIZE])
+{
+    size_t length = (size_t)snprintf(out, SESSION_COMMAND_SIZE, "XCLIENT");
+    const char *at = attributes;
+
+    while (*at != '\0') {
         size_t word = strcspn(at, " ");
         char offer[64];
         snprintf(offer, sizeof(offer), "XCLIENT %.*s", (int)strcspn(at, "="), at);
-        if (battery_offers(session->battery, offer) && length + word + 4 < SESSION_COMMAND_SIZE) {
+        if (session_hello_offers(hello, offer) && length + word + 4 < SESSION_COMMAND_SIZE) {
             length += (size_t)snprintf(out + length, SESSION_COMMAND_SIZE - length, " %.*s",
                                        (int)word, at);
         }
-        at += word;
+        at += word + strspn(at + word, " ");
     }
     snprintf(out + length, SESSION_COMMAND_SIZE - length, "\r\n");
 }
@@ -49,7 +61,7 @@ static void write_command(const struct session *session, enum session_state step
         break;
     case SESSION_CLAIM:
         if (session->task.into->technique->identity == TECHNIQUE_IDENTITY_XCLIENT) {
-            write_xclient(session, out);
+            session_write_xclient(&session->hello, envelope->claim, out);
         } else {
             snprintf(out, SESSION_COMMAND_SIZE, "AUTH ANONYMOUS " SESSION_ANONYMOUS_TRACE "\r\n");
         }

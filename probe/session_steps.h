@@ -23,7 +23,8 @@
 typedef void session_step(struct session *session, const struct reply *reply);
 
 /* session_open.c */
-session_step session_take_greeting, session_take_ehlo, session_take_helo, session_take_starttls;
+session_step session_take_greeting, session_take_ehlo, session_take_helo, session_take_starttls,
+    session_take_vantage;
 void session_say_ehlo(struct session *session);
 /* STARTTLS did not lead to a session inside TLS: where it was not demanded, the battery asks in the
  * clear. */
@@ -62,6 +63,11 @@ enum asker_answer session_hear(const struct session *session, const struct reply
 void session_count_ask(struct session *session, const struct technique_result *asked);
 
 /* session_plan.c */
+/* XCLIENT with those attributes, words like NAME=VALUE, that this reply to EHLO offers to take. */
+void session_write_xclient(const struct reply *hello, const char *attributes,
+                           char out[SESSION_COMMAND_SIZE]);
+/* Whether a reply to EHLO offers this, see offer.h. */
+bool session_hello_offers(const struct reply *hello, const char *what);
 /* Begins a plan: RSET if one is needed, then these. */
 void session_plan(struct session *session, const enum session_state *steps, size_t count);
 /* The command that was awaited has its reply: on with the plan. False when it is at its end. */

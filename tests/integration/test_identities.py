@@ -23,7 +23,9 @@ class Server:
         Dns(lab).start()
         sasl = Sasl(lab, mechanisms="PLAIN ANONYMOUS").user("joe", "secret")
         self.postfix = Postfix(lab, self.mx, sasl=sasl, main={
-            "smtpd_relay_restrictions": CLOSED, "smtpd_sasl_auth_enable": "no"})
+            "smtpd_relay_restrictions": CLOSED, "smtpd_sasl_auth_enable": "no",
+            # Recipients that are accepted and then reset count as mail that is not delivered.
+            "in_flow_delay": "0"})
         self.plain_main = dict(self.postfix.main)
         self.postfix.start()
 
@@ -121,6 +123,67 @@ def test_from_inside_xclient_is_left_alone(server):
     assert entry["verdict"] == "closed"
     assert {outcomes(entry)[name] for name in XCLIENT} == {None}
     assert "xclient-exposed" not in kinds(entry)
+
+
+# ---- a claimed vantage ----
+
+CLAIMED = {"vantage": "claimed", "claim": "198.51.100.99"}
+AUTHORISED = {"smtpd_authorized_xclient_hosts": "203.0.113.25, [2001:db8:113::25]"}
+
+
+def test_a_claimed_stranger_is_refused_by_a_closed_server(server):
+    server.set_up(AUTHORISED)
+    mark = server.postfix.logfile.mark()
+    checked = server.probe(server.mx, **CLAIMED)
+    entry = endpoint(checked)
+    assert entry["verdict"] == "closed"
+    assert len([one for one in outcomes(entry).values() if one == "relay-denied"]) >= 30
+    assert {outcomes(entry)[name] for name in XCLIENT} == {None}
+    assert kinds(entry) == {}
+    assert "claimed by XCLIENT" in entry["notes"][0]
+    assert checked.report["vantage"] == {"declared": "claimed", "sources": ["198.51.100.99"]}
+    rejected = [line for line in server.postfix.log(mark) if ": reject: RCPT" in line]
+    assert rejected and all("from unknown[198.51.100.99]" in line for line in rejected)
+    assert checked.code == 0
+
+
+def test_a_claimed_stranger_is_let_in_by_an_open_server(server):
+    server.set_up({**AUTHORISED, "mynetworks": "127.0.0.0/8 198.51.100.0/24"})
+    checked = server.probe(server.mx, **CLAIMED)
+    entry = endpoint(checked)
+    assert (entry["verdict"], entry["cause"]) == ("open", "unconditional")
+    assert "xclient-exposed" not in kinds(entry)
+    assert checked.code == 2
+
+
+def test_what_the_mail_host_itself_is_granted_is_not_what_strangers_are(server):
+    server.set_up({"mynetworks": "127.0.0.0/8 203.0.113.25/32 [2001:db8:113::25]/128"})
+    checked = server.probe(server.mx, **CLAIMED)
+    entry = endpoint(checked)
+    assert entry["verdict"] == "inconclusive"
+    assert "XCLIENT is not offered to 203.0.113.25" in entry["why"]
+    assert "smtpd_authorized_xclient_hosts" in entry["fix"]
+    assert set(outcomes(entry).values()) == {None}
+    assert checked.code == 3
+
+
+def test_an_address_is_claimed_inside_tls_and_in_the_clear(server):
+    certificate, key = server.lab.certificate()
+    server.set_up({**AUTHORISED, "smtpd_tls_security_level": "may",
+                   "smtpd_tls_cert_file": certificate, "smtpd_tls_key_file": key,
+                   "mynetworks": "203.0.113.25/32"})
+    entry = endpoint(server.probe(server.mx, **CLAIMED))
+    assert (entry["verdict"], entry["tls"]) == ("closed", "starttls")
+    assert outcomes(entry)["before-starttls"] == "relay-denied"
+    assert outcomes(entry)["helo-own"] == "relay-denied"
+
+
+def test_an_ipv6_address_is_claimed_over_ipv4(server):
+    server.set_up({**AUTHORISED, "mynetworks": "[2001:db8:77::]/64"})
+    entry = endpoint(server.probe(server.mx, vantage="claimed", claim="2001:db8:77::9"))
+    assert entry["verdict"] == "open"
+    entry = endpoint(server.probe(server.mx, vantage="claimed", claim="2001:db8:78::9"))
+    assert entry["verdict"] == "closed"
 
 
 # ---- PROXY ----

@@ -203,6 +203,85 @@ static void from_inside_xclient_is_left_alone(void **state)
     assert_false(bench_result_of("auth-anonymous")->absent);
 }
 
+/* ---- a claimed vantage ------------------------------------------------------------------ */
+
+static void claim(const char *address)
+{
+    bench_set_up(TLS_AUTO, 25);
+    bench.settings.helo = "";
+    bench.settings.vantage.declared = VANTAGE_CLAIMED;
+    assert_true(address_parse(address, &bench.settings.claim));
+    bench_connect_session();
+    bench_answer("220 mx.example.org ESMTP");
+    bench_expect("EHLO [198.51.100.7]");
+}
+
+static void everything_is_asked_as_the_client_that_is_claimed(void **state)
+{
+    (void)state;
+    claim("192.0.2.99");
+    bench_answer(OFFERS);
+    assert_string_equal(bench.order->line, "XCLIENT ADDR=192.0.2.99 NAME=[UNAVAILABLE]\r\n");
+    assert_int_equal(bench.result.capability_count, 0); /* no stranger is offered that */
+    bench_answer("220 mx.example.org ESMTP");
+    bench_expect("EHLO [192.0.2.99]\r\n");
+    bench_answer(OFFERS);
+    bench_expect("MAIL FROM:");
+    assert_string_equal(bench.battery.client, "[192.0.2.99]");
+    assert_true(bench_result_of("xclient-loopback")->absent);
+    bench_answer("250 ok");
+    bench_answer("554 5.7.1 Client host [192.0.2.99] rejected");
+    assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_CLIENT_REFUSED);
+    assert_int_equal(bench.result.reach, REACH_SESSION);
+    char source[ADDRESS_TEXT_SIZE];
+    assert_string_equal(address_format(&bench.result.source, source), "192.0.2.99");
+}
+
+static void an_ipv6_address_is_claimed_with_its_mark(void **state)
+{
+    (void)state;
+    claim("2001:db8::9");
+    bench_answer("250-mx\r\n250 XCLIENT ADDR NAME REVERSE_NAME PORT");
+    assert_string_equal(bench.order->line, "XCLIENT ADDR=IPV6:2001:db8::9 NAME=[UNAVAILABLE] "
+                                           "REVERSE_NAME=[UNAVAILABLE] PORT=49152\r\n");
+}
+
+static void without_xclient_nothing_is_asked(void **state)
+{
+    (void)state;
+    static const char *const replies[] = {"550 5.7.0 insufficient authorization", "421 bye",
+                                          "250 fine"};
+
+    claim("192.0.2.99");
+    bench_answer("250-mx\r\n250 XCLIENTS ADDR");
+    bench_expect("QUIT");
+    assert_int_equal(bench.result.reach, REACH_NO_CLAIM);
+    assert_string_equal(bench.result.trouble, "XCLIENT is not offered to 198.51.100.7");
+    assert_false(battery_has_work(&bench.battery));
+    for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
+        claim("192.0.2.99");
+        bench_answer(OFFERS);
+        bench_answer(replies[i]);
+        assert_true(bench.order->action == SESSION_CLOSE ||
+                    strcmp(bench.order->line, "QUIT\r\n") == 0);
+        assert_int_equal(bench.result.reach, REACH_NO_CLAIM);
+        assert_false(battery_has_work(&bench.battery));
+    }
+}
+
+static void the_claim_is_made_inside_tls(void **state)
+{
+    (void)state;
+    claim("192.0.2.99");
+    bench_answer("250-mx\r\n250-STARTTLS\r\n250 XCLIENT ADDR");
+    bench_expect("STARTTLS");
+    bench_answer("220 go");
+    bench.order = session_secured(&bench.session, "TLSv1.3 X");
+    bench_expect("EHLO");
+    bench_answer("250-mx\r\n250 XCLIENT ADDR");
+    bench_expect("XCLIENT ADDR=192.0.2.99\r\n");
+}
+
 /* ---- listeners that do not greet -------------------------------------------------------- */
 
 static const struct session_order *begin(struct session *session, const struct session *other)
@@ -320,6 +399,10 @@ int main(void)
         cmocka_unit_test(a_server_that_asks_who_it_is_is_told_once),
         cmocka_unit_test(a_log_in_that_is_refused_leaves_authentication_required),
         cmocka_unit_test(from_inside_xclient_is_left_alone),
+        cmocka_unit_test(everything_is_asked_as_the_client_that_is_claimed),
+        cmocka_unit_test(an_ipv6_address_is_claimed_with_its_mark),
+        cmocka_unit_test(without_xclient_nothing_is_asked),
+        cmocka_unit_test(the_claim_is_made_inside_tls),
         cmocka_unit_test(silence_is_asked_with_a_header_while_it_lasts),
         cmocka_unit_test(a_header_that_is_answered_as_a_command_opens_nothing),
         cmocka_unit_test(a_greeting_that_refuses_is_no_missing_header),
