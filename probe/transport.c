@@ -97,8 +97,8 @@ void loop_free(struct loop *loop)
         return;
     }
     SSL_CTX_free(loop->tls);
+    event_base_free(loop->base); /* this is when libevent frees the last streams */
     BIO_meth_free(loop->paced);
-    event_base_free(loop->base);
     free(loop);
 }
 
