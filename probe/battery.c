@@ -1,6 +1,7 @@
 #include "probe/battery.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +35,7 @@ static void begin(struct battery *battery, const struct battery_settings *settin
     battery->settings = settings;
     battery->result = result;
     battery->connection_refusals = BATTERY_CONNECTION_REFUSALS;
+    battery->connection_confirmations = UINT_MAX;
     address_format_literal(&result->endpoint.address, battery->literal);
     snprintf(battery->other_sender, sizeof(battery->other_sender), "<relaywarden@%s>",
              domain != NULL ? domain + 1 : settings->canary);
@@ -517,6 +519,14 @@ void battery_refused(struct battery *battery, struct battery_task *task)
             leave_unasked(battery, &battery->result->techniques[i],
                           "not asked: the endpoint has given max_refusals already");
         }
+    }
+}
+
+void battery_slow_confirmation(struct battery *battery, unsigned int confirmations)
+{
+    /* One there must be: it shows that the connection is in step. */
+    if (confirmations > 0 && confirmations < battery->connection_confirmations) {
+        battery->connection_confirmations = confirmations;
     }
 }
 

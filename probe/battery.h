@@ -82,12 +82,14 @@ struct battery {
                                                off; NULL if it was not */
     bool scouting; /* the next answer tells whether to ask the others again, too */
     unsigned int refusals;
-    unsigned int reserved;            /* refusals that techniques under way may cost */
-    unsigned int connection_refusals; /* what a connection may have now */
-    unsigned int fruitless;           /* connections in a row without an answered technique */
-    bool in_clear;                    /* STARTTLS failed here: ask without */
-    bool one_at_a_time;               /* PIPELINING went wrong here */
-    bool alone;                       /* a second connection went wrong here */
+    unsigned int reserved;                 /* refusals that techniques under way may cost */
+    unsigned int connection_refusals;      /* what a connection may have now */
+    unsigned int connection_confirmations; /* EHLOs after acceptances that a connection may have;
+                                              further ones are confirmed by RSET */
+    unsigned int fruitless;                /* connections in a row without an answered technique */
+    bool in_clear;                         /* STARTTLS failed here: ask without */
+    bool one_at_a_time;                    /* PIPELINING went wrong here */
+    bool alone;                            /* a second connection went wrong here */
     bool hidden; /* the MTA takes us for somebody else: a ban would hit all who come that way */
     bool ended;
 };
@@ -160,6 +162,9 @@ void battery_put_back(struct battery *battery, struct battery_task *task);
 
 /* A command of the technique was refused. */
 void battery_refused(struct battery *battery, struct battery_task *task);
+
+/* The server slowed down at an EHLO that came after so many confirmations on one connection. */
+void battery_slow_confirmation(struct battery *battery, unsigned int confirmations);
 
 /* The server slowed down or hung up after `refusals` on one connection. */
 void battery_slow_down(struct battery *battery, unsigned int refusals);

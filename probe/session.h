@@ -101,14 +101,16 @@ struct session {
     struct battery_task task;
     bool sealed; /* its recipient is an ask */
     bool has_task;
-    bool claimed;          /* AUTH or XCLIENT made us another client */
-    bool prompted;         /* AUTH was answered 334 */
-    bool at_control;       /* the technique was accepted, and its control is in hand */
-    unsigned int answered; /* techniques */
-    unsigned int refusals; /* replies 4xx and 5xx to commands */
-    int64_t fastest_ms;    /* refusal of a technique so far; -1 = none */
-    bool winding_down;     /* after this technique, QUIT */
-    bool in_transaction;   /* MAIL was taken, and RSET not said since */
+    bool claimed;                 /* AUTH or XCLIENT made us another client */
+    bool prompted;                /* AUTH was answered 334 */
+    bool at_control;              /* the technique was accepted, and its control is in hand */
+    unsigned int answered;        /* techniques */
+    unsigned int refusals;        /* replies 4xx and 5xx to commands */
+    int64_t fastest_ms;           /* refusal of a technique so far; -1 = none */
+    unsigned int confirmations;   /* EHLOs that confirmed an acceptance */
+    int64_t fastest_confirmed_ms; /* reply to one of them so far; -1 = none */
+    bool winding_down;            /* after this technique, QUIT */
+    bool in_transaction;          /* MAIL was taken, and RSET not said since */
     char taken_sender[ENVELOPE_PATH_SIZE]; /* the last that MAIL was answered 2xx for */
     enum session_state plan[SESSION_PLAN];
     size_t planned, said, heard; /* commands of the plan; those said before heard have replies */

@@ -149,6 +149,13 @@ static enum outcome judge_answer(const struct session *session, const struct rep
                        session->task.envelope.recipient);
 }
 
+/* Whether MAIL will be refused so whatever it says. */
+static bool is_for_all(enum outcome outcome)
+{
+    return outcome_denies_relaying(outcome) || outcome == OUTCOME_TLS_REQUIRED ||
+           outcome == OUTCOME_CLIENT_REFUSED;
+}
+
 /* Puts the reply that decides the technique into its result. */
 static enum outcome keep_answer(struct session *session, const struct reply *reply,
                                 enum answer answer)
@@ -161,6 +168,9 @@ static enum outcome keep_answer(struct session *session, const struct reply *rep
     char text[RESULT_TEXT_SIZE];
 
     session->outcome = outcome;
+    if (answer == ANSWER_TO_MAIL && is_for_all(outcome)) {
+        session->battery->one_at_a_time = true; /* RCPT would be one more refusal each time */
+    }
     /* Asked again because its control was cut off: no later answer takes an acceptance back. */
     if (into->asked && into->outcome == OUTCOME_ACCEPTED && outcome != OUTCOME_ACCEPTED) {
         return outcome;
@@ -272,7 +282,8 @@ static void decide(struct session *session)
     session->moot = false;
     /* The filter's word is sure, and of relaying: it needs no confirmation and no control. */
     if (accepted && !session->task.into->observed) {
-        plan_confirmation(session, SESSION_CONFIRM);
+        bool soon = session->confirmations < session->battery->connection_confirmations;
+        plan_confirmation(session, soon ? SESSION_CONFIRM : SESSION_CONFIRM_RSET);
     } else if (!try_other_sender(session)) {
         finish_task(session);
         next_technique(session);

@@ -134,13 +134,14 @@ class Sendmail:
         self.table("aliases", {"@": "@", **self.aliases})  # the first one says that it is complete
         self.file("local-host-names", "".join(name + "\n" for name in self.local))
         self.file("relay-domains", "".join(name + "\n" for name in self.relay))
-        before = [f"FEATURE(`{feature}')" for feature in self.features]
+        before = []
         if self.access is not None:
             self.table("access", self.access)
             before.append(f"FEATURE(`access_db', `hash -T<TMPF> {self.etc}/access')")
         if self.mailertable is not None:
             self.table("mailertable", self.mailertable)
             before.append(f"FEATURE(`mailertable', `hash {self.etc}/mailertable')")
+        before += [f"FEATURE(`{feature}')" for feature in self.features]
         if self.sasl:
             before.append("define(`confAUTH_MECHANISMS', `PLAIN LOGIN ANONYMOUS')\n"
                           "define(`confAUTH_REALM', `" + self.sasl.realm + "')\n"

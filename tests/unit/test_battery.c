@@ -371,6 +371,67 @@ static void an_accepted_control_is_confirmed_too(void **state)
     assert_false(bench_result_of(id)->control_asked);
 }
 
+/* Takes the sender and the recipient of what is being asked, up to the confirmation. */
+static void accept_one(void)
+{
+    bench_reset();
+    bench_answer("250 ok");
+    bench_answer("250 ok");
+}
+
+/* As Sendmail is from its third EHLO on. */
+static void a_server_that_is_slow_with_ehlo_is_confirmed_by_rset(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session();
+    accept_one();
+    bench_expect("EHLO");
+    bench_answer_after(HELLO, 1);
+    accept_one();
+    bench_expect("EHLO");
+    bench_answer_after(HELLO, 1001);
+    accept_one();
+    bench_expect("RSET");
+    bench_answer("250 2.0.0 Reset state");
+    assert_int_equal(bench_result_of("own-sender")->outcome, OUTCOME_ACCEPTED);
+    assert_false(bench_result_of("own-sender")->unconfirmed);
+
+    /* On the next connection one EHLO shows that it is in step. */
+    bench_open_session();
+    accept_one();
+    bench_expect("EHLO");
+    bench_answer_after(HELLO, 1);
+    accept_one();
+    bench_expect("RSET");
+}
+
+static void a_first_ehlo_that_is_slow_confirms_all_the_same(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session();
+    accept_one();
+    bench_expect("EHLO");
+    bench_answer_after(HELLO, 3000);
+    accept_one();
+    bench_expect("EHLO");
+}
+
+static void where_mail_is_refused_for_all_rcpt_is_not_sent_along(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    bench.ehlo = "250-mx.example.org\r\n250 PIPELINING";
+    bench_open_session();
+    assert_non_null(strstr(bench.order->line, "RCPT TO"));
+    bench_answer("530 5.7.0 Authentication required");
+    bench_answer("503 5.0.0 Need MAIL before RCPT");
+    bench_expect("MAIL FROM");
+    assert_null(strstr(bench.order->line, "RCPT TO"));
+    assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_AUTH_REQUIRED);
+}
+
 static void a_reply_of_another_command_is_no_answer(void **state)
 {
     static const char *const strangers[] = {"220 mx", "221 bye", "252 perhaps", "299 what",
@@ -444,6 +505,9 @@ int main(void)
         cmocka_unit_test(a_server_that_takes_ehlo_once_confirms_by_rset),
         cmocka_unit_test(a_server_that_takes_no_ehlo_confirms_by_refusing_it_again),
         cmocka_unit_test(an_accepted_control_is_confirmed_too),
+        cmocka_unit_test(a_server_that_is_slow_with_ehlo_is_confirmed_by_rset),
+        cmocka_unit_test(a_first_ehlo_that_is_slow_confirms_all_the_same),
+        cmocka_unit_test(where_mail_is_refused_for_all_rcpt_is_not_sent_along),
         cmocka_unit_test(a_reply_of_another_command_is_no_answer),
         cmocka_unit_test(max_refusals_ends_the_battery_and_says_so),
         cmocka_unit_test(a_refused_rset_leaves_the_connection),

@@ -1,0 +1,47 @@
+"""Sendmail, as it should be and as it should not."""
+
+from zoo import case, submission
+
+# Mailboxes of the machine's users alone.
+KNOWN = ["MODIFY_MAILER_FLAGS(`LOCAL', `+w')"]
+
+CORRECT = [
+    case("the stock rules, any mailbox taken", "closed"),
+    case("the stock rules, unknown mailboxes refused", "closed", macros=KNOWN),
+    case("an access map that lets nobody relay", "closed", access={"example.com": "REJECT"}),
+    case("a backup for a second host", "closed", local=["localhost"], relay=["example.org"]),
+    case("submission: only after authentication", "closed", mechanisms="PLAIN LOGIN",
+         target=submission(), listen=["25", ("587", "Ea")]),
+    case("a blocklist in front of the relay check", "inconclusive", only=4,
+         features=["dnsbl', `dnsbl.example.net"]),
+    case("a blocklist behind the relay check", "closed",
+         features=["delay_checks", "dnsbl', `dnsbl.example.net"]),
+]
+
+OPEN = [
+    case("promiscuous_relay", "open", "unconditional", features=["promiscuous_relay"]),
+    case("a provider's network may relay", "open", "unconditional", only=4,
+         access={"Connect:198.51": "RELAY"}),
+    case("a network of IPv6 may relay", "open", "unconditional", only=6,
+         access={"Connect:IPv6:2001:db8": "RELAY"}),
+    case("hosts of a domain may relay", "open", "unconditional",
+         access={"Connect:probe.example.net": "RELAY"}),
+    case("relay_local_from", "open", "sender-trusted", features=["relay_local_from"]),
+    case("relay_mail_from for the own domain", "open", "sender-trusted",
+         features=["relay_mail_from', `domain"], access={"From:example.org": "RELAY"}),
+    case("relay_mail_from for one outside sender", "open", "sender-trusted",
+         features=["relay_mail_from"], access={"From:canary@outside.example.net": "RELAY"}),
+    case("mail to others' domains relayed", "open", "destination-too-wide",
+         access={"To:example.net": "RELAY"}),
+    case("relay-domains of a whole top-level domain", "open", "unconditional", relay=["net"]),
+    # What the second host makes of such addresses is not to be seen from here.
+    case("loose_relay_check, for a second host", "suspected", "routing-form",
+         features=["loose_relay_check"], local=["localhost"], relay=["example.org"]),
+    case("a local rule that lets percent signs through", "open", "routing-form", macros=KNOWN,
+         rules=["LOCAL_RULESETS", "SLocal_check_rcpt", "R$* % $* @ $*\t$#OK"]),
+    case("a local rule that trusts a greeting", "open", "helo-trusted",
+         rules=["LOCAL_RULESETS", "SLocal_check_rcpt", "R$*\t\t$: $&s",
+                "Rexample.org\t$#OK", "R$*\t\t$@ ok"]),
+    case("submission that takes AUTH ANONYMOUS for a login", "open", "anonymous-auth",
+         mechanisms="PLAIN ANONYMOUS", target=submission(), listen=["25", ("587", "Ea")]),
+]
