@@ -135,6 +135,7 @@ if command -v systemctl >/dev/null; then
     for package in $missing; do
         case $package in
         nsd | rsyslog | postfix | postgrey) systemctl --quiet disable "$package.service" || true ;;
+        logrotate) systemctl --quiet disable logrotate.timer || true ;;
         sasl2-bin) systemctl --quiet disable saslauthd.service || true ;;
         esac
     done
