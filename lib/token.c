@@ -197,10 +197,11 @@ static const char *find_token(const char *path, size_t *length)
     return *length == 0 ? NULL : mark + MARK_LENGTH;
 }
 
-/* A path as MACs know it: lower case in ASCII, its token cut out. Returns its length; 0: too long.
- */
+/* A path as MACs know it: lower case in ASCII, its token cut out. Spaces before it are the
+ * command's. Returns its length; 0: too long. */
 static size_t canonical_path(const char *path, char out[TOKEN_PATH_MAX])
 {
+    path += strspn(path, " ");
     size_t length = strlen(path);
     size_t cut = 0;
     size_t used = 0;

@@ -90,6 +90,7 @@ bool audit_hear(struct audit *audit, struct audit_desk *desk, const struct audit
     memcpy(binding.nonce, hello.nonce, sizeof binding.nonce);
     memcpy(binding.challenge, answer->challenge, sizeof binding.challenge);
     audit->binding = binding;
+    audit->met = true;
     audit->greeted = answer->kind == OBSERVATION_HELLO;
     memcpy(audit->route, hello.route, sizeof audit->route);
     memcpy(audit->domain, hello.domain, sizeof audit->domain);

@@ -60,7 +60,8 @@ struct audit_desk {
 
 /* One connection's. Zero: no hello yet. */
 struct audit {
-    bool greeted; /* a hello was answered: asks may follow */
+    bool met;     /* it was the probe that spoke, at least once */
+    bool greeted; /* its last hello got a challenge: asks may follow */
     bool audited; /* a valid ask came: nothing external passes any more */
     bool told_hidden;
     bool told_true;

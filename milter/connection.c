@@ -94,7 +94,7 @@ bool connection_mail(struct connection *connection, const char *path,
                          masks_contain(&connection->transactions->desk->masks, &connection->client);
     connection->permission = connection->masked ? PERMISSION_NONE : connection->declared;
     counters_add(&connection->transactions->counters.messages[connection->permission]);
-    return connection->permission != PERMISSION_NONE && !connection->audit.greeted;
+    return connection->permission != PERMISSION_NONE && !connection->audit.met;
 }
 
 static void enter_list(struct connection *connection)
@@ -267,7 +267,7 @@ const struct answer *connection_rcpt(struct connection *connection, const char *
     };
     counters_recipient(&connection->transactions->counters, connection->permission,
                        seen.destination, rcpt.decision);
-    if (connection->audit.greeted) {
+    if (connection->audit.met) {
         audited = audited_rcpt(connection, path, &rcpt, seen.destination);
     }
     if ((audited.ours && !audited.proves) || !judge_and_keep(connection, &seen, &kind)) {
@@ -322,7 +322,7 @@ bool connection_data(struct connection *connection, const char *queue_id)
     if (connection->hold_due && (queue_id == NULL || queue_id[0] == '\0')) {
         say_not_held(connection, HOLD_NO_QUEUE);
     }
-    return connection->hold_due || connection->audit.greeted;
+    return connection->hold_due || connection->audit.met;
 }
 
 void connection_not_held(struct connection *connection)

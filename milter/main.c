@@ -202,9 +202,18 @@ static void name_database(const struct conf *conf, char out[DATABASE_PATH_SIZE])
     snprintf(out, DATABASE_PATH_SIZE, "%s/milter/relaywarden.db", conf->state_directory);
 }
 
+/* metrics_snapshot */
+static void show_metrics(struct metrics *metrics, void *user)
+{
+    struct transactions *transactions = user;
+
+    counters_show(metrics, &transactions->counters);
+    audit_metrics(metrics, transactions->desk);
+}
+
 static struct reporter *start_reporter(const struct conf *conf,
                                        const struct sink_identity *identity,
-                                       struct counters *counters)
+                                       struct transactions *transactions)
 {
     char database[DATABASE_PATH_SIZE];
     char error[SINK_ERROR_SIZE];
@@ -212,8 +221,8 @@ static struct reporter *start_reporter(const struct conf *conf,
         .identity = identity,
         .alert = &conf->alert,
         .database_path = database,
-        .metrics = counters_show,
-        .metrics_user = counters,
+        .metrics = show_metrics,
+        .metrics_user = transactions,
     };
 
     name_database(conf, database);
@@ -379,7 +388,7 @@ static int run(struct conf *conf, const char *path)
     }
     struct snapshot *snapshot = become_user(&conf->milter) ? snapshot_new(conf) : NULL;
     transactions.reporter =
-        snapshot == NULL ? NULL : start_reporter(conf, &identity, &transactions.counters);
+        snapshot == NULL ? NULL : start_reporter(conf, &identity, &transactions);
     if (transactions.reporter == NULL) {
         remove_socket(conf->milter.socket);
         if (snapshot == NULL) {

@@ -2,6 +2,7 @@
 is played by another implementation of tokens, which believes only what has the right MAC."""
 
 import re
+import signal
 import time
 
 import pytest
@@ -104,6 +105,9 @@ def test_a_wide_open_postfix_is_observed_and_nothing_leaves(place):
         prober.say("RSET")
         reply, seen = prober.hello()
         assert (seen["seen"], seen["accepted"]) == ("5", "5")
+        assert prober.hello(time=1800000000)[1].kind == "clock"
+        prober.mail()
+        assert prober.say(f"RCPT TO:<other@{CANARY}>").code == 550
     assert place.postfix.queue() == []
     alert, = place.alerts()
     assert (alert["kind"], alert["count"]) == ("open-relay", 5)
@@ -455,3 +459,26 @@ def test_only_the_role_hidden_masks(gateway, role):
     visit(gateway, role)
     assert visit(gateway, role)["masked"] == "0"
     assert gateway.alerts() == []
+
+
+# ---- keys, while the filter runs ----
+
+def test_a_key_is_exchanged_without_a_gap(place):
+    place.set_up(OPEN)
+    new_file, new = make_key(place.lab, "new.key")
+
+    def answered(key):
+        with place.prober(key) as prober:
+            return prober.hello()[0].code == 550
+
+    assert answered(place.key) and not answered(new)
+    config = place.milter.config
+    for first, also, known in ((place.key_file, new_file, (place.key, new)),
+                               (new_file, "", (new,))):
+        config.top.update(token_key_file=first, token_key_also=also)
+        place.milter.configure(config)
+        mark = place.milter.log.mark()
+        place.milter.signal(signal.SIGUSR1)
+        place.milter.log.wait_for("was read again and is in force", since=mark)
+        assert all(answered(key) for key in known)
+    assert not answered(place.key)

@@ -346,6 +346,8 @@ static void an_ask_is_bound_to_all_that_it_names(void **state)
     assert_false(token_ask_verify(&binding, &changed, sender, path));
     assert_false(token_ask_verify(&binding, &ask, "<other@example.net>", path));
     assert_true(token_ask_verify(&binding, &ask, "<Sender@Example.NET>", path));
+    assert_true(token_ask_verify(&binding, &ask, "  <sender@example.net>", path));
+    assert_false(token_ask_verify(&binding, &ask, "< sender@example.net>", path));
     assert_false(
         token_ask_verify(&binding, &ask, sender, "<rw1.aiaqiv3l2krl2e4dfkca@other.example.net>"));
     other = binding;
