@@ -4,18 +4,16 @@
 
 #include "conf/values.h"
 
-/* A setting is noted when it has a value (other than "" and { }), unless that is `except`, and if
- * `only` is given, only if it is that. */
+/* A setting is noted when it has a value (other than "" and { }), and if `only` is given, only if
+ * it is that. */
 static const struct {
     enum conf_section section;
     const char *option;
-    const char *except;
     const char *only;
 } inert[] = {
-    {SECTION_PROBE, "public_addresses", NULL, NULL},
-    {SECTION_PROBE, "proof", "rcpt", NULL},
-    {SECTION_PROBE, "history", NULL, NULL},
-    {SECTION_TARGET, "expect_milter", NULL, "true"},
+    {SECTION_PROBE, "public_addresses", NULL},
+    {SECTION_PROBE, "history", NULL},
+    {SECTION_TARGET, "expect_milter", "true"},
 };
 
 /* "yes" and "true" are one value, for options that take either. */
@@ -46,8 +44,6 @@ static void note_setting(const struct conf_draft *draft, const struct conf_setti
     const char *text = setting->items[0].text;
     for (size_t i = 0; i < sizeof(inert) / sizeof(inert[0]); i++) {
         if (inert[i].section != option->section || strcmp(inert[i].option, option->name) != 0)
-            continue;
-        if (inert[i].except != NULL && same_value(option, text, inert[i].except))
             continue;
         if (inert[i].only != NULL && !same_value(option, text, inert[i].only))
             continue;

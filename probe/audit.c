@@ -18,7 +18,7 @@
 
 /* ---- end -------------------------------------------------------------------------------- */
 
-static void break_if_over(struct audit *audit)
+void audit_break_if_over(struct audit *audit)
 {
     if (audit->searching == 0 && audit->done == audit->entry_count) {
         loop_break(audit->loop);
@@ -50,7 +50,7 @@ static void settled(struct entry *entry)
 {
     loop_timer_clear(entry->grace);
     audit_entry_done(entry);
-    break_if_over(entry->audit);
+    audit_break_if_over(entry->audit);
 }
 
 static void on_grace_over(void *user)
@@ -85,7 +85,7 @@ static void inquire(struct entry *entry)
 }
 
 /* The session is over. Its connection is free for others; the verdict waits for nothing else. */
-static void settle(struct entry *entry)
+void audit_settle(struct entry *entry)
 {
     bool wait = entry->inquiry != NULL && !inquiry_is_done(entry->inquiry) &&
                 entry->grace != NULL &&
@@ -109,10 +109,10 @@ static void on_finished(struct dialogue *dialogue, void *user)
     entry->dialogue = NULL;
     audit->connections -= entry->connections;
     if (!audit_next_round(entry)) {
-        settle(entry);
+        audit_settle(entry);
     }
     audit_start_waiting(audit);
-    break_if_over(audit);
+    audit_break_if_over(audit);
 }
 
 static void start_entry(struct entry *entry)
@@ -131,6 +131,8 @@ static void start_entry(struct entry *entry)
         .earlier_count = remembers ? memory_put_off(audit->memory, &entry->result.endpoint,
                                                     time(NULL), earlier, RESULT_TECHNIQUES)
                                    : 0,
+        .message_row = entry->message_row,
+        .message = entry->message,
         .connections = entry->connections,
         .result = &entry->result,
         .finished = on_finished,
@@ -279,7 +281,7 @@ static void on_search_done(void *user)
 
     search->done = true;
     search->audit->searching--;
-    break_if_over(search->audit);
+    audit_break_if_over(search->audit);
 }
 
 static const struct resolution_listener listener = {
@@ -406,6 +408,7 @@ void audit_free(struct audit *audit)
         result_free(&audit->entries[i]->result);
         loop_timer_free(audit->entries[i]->grace);
         loop_timer_free(audit->entries[i]->later);
+        free(audit->entries[i]->message);
         free(audit->entries[i]);
     }
     dns_free(audit->dns); /* before the resolutions and inquiries that its questions point to */
@@ -414,6 +417,7 @@ void audit_free(struct audit *audit)
         resolution_free(audit->searches[i].resolution);
     }
     memory_close(audit->memory);
+    loop_timer_free(audit->poll);
     loop_timer_free(audit->tick);
     loop_free(audit->loop);
     free(audit->searches);

@@ -4,7 +4,8 @@
  * Resolves the targets, makes each address and port one endpoint (none twice), asks them with at
  * most `max_connections` connections at once, at most two an address and port, and has each judged
  * as soon as it is done. What was put off is asked again while there is patience (patience.h).
- * Connects to nothing but the endpoints and the resolvers. One thread.
+ * Where `proof` asks for it, an endpoint that granted relaying is sent
+ * one message. Connects to nothing but the endpoints and the resolvers. One thread.
  */
 #ifndef RELAYWARDEN_PROBE_AUDIT_H
 #define RELAYWARDEN_PROBE_AUDIT_H
@@ -26,8 +27,13 @@ struct audit_request {
     size_t target_count;
     int64_t wait_ms; /* how long an endpoint that puts techniques off is waited for; 0 = not at all.
                         On top of its deadline, which each round has for itself */
-    bool progress;   /* a line on standard error, rewritten as endpoints are done */
+    int64_t
+        delivery_ms; /* how long a message that was taken is waited for, with proof = delivered */
+    const char *record; /* the file of arrivals; NULL = the one in the state directory */
+    bool progress;      /* a line on standard error, rewritten as endpoints are done */
 };
+
+#define AUDIT_DELIVERY_MS 60000 /* unless something else is said */
 
 struct audit;
 

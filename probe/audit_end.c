@@ -30,7 +30,9 @@ static struct resolved unknown_endpoint(const struct target *target)
 static void close_what_was_interrupted(struct audit *audit)
 {
     for (size_t i = 0; i < audit->entry_count; i++) {
-        if (audit->entries[i]->state == ENTRY_SETTLING) {
+        /* What was not waited for to its end is told as far as it is known. */
+        if (audit->entries[i]->state == ENTRY_SETTLING ||
+            audit->entries[i]->state == ENTRY_EXPECTING) {
             audit_entry_done(audit->entries[i]);
         } else if (audit->entries[i]->state != ENTRY_DONE) {
             interrupt_entry(audit->entries[i]);

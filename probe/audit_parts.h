@@ -1,8 +1,8 @@
 /*
  * audit_parts - what the parts of an audit share
  *
- * For audit.c (asking and running), audit_rounds.c (what follows the first round), audit_progress.c
- * and audit_end.c (what is left at the end) alone.
+ * For audit.c (asking and running), audit_rounds.c (what follows the first round), audit_message.c,
+ * audit_progress.c and audit_end.c (what is left at the end) alone.
  */
 #ifndef RELAYWARDEN_PROBE_AUDIT_PARTS_H
 #define RELAYWARDEN_PROBE_AUDIT_PARTS_H
@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "lib/domain.h"
+#include "probe/arrivals.h"
 #include "probe/audit.h"
 #include "probe/dialogue.h"
 #include "probe/dns.h"
@@ -24,8 +25,9 @@
 enum entry_state {
     ENTRY_WAITING,
     ENTRY_ASKING,
-    ENTRY_PATIENT,  /* put off: asked again when its timer is due */
-    ENTRY_SETTLING, /* asked; DNS has not said all of its address */
+    ENTRY_PATIENT,   /* put off: asked again when its timer is due */
+    ENTRY_EXPECTING, /* its message was taken: until it arrives, or its timer is due */
+    ENTRY_SETTLING,  /* asked; DNS has not said all of its address */
     ENTRY_DONE,
 };
 
@@ -40,9 +42,13 @@ struct entry {
     enum dialogue_round round; /* that it is in or waits for */
     struct dialogue *dialogue;
     struct patience patience;
-    struct loop_timer *later; /* ends ENTRY_PATIENT; NULL until it is needed */
+    struct loop_timer *later; /* ends ENTRY_PATIENT and ENTRY_EXPECTING; NULL until needed */
     int64_t due;              /* when it is due */
-    struct inquiry *inquiry;  /* of its address, shared by endpoints; NULL = none */
+    size_t message_row;       /* for DIALOGUE_MESSAGE */
+    char *message;            /* likewise; NULL until it is needed */
+    char expected[MEMORY_MESSAGES_MAX][MESSAGE_TOKEN_SIZE]; /* any of these */
+    size_t expected_count;
+    struct inquiry *inquiry; /* of its address, shared by endpoints; NULL = none */
     struct loop_timer *grace;
     struct endpoint_result result;
 };
@@ -73,13 +79,18 @@ struct audit {
     size_t not_kept;
     size_t not_kept_target; /* the first such endpoint's */
     struct inquiries *inquiries;
-    struct memory *memory;   /* NULL when it cannot be had, or no target is configured */
+    struct memory *memory; /* NULL when it cannot be had, or no target is configured */
+    struct arrivals arrivals;
+    struct loop_timer *poll; /* looks for arrivals while any are expected; NULL until then */
     struct loop_timer *tick; /* moves the line of progress on while time passes; NULL without */
     const struct endpoint_result **results;
     struct audit_summary summary;
 };
 
 /* audit.c */
+/* The entry is asked through: judges it, or waits a moment for DNS. */
+void audit_settle(struct entry *entry);
+void audit_break_if_over(struct audit *audit);
 /* Begins with entries that wait, as many as may be asked at once. */
 void audit_start_waiting(struct audit *audit);
 /* Nothing more is learnt of it: judges it. */
@@ -93,10 +104,20 @@ void audit_fill_entry(struct entry *entry, struct audit *audit, size_t target,
 /* audit_rounds.c */
 /* The entry's round is over. Whether another follows, now or later: then its state says so. */
 bool audit_next_round(struct entry *entry);
+/* Sets the entry's timer; false without memory, when the audit goes on without. */
+bool audit_set_later(struct entry *entry, int64_t when);
 
 /* What earlier audits left, and what this one leaves, where a target is configured. */
 void audit_recall(struct audit *audit);
 void audit_remember(struct audit *audit);
+
+/* audit_message.c */
+/* Whether a message follows, which the entry is then ready to send, or its arrival is waited for.
+ */
+bool audit_sends_message(struct entry *entry);
+bool audit_expects_message(struct entry *entry);
+/* While an entry expects its message, its time came. */
+void audit_message_is_late(struct entry *entry);
 
 /* audit_progress.c */
 void audit_show_progress(struct audit *audit);

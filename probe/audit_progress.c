@@ -18,9 +18,20 @@ static const struct entry *first_due(const struct audit *audit)
     return first;
 }
 
+static size_t count_expecting(const struct audit *audit)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < audit->entry_count; i++) {
+        count += audit->entries[i]->state == ENTRY_EXPECTING;
+    }
+    return count;
+}
+
 void audit_show_progress(struct audit *audit)
 {
     const struct entry *due = first_due(audit);
+    size_t expecting = count_expecting(audit);
 
     if (!audit->request.progress) {
         return;
@@ -33,6 +44,10 @@ void audit_show_progress(struct audit *audit)
         if (audit->tick != NULL) {
             (void)loop_timer_set(audit->tick, now + TICK_MS);
         }
+    }
+    if (expecting > 0) {
+        fprintf(stderr, "; waiting for %zu message%s to arrive", expecting,
+                expecting == 1 ? "" : "s");
     }
     fflush(stderr);
 }

@@ -13,7 +13,12 @@ void audit_recall(struct audit *audit)
 {
     char error[MEMORY_ERROR_SIZE];
     bool configured = false;
+    const char *record = audit->request.record;
 
+    arrivals_path(audit->request.conf->state_directory, audit->arrivals.path);
+    if (record != NULL) {
+        snprintf(audit->arrivals.path, sizeof(audit->arrivals.path), "%s", record);
+    }
     for (size_t i = 0; i < audit->request.target_count; i++) {
         configured |= audit->request.targets[i].configured;
     }
@@ -42,14 +47,17 @@ static void on_later(void *user)
 {
     struct entry *entry = user;
 
+    if (entry->state == ENTRY_EXPECTING) {
+        audit_message_is_late(entry);
+        return;
+    }
     entry->state = ENTRY_WAITING;
     entry->round = DIALOGUE_AGAIN;
     entry->audit->first_waiting = 0;
     audit_start_waiting(entry->audit);
 }
 
-/* Without memory for a timer the audit goes on without. */
-static bool set_later(struct entry *entry, int64_t when)
+bool audit_set_later(struct entry *entry, int64_t when)
 {
     struct loop *loop = entry->audit->loop;
 
@@ -60,7 +68,7 @@ static bool set_later(struct entry *entry, int64_t when)
     return entry->later != NULL && loop_timer_set(entry->later, when) == 0;
 }
 
-bool audit_next_round(struct entry *entry)
+static bool is_asked_again(struct entry *entry)
 {
     struct audit *audit = entry->audit;
     int64_t now = loop_now(audit->loop);
@@ -69,10 +77,28 @@ bool audit_next_round(struct entry *entry)
     if (entry->round == DIALOGUE_ALL) {
         entry->patience.until = now + audit->request.wait_ms;
     }
-    if (patience_next(&entry->patience, &entry->result, now, &when) && set_later(entry, when)) {
+    if (patience_next(&entry->patience, &entry->result, now, &when) &&
+        audit_set_later(entry, when)) {
         entry->state = ENTRY_PATIENT;
         audit_show_progress(audit);
         return true;
     }
     return false;
+}
+
+bool audit_next_round(struct entry *entry)
+{
+    if (entry->round == DIALOGUE_MESSAGE) {
+        return audit_expects_message(entry);
+    }
+    if (is_asked_again(entry)) {
+        return true;
+    }
+    if (audit_sends_message(entry)) {
+        entry->round = DIALOGUE_MESSAGE;
+        entry->state = ENTRY_WAITING;
+        entry->audit->first_waiting = 0;
+        return true;
+    }
+    return audit_expects_message(entry);
 }

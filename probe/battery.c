@@ -86,6 +86,17 @@ void battery_init_again(struct battery *battery, const struct battery_settings *
     }
 }
 
+void battery_init_message(struct battery *battery, const struct battery_settings *settings,
+                          struct endpoint_result *result, size_t row, const char *text)
+{
+    begin(battery, settings, result);
+    battery->message = text;
+    for (size_t i = 0; i < result->technique_count; i++) {
+        battery->rows[i] = i == row ? BATTERY_WAITING : BATTERY_DONE;
+    }
+    battery->earlier[row] = result->techniques[row].sender;
+}
+
 static bool may_ask(const struct battery *battery)
 {
     return !battery->ended &&
@@ -126,8 +137,8 @@ bool battery_wants_company(const struct battery *battery, bool beside_common)
 {
     bool ready = battery->result->reach == REACH_SESSION || battery->greeting == BATTERY_UNGREETED;
 
-    if (battery->alone || battery->scouting || waits_for_plain(battery) || !ready ||
-        !battery_has_work(battery)) {
+    if (battery->alone || battery->scouting || battery->message != NULL ||
+        waits_for_plain(battery) || !ready || !battery_has_work(battery)) {
         return false;
     }
     return count_waiting(battery, true) > 0 ||
@@ -136,14 +147,15 @@ bool battery_wants_company(const struct battery *battery, bool beside_common)
 
 size_t battery_claim(struct battery *battery, bool beside_common)
 {
-    size_t common = count_waiting(battery, false);
+    size_t common = battery->message != NULL ? 0 : count_waiting(battery, false);
 
     /* The other connection can do the rest of the common ones. */
     if (common > 0 && !(beside_common && common <= battery->connection_refusals)) {
         return BATTERY_COMMON;
     }
     for (size_t i = 0; i < battery->result->technique_count; i++) {
-        if (is_waiting(battery, i, true)) {
+        if (is_waiting(battery, i, true) ||
+            (battery->message != NULL && battery->rows[i] == BATTERY_WAITING)) {
             battery->rows[i] = BATTERY_TAKEN;
             return i;
         }
@@ -154,10 +166,13 @@ size_t battery_claim(struct battery *battery, bool beside_common)
 static void cut_row(struct battery *battery, size_t row, const char *why)
 {
     struct technique_result *into = &battery->result->techniques[row];
-    bool again = ++battery->cuts[row] < CUTS_MAX;
+    bool again = ++battery->cuts[row] < CUTS_MAX && battery->message == NULL;
 
     battery->rows[row] = again ? BATTERY_WAITING : BATTERY_DONE;
     leave_unasked(battery, into, why);
+    if (battery->message != NULL) {
+        battery->result->message.text = texts_keep(&battery->result->texts, why);
+    }
 }
 
 void battery_unclaim(struct battery *battery, size_t row, const char *why)
@@ -551,7 +566,7 @@ void battery_connection_over(struct battery *battery, unsigned int answered)
 
 void battery_end(struct battery *battery, const char *trouble)
 {
-    if (battery->result->reach == REACH_SESSION) {
+    if (battery->result->reach == REACH_SESSION && battery->message == NULL) {
         battery->result->cut_off = true;
     }
     battery_trouble(battery, "%s", trouble);

@@ -80,7 +80,9 @@ struct battery {
     bool replaced[RESULT_TECHNIQUES];       /* the row is asked with another sender */
     const char *earlier[RESULT_TECHNIQUES]; /* what the row said after MAIL FROM: when it was put
                                                off; NULL if it was not */
-    bool scouting; /* the next answer tells whether to ask the others again, too */
+    const char *message; /* the one to be sent, see battery_init_message; NULL = none is */
+    bool bare;           /* an ask was greylisted: recipients are ordinary ones here */
+    bool scouting;       /* the next answer tells whether to ask the others again, too */
     unsigned int refusals;
     unsigned int reserved;                 /* refusals that techniques under way may cost */
     unsigned int connection_refusals;      /* what a connection may have now */
@@ -116,6 +118,11 @@ void battery_remember(struct battery *battery, const struct battery_earlier *ear
  * over. Another answer replaces the one before; none leaves it. */
 void battery_init_again(struct battery *battery, const struct battery_settings *settings,
                         struct endpoint_result *result);
+
+/* One more connection, for a message by the technique of this row, as it was granted. `text` is as
+ * message_write has it, and lives as long as the battery. It is tried once. */
+void battery_init_message(struct battery *battery, const struct battery_settings *settings,
+                          struct endpoint_result *result, size_t row, const char *text);
 
 /* Whether another connection has anything left to do. */
 bool battery_has_work(const struct battery *battery);

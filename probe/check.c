@@ -102,6 +102,8 @@ static int check_targets(const struct invocation *invocation, const struct conf 
         .targets = targets,
         .target_count = count,
         .wait_ms = wait_seconds * 1000,
+        .delivery_ms = wait_seconds > 0 ? wait_seconds * 1000 : AUDIT_DELIVERY_MS,
+        .record = invocation->record,
         .progress = !invocation->quiet && !invocation->json && isatty(STDERR_FILENO) != 0,
     };
     char error[AUDIT_ERROR_SIZE];
@@ -127,11 +129,6 @@ static int check_with(const struct invocation *invocation, const struct conf *co
     size_t count = 0;
 
     printable_string(path, sizeof(path), conf->path);
-    if (conf->probe.proof != PROOF_RCPT) {
-        fprintf(stderr,
-                "%s: note: %s has proof = %s; this version asks up to RCPT and sends nothing\n",
-                PROBE_PROGRAM, path, proof_name(conf->probe.proof));
-    }
     if (invocation->argument_count == 0 && conf->probe.target_count == 0) {
         return invocation_fail(invocation,
                                "there is nothing to check: name a TARGET, or add a target section "

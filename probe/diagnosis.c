@@ -472,6 +472,9 @@ void diagnosis_explain(struct endpoint_result *result, const struct grant_tally 
         explain_reach(result);
     } else if (result->verdict == VERDICT_OPEN) {
         diagnosis_explain_open(result, tally);
+        diagnosis_explain_message(result);
+    } else if (result->cause == CAUSE_DISCARDED_OR_HIDDEN && result->message.technique != NULL) {
+        diagnosis_explain_doubt(result);
     } else if (result->verdict == VERDICT_SUSPECTED) {
         explain_suspected(result, tally);
     } else if (result->verdict == VERDICT_CLOSED) {

@@ -34,6 +34,11 @@ extern const char diagnosis_fix_proxy[];
 extern const char diagnosis_fix_xclient[];
 extern const char diagnosis_fix_anonymous[];
 
+/* What became of a message (diagnosis_message.c). The first makes why and fix, which are empty, of
+ * an endpoint whose acceptance it makes doubtful; the second adds to why. */
+void diagnosis_explain_doubt(struct endpoint_result *result);
+void diagnosis_explain_message(struct endpoint_result *result);
+
 #define DIAGNOSIS_POSTFIX_DEFAULT                                                                  \
     "smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, "                    \
     "reject_unauth_destination"

@@ -402,12 +402,22 @@ static void begin_battery(struct dialogue *dialogue)
 {
     const struct dialogue_request *request = &dialogue->request;
 
-    if (request->round == DIALOGUE_AGAIN) {
-        battery_init_again(&dialogue->battery, &request->settings->battery, request->result);
-        return;
+    struct battery *battery = &dialogue->battery;
+    const struct battery_settings *settings = &request->settings->battery;
+
+    switch (request->round) {
+    case DIALOGUE_ALL:
+        battery_init(battery, settings, request->result);
+        battery_remember(battery, request->earlier, request->earlier_count);
+        break;
+    case DIALOGUE_AGAIN:
+        battery_init_again(battery, settings, request->result);
+        break;
+    case DIALOGUE_MESSAGE:
+        battery_init_message(battery, settings, request->result, request->message_row,
+                             request->message);
+        break;
     }
-    battery_init(&dialogue->battery, &request->settings->battery, request->result);
-    battery_remember(&dialogue->battery, request->earlier, request->earlier_count);
 }
 
 struct dialogue *dialogue_start(struct loop *loop, const struct dialogue_request *request)

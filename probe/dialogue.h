@@ -26,8 +26,9 @@ struct dialogue_settings {
 struct dialogue;
 
 enum dialogue_round {
-    DIALOGUE_ALL,   /* every technique */
-    DIALOGUE_AGAIN, /* what was put off in the rounds before, see battery_init_again */
+    DIALOGUE_ALL,     /* every technique */
+    DIALOGUE_AGAIN,   /* what was put off in the rounds before, see battery_init_again */
+    DIALOGUE_MESSAGE, /* a message, see battery_init_message */
 };
 
 struct dialogue_request {
@@ -35,6 +36,8 @@ struct dialogue_request {
     enum dialogue_round round;
     const struct battery_earlier *earlier; /* for DIALOGUE_ALL; copied */
     size_t earlier_count;
+    size_t message_row;             /* for DIALOGUE_MESSAGE */
+    const char *message;            /* likewise; lives as long as the dialogue */
     unsigned int connections;       /* at once: 1 or 2; the second only when the first is asking */
     struct endpoint_result *result; /* with its endpoint, zero otherwise but for what rounds before
                                        left; filled while it runs */

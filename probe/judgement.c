@@ -192,6 +192,33 @@ static void note_claim(struct endpoint_result *result)
                address_format(&result->source, source));
 }
 
+/* Whether what became of a message shows that its acceptance says little. The filter's word is
+ * surer. */
+static bool is_doubtful(const struct endpoint_result *result)
+{
+    const struct message_result *message = &result->message;
+
+    return message->state == MESSAGE_MISSING ||
+           (message->state == MESSAGE_REFUSED && message->denies);
+}
+
+/* A message that went through makes an acceptance surer. */
+static void weigh_message(struct endpoint_result *result)
+{
+    if (result->verdict != VERDICT_OPEN || result->proof == PROOF_OBSERVED) {
+        return;
+    }
+    if (is_doubtful(result)) {
+        result->verdict = VERDICT_SUSPECTED;
+        result->cause = CAUSE_DISCARDED_OR_HIDDEN;
+        result->proof = PROOF_NONE;
+    } else if (result->message.state == MESSAGE_ARRIVED) {
+        result->proof = PROOF_DELIVERED;
+    } else if (result->message.state == MESSAGE_TAKEN) {
+        result->proof = PROOF_DATA;
+    }
+}
+
 static void raise_findings(struct endpoint_result *result, const struct grant_tally *tally,
                            const struct vantage_known *vantage)
 {
@@ -199,6 +226,8 @@ static void raise_findings(struct endpoint_result *result, const struct grant_ta
 
     if (result->verdict == VERDICT_OPEN) {
         add_grant_finding(result, FINDING_OPEN_RELAY, GRANT_PROVEN);
+    } else if (result->verdict == VERDICT_SUSPECTED && is_doubtful(result)) {
+        add_grant_finding(result, FINDING_SUSPECTED_RELAY, GRANT_PROVEN);
     } else if (tally->count[GRANT_UNCERTAIN] > 0 && tally->count[GRANT_PROVEN] == 0) {
         add_grant_finding(result, FINDING_SUSPECTED_RELAY, GRANT_UNCERTAIN);
     }
@@ -228,7 +257,7 @@ static void explain_agreement(struct endpoint_result *result, const struct grant
     void (*const explain)(struct endpoint_result *, const struct site *) =
         result->verdict == VERDICT_OPEN ? agreement_explain_open : agreement_explain_hidden;
 
-    if (result->cause == CAUSE_DISCARDED_OR_HIDDEN) {
+    if (result->cause == CAUSE_DISCARDED_OR_HIDDEN && !is_doubtful(result)) {
         result->why[0] = '\0';
         result->fix[0] = '\0';
         agreement_explain_discarded(result);
@@ -274,6 +303,7 @@ void judgement_endpoint(struct endpoint_result *result, const struct vantage_kno
     }
     result->proof = proof_of(result, &tally);
     result->cause = cause_of(result, &tally);
+    weigh_message(result);
     result->finding_count = 0;
     result->note_count = 0;
     diagnosis_explain(result, &tally, inside);

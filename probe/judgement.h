@@ -6,6 +6,8 @@
  *
  * - plain-shaped acceptance is open; a mailbox-shaped one only if its control was refused (for the
  * recipient), else suspected.
+ * - a message that the server took and that never arrived makes open suspected, cause
+ *   discarded-or-hidden, and so does one that it refused as it refuses relaying.
  * - closed needs an answered `plain` (relay-denied or auth-required) and nothing accepted.
  * - a technique that was greylisted or deferred beside a refused `plain`, or whose acceptance could
  *   not be told from an answer to something else, leaves it inconclusive, as do techniques that our

@@ -17,6 +17,7 @@
 #include "probe/invocation.h"
 #include "probe/keygen.h"
 #include "probe/listing.h"
+#include "probe/receive.h"
 #include "probe/recipe.h"
 #include "probe/run.h"
 
@@ -29,17 +30,20 @@ struct verb {
     bool takes_arguments;
     bool takes_quiet;
     bool takes_wait;
+    bool takes_record;
+    bool receives; /* --maildir and --copy are for it, and its exit codes are a mail pipe's */
     bool has_status_line;
 };
 
 static const struct verb verbs[] = {
     {.name = "check",
-     .arguments = " [--quiet] [--wait DURATION] [TARGET ...]",
+     .arguments = " [--quiet] [--wait DURATION] [--record FILE] [TARGET ...]",
      .summary = "ask the targets once, report, and exit as a monitoring plugin does",
      .run = check_main,
      .takes_arguments = true,
      .takes_quiet = true,
      .takes_wait = true,
+     .takes_record = true,
      .has_status_line = true},
     {.name = "run",
      .arguments = "",
@@ -50,6 +54,12 @@ static const struct verb verbs[] = {
      .summary = "print the dialogue for asking by hand; connects to nothing",
      .run = recipe_main,
      .takes_arguments = true},
+    {.name = "receive",
+     .arguments = " [--record FILE] [--copy] [--maildir DIRECTORY]",
+     .summary = "record that a test message, on standard input, reached the canary",
+     .run = receive_main,
+     .takes_record = true,
+     .receives = true},
     {.name = "techniques",
      .arguments = "",
      .summary = "list the ways of asking for relaying",
@@ -68,6 +78,9 @@ enum option_code {
     OPTION_JSON,
     OPTION_QUIET,
     OPTION_WAIT,
+    OPTION_RECORD,
+    OPTION_MAILDIR,
+    OPTION_COPY,
     OPTION_HELP,
     OPTION_VERSION,
 };
@@ -79,6 +92,9 @@ static const struct option options[] = {
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
     {"wait", required_argument, NULL, OPTION_WAIT},
+    {"record", required_argument, NULL, OPTION_RECORD},
+    {"maildir", required_argument, NULL, OPTION_MAILDIR},
+    {"copy", no_argument, NULL, OPTION_COPY},
     {NULL, 0, NULL, 0},
 };
 
@@ -116,6 +132,9 @@ static int print_help(void)
            "  --json           one JSON object on standard output and nothing else\n"
            "  --quiet          the status line alone\n"
            "  --wait DURATION  how long what a server puts off may be asked again, as in 10m\n"
+           "  --record FILE    of arrivals, instead of the one in the state directory\n"
+           "  --maildir DIRECTORY  look for test messages in a Maildir\n"
+           "  --copy           what is no test message has another recipient: pass it over\n"
            "  -t               check the configuration and exit\n\n"
            "Exit code: 0 all closed, 1 warning, 2 open relay or critical, 3 unknown.\n"
            "Ask only servers that are yours. See relaywarden-probe(8).\n",
@@ -265,6 +284,15 @@ static int take_option(struct command_line *line, int option, char **words)
     case OPTION_WAIT:
         line->invocation.wait = optarg;
         return 0;
+    case OPTION_RECORD:
+        line->invocation.record = optarg;
+        return 0;
+    case OPTION_MAILDIR:
+        line->invocation.maildir = optarg;
+        return 0;
+    case OPTION_COPY:
+        line->invocation.copy = true;
+        return 0;
     case OPTION_HELP:
         line->help = true;
         return 0;
@@ -276,8 +304,7 @@ static int take_option(struct command_line *line, int option, char **words)
         return 0;
     case ':':
         return fail_on(line, "a value is missing after", words[optind - 1],
-                       strncmp(words[optind - 1], "--c", 3) == 0 ? "give it as --config FILE"
-                                                                 : "give it as --wait 10m");
+                       "give it as in --config FILE or --wait 10m");
     default:
         return fail_on(line, "unknown option", words[optind - 1],
                        "see " PROBE_PROGRAM " --help for those that there are");
@@ -306,6 +333,30 @@ static int read_command_line(int count, char **words, struct command_line *line)
     return 0;
 }
 
+/* The first option that the verb does not take; NULL if it takes all that were given. */
+static const char *senseless_option(const struct command_line *line)
+{
+    const struct invocation *invocation = &line->invocation;
+    const struct {
+        const char *name;
+        bool given;
+        bool taken;
+    } uses[] = {
+        {"--quiet", invocation->quiet, line->verb->takes_quiet},
+        {"--wait", invocation->wait != NULL, line->verb->takes_wait},
+        {"--record", invocation->record != NULL, line->verb->takes_record},
+        {"--maildir", invocation->maildir != NULL, line->verb->receives},
+        {"--copy", invocation->copy, line->verb->receives},
+    };
+
+    for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+        if (uses[i].given && !uses[i].taken) {
+            return uses[i].name;
+        }
+    }
+    return NULL;
+}
+
 static int run_command(const struct command_line *line)
 {
     const struct verb *verb = line->verb;
@@ -321,11 +372,11 @@ static int run_command(const struct command_line *line)
                                "a verb is missing; try %s check TARGET, or --help for all verbs",
                                PROBE_PROGRAM);
     }
-    if (verb != NULL && line->invocation.quiet && !verb->takes_quiet) {
-        return fail_on(line, "--quiet has no meaning for", verb->name, "leave it out");
-    }
-    if (verb != NULL && line->invocation.wait != NULL && !verb->takes_wait) {
-        return fail_on(line, "--wait has no meaning for", verb->name, "leave it out");
+    const char *senseless = verb != NULL ? senseless_option(line) : NULL;
+    if (senseless != NULL) {
+        char what[64];
+        snprintf(what, sizeof(what), "%s has no meaning for", senseless);
+        return fail_on(line, what, verb->name, "leave it out");
     }
     if (verb != NULL && line->invocation.argument_count > 0 && !verb->takes_arguments) {
         return fail_on(line, "there is an argument too many:", line->invocation.arguments[0],
@@ -361,5 +412,9 @@ int main(int count, char **words)
         code = run_command(&line);
     }
     free(line.invocation.arguments);
+    /* A pipe that is set up wrongly must not cost a mail. */
+    if (line.verb != NULL && line.verb->receives && !line.test && code == PROBE_EXIT_UNKNOWN) {
+        return RECEIVE_EXIT_LATER;
+    }
     return code;
 }

@@ -18,7 +18,7 @@
 
 struct memory {
     char directory[PATH_MAX]; /* the probe's own */
-    json_t *root;             /* {"version": 1, "endpoints": {KEY: {"put_off": [...]}}} */
+    json_t *root; /* {"version": 1, "endpoints": {KEY: {"put_off": [...], "messages": [...]}}} */
 };
 
 /* ---- the file --------------------------------------------------------------------------- */
@@ -252,21 +252,29 @@ struct keeping {
     time_t now;
 };
 
-static bool keep_one(json_t *endpoints, const struct endpoint_result *result, time_t now)
+/* What is known of the endpoint, to be added to. */
+static json_t *entry_of(json_t *endpoints, const struct endpoint *endpoint)
 {
     char key[KEY_SIZE];
-    json_t *known = json_object_get(endpoints, key_of(&result->endpoint, key));
-    json_t *list = put_off_by(result, now);
+    json_t *known = json_object_get(endpoints, key_of(endpoint, key));
 
-    if (json_array_size(list) == 0 && json_array_size(json_object_get(known, "put_off")) == 0) {
-        json_decref(list);
-        return false;
-    }
     if (known == NULL) {
         known = json_object();
         json_object_set_new(endpoints, key, known);
     }
-    json_object_set_new(known, "put_off", list);
+    return known;
+}
+
+static bool keep_one(json_t *endpoints, const struct endpoint_result *result, time_t now)
+{
+    json_t *list = put_off_by(result, now);
+
+    if (json_array_size(list) == 0 &&
+        json_array_size(list_of(endpoints, &result->endpoint, "put_off")) == 0) {
+        json_decref(list);
+        return false;
+    }
+    json_object_set_new(entry_of(endpoints, &result->endpoint), "put_off", list);
     return true;
 }
 
@@ -281,8 +289,10 @@ static bool prune_all(json_t *endpoints, time_t now)
     json_object_foreach_safe(endpoints, next, key, known)
     {
         json_t *put_off = json_object_get(known, "put_off");
+        json_t *messages = json_object_get(known, "messages");
         changed |= prune(put_off, now, MEMORY_QUESTION_SPAN);
-        if (json_array_size(put_off) == 0) {
+        changed |= prune(messages, now, MEMORY_TOKEN_SPAN);
+        if (json_array_size(put_off) == 0 && json_array_size(messages) == 0) {
             json_object_del(endpoints, key);
             changed = true;
         }
@@ -321,4 +331,127 @@ bool memory_keep(struct memory *memory, const struct endpoint_result *const *res
     struct keeping keeping = {results, count, now};
 
     return !is_worth_keeping(memory, &keeping) || transact(memory, keep, &keeping, error);
+}
+
+/* ---- messages --------------------------------------------------------------------------- */
+
+struct claim {
+    const struct endpoint *endpoint;
+    const char *token;
+    time_t now;
+    bool enough;
+};
+
+static const char *token_of(const json_t *row)
+{
+    const char *token = json_string_value(json_object_get(row, "token"));
+
+    return token != NULL && message_is_token(token, strlen(token)) ? token : "";
+}
+
+static bool claim_message(json_t *endpoints, void *user)
+{
+    struct claim *claim = user;
+    json_t *known = entry_of(endpoints, claim->endpoint);
+    json_t *list = json_object_get(known, "messages");
+    size_t sent = 0;
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(list, i, row)
+    {
+        sent += is_recent(row, claim->now, MEMORY_MESSAGE_SPAN);
+    }
+    claim->enough = sent >= MEMORY_MESSAGES_MAX;
+    if (claim->enough) {
+        return false;
+    }
+    if (!json_is_array(list)) {
+        list = json_array();
+        json_object_set_new(known, "messages", list);
+    }
+    json_array_append_new(
+        list, json_pack("{s:s, s:I}", "token", claim->token, "time", (json_int_t)claim->now));
+    return true;
+}
+
+enum memory_claim memory_claim_message(struct memory *memory, const struct endpoint *endpoint,
+                                       const char *token, time_t now, char error[MEMORY_ERROR_SIZE])
+{
+    struct claim claim = {.endpoint = endpoint, .token = token, .now = now};
+
+    if (!transact(memory, claim_message, &claim, error)) {
+        return MEMORY_FAILED;
+    }
+    if (claim.enough) {
+        return MEMORY_ENOUGH;
+    }
+    /* It must be there: without memory in the middle of it, it is not. */
+    if (!memory_knows_token(memory, token, now)) {
+        snprintf(error, MEMORY_ERROR_SIZE, "out of memory");
+        return MEMORY_FAILED;
+    }
+    return MEMORY_CLAIMED;
+}
+
+static bool refuse_message(json_t *endpoints, void *user)
+{
+    const struct claim *claim = user;
+    json_t *list = list_of(endpoints, claim->endpoint, "messages");
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(list, i, row)
+    {
+        if (strcmp(token_of(row), claim->token) == 0) {
+            return json_object_set_new(row, "refused", json_true()) == 0;
+        }
+    }
+    return false;
+}
+
+bool memory_refuse_message(struct memory *memory, const struct endpoint *endpoint,
+                           const char *token, char error[MEMORY_ERROR_SIZE])
+{
+    struct claim claim = {.endpoint = endpoint, .token = token};
+
+    return transact(memory, refuse_message, &claim, error);
+}
+
+size_t memory_messages(const struct memory *memory, const struct endpoint *endpoint, time_t now,
+                       char out[MEMORY_MESSAGES_MAX][MESSAGE_TOKEN_SIZE])
+{
+    json_t *list = list_of(json_object_get(memory->root, "endpoints"), endpoint, "messages");
+    size_t count = 0;
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(list, i, row)
+    {
+        if (count < MEMORY_MESSAGES_MAX && token_of(row)[0] != '\0' &&
+            !json_is_true(json_object_get(row, "refused")) &&
+            is_recent(row, now, MEMORY_MESSAGE_SPAN)) {
+            memcpy(out[count++], token_of(row), MESSAGE_TOKEN_SIZE);
+        }
+    }
+    return count;
+}
+
+bool memory_knows_token(const struct memory *memory, const char *token, time_t now)
+{
+    json_t *known;
+    const char *key;
+
+    json_object_foreach(json_object_get(memory->root, "endpoints"), key, known)
+    {
+        size_t i;
+        json_t *row;
+        json_array_foreach(json_object_get(known, "messages"), i, row)
+        {
+            if (strcmp(token_of(row), token) == 0 && is_recent(row, now, MEMORY_TOKEN_SPAN)) {
+                return true;
+            }
+        }
+    }
+    return false;
 }

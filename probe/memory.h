@@ -1,9 +1,10 @@
 /*
- * memory - what one audit leaves for the next: what was put off
+ * memory - what one audit leaves for the next: what was put off, and which messages were sent
  *
  * A file of JSON in the state directory, probe/memory.json, of configured targets only. Each change
  * is made under a lock and put in place by a rename, so that processes may share it and readers
- * need no lock. A damaged file is never overwritten. One thread at a time for a struct memory.
+ * need no lock. A damaged file is never overwritten: nobody could say any more how many messages
+ * were sent. One thread at a time for a struct memory.
  */
 #ifndef RELAYWARDEN_PROBE_MEMORY_H
 #define RELAYWARDEN_PROBE_MEMORY_H
@@ -18,6 +19,10 @@
 #define MEMORY_ERROR_SIZE 512
 #define MEMORY_QUESTION_SPAN                                                                       \
     (2 * 86400L) /* how long servers keep a triplet that did not come back */
+
+#define MEMORY_MESSAGE_SPAN 86400L       /* over which messages are counted */
+#define MEMORY_MESSAGES_MAX 4            /* in it, to one endpoint */
+#define MEMORY_TOKEN_SPAN   (7 * 86400L) /* how long a message may be on its way */
 
 struct memory;
 
@@ -36,5 +41,28 @@ size_t memory_put_off(const struct memory *memory, const struct endpoint *endpoi
  * False and a sentence when it cannot be kept. */
 bool memory_keep(struct memory *memory, const struct endpoint_result *const *results, size_t count,
                  time_t now, char error[MEMORY_ERROR_SIZE]);
+
+enum memory_claim {
+    MEMORY_CLAIMED,
+    MEMORY_ENOUGH, /* MEMORY_MESSAGES_MAX were sent already */
+    MEMORY_FAILED, /* it cannot be kept, so no message may be sent */
+};
+
+/* Before a message is sent to the endpoint: counts it. With MEMORY_FAILED `error` has a sentence.
+ */
+enum memory_claim memory_claim_message(struct memory *memory, const struct endpoint *endpoint,
+                                       const char *token, time_t now,
+                                       char error[MEMORY_ERROR_SIZE]);
+
+/* It was not taken, so it is not awaited. Counted all the same. */
+bool memory_refuse_message(struct memory *memory, const struct endpoint *endpoint,
+                           const char *token, char error[MEMORY_ERROR_SIZE]);
+
+/* The tokens of the messages of the last day that were taken; how many. */
+size_t memory_messages(const struct memory *memory, const struct endpoint *endpoint, time_t now,
+                       char out[MEMORY_MESSAGES_MAX][MESSAGE_TOKEN_SIZE]);
+
+/* Whether an audit of the last MEMORY_TOKEN_SPAN sent this token to any endpoint. */
+bool memory_knows_token(const struct memory *memory, const char *token, time_t now);
 
 #endif

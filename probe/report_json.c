@@ -154,6 +154,24 @@ static json_t *notes_json(const struct endpoint_result *result)
     return whole(array, made);
 }
 
+/* null where none was to be sent. */
+static json_t *message_json(const struct message_result *message)
+{
+    json_t *object;
+
+    if (message->technique == NULL) {
+        return json_null();
+    }
+    object = json_object();
+    return whole(
+        object,
+        put_string(object, "state", message_state_name(message->state)) &&
+            put_string(object, "technique", message->technique->id) &&
+            put_string(object, "token", message->token) &&
+            put(object, "code", message->code != 0 ? json_integer(message->code) : json_null()) &&
+            put_string(object, "text", message->text != NULL ? message->text : ""));
+}
+
 static json_t *endpoint_json(const struct endpoint_result *result)
 {
     const struct endpoint *endpoint = &result->endpoint;
@@ -178,7 +196,9 @@ static json_t *endpoint_json(const struct endpoint_result *result)
         put_string(object, "banner", result->banner) &&
         put(object, "capabilities", capabilities_json(result)) &&
         put(object, "techniques", techniques_json(result)) &&
-        put(object, "findings", findings_json(result)) && put(object, "notes", notes_json(result));
+        put(object, "findings", findings_json(result)) &&
+        put(object, "notes", notes_json(result)) &&
+        put(object, "message", message_json(&result->message));
     return whole(object, made);
 }
 
@@ -206,13 +226,24 @@ static json_t *head_json(const struct audit_summary *summary)
     return whole(object, made);
 }
 
+/* Those that were sent. */
+static size_t count_messages(const struct audit_summary *summary)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < summary->count; i++) {
+        count += message_was_sent(&summary->results[i]->message);
+    }
+    return count;
+}
+
 static json_t *tail_json(const struct audit_summary *summary)
 {
     json_t *object = json_object();
     bool made =
         put_string(object, "worst",
                    verdict_name(judgement_worst(summary->results, summary->count))) &&
-        put(object, "exit", json_integer(judgement_exit_code(summary->results, summary->count)));
+        put(object, "exit", json_integer(judgement_exit_code(summary->results, summary->count))) &&
+        put(object, "messages", json_integer((json_int_t)count_messages(summary)));
 
     return whole(object, made);
 }

@@ -255,6 +255,10 @@ static void print_heading(FILE *out, const struct endpoint_result *result, bool 
     if (result->proof != PROOF_NONE) {
         fprintf(out, "\n  proof     %s", proof_name(result->proof));
     }
+    if (result->message.technique != NULL) {
+        fprintf(out, "\n  message   %s, by %s", message_state_name(result->message.state),
+                result->message.technique->id);
+    }
     fputc('\n', out);
 }
 

@@ -16,6 +16,7 @@
 #include "lib/finding.h"
 #include "lib/observation.h"
 #include "lib/words.h"
+#include "probe/message.h"
 #include "probe/technique.h"
 #include "probe/texts.h"
 
@@ -128,6 +129,7 @@ struct endpoint_result {
     bool cut_off; /* the battery was ended before its end, by 421, a close or a deadline */
     struct technique_result techniques[RESULT_TECHNIQUES];
     size_t technique_count;
+    struct message_result message;
     struct texts texts;
     double seconds;
 

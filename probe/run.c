@@ -111,7 +111,11 @@ static void finish(struct daemon *daemon, const struct audit *audit)
 static bool audit_targets(struct daemon *daemon, const struct target *targets, size_t count)
 {
     const struct audit_request request = {
-        .conf = daemon->conf, .targets = targets, .target_count = count};
+        .conf = daemon->conf,
+        .targets = targets,
+        .target_count = count,
+        .delivery_ms = AUDIT_DELIVERY_MS,
+    };
     char error[AUDIT_ERROR_SIZE];
 
     pthread_sigmask(SIG_UNBLOCK, &daemon->stoppers, NULL);

@@ -49,6 +49,9 @@ static const struct {
                          session_take_confirm},
     [SESSION_CONFIRM_RSET] = {"confirm-rset", "the reply to RSET", SESSION_WAIT_REPLY, false,
                               session_take_confirm_rset},
+    [SESSION_DATA] = {"data", "the reply to DATA", SESSION_WAIT_REPLY, false, session_take_data},
+    [SESSION_TEXT] = {"text", "the reply to the message", SESSION_WAIT_REPLY, false,
+                      session_take_text},
     [SESSION_QUIT] = {"quit", "the reply to QUIT", SESSION_WAIT_QUIT, false, take_quit},
     [SESSION_OVER] = {"over", "nothing", SESSION_WAIT_QUIT, false, NULL},
 };

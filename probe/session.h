@@ -7,7 +7,9 @@
  *
  * A technique is a plan of a few commands. Where the server offers PIPELINING (RFC 2920) they are
  * sent together, but never more that may be refused than the connection may still have refusals;
- * elsewhere one at a time. There is no DATA: no message is ever sent. The connection ends with QUIT
+ * elsewhere one at a time. DATA is said only on a connection that the battery has for its one
+ * message (battery_init_message): there the accepted recipient is followed by it instead of by what
+ * comes next here. The connection ends with QUIT
  * when its techniques or its refusals are used up, and at once after 421, after a reply that is not
  * SMTP, and when the server speaks out of turn.
  *
@@ -51,6 +53,8 @@ enum session_state {
     SESSION_CONTROL_RCPT,
     SESSION_CONFIRM,      /* EHLO after an accepted RCPT, be it the technique's or its control's */
     SESSION_CONFIRM_RSET, /* that EHLO was refused */
+    SESSION_DATA,
+    SESSION_TEXT, /* the message */
     SESSION_QUIT,
     SESSION_OVER,
     SESSION_STATES /* how many */

@@ -5,7 +5,6 @@
 #include <strings.h>
 
 #include "lib/printable.h"
-#include "probe/outcome.h"
 
 #define CODE_AUTHENTICATED 235
 #define CODE_PROMPT        334
@@ -104,8 +103,8 @@ void session_cut_task(struct session *session, const char *why)
 
 /* ---- answers ----------------------------------------------------------------------------- */
 
-static enum outcome judge(const struct session *session, enum command command,
-                          const struct reply *reply, const char *recipient)
+enum outcome session_judge(const struct session *session, enum command command,
+                           const struct reply *reply, const char *recipient)
 {
     char client[ADDRESS_TEXT_SIZE];
     const struct outcome_question question = {
@@ -130,7 +129,7 @@ enum answer {
  * another. */
 static enum outcome judge_claim(const struct session *session, const struct reply *reply)
 {
-    enum outcome outcome = judge(session, COMMAND_MAIL, reply, NULL);
+    enum outcome outcome = session_judge(session, COMMAND_MAIL, reply, NULL);
 
     if (reply->code < 500 || outcome == OUTCOME_TLS_REQUIRED) {
         return outcome;
@@ -145,8 +144,8 @@ static enum outcome judge_answer(const struct session *session, const struct rep
 {
     return answer == ANSWER_TO_CLAIM
                ? judge_claim(session, reply)
-               : judge(session, answer == ANSWER_TO_MAIL ? COMMAND_MAIL : COMMAND_RCPT, reply,
-                       session->task.envelope.recipient);
+               : session_judge(session, answer == ANSWER_TO_MAIL ? COMMAND_MAIL : COMMAND_RCPT,
+                               reply, session->task.envelope.recipient);
 }
 
 /* Whether MAIL will be refused so whatever it says. */
@@ -168,6 +167,10 @@ static enum outcome keep_answer(struct session *session, const struct reply *rep
     char text[RESULT_TEXT_SIZE];
 
     session->outcome = outcome;
+    if (session->battery->message != NULL) {
+        session_message_answered(session, reply, outcome);
+        return outcome; /* what it showed before stays */
+    }
     if (answer == ANSWER_TO_MAIL && is_for_all(outcome)) {
         session->battery->one_at_a_time = true; /* RCPT would be one more refusal each time */
     }
@@ -207,7 +210,7 @@ static void finish_task(struct session *session)
 
 /* 421: the server closes now. The technique has this reply until a new connection brings a better
  * one. */
-static void hung_up(struct session *session, const struct reply *reply)
+void session_hung_up(struct session *session, const struct reply *reply)
 {
     char why[SESSION_SENTENCE_SIZE];
 
@@ -241,7 +244,7 @@ static bool stumbled(struct session *session, const struct reply *reply)
 {
     char why[SESSION_SENTENCE_SIZE];
     bool out_of_step = (reply->code == CODE_BAD_SEQUENCE || reply->code == CODE_NO_MAIL) &&
-                       !outcome_denies_relaying(judge(session, COMMAND_RCPT, reply, NULL));
+                       !outcome_denies_relaying(session_judge(session, COMMAND_RCPT, reply, NULL));
 
     if (session->batch < 2 || !session_is_refusal(reply) ||
         !(out_of_step || names_pipelining(reply))) {
@@ -256,13 +259,35 @@ static bool stumbled(struct session *session, const struct reply *reply)
 
 /* ---- after a plan ------------------------------------------------------------------------ */
 
+/* Whether the technique is asked once more with the recipient that it will be asked with later: a
+ * server that greylists does not know an ask of another connection. From now on none is sent. */
+static bool try_bare(struct session *session)
+{
+    struct battery *battery = session->battery;
+    struct envelope bare;
+
+    if (session->at_control || !session->sealed || session->outcome != OUTCOME_GREYLISTED) {
+        return false;
+    }
+    battery->bare = true;
+    if (session->refusals >= battery->connection_refusals ||
+        !battery_reserve(battery, &session->task, 1) ||
+        !battery_envelope(battery, session->task.row, &bare)) {
+        return false;
+    }
+    memcpy(session->task.envelope.recipient, bare.recipient, sizeof(bare.recipient));
+    plan_task(session);
+    return true;
+}
+
 /* Whether the technique goes on with another sender, here or, when this connection has had its
  * refusals, on the next. */
 static bool try_other_sender(struct session *session)
 {
     struct battery *battery = session->battery;
 
-    if (session->at_control || session->outcome != OUTCOME_SENDER_REFUSED ||
+    if (session->at_control || battery->message != NULL ||
+        session->outcome != OUTCOME_SENDER_REFUSED ||
         !battery_replace_sender(battery, &session->task)) {
         return false;
     }
@@ -274,19 +299,26 @@ static bool try_other_sender(struct session *session)
     return true;
 }
 
+void session_end_task(struct session *session)
+{
+    finish_task(session);
+    next_technique(session);
+}
+
 static void decide(struct session *session)
 {
     bool accepted = session->at_control ? session->task.into->control == OUTCOME_ACCEPTED
                                         : session->outcome == OUTCOME_ACCEPTED;
 
     session->moot = false;
-    /* The filter's word is sure, and of relaying: it needs no confirmation and no control. */
-    if (accepted && !session->task.into->observed) {
+    if (accepted && session->battery->message != NULL) {
+        session_send_message(session);
+    } else if (accepted && !session->task.into->observed) {
+        /* The filter's word is sure, and of relaying: it needs no confirmation and no control. */
         bool soon = session->confirmations < session->battery->connection_confirmations;
         plan_confirmation(session, soon ? SESSION_CONFIRM : SESSION_CONFIRM_RSET);
-    } else if (!try_other_sender(session)) {
-        finish_task(session);
-        next_technique(session);
+    } else if (!try_other_sender(session) && !try_bare(session)) {
+        session_end_task(session);
     }
 }
 
@@ -309,7 +341,7 @@ static void leave_plan(struct session *session)
 void session_take_moot(struct session *session, const struct reply *reply)
 {
     if (reply->code == SESSION_CODE_CLOSING) {
-        hung_up(session, reply);
+        session_hung_up(session, reply);
     } else {
         session->in_transaction |=
             session->state == SESSION_CONTROL_MAIL && reply_is_positive(reply);
@@ -331,7 +363,7 @@ void session_take_claim(struct session *session, const struct reply *reply)
         session_send(session, SESSION_CLAIM, SESSION_ANONYMOUS_TRACE);
     } else if (reply->code == SESSION_CODE_CLOSING) {
         (void)keep_answer(session, reply, ANSWER_TO_CLAIM);
-        hung_up(session, reply);
+        session_hung_up(session, reply);
     } else {
         (void)keep_answer(session, reply, ANSWER_TO_CLAIM);
         leave_plan(session);
@@ -347,7 +379,7 @@ void session_take_claim_ehlo(struct session *session, const struct reply *reply)
     }
     (void)keep_answer(session, reply, ANSWER_TO_CLAIM);
     if (reply->code == SESSION_CODE_CLOSING) {
-        hung_up(session, reply);
+        session_hung_up(session, reply);
     } else {
         leave_plan(session);
     }
@@ -362,7 +394,7 @@ void session_take_rset(struct session *session, const struct reply *reply)
         session->in_transaction = false;
         go_on(session);
     } else if (reply->code == SESSION_CODE_CLOSING) {
-        hung_up(session, reply);
+        session_hung_up(session, reply);
     } else if (!stumbled(session, reply)) {
         session_describe(why, "RSET was refused", reply);
         battery_trouble(session->battery, "%s", why);
@@ -389,7 +421,7 @@ void session_take_local(struct session *session, const struct reply *reply)
         }
         go_on(session);
     } else if (reply->code == SESSION_CODE_CLOSING) {
-        hung_up(session, reply);
+        session_hung_up(session, reply);
     } else if (!stumbled(session, reply)) {
         session_describe(why, "not asked, for what comes before it was refused", reply);
         session->task.into->text = texts_keep(&session->battery->result->texts, why);
@@ -406,7 +438,7 @@ void session_take_mail(struct session *session, const struct reply *reply)
         go_on(session);
     } else if (reply->code == SESSION_CODE_CLOSING) {
         (void)keep_answer(session, reply, ANSWER_TO_MAIL);
-        hung_up(session, reply);
+        session_hung_up(session, reply);
     } else if (!stumbled(session, reply)) {
         (void)keep_answer(session, reply, ANSWER_TO_MAIL);
         leave_plan(session);
@@ -447,7 +479,7 @@ void session_take_rcpt(struct session *session, const struct reply *reply)
         keep_forgery(session);
     }
     if (reply->code == SESSION_CODE_CLOSING) {
-        hung_up(session, reply);
+        session_hung_up(session, reply);
     } else {
         go_on(session);
     }
@@ -470,11 +502,12 @@ void session_take_control(struct session *session, const struct reply *reply)
     enum asker_answer heard =
         at_mail ? ASKER_NOTHING : session_hear(session, reply, session->task.envelope.control);
     into->control_asked = heard != ASKER_UNVERIFIED;
-    into->control = heard == ASKER_OBSERVED ? OUTCOME_ACCEPTED
-                                            : judge(session, at_mail ? COMMAND_MAIL : COMMAND_RCPT,
-                                                    reply, session->task.envelope.control);
+    into->control = heard == ASKER_OBSERVED
+                        ? OUTCOME_ACCEPTED
+                        : session_judge(session, at_mail ? COMMAND_MAIL : COMMAND_RCPT, reply,
+                                        session->task.envelope.control);
     if (reply->code == SESSION_CODE_CLOSING) {
-        hung_up(session, reply);
+        session_hung_up(session, reply);
     } else {
         leave_plan(session);
     }
@@ -533,8 +566,7 @@ static void confirmed(struct session *session)
         plan_control(session);
         return;
     }
-    finish_task(session);
-    next_technique(session);
+    session_end_task(session);
 }
 
 void session_take_confirm(struct session *session, const struct reply *reply)
@@ -542,7 +574,7 @@ void session_take_confirm(struct session *session, const struct reply *reply)
     bool known = is_hello(session, reply);
 
     if (reply->code == SESSION_CODE_CLOSING) {
-        hung_up(session, reply);
+        session_hung_up(session, reply);
     } else if (known && reply->code == SESSION_CODE_OK) {
         confirmed(session);
     } else if (known || (reply->code >= 500 && reply->code <= 504)) {
@@ -557,7 +589,7 @@ void session_take_confirm(struct session *session, const struct reply *reply)
 void session_take_confirm_rset(struct session *session, const struct reply *reply)
 {
     if (reply->code == SESSION_CODE_CLOSING) {
-        hung_up(session, reply);
+        session_hung_up(session, reply);
     } else if (reply->code == SESSION_CODE_OK && !is_hello(session, reply)) {
         confirmed(session);
     } else {

@@ -43,7 +43,8 @@ void session_say_hello(struct session *session)
     /* The route tells ways apart by their mode of TLS; one that is asked in the clear on purpose is
      * no way that the endpoint is reached by, and who makes up a client hears nothing of himself.
      */
-    if ((claimed != NULL && (claimed->in_clear || claimed->identity != TECHNIQUE_IDENTITY_OWN)) ||
+    if (session->battery->message != NULL ||
+        (claimed != NULL && (claimed->in_clear || claimed->identity != TECHNIQUE_IDENTITY_OWN)) ||
         !say_hello(session, canary_domain(session))) {
         session_ask_first(session);
     }
@@ -112,7 +113,8 @@ void session_seal(struct session *session)
     char path[ENVELOPE_PATH_SIZE];
 
     session->sealed = false;
-    if (!session->asker.verified || envelope->ask[0] == '\0') {
+    if (!session->asker.verified || envelope->ask[0] == '\0' || session->task.again ||
+        session->battery->bare || session->battery->message != NULL) {
         return;
     }
     (void)snprintf(path, sizeof(path), "%s", envelope->ask);

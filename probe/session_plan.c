@@ -70,6 +70,9 @@ static void write_command(const struct session *session, enum session_state step
     case SESSION_CONFIRM:
         snprintf(out, SESSION_COMMAND_SIZE, "EHLO %s\r\n", session->helo);
         break;
+    case SESSION_DATA:
+        snprintf(out, SESSION_COMMAND_SIZE, "DATA\r\n");
+        break;
     default:
         snprintf(out, SESSION_COMMAND_SIZE, "RSET\r\n");
         break;

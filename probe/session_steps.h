@@ -7,10 +7,12 @@
 #ifndef RELAYWARDEN_PROBE_SESSION_STEPS_H
 #define RELAYWARDEN_PROBE_SESSION_STEPS_H
 
+#include "probe/outcome.h"
 #include "probe/session.h"
 
 #define SESSION_CODE_READY   220
 #define SESSION_CODE_OK      250
+#define SESSION_CODE_TEXT    354
 #define SESSION_CODE_CLOSING 421
 
 /* RFC 4505 section 2: whom to trace it to, in base64: "relaywarden". */
@@ -45,6 +47,13 @@ void session_take_moot(struct session *session, const struct reply *reply);
 void session_ask_first(struct session *session);
 /* The technique in hand, or claimed, if any, got no answer here. */
 void session_cut_task(struct session *session, const char *why);
+/* The technique in hand has what it can have: the next one. */
+void session_end_task(struct session *session);
+/* What the reply to a command of the technique means. */
+enum outcome session_judge(const struct session *session, enum command command,
+                           const struct reply *reply, const char *recipient);
+/* The server ended the session with this reply. */
+void session_hung_up(struct session *session, const struct reply *reply);
 /* The acceptance that was to be confirmed was none. */
 void session_void_acceptance(struct session *session);
 
@@ -61,6 +70,14 @@ enum asker_answer session_hear(const struct session *session, const struct reply
                                const char *sent);
 /* A technique was answered: counts what both ends know of. */
 void session_count_ask(struct session *session, const struct technique_result *asked);
+
+/* session_message.c */
+session_step session_take_data, session_take_text;
+/* The recipient of the message has its reply: keeps a refusal. */
+void session_message_answered(struct session *session, const struct reply *reply,
+                              enum outcome outcome);
+/* The recipient was accepted: DATA. */
+void session_send_message(struct session *session);
 
 /* session_plan.c */
 /* XCLIENT with those attributes, words like NAME=VALUE, that this reply to EHLO offers to take. */

@@ -358,7 +358,7 @@ static void options_without_effect_are_notes_of_the_program_that_would_use_them(
         {"alert { metrics_directory = \"\" }\n", false, false},
         {"alert { syslog { format = cee } }\n", false, false},
         {"alert { syslog { format = none } }\n", false, false},
-        {"probe { canary = a@b.example proof = data }\n", false, true},
+        {"probe { canary = a@b.example proof = data }\n", false, false},
         {"probe { canary = a@b.example proof = rcpt }\n", false, false},
         {"probe { canary = a@b.example history = 400d }\n", false, true},
         {"probe { canary = a@b.example dnsbl = { bl.example } }\n", false, false},

@@ -215,6 +215,94 @@ static void rows_that_are_not_ours_are_passed_over(void **state)
     assert_int_equal(put_off(NOW), 1);
 }
 
+/* ---- messages ---- */
+
+#define TOKEN "0123456789abcdef0123456789abcde"
+
+static enum memory_claim claim(char last, time_t now)
+{
+    struct memory *memory = memory_open(folder, error);
+    char token[MESSAGE_TOKEN_SIZE];
+
+    assert_non_null(memory);
+    snprintf(token, sizeof(token), TOKEN "%c", last);
+    enum memory_claim claimed = memory_claim_message(memory, &result.endpoint, token, now, error);
+    memory_close(memory);
+    return claimed;
+}
+
+static void four_messages_are_allowed_within_a_day(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(claim((char)('0' + i), NOW + i), MEMORY_CLAIMED);
+    }
+    assert_int_equal(claim('4', NOW + 10), MEMORY_ENOUGH);
+    assert_int_equal(claim('5', NOW + MEMORY_MESSAGE_SPAN - 1), MEMORY_ENOUGH);
+    assert_int_equal(claim('6', NOW + MEMORY_MESSAGE_SPAN), MEMORY_CLAIMED);
+    assert_int_equal(claim('7', NOW + MEMORY_MESSAGE_SPAN), MEMORY_ENOUGH);
+    result.endpoint.port = 587; /* another endpoint has its own four */
+    assert_int_equal(claim('8', NOW), MEMORY_CLAIMED);
+}
+
+static void a_message_is_counted_whoever_asked_and_known_to_receive(void **state)
+{
+    struct memory *memory = memory_open(folder, error);
+
+    (void)state;
+    assert_int_equal(claim('0', NOW), MEMORY_CLAIMED);
+    assert_false(memory_knows_token(memory, TOKEN "0", NOW));
+    assert_int_equal(memory_claim_message(memory, &result.endpoint, TOKEN "1", NOW, error),
+                     MEMORY_CLAIMED);
+    assert_true(memory_knows_token(memory, TOKEN "0", NOW));
+    assert_true(memory_knows_token(memory, TOKEN "1", NOW + MEMORY_TOKEN_SPAN - 1));
+    assert_false(memory_knows_token(memory, TOKEN "1", NOW + MEMORY_TOKEN_SPAN));
+    assert_false(memory_knows_token(memory, TOKEN "2", NOW));
+    assert_false(memory_knows_token(memory, "", NOW));
+    memory_close(memory);
+}
+
+static void a_refused_message_is_not_awaited(void **state)
+{
+    struct memory *memory = memory_open(folder, error);
+    char tokens[MEMORY_MESSAGES_MAX][MESSAGE_TOKEN_SIZE];
+
+    (void)state;
+    (void)memory_claim_message(memory, &result.endpoint, TOKEN "0", NOW, error);
+    (void)memory_claim_message(memory, &result.endpoint, TOKEN "1", NOW, error);
+    assert_true(memory_refuse_message(memory, &result.endpoint, TOKEN "0", error));
+    assert_int_equal(memory_messages(memory, &result.endpoint, NOW, tokens), 1);
+    assert_string_equal(tokens[0], TOKEN "1");
+    assert_int_equal(memory_messages(memory, &result.endpoint, NOW + MEMORY_MESSAGE_SPAN, tokens),
+                     0);
+    memory_close(memory);
+}
+
+static void without_a_place_to_count_no_message_is_allowed(void **state)
+{
+    struct memory *memory = memory_open(folder, error);
+
+    (void)state;
+    write_file("damaged");
+    assert_int_equal(memory_claim_message(memory, &result.endpoint, TOKEN "0", NOW, error),
+                     MEMORY_FAILED);
+    assert_non_null(strstr(error, "damaged"));
+    memory_close(memory);
+}
+
+static void messages_stay_when_an_audit_keeps_what_was_put_off(void **state)
+{
+    (void)state;
+    assert_int_equal(claim('0', NOW), MEMORY_CLAIMED);
+    audit_sample_answer(&result, "plain", OUTCOME_GREYLISTED);
+    keep(NOW);
+    audit_sample_answer(&result, "plain", OUTCOME_RELAY_DENIED);
+    keep(NOW + 1);
+    struct memory *memory = memory_open(folder, error);
+    assert_true(memory_knows_token(memory, TOKEN "0", NOW));
+    memory_close(memory);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -231,6 +319,11 @@ int main(void)
         TEST(a_file_that_was_damaged_meanwhile_is_not_overwritten_either),
         TEST(two_processes_lose_nothing_of_each_other),
         TEST(rows_that_are_not_ours_are_passed_over),
+        TEST(four_messages_are_allowed_within_a_day),
+        TEST(a_message_is_counted_whoever_asked_and_known_to_receive),
+        TEST(a_refused_message_is_not_awaited),
+        TEST(without_a_place_to_count_no_message_is_allowed),
+        TEST(messages_stay_when_an_audit_keeps_what_was_put_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

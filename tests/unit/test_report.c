@@ -347,11 +347,12 @@ static void assert_keys(json_t *object, const char *const *wanted, size_t count)
 static void the_object_has_the_documented_keys_in_order(void **state)
 {
     (void)state;
-    static const char *const top[] = {"program", "version",   "started", "seconds",
-                                      "vantage", "endpoints", "worst",   "exit"};
+    static const char *const top[] = {"program",   "version", "started", "seconds", "vantage",
+                                      "endpoints", "worst",   "exit",    "messages"};
     static const char *const endpoint[] = {
-        "target", "host", "address", "port",   "tls",          "verdict",    "proof",    "cause",
-        "why",    "fix",  "milter",  "banner", "capabilities", "techniques", "findings", "notes"};
+        "target",       "host",       "address",  "port",  "tls",    "verdict",
+        "proof",        "cause",      "why",      "fix",   "milter", "banner",
+        "capabilities", "techniques", "findings", "notes", "message"};
     static const char *const technique[] = {"id",       "helo", "sender",  "recipient", "code",
                                             "enhanced", "text", "outcome", "control"};
     static const char *const finding[] = {"kind", "severity", "why", "fix"};
@@ -385,7 +386,7 @@ static void the_object_holds_what_was_learnt(void **state)
         "\"code\":250,\"enhanced\":\"2.1.5\",\"text\":\"Ok\",\"outcome\":\"accepted\",\"control\":"
         "null}],"
         "\"findings\":[{\"kind\":\"open-relay\",\"severity\":\"critical\",\"why\":\"V\",\"fix\":"
-        "\"X\"}],\"notes\":[\"N.\"]}";
+        "\"X\"}],\"notes\":[\"N.\"],\"message\":null}";
     first.technique_count = 1;
     answer(&first, "plain", OUTCOME_ACCEPTED);
     snprintf(first.why, sizeof(first.why), "W");
@@ -405,7 +406,7 @@ static void the_object_holds_what_was_learnt(void **state)
         text, "{\"program\":\"relaywarden-probe\",\"version\":\"" RELAYWARDEN_VERSION "\","
               "\"started\":\"2027-01-15T08:00:01Z\",\"seconds\":0.21,\"vantage\":{\"declared\":"
               "\"outside\",\"sources\":[\"198.51.100.7\"]},\"endpoints\":[{"));
-    assert_non_null(strstr(text, "],\"worst\":\"open\",\"exit\":2}"));
+    assert_non_null(strstr(text, "],\"worst\":\"open\",\"exit\":2,\"messages\":0}"));
     free(text);
     json_decref(object);
 }

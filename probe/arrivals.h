@@ -1,0 +1,38 @@
+/*
+ * arrivals - the file in which receive records what reached the canary
+ *
+ * Lines of JSON, {"time":RFC3339,"token":TOKEN}, each appended by one write, so that any number of
+ * processes may record at once and readers see whole lines. One thread for a struct arrivals.
+ */
+#ifndef RELAYWARDEN_PROBE_ARRIVALS_H
+#define RELAYWARDEN_PROBE_ARRIVALS_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "probe/message.h"
+
+#define ARRIVALS_ERROR_SIZE 512
+
+/* The file in a state directory. */
+void arrivals_path(const char *state_directory, char out[PATH_MAX]);
+
+/* Makes the file (mode 0640) where it is missing, and waits until the disk has it. False and a
+ * sentence when it cannot be recorded. */
+bool arrivals_record(const char *path, const char *token, time_t now,
+                     char error[ARRIVALS_ERROR_SIZE]);
+
+/* A reader that goes on where it ended. */
+struct arrivals {
+    char path[PATH_MAX];
+    long long offset; /* 0 at first */
+};
+
+/* Hands out the tokens of the lines that were added. A file that is not there, or cannot be read,
+ * has none; one that has become shorter is read from its beginning. */
+void arrivals_read(struct arrivals *arrivals, void (*found)(const char *token, void *user),
+                   void *user);
+
+#endif
