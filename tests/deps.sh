@@ -4,8 +4,8 @@
 #
 # Mail servers remove each other when they are installed. Postfix is installed where there is no
 # other, else unpacked into build/servers/postfix (RELAYWARDEN_SERVERS names another folder than
-# build/servers); its rivals are always unpacked. The libraries, users and groups that the packages
-# would have brought are made; the lab finds the programs there.
+# build/servers); its rivals are always unpacked, and so is syslog-ng, rsyslog's. The libraries,
+# users and groups that the packages would have brought are made; the lab finds the programs there.
 set -eu
 
 servers=${RELAYWARDEN_SERVERS:-build/servers}
@@ -26,6 +26,7 @@ parts_of() {
     exim4-daemon-heavy) echo exim4-daemon-heavy exim4-base exim4-config ;;
     opensmtpd) echo opensmtpd ;;
     sendmail-bin) echo sendmail-bin sendmail-cf ;;
+    syslog-ng-core) echo syslog-ng-core ;;
     esac
 }
 
@@ -134,7 +135,9 @@ done
 if command -v systemctl >/dev/null; then
     for package in $missing; do
         case $package in
-        nsd | rsyslog | postfix | postgrey) systemctl --quiet disable "$package.service" || true ;;
+        nsd | rsyslog | postfix | postgrey | prometheus)
+            systemctl --quiet disable "$package.service" || true
+            ;;
         logrotate) systemctl --quiet disable logrotate.timer || true ;;
         sasl2-bin) systemctl --quiet disable saslauthd.service || true ;;
         esac

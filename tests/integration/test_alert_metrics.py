@@ -1,0 +1,131 @@
+"""Prometheus's own tools on the metrics, the alert rules and the dashboard's queries."""
+
+import json
+import os
+import re
+
+import pytest
+
+from lab import wait_until
+from lab.process import run
+from lab.servers import ROOT
+from site_of_tests import Site
+
+RULES = os.path.join(ROOT, "conf/relaywarden.rules.yml")
+DASHBOARD = os.path.join(ROOT, "conf/relaywarden.dashboard.json")
+OPEN = {"mynetworks": "0.0.0.0/0"}
+
+# Series for promtool, and what must come of them: (alert, minutes, labels) fires, or nothing does.
+CRITICAL = 'relaywarden_incidents_open{program="relaywarden-milter",kind="open-relay",severity="critical",instance="mx"}'
+WARNING = 'relaywarden_incidents_open{program="relaywarden-probe",kind="milter-missing",severity="warning",instance="out"}'
+MTIME = 'node_textfile_mtime_seconds{file="/var/lib/prometheus/node-exporter/relaywarden-milter.prom",instance="mx"}'
+FAILING = 'relaywarden_sink_failing{program="relaywarden-milter",sink="json",instance="mx"}'
+LOST = 'relaywarden_sink_lost_total{program="relaywarden-milter",sink="json",instance="mx"}'
+UNSAVED = 'relaywarden_state_unsaved{program="relaywarden-milter",instance="mx"}'
+CASES = [
+    (CRITICAL, "0 0 2 2", "RelaywardenCriticalIncident", 1, False),
+    (CRITICAL, "0 0 2 2", "RelaywardenCriticalIncident", 2, True),
+    (WARNING, "1x20", "RelaywardenIncident", 14, False),
+    (WARNING, "1x20", "RelaywardenIncident", 15, True),
+    (MTIME, "0+60x30", "RelaywardenSilent", 30, False),
+    (MTIME, "0x30", "RelaywardenSilent", 11, True),
+    (FAILING, "1x20", "RelaywardenAlertsDoNotArrive", 4, False),
+    (FAILING, "1x20", "RelaywardenAlertsDoNotArrive", 5, True),
+    (LOST, "0x10 3x10", "RelaywardenAlertsLost", 9, False),
+    (LOST, "0x10 3x10", "RelaywardenAlertsLost", 12, True),
+    (UNSAVED, "1x20", "RelaywardenStateUnsaved", 9, False),
+    (UNSAVED, "1x20", "RelaywardenStateUnsaved", 10, True),
+]
+
+
+def slow_series(bound):
+    """A histogram in which every answer is in one bucket."""
+    return [(f'relaywarden_milter_answer_seconds_bucket{{le="{le}",instance="mx"}}',
+             "0+10x40" if float(le) >= bound else "0x40") for le in ("0.001", "0.1", "1", "+Inf")]
+
+
+def alerts_of(tmp_path, series, alert, minutes):
+    """Whether promtool finds that alert firing."""
+    document = {"rule_files": [RULES], "evaluation_interval": "1m", "tests": [{
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series],
+        "promql_expr_test": [{
+            "expr": f'count(ALERTS{{alertname="{alert}",alertstate="firing"}}) or vector(0)',
+            "eval_time": f"{minutes}m",
+            "exp_samples": [{"labels": "{}", "value": 1}]}]}]}
+    path = tmp_path / "test.json"  # JSON is YAML
+    path.write_text(json.dumps(document))
+    done = run(["promtool", "test", "rules", path], check=False)
+    assert done.returncode == 0 or "got:" in done.stdout + done.stderr, done.stdout + done.stderr
+    return done.returncode == 0
+
+
+def test_the_rules_are_as_promtool_wants_them():
+    done = run(["promtool", "check", "rules", "--lint=all", "--lint-fatal", RULES])
+    assert "7 rules found" in done.stdout
+
+
+@pytest.mark.parametrize("series, values, alert, minutes, fires", CASES)
+def test_a_rule_fires_when_it_should_and_not_before(tmp_path, series, values, alert, minutes, fires):
+    assert alerts_of(tmp_path, [(series, values)], alert, minutes) == fires
+
+
+@pytest.mark.parametrize("bound, fires", [(0.1, False), (1, True)])
+def test_a_slow_milter_is_told(tmp_path, bound, fires):
+    assert alerts_of(tmp_path, slow_series(bound), "RelaywardenMilterSlow", 30) == fires
+
+
+@pytest.fixture(scope="module")
+def metrics(shared_lab):
+    """The file of a filter that has seen a stranger relay, and one that ended well."""
+    site = Site(shared_lab)
+    folder = site.mx.new_folder("metrics")
+    site.set_up(OPEN, alert={"metrics_directory": folder})
+    path = os.path.join(folder, "relaywarden-milter.prom")
+    wait_until(lambda: os.path.exists(path), 10, "the file of metrics")
+    site.ask("<b@outside.example.net>", "<c@outside.example.net>")
+    site.milter.wait_for_alert(kind="open-relay", state="opened")
+    assert site.milter.stop() == 0
+    site.milter = None
+    assert os.listdir(folder) == ["relaywarden-milter.prom"]
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def names_in(text):
+    return set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
+
+
+def test_the_metrics_are_as_promtool_wants_them(metrics):
+    done = run(["promtool", "check", "metrics"], input=metrics)
+    assert done.stderr + done.stdout == ""
+    assert 'relaywarden_incidents_open{program="relaywarden-milter",kind="open-relay",severity="critical"} 1' in metrics
+    assert 'relaywarden_announcements_total{program="relaywarden-milter",kind="open-relay",state="opened"} 1' in metrics
+    assert 'relaywarden_sink_failing{program="relaywarden-milter",sink="json"} 0' in metrics
+    assert 'relaywarden_state_unsaved{program="relaywarden-milter"} 0' in metrics
+    assert re.search(r'relaywarden_milter_recipients_total\{permission="none",destination="external",'
+                     r'decision="accepted"\} 2', metrics)
+
+
+def test_rules_and_dashboard_ask_only_for_metrics_that_there_are(metrics):
+    with open(RULES, encoding="utf-8") as file:
+        asked = re.findall(r"\brelaywarden_[a-z_]+", file.read())
+    with open(DASHBOARD, encoding="utf-8") as file:
+        asked += re.findall(r"\brelaywarden_[a-z_]+", file.read())
+    asked = {re.sub("_bucket$", "", name) for name in asked}
+    assert len(asked) >= 8
+    assert asked <= names_in(metrics)
+
+
+def test_the_dashboards_queries_are_promql(tmp_path):
+    with open(DASHBOARD, encoding="utf-8") as file:
+        dashboard = json.load(file)
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    assert len(queries) >= 12
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+    rules = [{"record": f"q{number}", "expr": query.replace("$__rate_interval", "5m")
+              .replace("$instance", ".*")} for number, query in enumerate(queries)]
+    path = tmp_path / "rules.yml"
+    path.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
+    done = run(["promtool", "check", "rules", path])
+    assert f"{len(queries)} rules found" in done.stdout
