@@ -86,7 +86,7 @@ static const struct {
     const char *ids; /* each with a space on both sides */
 } claims[] = {
     {"the null sender <>", " null-sender "},
-    {"a sender in the site's own domain", " own-sender own-user-sender "},
+    {"a sender in the site's own domain", " own-sender own-user-sender bang-sender "},
     {"a sender at the server's own name or address",
      " literal-sender host-sender greeted-sender ehlo-sender localhost-sender "},
     {"a sender without a domain", " bare-sender "},

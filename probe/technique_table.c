@@ -608,6 +608,17 @@ const struct technique techniques[] = {
         .proves = "anybody can claim the server's address with a PROXY header, and send mail to "
                   "anybody",
     },
+    {
+        .id = "bang-sender",
+        .number = 57,
+        .trait = TECHNIQUE_BY_SENDER,
+        .sender_class = TECHNIQUE_SENDER_OWN,
+        .sender = "<{own}!postmaster>",
+        .recipient = "<{canary}>",
+        .summary = "a sender in the site's own domain, written as a UUCP path, writes to an "
+                   "outside mailbox",
+        .proves = "anybody who claims a sender in the site's domain can send mail to anybody",
+    },
 };
 
 const size_t technique_count = sizeof(techniques) / sizeof(techniques[0]);

@@ -112,9 +112,9 @@ def test_without_pipelining_the_answers_are_the_same(server):
 
 SENDERS = [
     ("<>", ["null-sender"]),
-    ("postmaster@example.org", ["own-sender"]),
+    ("postmaster@example.org", ["bang-sender", "own-sender"]),
     ("canary@example.org", ["own-user-sender"]),
-    ("example.org", ["bare-sender", "host-sender", "own-sender", "own-user-sender"]),
+    ("example.org", ["bang-sender", "bare-sender", "host-sender", "own-sender", "own-user-sender"]),
     ("postmaster@[203.0.113.25]", ["literal-sender"]),
     # What has no domain gets $myorigin before it is looked up.
     ("postmaster@mx.example.org", ["bare-sender", "host-sender"]),

@@ -101,7 +101,7 @@ static void a_battery_cut_off_after_plain_is_closed_with_a_warning(void **state)
     audit_sample_judge(&result, &outside);
     audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 1);
     assert_non_null(audit_sample_finding(&result, FINDING_PROBE_BLOCKED));
-    audit_sample_says(audit_sample_finding(&result, FINDING_PROBE_BLOCKED)->why, "2 of 48");
+    audit_sample_says(audit_sample_finding(&result, FINDING_PROBE_BLOCKED)->why, "2 of 49");
 }
 
 static void a_battery_cut_off_before_plain_is_no_more_than_inconclusive(void **state)

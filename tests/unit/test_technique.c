@@ -175,6 +175,7 @@ static void numbers_are_never_given_to_another_technique(void **state)
         "proxy-v2",
         "proxy-v1-server",
         "proxy-v2-server",
+        "bang-sender",
     };
     for (size_t i = 0; i < ROWS(ids); i++) {
         assert_non_null(technique_find(ids[i]));
