@@ -545,6 +545,18 @@ void battery_slow_confirmation(struct battery *battery, unsigned int confirmatio
     }
 }
 
+bool battery_is_turned_away(struct battery *battery, const struct technique_result *answered)
+{
+    if (answered->outcome != OUTCOME_CLIENT_REFUSED || answered->code >= 500) {
+        battery->turned_away = 0;
+        return false;
+    }
+    if (++battery->turned_away == BATTERY_TURNED_AWAY_MAX && battery_has_work(battery)) {
+        battery_end(battery, "The server asks the probe's address to come back later");
+    }
+    return true;
+}
+
 void battery_slow_down(struct battery *battery, unsigned int refusals)
 {
     unsigned int fewer = battery->connection_refusals - 1;

@@ -88,6 +88,7 @@ struct battery {
     unsigned int connection_refusals;      /* what a connection may have now */
     unsigned int connection_confirmations; /* EHLOs after acceptances that a connection may have;
                                               further ones are confirmed by RSET */
+    unsigned int turned_away;              /* answers in a row that were temporary and about us */
     unsigned int fruitless;                /* connections in a row without an answered technique */
     bool in_clear;                         /* STARTTLS failed here: ask without */
     bool one_at_a_time;                    /* PIPELINING went wrong here */
@@ -169,6 +170,11 @@ void battery_put_back(struct battery *battery, struct battery_task *task);
 
 /* A command of the technique was refused. */
 void battery_refused(struct battery *battery, struct battery_task *task);
+
+/* A common technique has its answer. A 4xx that is about us asks us to come back later, whatever is
+ * asked: the connection is to end, and this many of them in a row end the battery. */
+#define BATTERY_TURNED_AWAY_MAX 4
+bool battery_is_turned_away(struct battery *battery, const struct technique_result *answered);
 
 /* The server slowed down at an EHLO that came after so many confirmations on one connection. */
 void battery_slow_confirmation(struct battery *battery, unsigned int confirmations);

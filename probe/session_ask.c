@@ -206,6 +206,10 @@ static void finish_task(struct session *session)
     session->answered++;
     session_count_ask(session, session->task.into);
     battery_answered(session->battery, &session->task);
+    if (!session_is_special(session) &&
+        battery_is_turned_away(session->battery, session->task.into)) {
+        session->winding_down = true;
+    }
 }
 
 /* 421: the server closes now. The technique has this reply until a new connection brings a better

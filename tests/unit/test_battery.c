@@ -161,6 +161,41 @@ static void a_421_in_mid_battery_is_asked_again_with_fewer_refusals(void **state
     assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_RELAY_DENIED);
 }
 
+static void a_server_that_wants_us_back_later_is_left_and_soon_for_good(void **state)
+{
+    (void)state;
+    static const char later[] = "450 4.7.1 Client host rejected: too many connections";
+    unsigned int connections = 0;
+
+    bench_set_up(TLS_AUTO, 25);
+    while (battery_has_work(&bench.battery)) {
+        bench_open_session();
+        bench_refuse_one(connections == 1 ? DENIED : later, 1);
+        if (connections == 1) { /* an answer between: it counts anew */
+            bench_refuse_one(later, 1);
+        }
+        bench_expect("QUIT");
+        bench_answer("221 bye");
+        connections++;
+    }
+    assert_int_equal(connections, 1 + BATTERY_TURNED_AWAY_MAX);
+    assert_true(bench.result.cut_off);
+    assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_CLIENT_REFUSED);
+    assert_int_equal(bench_result_of("null-sender")->outcome, OUTCOME_RELAY_DENIED);
+}
+
+static void a_firm_no_to_the_client_is_no_wish_for_patience(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session();
+    for (int i = 0; i < BATTERY_CONNECTION_REFUSALS; i++) {
+        bench_refuse_one("554 5.7.1 Client host rejected: Access denied", 1);
+    }
+    bench_expect("QUIT");
+    assert_false(bench.result.cut_off);
+}
+
 static void two_connections_without_an_answer_end_the_battery_as_cut_off(void **state)
 {
     (void)state;
@@ -495,6 +530,8 @@ int main(void)
         cmocka_unit_test(after_eight_refusals_a_new_connection_goes_on),
         cmocka_unit_test(a_slower_refusal_ends_the_connection_and_shortens_the_next),
         cmocka_unit_test(a_421_in_mid_battery_is_asked_again_with_fewer_refusals),
+        cmocka_unit_test(a_server_that_wants_us_back_later_is_left_and_soon_for_good),
+        cmocka_unit_test(a_firm_no_to_the_client_is_no_wish_for_patience),
         cmocka_unit_test(two_connections_without_an_answer_end_the_battery_as_cut_off),
         cmocka_unit_test(a_technique_that_always_cuts_is_left_after_two_tries),
         cmocka_unit_test(being_banned_after_an_answer_keeps_the_answer),
