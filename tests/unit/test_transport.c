@@ -229,7 +229,7 @@ static void run_client(struct client *client, uint16_t port, const char *source)
         assert_true(address_parse(source, &request.source));
     }
     client->patience = loop_timer_new(client->loop, break_loop, client->loop);
-    loop_timer_set(client->patience, loop_now(client->loop) + 1000);
+    loop_timer_set(client->patience, loop_now(client->loop) + 10000);
     client->connection = connection_open(client->loop, &request, error);
     if (client->connection == NULL) {
         snprintf(client->failed, sizeof(client->failed), "%s", error);
