@@ -190,19 +190,37 @@ def test_the_steps_after_a_change_are_as_printed(walk):
         assert '"worst":"closed"' in done.stdout if "--json" in line else "RELAY " in done.stdout
 
 
+UNIT = "relaywarden-probe-changed"
+
+
+def test_a_change_on_the_mail_host_is_audited_there_as_printed(walk):
+    mail, _ = walk
+    mail.edit(blocks("Verify after a change", "conf")[0])
+    # Long enough for the reload, shorter than the unit's.
+    mail.machine.write(f"/etc/systemd/system/{UNIT}.service.d/quick.conf",
+                       "[Service]\nExecStartPre=\nExecStartPre=/bin/sleep 2\n")
+    mail.machine.systemctl("daemon-reload")
+    asked = mail.type(blocks("Verify after a change", "sh")[1])
+    assert "RELAY OK - 1 endpoint closed" in asked.stdout
+    mail.type(f"postconf -e 'mynetworks = {WIDE}' && postfix reload")
+    wait_until(lambda: "RELAY CRITICAL" in mail.machine.journal("-u", UNIT), 30)
+    wait_until(lambda: mail.machine.show(f"{UNIT}.path", "SubState") == "waiting", 10)
+    mail.type(f"postconf -e 'mynetworks = {TIGHT}' && postfix reload")
+    wait_until(lambda: "RELAY OK" in mail.machine.journal("-u", UNIT), 30)
+
+
 def test_a_change_on_the_mail_host_asks_from_outside_as_printed(walk):
     mail, _ = walk
-    unit = "relaywarden-probe-changed.service"
     mail.machine.write("/usr/bin/ssh", SHOWN, mode=0o755)
-    mail.machine.write(f"/etc/systemd/system/{unit}.d/override.conf",
-                       blocks("Verify after a change", "ini")[0] + "ExecStartPre=\n")
+    mail.machine.write(f"/etc/systemd/system/{UNIT}.service.d/override.conf",
+                       blocks("Verify after a change", "ini")[0])
     mail.machine.systemctl("daemon-reload")
-    mail.type(blocks("Verify after a change", "sh")[1])
+    wait_until(lambda: mail.machine.show(f"{UNIT}.path", "SubState") == "waiting", 10)
     mail.type("postconf -e 'smtpd_banner = $myhostname ESMTP'")
     wait_until(lambda: re.search("known_hosts audit@probe.example.net sudo -u relaywarden "
-                                 "relaywarden-probe check mx$", mail.machine.journal("-u", unit),
+                                 "relaywarden-probe check mx$", mail.machine.journal("-u", UNIT),
                                  re.MULTILINE), 20)
-    mail.type("sudo systemctl disable --now relaywarden-probe-changed.path")
+    mail.machine.systemctl("disable", "--now", f"{UNIT}.path")
 
 
 def test_ansible_ci_and_nagios_run_commands_that_work(walk):
