@@ -304,6 +304,25 @@ def test_every_line_of_an_audit_replayed_gains_nothing(place):
     assert kinds["client-address-hidden"]["severity"] == "warning"
 
 
+def test_where_a_nonce_is_not_remembered_a_replayed_hello_shows_the_replayer_alone(place):
+    """After a restart, or at another mail host with the same key."""
+    place.set_up(OPEN)
+    with place.prober() as prober:
+        prober.hello()
+        prober.mail()
+        ask = prober.path()
+        assert prober.rcpt(ask)[0].code == 550
+    hello, nonce, challenge = prober.last_hello, prober.nonce, prober.challenge
+    assert place.milter.stop() == 0
+    place.milter.start()
+    with place.prober() as thief:
+        reply, seen = thief.say_hello(hello, nonce)
+        assert reply.code == 550 and seen.challenge != challenge
+        assert seen["port"] == str(thief.session.connection.getsockname()[1])
+        thief.mail()
+        assert thief.say(f"RCPT TO:{ask}").code == 250
+
+
 def test_an_ordinary_message_whose_sender_looks_a_little_like_a_token_flows(place):
     place.set_up()
     mark = place.postfix.logfile.mark()
