@@ -1,11 +1,15 @@
 """Servers that put the probe off, with a real postgrey: now, later, and at the next audit."""
 
+import fcntl
 import os
+import pty
+import select
+import termios
 import time
 
 import pytest
 
-from lab import Config, Dns, Postfix, Postgrey, probe
+from lab import Config, Dns, Milter, Postfix, Postgrey, probe, program
 from site_of_tests import CLOSED, endpoint, outcomes
 
 SAYS_WHEN = "Greylisted for %s seconds"
@@ -28,14 +32,39 @@ def server(lab):
             self.postfix.start()
             return self
 
-        def probe(self, *arguments, target="mx"):
+        def probe(self, *arguments, target="mx", **top):
             config = Config(probe={"max_refusals": 200},
-                            targets={"mx": {"host": "203.0.113.25", "ports": [25]}})
+                            targets={"mx": {"host": "203.0.113.25", "ports": [25]}}, **top)
             checked = probe(self.outside, target, *arguments, config=config)
             self.memory = os.path.join(config.top["state_directory"], "probe/memory.json")
             return checked
 
+        def at_terminal(self, *arguments):
+            """The last audit's configuration again, with a terminal for input and outputs."""
+            ours, theirs = pty.openpty()
+            path = os.path.join(self.outside.folder, "probe", "relaywarden.conf")
+            process = self.outside.popen(
+                [program("relaywarden-probe"), "check", "--config", path, *arguments],
+                stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+                preexec_fn=lambda: fcntl.ioctl(theirs, termios.TIOCSCTTY, 0))
+            os.close(theirs)
+            return process, ours
+
     return Server()
+
+
+def read_until(terminal, words, timeout=30):
+    """What the terminal shows until it shows these words; None: until it is left."""
+    seen, end = b"", time.monotonic() + timeout
+    while time.monotonic() < end:
+        if select.select([terminal], [], [], 0.2)[0]:
+            try:
+                seen += os.read(terminal, 4096)
+            except OSError:  # nobody has it open any more
+                return seen
+        if words and words in seen:
+            return seen
+    raise AssertionError(f"not seen in {timeout} s: {words} in {seen}")
 
 
 def test_a_closed_server_behind_greylisting_is_inconclusive_until_it_is_waited_for(server):
@@ -110,3 +139,51 @@ def test_no_state_is_kept_of_a_server_that_was_only_named(server):
     server.greylist("{grey} " + CLOSED, text=SAYS_WHEN)
     assert endpoint(server.probe(target="mx.example.org"))["verdict"] == "inconclusive"
     assert not os.path.exists(server.memory)
+
+
+# ---- at a terminal ----
+
+def test_a_terminal_sees_what_is_waited_for_and_ctrl_c_tells_what_is_known(server):
+    server.greylist("{grey} " + CLOSED, delay=600, text="Greylisted for 30 seconds")
+    server.probe()
+    process, terminal = server.at_terminal("--wait", "5m")
+    seen = read_until(terminal, b"asking again in 2")
+    assert b"0 of 1 endpoints done; put off" in seen
+    os.write(terminal, b"\x03")
+    seen = read_until(terminal, None)
+    assert process.wait(15) == 3
+    assert b"RELAY UNKNOWN - 1 endpoint inconclusive" in seen
+    assert b"the audit was interrupted" in seen
+
+
+def test_a_quiet_check_shows_no_progress(server):
+    server.greylist("{grey} " + CLOSED, text=SAYS_WHEN)
+    server.probe()
+    process, terminal = server.at_terminal("--wait", "20s", "--quiet")
+    seen = read_until(terminal, None)
+    assert process.wait(15) == 0
+    assert seen.startswith(b"RELAY OK - 1 endpoint closed")
+    assert seen.count(b"\n") == 1 and b"endpoints done" not in seen
+
+
+# ---- with the site's filter ----
+
+@pytest.mark.parametrize("networks, verdict", [("127.0.0.0/8", "closed"), ("0.0.0.0/0", "open")])
+def test_with_a_filter_too_the_same_recipients_come_back(server, networks, verdict):
+    key = os.path.join(server.outside.lab.folder, "token.key")
+    with open(key, "wb") as file:
+        file.write(bytes(range(64)))
+    os.chmod(key, 0o600)
+    server.greylist("{grey} " + CLOSED, text=SAYS_WHEN)
+    Milter(server.outside.lab, server.mx, Config(token_key_file=key),
+           postfix=server.postfix).start()
+    server.postfix.set({"mynetworks": networks})
+    server.postfix.attach()
+    checked = server.probe("--wait", "30s", token_key_file=key)
+    entry = endpoint(checked)
+    assert entry["verdict"] == verdict
+    assert entry["milter"]["observed"] is True
+    plain = next(one for one in entry["techniques"] if one["id"] == "plain")
+    assert plain["recipient"] == "<canary@outside.example.net>"
+    # One wait was enough: what came back is what was told to.
+    assert checked.report["seconds"] < 10
