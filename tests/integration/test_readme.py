@@ -5,6 +5,7 @@ tree under test (as it is, committed or not), the Debian packages are installed 
 has been made before, so that `make` has little to do.
 """
 
+import json
 import os
 import re
 import time
@@ -125,6 +126,24 @@ def test_the_mail_host_can_be_asked_what_it_takes_for_its_own(walk):
     mail, _ = walk
     command, = re.findall(r"`(sudo relaywarden-milter --discover)`", README)
     assert '"example.org"' in mail.type(command).stdout
+
+
+def test_with_one_key_the_filter_answers_the_probe(walk):
+    mail, outside = walk
+    here, there = blocks("One key for both", "sh")
+    mail.type(here)
+    wait_until(lambda: "was read again" in mail.machine.journal("-t", "relaywarden-milter"))
+    with open(mail.machine.path("/etc/relaywarden/token.key"), "rb") as file:
+        key = file.read()
+    with open(outside.machine.path(f"{outside.directory}/token.key"), "wb") as file:
+        file.write(key)
+    assert "RELAY OK" in outside.type(there).stdout
+    asked = outside.type("sudo -u relaywarden relaywarden-probe check mx --json").stdout
+    for endpoint in json.loads(asked)["endpoints"]:
+        assert endpoint["milter"]["observed"] is True
+    shown = [re.search("[Ff]ingerprint.*", walker.type(f"sudo {name} -t 2>&1").stdout).group(0)
+             for walker, name in ((mail, "relaywarden-milter"), (outside, "relaywarden-probe"))]
+    assert shown[0].split()[-1] == shown[1].split()[-1]
 
 
 def test_then_a_mistake_in_postfix_is_told_from_both_ends_and_so_is_its_end(shared_lab, walk):
