@@ -174,6 +174,7 @@ bench: deps
 	@$(MAKE) --no-print-directory all bench-programs
 	@/usr/bin/python3 tests/bench/bench.py --build $(BUILD)
 	@/usr/bin/python3 tests/bench/speed.py --build $(BUILD)
+	@/usr/bin/python3 tests/bench/storm.py --build $(BUILD)
 FUZZ_TIME ?= 600
 FUZZ ?=
 fuzz:
