@@ -203,6 +203,14 @@ void outlets_interrupt(const struct outlets *outlets)
     }
 }
 
+bool outlets_have(const struct outlets *outlets, const char *name)
+{
+    for (size_t i = 0; i < outlets->count; i++)
+        if (strcmp(outlets->outlet[i].sink->name, name) == 0)
+            return true;
+    return false;
+}
+
 bool outlets_wait(const struct outlets *outlets, bool working)
 {
     for (size_t i = 0; i < outlets->count; i++)

@@ -51,6 +51,8 @@ int outlets_period_ms(const struct outlets *outlets);
 /* Any thread: sinks that wait for something shall give it up. */
 void outlets_interrupt(const struct outlets *outlets);
 
+bool outlets_have(const struct outlets *outlets, const char *name);
+
 /* Whether something waits in a sink; `working` counts only sinks that are not known to fail. */
 bool outlets_wait(const struct outlets *outlets, bool working);
 

@@ -1,9 +1,11 @@
 #include "lib/alert/reporter.h"
 
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -35,6 +37,7 @@ struct reporter {
     struct dispatch *dispatch;
     char *syslog_socket; /* NULL: the default */
     bool quiet_terminal;
+    bool terminal_is_journal;
     pthread_t thread;
 
     pthread_mutex_t mutex; /* guards change and stop */
@@ -106,8 +109,25 @@ static void write_terminal(const struct reporter *reporter, const char *line)
 
 static void say(struct reporter *reporter, int priority, const char *line)
 {
-    outlets_say(dispatch_fast(reporter->dispatch), priority, line, reporter->inbox);
-    write_terminal(reporter, line);
+    struct outlets *fast = dispatch_fast(reporter->dispatch);
+    size_t took = outlets_say(fast, priority, line, reporter->inbox);
+
+    /* The journal has it already if both lead there. */
+    if (took < fast->count || !reporter->terminal_is_journal || !outlets_have(fast, "journal"))
+        write_terminal(reporter, line);
+}
+
+/* As systemd.exec(5) has it: JOURNAL_STREAM is the device and inode of what systemd has put at
+ * standard error, if that is the journal. */
+static bool is_journal(int descriptor)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    struct stat status;
+    uintmax_t device;
+    uintmax_t inode;
+
+    return stream != NULL && sscanf(stream, "%ju:%ju", &device, &inode) == 2 &&
+           fstat(descriptor, &status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
 /* incident_announce */
@@ -362,6 +382,7 @@ struct reporter *reporter_start(const struct reporter_settings *settings,
     if (reporter != NULL) {
         pthread_mutex_init(&reporter->mutex, NULL);
         reporter->quiet_terminal = settings->quiet_terminal;
+        reporter->terminal_is_journal = is_journal(STDERR_FILENO);
         if (prepare(reporter, settings)) {
             take_orders(reporter);
             if (thread_start(&reporter->thread, "reporter", run, reporter) == 0)

@@ -200,28 +200,67 @@ def read_entry(octets):
     return fields
 
 
-def test_the_journal_gets_native_fields_in_syslogs_place(site):
-    journal = site.mx.popen(["/usr/bin/python3", "-c", JOURNAL], stdout=subprocess.PIPE, text=True)
-    try:
-        assert journal.stdout.readline() == "ready\n"
-        site.set_up(OPEN, alert={"journal": "auto"})
-        site.ask("<b@outside.example.net>")
-        entry = {}
-        while "MESSAGE_ID" not in entry:
-            entry = read_entry(bytes.fromhex(journal.stdout.readline()))
-        alert = site.milter.wait_for_alert(kind="open-relay")
-        assert entry["RELAYWARDEN_INCIDENT"] == alert["incident"]
-        assert entry["RELAYWARDEN_CLIENT"] == site.outside.address
-        assert entry["RELAYWARDEN_LISTENER"] == LISTENER
-        assert entry["RELAYWARDEN_FIX"] == alert["fix"]
-        assert (entry["PRIORITY"], entry["SYSLOG_IDENTIFIER"]) == ("2", "relaywarden-milter")
-        assert entry["MESSAGE"].startswith("CRITICAL open-relay incident=" + alert["incident"])
-        assert all(re.fullmatch("[A-Z][A-Z0-9_]{0,63}", name) for name in entry)
-    finally:
-        journal.kill()
-        site.mx.run(["mv", "-T", "/dev/log.before", "/dev/log"])
-        site.mx.run(["rm", "-r", "/run/systemd/journal"])
-        site.alerts()
+class Journal:
+    """The sockets of systemd-journald on a host, recorded; /dev/log leads there."""
+
+    def __init__(self, host):
+        self.host = host
+        self.process = host.popen(["/usr/bin/python3", "-c", JOURNAL], stdout=subprocess.PIPE,
+                                  text=True)
+        assert self.process.stdout.readline() == "ready\n"
+
+    def wait_for(self, **wanted):
+        """The next entry that has these fields."""
+        while True:
+            line = self.process.stdout.readline()
+            assert line, "the journal is gone"
+            entry = read_entry(bytes.fromhex(line))
+            if all(re.search(value, entry.get(name, "")) for name, value in wanted.items()):
+                return entry
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.host.run(["mv", "-T", "/dev/log.before", "/dev/log"])
+        self.host.run(["rm", "-r", "/run/systemd/journal"])
+
+
+@pytest.fixture
+def journal(site):
+    recorded = Journal(site.mx)
+    yield recorded
+    recorded.stop()
+
+
+def test_the_journal_gets_native_fields_in_syslogs_place(site, journal):
+    site.set_up(OPEN, alert={"journal": "auto"})
+    site.ask("<b@outside.example.net>")
+    entry = journal.wait_for(MESSAGE_ID=".")
+    alert = site.milter.wait_for_alert(kind="open-relay")
+    assert entry["RELAYWARDEN_INCIDENT"] == alert["incident"]
+    assert entry["RELAYWARDEN_CLIENT"] == site.outside.address
+    assert entry["RELAYWARDEN_LISTENER"] == LISTENER
+    assert entry["RELAYWARDEN_FIX"] == alert["fix"]
+    assert (entry["PRIORITY"], entry["SYSLOG_IDENTIFIER"]) == ("2", "relaywarden-milter")
+    assert entry["MESSAGE"].startswith("CRITICAL open-relay incident=" + alert["incident"])
+    assert all(re.fullmatch("[A-Z][A-Z0-9_]{0,63}", name) for name in entry)
+    site.alerts()
+
+
+def test_a_line_is_in_the_journal_once_though_standard_error_leads_there_too(site, journal, monkeypatch):
+    site.set_up(OPEN, alert={"journal": "auto"})
+    milter = site.milter
+    journal.wait_for(MESSAGE="is ready on")
+    assert len(milter.log.find("is ready on")) == 1
+    assert milter.stop() == 0
+    status = os.stat(milter.log.path)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+    milter.start(wait=False)
+    journal.wait_for(MESSAGE="is ready on")
+    assert milter.stop() == 0
+    site.milter = None
+    journal.wait_for(MESSAGE="stopped")
+    assert len(milter.log.find("is ready on")) == 1
 
 
 def test_journalctl_takes_the_catalog(tmp_path):
