@@ -116,7 +116,6 @@ void session_take_greeting(struct session *session, const struct reply *reply)
     printable(result->banner, sizeof(result->banner), reply->text, strcspn(reply->text, "\n"));
     if (reply_is_positive(reply)) {
         if (!session_is_proxied(session)) {
-            battery_greeted(session->battery);
             battery_reached(session->battery, REACH_NO_SESSION);
         }
         session_say_ehlo(session);
@@ -249,6 +248,9 @@ static void agreed(struct session *session)
 {
     struct endpoint_result *result = session->battery->result;
 
+    if (!session_is_proxied(session)) {
+        battery_greeted(session->battery);
+    }
     if (wants_starttls(session)) {
         session_send(session, SESSION_STARTTLS, "STARTTLS");
         return;
@@ -297,11 +299,25 @@ void session_take_ehlo(struct session *session, const struct reply *reply)
     }
 }
 
+/* Exim greets after three seconds without a header, and then refuses every command. */
+static bool leave_refused_for_proxy(struct session *session, const struct reply *reply)
+{
+    char why[SESSION_SENTENCE_SIZE];
+
+    session_describe(why, "The server takes neither EHLO nor HELO", reply);
+    if (session_is_proxied(session) || strcasestr(reply->text, "proxy") == NULL ||
+        !session_leave_ungreeted(session, why)) {
+        return false;
+    }
+    session_quit(session);
+    return true;
+}
+
 void session_take_helo(struct session *session, const struct reply *reply)
 {
     if (reply_is_positive(reply)) {
         agreed(session);
-    } else {
+    } else if (!leave_refused_for_proxy(session, reply)) {
         end_endpoint(session, "The server takes neither EHLO nor HELO", reply);
     }
 }

@@ -25,6 +25,13 @@ LOGIN = """people:
   server_condition = ${if and{{eq{$auth2}{joe}}{eq{$auth3}{secret}}}}
   server_set_id = $auth2
 """
+ANONYMOUS = """anonymous:
+  driver = plaintext
+  public_name = ANONYMOUS
+  server_prompts = :
+  server_condition = true
+  server_set_id = anonymous
+"""
 MUST_LOG_IN = """  accept
     authenticated = *
   deny
@@ -114,6 +121,10 @@ OPEN = [
          acl_relay=accept("encrypted = *")),
     case("open in the clear alone", "open", "unconditional", tls=True,
          acl_relay=accept("!encrypted = *")),
+    case("PROXY headers from strangers", "open", "proxy-protocol",
+         findings=["proxy-protocol-exposed"], main=["hosts_proxy = *"]),
+    case("AUTH ANONYMOUS taken for a login", "open", "anonymous-auth",
+         findings=["anonymous-auth"], authenticators=ANONYMOUS),
     case("submission that asks for no login", "open", "unconditional", listen=["25", "587"],
          target=submission(), acl_relay=accept("condition = ${if eq{$received_port}{587}}")),
     case("TLS at once, behind it all accepted", "open", "unconditional", listen=["25", "465"],

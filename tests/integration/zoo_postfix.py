@@ -82,6 +82,18 @@ CORRECT = [
                     postscreen_greet_wait="1s"),
          listen=[], master=["25 inet n - n - 1 postscreen", "smtpd pass - - n - - smtpd",
                             "dnsblog unix - - n - 0 dnsblog", "tlsproxy unix - - n - 0 tlsproxy"]),
+    case("AUTH ANONYMOUS on offer, but of no use", "closed", **listener(
+        587, smtpd_sasl_auth_enable="yes", smtpd_sasl_security_options="",
+        smtpd_tls_security_level="may"), findings=["anonymous-auth"]),
+    case("XCLIENT for strangers who gain nothing by it", "closed", findings=["xclient-exposed"],
+         main={**relay(smtpd_authorized_xclient_hosts="0.0.0.0/0 [::]/0"), "mynetworks": "",
+               "smtpd_relay_restrictions": "permit_sasl_authenticated, reject_unauth_destination"}),
+    case("PROXY headers from strangers who gain nothing by it", "inconclusive",
+         findings=["proxy-protocol-exposed"],
+         main={**relay(), "mynetworks": "", "smtpd_relay_restrictions":
+               "permit_sasl_authenticated, reject_unauth_destination"},
+         listen=["25", ("2525", {"smtpd_upstream_proxy_protocol": "haproxy"})],
+         target=submission(2525)),
     case("a class of trusted clients that is not ours", "closed", main=relay(
         "check_client_access cidr:{ {192.0.2.0/24 OK} }")),
 ]
@@ -144,6 +156,12 @@ OPEN = [
     case("an access map that believes routed subdomains", "suspected", "routing-form", main=relay(
         "check_recipient_access inline:{ example.org=OK }", allow_untrusted_routing="yes",
         **USERS)),
+    case("XCLIENT for strangers", "open", "xclient", findings=["xclient-exposed"], main=relay(
+        smtpd_authorized_xclient_hosts="0.0.0.0/0 [::]/0")),
+    case("PROXY headers from strangers", "open", "proxy-protocol",
+         findings=["proxy-protocol-exposed"], main=relay(),
+         listen=["25", ("2525", {"smtpd_upstream_proxy_protocol": "haproxy"})],
+         target=submission(2525)),
     case("routed mail for a second host", "suspected", "routing-form", main=relay(
         allow_untrusted_routing="yes", mydestination="localhost", relay_domains="example.org")),
 ]

@@ -329,13 +329,36 @@ static void silence_is_asked_with_a_header_while_it_lasts(void **state)
     reply_to(&header, "250 ok");
     reply_to(&header, "250 mx.example.org");
     assert_int_equal(bench_result_of("proxy-v1")->outcome, OUTCOME_ACCEPTED);
-    /* The other one is greeted after all: headers mean nothing there. */
+    /* The other one is served after all: headers mean nothing there. */
     reply_to(&bench.session, "220 mx.example.org ESMTP");
+    assert_true(bench.result.proxied);
+    reply_to(&bench.session, "250 mx.example.org");
     assert_false(bench.result.proxied);
     assert_true(bench_result_of("proxy-v1")->absent);
     assert_false(bench_result_of("proxy-v1")->asked);
     assert_true(battery_has_work(&bench.battery));
     assert_int_equal(session_dropped(&header)->action, SESSION_CLOSE);
+}
+
+/* As Exim does, whose patience for a header is as long as ours for a greeting. */
+static void a_greeting_before_refusals_for_want_of_a_header_is_none(void **state)
+{
+    (void)state;
+    static const char refusal[] = "503 Command refused, required Proxy negotiation failed";
+    char octets[PROXY_HEADER_SIZE];
+
+    bench_set_up(TLS_NONE, 25);
+    (void)begin(&bench.session, NULL);
+    reply_to(&bench.session, "220 mx.example.org ESMTP Exim 4.96");
+    reply_to(&bench.session, refusal);
+    reply_to(&bench.session, refusal);
+    assert_true(battery_has_work(&bench.battery));
+    bench.order = session_broken(&bench.session, SESSION_BROKEN_CLOSED, "closed");
+    (void)begin(&bench.session, NULL);
+    assert_in_range(session_preamble(&bench.session, octets), 16, sizeof(octets));
+    reply_to(&bench.session, "220 mx.example.org ESMTP Exim 4.96");
+    reply_to(&bench.session, "250 mx.example.org");
+    assert_true(bench.result.proxied);
 }
 
 static void a_header_that_is_answered_as_a_command_opens_nothing(void **state)
@@ -404,6 +427,7 @@ int main(void)
         cmocka_unit_test(without_xclient_nothing_is_asked),
         cmocka_unit_test(the_claim_is_made_inside_tls),
         cmocka_unit_test(silence_is_asked_with_a_header_while_it_lasts),
+        cmocka_unit_test(a_greeting_before_refusals_for_want_of_a_header_is_none),
         cmocka_unit_test(a_header_that_is_answered_as_a_command_opens_nothing),
         cmocka_unit_test(a_greeting_that_refuses_is_no_missing_header),
         cmocka_unit_test(from_inside_no_header_is_tried),
