@@ -41,7 +41,7 @@ class Cage:
 def cage(shared_lab):
     made = Cage(shared_lab, "mx")
     for port, action, delay in ((10023, "DEFER_IF_PERMIT", 300), (10024, "DEFER", 300),
-                                (10025, "DEFER", 2)):
+                                (10026, "DEFER", 2)):
         Postgrey(shared_lab, made.host, delay=delay, action=action, port=port).start()
     return made
 

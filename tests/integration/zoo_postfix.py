@@ -10,7 +10,7 @@ WRAPPED = {**LOGIN, "smtpd_tls_wrappermode": "yes"}
 TLS = {"smtpd_tls_security_level": "may"}
 POSTGREY = "check_policy_service inet:127.0.0.1:10023"
 POSTGREY_AT_ONCE = "check_policy_service inet:127.0.0.1:10024"
-POSTGREY_SHORT = "check_policy_service inet:127.0.0.1:10025"
+POSTGREY_SHORT = "check_policy_service inet:127.0.0.1:10026"
 LISTED = "reject_rbl_client dnsbl.example.net"
 # Only those mailboxes are known that nobody guesses.
 USERS = {"local_recipient_maps": "inline:{ postmaster=x, joe=x }"}
