@@ -100,6 +100,21 @@ void loop_timer_free(struct loop_timer *timer)
     free(timer);
 }
 
+/* A PROXY header of the first or second version, and nothing behind it. */
+static void check_preamble(const char *preamble, size_t length)
+{
+    static const char second[] = "\r\n\r\n\0\r\nQUIT\n";
+
+    FUZZ_MUST(length <= CONNECTION_PREAMBLE_MAX);
+    if (length > 0 && preamble[0] == 'P') {
+        FUZZ_MUST(length > 8 && memcmp(preamble, "PROXY ", 6) == 0);
+        FUZZ_MUST(memchr(preamble, '\n', length) == preamble + length - 1);
+    } else if (length > 0) {
+        FUZZ_MUST(length > 16 && memcmp(preamble, second, sizeof(second) - 1) == 0);
+        FUZZ_MUST((size_t)((uint8_t)preamble[14] << 8 | (uint8_t)preamble[15]) + 16 == length);
+    }
+}
+
 static size_t open_connections(void)
 {
     size_t count = 0;
@@ -122,6 +137,7 @@ struct connection *connection_open(struct loop *loop, const struct connection_re
         *request->fault = (enum connection_fault)(world.calls % 3);
         return NULL;
     }
+    check_preamble(request->preamble, request->preamble_length);
     struct connection *connection = fuzz_alloc(sizeof(*connection));
     *connection = (struct connection){request->listener, request->user, PHASE_OPENING};
     while (world.connections[i] != NULL) {
@@ -145,7 +161,8 @@ void connection_close(struct connection *connection)
 static void check_command(const char *line, size_t length)
 {
     static const char *const verbs[] = {
-        "EHLO ", "HELO ", "MAIL FROM:", "RCPT TO:", "RSET", "QUIT", "STARTTLS"};
+        "EHLO ",           "HELO ", "MAIL FROM:", "RCPT TO:", "XCLIENT ",
+        "AUTH ANONYMOUS ", "RSET",  "QUIT",       "STARTTLS"};
     bool known = false;
 
     FUZZ_MUST(length >= 6 && length <= COMMAND_MAX && line[length - 2] == '\r');
@@ -207,6 +224,9 @@ static const char *const said[] = {
     "553 5.1.8 <canary@outside.example.net>: Sender address rejected\r\n",
     "250 mx.example.org\r\n",
     "502 5.5.1 Command not implemented\r\n",
+    "250-mx\r\n250-PIPELINING\r\n250-AUTH ANONYMOUS\r\n250 XCLIENT NAME ADDR PROTO HELO LOGIN\r\n",
+    "220 mx.example.org ESMTP\r\n250 2.0.0 Ok\r\n",
+    "235 2.7.0 welcome\r\n",
 };
 #define SAID (sizeof(said) / sizeof(said[0]))
 
@@ -400,16 +420,20 @@ static void set_endpoint(struct endpoint *endpoint, uint8_t what)
     endpoint->configured = (what & 8) != 0;
 }
 
-/* Octets of the input, then silence until the end. */
-static void converse(struct fuzz_input *input, struct dialogue_request *request)
+/* Octets of the input up to the act that ends a round, then silence. */
+static void converse(struct fuzz_input *input, const struct dialogue_request *request)
 {
+    memset(&world.loop.timers, 0, sizeof(world.loop.timers));
+    world.finished = 0;
+    world.calls = 0;
     struct dialogue *dialogue = dialogue_start(&world.loop, request);
     int64_t end = world.loop.now + ENDPOINT_MS + 2000;
 
     FUZZ_MUST(dialogue != NULL && world.finished == 0);
-    while (input->left > 0 && world.finished == 0) {
+    while (input->left > 0 && world.finished == 0 && *input->at >> 1 != SAID + 3) {
         act(input);
     }
+    (void)fuzz_byte(input);
     pass_time(end);
     FUZZ_MUST(world.finished == 1 && world.loop.now <= end);
     dialogue_free(dialogue);
@@ -419,18 +443,37 @@ static void converse(struct fuzz_input *input, struct dialogue_request *request)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+static const struct site *nobodys_site(void)
 {
     static struct site *site;
+
+    if (site == NULL) {
+        struct site_settings declared = {.domains = domainset_new()};
+        site = site_new(&declared);
+        FUZZ_MUST(site != NULL);
+    }
+    return site;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
     static struct endpoint_result result;
     struct fuzz_input input = {bytes, length};
     uint8_t what = fuzz_byte(&input);
     uint8_t how = fuzz_byte(&input);
+    const struct vantage_known vantage = {(how & 8) != 0 ? VANTAGE_INSIDE : VANTAGE_OUTSIDE,
+                                          nobodys_site()};
     const struct dialogue_settings settings = {
         .battery = {.helo = (how & 1) != 0 ? "" : "probe.example.net",
                     .canary = "canary@outside.example.net",
-                    .max_refusals = (how & 2) != 0 ? 5 : 64},
-        .wait_ms = {10000, 20000, 20000, 1000},
+                    .max_refusals = (how & 2) != 0 ? 5 : 64,
+                    .vantage = vantage},
+        .wait_ms = {[SESSION_WAIT_CONNECT] = 10000,
+                    [SESSION_WAIT_GREETING] = 20000,
+                    [SESSION_WAIT_REPLY] = 20000,
+                    [SESSION_WAIT_QUIT] = 1000,
+                    [SESSION_WAIT_SILENCE] = 3000,
+                    [SESSION_WAIT_PROXIED] = 5000},
         .endpoint_ms = ENDPOINT_MS,
     };
     struct dialogue_request request = {
@@ -441,11 +484,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
         .user = &world,
     };
 
-    if (site == NULL) {
-        struct site_settings declared = {.domains = domainset_new()};
-        site = site_new(&declared);
-        FUZZ_MUST(site != NULL);
-    }
     memset(&result, 0, sizeof(result));
     memset(&world, 0, sizeof(world));
     world.loop.now = 1000;
@@ -453,7 +491,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     world.refuse = how & 0xF0;
     set_endpoint(&result.endpoint, what);
     converse(&input, &request);
-    const struct vantage_known vantage = {(how & 8) != 0 ? VANTAGE_INSIDE : VANTAGE_OUTSIDE, site};
+    if (input.left > 0) {
+        request.round = DIALOGUE_AGAIN;
+        converse(&input, &request);
+    }
     judgement_endpoint(&result, &vantage);
     FUZZ_MUST((how & 8) == 0 || result.verdict != VERDICT_OPEN);
     check_verdict(&result);

@@ -174,7 +174,7 @@ def token_seeds():
 def dialogue_seeds():
     """Acts by number, times two for the first connection; fuzz_dialogue.c has their table."""
     go, greeting, ehlo, tls, ok, two, no, no_two = 100, 0, 2, 4, 6, 8, 10, 12
-    grey, closing, sender, plain_ehlo, octets, fail, time = 14, 16, 18, 20, 24, 26, 28
+    grey, closing, sender, plain_ehlo, octets, fail, time = 14, 16, 18, 20, 30, 32, 34
     start = [go, greeting, ehlo]
     both = [no_two, no_two + 1]
     for head in ((0, 0), (4, 1), (8, 4), (1, 8), (3, 0xF0), (2, 2)):
@@ -186,6 +186,12 @@ def dialogue_seeds():
     yield bytes([3, 0, go, go, greeting, ehlo, *both * 40])
     yield bytes([0, 0, *start, no_two, grey, time, 50, closing, go, greeting, 22, plain_ehlo, ok, no])
     yield bytes([0, 0, *start, sender, ok, ok, no, fail, go, greeting, ehlo, no_two, time, 250, time, 250])
+    xclient, welcome, again = 24, 28, 36
+    yield bytes([0, 0, *start, *[ok, grey] * 30, again, *start, *both * 30])
+    yield bytes([0, 0, go, greeting, xclient, *both * 30])
+    yield bytes([0, 0, go, greeting, xclient, *[two, greeting, xclient, no_two, welcome] * 30])
+    yield bytes([0, 0, go, time, 31, go + 1, go, greeting + 1, ehlo + 1, *both * 30])
+    yield bytes([0, 0, go, closing, go, greeting, ehlo, *both * 30])
     text = b"220-mx\r\n220 \x1b[31m\xffmx\r\n"
     yield bytes([0, 0, go, octets, len(text)]) + text + bytes([ehlo, ok, ok])
 

@@ -39,12 +39,12 @@ class World:
                        "in_flow_delay": "0"}
         self.postfix = Postfix(lab, self.mx, main=self.closed).start()
 
-    def watch(self, *targets, **keywords):
-        """Audits; returns the result and what left meanwhile."""
+    def watch(self, *targets, name="probe", **keywords):
+        """Audits, with state by name; returns the result and what left meanwhile."""
         probe_section = {"dnsbl": [ZONE], **keywords.pop("probe", {})}
         with Wire(self.outside) as wire:
             checked = probe(self.outside, *targets,
-                            config=Config(probe=probe_section, **keywords))
+                            config=Config(probe=probe_section, **keywords), name=name)
         return checked, wire
 
 
@@ -122,6 +122,39 @@ def test_an_open_relay_is_found_and_nothing_is_sent_through_it(world):
     check_words(wire, literals=(V4, V6))
     assert world.postfix.queue() == []
     assert world.sink.messages() == []
+
+
+def messages(wire):
+    """The recipients that every message which was begun had."""
+    found = []
+    for octets in wire.streams().values():
+        recipients = []
+        for line in octets.decode("ascii").split("\r\n"):
+            verb = line.upper().split(":")[0]
+            if verb == "RCPT TO":
+                recipients.append(line.split(":", 1)[1].strip())
+            elif verb == "DATA" or verb.startswith("BDAT"):
+                found.append(recipients)
+            elif verb.split(" ")[0] in ("MAIL FROM", "RSET", "EHLO", "MAIL"):
+                recipients = []
+    return found
+
+
+def test_a_message_as_proof_goes_to_the_canary_alone(world):
+    assert messages_of(world, "closed") == []
+    world.postfix.set({"mynetworks": "0.0.0.0/0 [::]/0"})
+    sent = messages_of(world, "open")
+    world.postfix.set(world.closed)
+    assert sent and {tuple(recipients) for recipients in sent} == {(f"<{CANARY}>",)}
+    world.sink.wait_for_recipient(CANARY)
+    assert set(world.sink.recipients()) == {CANARY}
+
+
+def messages_of(world, verdict):
+    checked, wire = world.watch("mx", probe={"proof": "data"}, name="proof")
+    assert {one["verdict"] for one in checked.report["endpoints"]} == {verdict}
+    check_places(world, wire, [(V4, 25), (V6, 25)])
+    return messages(wire)
 
 
 @pytest.mark.parametrize("word,places", [
