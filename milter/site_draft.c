@@ -23,12 +23,14 @@ static void add(struct site_draft *draft, struct draft_list *list, const char *t
         list->items = items;
         list->space = space;
     }
-    char *copy = strdup(text);
-    if (copy == NULL) {
+    struct draft_item *item = &list->items[list->count];
+    item->text = strdup(text);
+    item->source = source;
+    if (item->text == NULL) {
         draft->out_of_memory = true;
         return;
     }
-    list->items[list->count++] = (struct draft_item){copy, source};
+    list->count++;
 }
 
 static void free_list(struct draft_list *list)
