@@ -226,6 +226,18 @@ static bool has_room(struct audit *audit)
     return true;
 }
 
+/* auto: where it has answered before. */
+static bool expects_milter(const struct audit *audit, size_t target,
+                           const struct endpoint *endpoint)
+{
+    enum conf_tristate expected = audit->request.targets[target].expect_milter;
+
+    return expected == CONF_TRUE ||
+           (expected == CONF_AUTO && audit->memory != NULL && endpoint->configured &&
+            endpoint->address.family != ADDRESS_NONE &&
+            memory_has_answered(audit->memory, endpoint, time(NULL)));
+}
+
 void audit_fill_entry(struct entry *entry, struct audit *audit, size_t target,
                       const struct resolved *resolved)
 {
@@ -234,7 +246,7 @@ void audit_fill_entry(struct entry *entry, struct audit *audit, size_t target,
     entry->rank = resolved->rank;
     entry->result.endpoint = resolved->endpoint;
     entry->result.reach = REACH_NO_CONNECT;
-    entry->result.milter.expected = audit->request.targets[target].expect_milter == CONF_TRUE;
+    entry->result.milter.expected = expects_milter(audit, target, &resolved->endpoint);
     audit->entries[audit->entry_count++] = entry;
 }
 

@@ -178,7 +178,7 @@ static const char *key_of(const struct endpoint *endpoint, char out[KEY_SIZE])
     return out;
 }
 
-/* A list of what is known of the endpoint; NULL if there is none. */
+/* A list, or another value, of what is known of the endpoint; NULL if there is none. */
 static json_t *list_of(json_t *endpoints, const struct endpoint *endpoint, const char *name)
 {
     char key[KEY_SIZE];
@@ -230,6 +230,13 @@ size_t memory_put_off(const struct memory *memory, const struct endpoint *endpoi
     return count;
 }
 
+bool memory_has_answered(const struct memory *memory, const struct endpoint *endpoint, time_t now)
+{
+    const json_t *milter = list_of(json_object_get(memory->root, "endpoints"), endpoint, "milter");
+
+    return milter != NULL && is_recent(milter, now, MEMORY_ANSWER_SPAN);
+}
+
 static json_t *put_off_by(const struct endpoint_result *result, time_t now)
 {
     json_t *list = json_array();
@@ -265,14 +272,27 @@ static json_t *entry_of(json_t *endpoints, const struct endpoint *endpoint)
     return known;
 }
 
+/* Written once a day: every audit finds the filter there. */
+static bool keep_answer(json_t *endpoints, const struct endpoint_result *result, time_t now)
+{
+    if (!result->milter.observed ||
+        is_recent(list_of(endpoints, &result->endpoint, "milter"), now, MEMORY_ANSWER_FRESH)) {
+        return false;
+    }
+    json_object_set_new(entry_of(endpoints, &result->endpoint), "milter",
+                        json_pack("{s:I}", "time", (json_int_t)now));
+    return true;
+}
+
 static bool keep_one(json_t *endpoints, const struct endpoint_result *result, time_t now)
 {
+    bool changed = keep_answer(endpoints, result, now);
     json_t *list = put_off_by(result, now);
 
     if (json_array_size(list) == 0 &&
         json_array_size(list_of(endpoints, &result->endpoint, "put_off")) == 0) {
         json_decref(list);
-        return false;
+        return changed;
     }
     json_object_set_new(entry_of(endpoints, &result->endpoint), "put_off", list);
     return true;
@@ -292,7 +312,13 @@ static bool prune_all(json_t *endpoints, time_t now)
         json_t *messages = json_object_get(known, "messages");
         changed |= prune(put_off, now, MEMORY_QUESTION_SPAN);
         changed |= prune(messages, now, MEMORY_TOKEN_SPAN);
-        if (json_array_size(put_off) == 0 && json_array_size(messages) == 0) {
+        json_t *milter = json_object_get(known, "milter");
+        if (milter != NULL && !is_recent(milter, now, MEMORY_ANSWER_SPAN)) {
+            json_object_del(known, "milter");
+            milter = NULL;
+            changed = true;
+        }
+        if (json_array_size(put_off) == 0 && json_array_size(messages) == 0 && milter == NULL) {
             json_object_del(endpoints, key);
             changed = true;
         }

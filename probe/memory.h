@@ -24,6 +24,9 @@
 #define MEMORY_MESSAGES_MAX 4            /* in it, to one endpoint */
 #define MEMORY_TOKEN_SPAN   (7 * 86400L) /* how long a message may be on its way */
 
+#define MEMORY_ANSWER_SPAN  (90 * 86400L) /* a filter that was silent so long is none any more */
+#define MEMORY_ANSWER_FRESH 86400L        /* not written more often than this */
+
 struct memory;
 
 /* What is known now; a file that is not there is empty. NULL and a sentence with a remedy when it
@@ -36,7 +39,11 @@ void memory_close(struct memory *memory); /* NULL is nothing */
 size_t memory_put_off(const struct memory *memory, const struct endpoint *endpoint, time_t now,
                       struct battery_earlier *out, size_t room);
 
-/* After an audit: what these endpoints put off, instead of what was known of them. Those that are
+/* Whether the site's filter has answered there in an earlier audit. */
+bool memory_has_answered(const struct memory *memory, const struct endpoint *endpoint, time_t now);
+
+/* After an audit: what these endpoints put off, instead of what was known of them, and whose filter
+ * has answered. Those that are
  * not configured, or gave no session, are passed over; where nothing changes nothing is written.
  * False and a sentence when it cannot be kept. */
 bool memory_keep(struct memory *memory, const struct endpoint_result *const *results, size_t count,

@@ -39,8 +39,9 @@ struct technique_result {
     const char *sender;    /* what was said after MAIL FROM: */
     const char *recipient; /* what was said after RCPT TO: */
     const char *text;      /* first line, printable */
-    bool ask;      /* it carried a token: had the MTA accepted it, the filter would have said so */
-    bool observed; /* and so it did */
+    bool ask; /* it carried a token, or followed one that did: had the MTA accepted it, the filter
+                 would have said so */
+    bool observed;    /* and so it did */
     bool unconfirmed; /* an acceptance was void, for the replies were out of step, and no answer
                          followed */
     bool at_mail;     /* the reply that decided was to MAIL or, with `at_claim`, to AUTH or XCLIENT

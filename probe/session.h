@@ -103,7 +103,8 @@ struct session {
     unsigned int hails; /* hellos that were refused, as they are when they are answered */
     bool unanswered; /* the hello's MAIL was taken like any other, and no RCPT was judged since */
     struct battery_task task;
-    bool sealed; /* its recipient is an ask */
+    unsigned int asks; /* that were answered here */
+    bool sealed;       /* its recipient is an ask */
     bool has_task;
     bool claimed;                 /* AUTH or XCLIENT made us another client */
     bool prompted;                /* AUTH was answered 334 */

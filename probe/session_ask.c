@@ -182,7 +182,7 @@ static enum outcome keep_answer(struct session *session, const struct reply *rep
     into->unconfirmed = false;
     into->at_mail = answer != ANSWER_TO_RCPT;
     into->at_claim = answer == ANSWER_TO_CLAIM;
-    into->ask = session->sealed && answer == ANSWER_TO_RCPT;
+    into->ask = answer == ANSWER_TO_RCPT && session_is_heard(session);
     into->observed = false;
     into->outcome = outcome;
     into->control_asked = false;

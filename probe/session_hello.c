@@ -124,6 +124,11 @@ void session_seal(struct session *session)
     }
 }
 
+bool session_is_heard(const struct session *session)
+{
+    return session->sealed || (session->asker.verified && session->asks > 0);
+}
+
 enum asker_answer session_hear(const struct session *session, const struct reply *reply,
                                const char *sent)
 {
@@ -143,6 +148,7 @@ void session_count_ask(struct session *session, const struct technique_result *a
     struct milter_said *said = &session->battery->result->milter;
 
     if (asked->ask) {
+        session->asks++;
         said->asks++;
         said->granted += asked->observed;
     }

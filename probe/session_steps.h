@@ -65,6 +65,9 @@ session_step session_take_hail;
 void session_say_hello(struct session *session);
 /* Makes the recipient of the task in hand an ask, where the filter has answered here. */
 void session_seal(struct session *session);
+/* Whether the filter would tell of the recipient in hand, were it accepted and relayed: it is an
+ * ask, or follows one on this connection. */
+bool session_is_heard(const struct session *session);
 /* Whether a reply to RCPT of the path `sent` is the filter's word. */
 enum asker_answer session_hear(const struct session *session, const struct reply *reply,
                                const char *sent);

@@ -109,3 +109,78 @@ def test_from_inside_nothing_is_concluded_of_strangers(lab):
     assert entry["verdict"] == "inconclusive", checked.out
     assert kinds(entry) == {"vantage-inside": "warning"}
     assert entry["milter"]["vantage"] == "inside"
+
+
+MX = {"mx": {"host": "203.0.113.25"}}
+
+
+def test_a_filter_that_has_answered_and_is_silent_now_is_missing(lab):
+    halves = Halves(lab, "mx")
+    assert kinds(halves.probe("mx", config=halves.config(targets=MX))[1]) == {}
+    halves.postfix.set({"smtpd_milters": ""})
+    checked, entry = halves.probe("mx", config=halves.config(targets=MX))
+    assert (checked.code, entry["verdict"]) == (1, "closed")
+    assert kinds(entry) == {"milter-missing": "warning"}
+    assert entry["milter"] == {"observed": False}
+    alert, = [alert for alert in checked.alerts if alert["kind"] == "milter-missing"]
+    assert alert["state"] == "opened"
+    halves.postfix.attach()
+    checked, entry = halves.probe("mx", config=halves.config(targets=MX))
+    assert (checked.code, entry["milter"]["observed"]) == (0, True)
+    assert checked.alerts[-1]["state"] == "resolved"
+
+
+@pytest.mark.parametrize("expected, found", [
+    ("true", {"milter-missing": "warning"}), ("false", {}), ("auto", {})])
+def test_a_filter_that_never_answered_is_missing_only_where_it_is_expected(lab, expected, found):
+    halves = Halves(lab, "mx")
+    halves.postfix.set({"smtpd_milters": ""})
+    targets = {"mx": {"host": "203.0.113.25", "expect_milter": expected}}
+    assert kinds(halves.probe("mx", config=halves.config(targets=targets))[1]) == found
+
+
+def test_with_another_key_nothing_is_believed(lab):
+    halves = Halves(lab, "mx")
+    other = os.path.join(lab.folder, "other.key")
+    with open(other, "wb") as file:
+        file.write(bytes(64))
+    os.chmod(other, 0o600)
+    checked, entry = halves.probe(config=Config(token_key_file=other))
+    assert (checked.code, entry["verdict"], entry["milter"]["observed"]) == (0, "closed", False)
+
+
+def test_an_address_of_ours_that_is_declared_is_no_hidden_one(lab):
+    """The probe is behind NAT of its own: the MTA sees its gateway, which it knows."""
+    lab.host("gateway")
+    halves = Halves(lab, "mta")
+    lab.nat(masquerade=True)
+    config = halves.config(probe={"public_addresses": ["203.0.113.99"]})
+    assert halves.probe(config=config)[1]["milter"]["vantage"] == "hidden"
+    # 172.22.1.1 cannot be declared, for the internet cannot reach it; the probe's own can.
+    lab.nat(masquerade=False)
+    config = halves.config(probe={"public_addresses": ["198.51.100.7"]})
+    assert halves.probe(config=config)[1]["milter"]["vantage"] == "verified"
+
+
+def test_a_discarded_recipient_is_suspected_and_not_open(lab):
+    halves = Halves(lab, "mx")
+    table = halves.postfix.table("recipients", {"outside.example.net": "DISCARD"})
+    halves.postfix.set({"smtpd_relay_restrictions":
+                        f"permit_mynetworks check_recipient_access {table} reject_unauth_destination"})
+    checked, entry = halves.probe()
+    assert (checked.code, entry["verdict"], entry["cause"]) == (
+        1, "suspected", "discarded-or-hidden"), checked.out
+
+
+def test_soft_bounce_and_a_footer_do_not_hide_the_filters_word(lab):
+    halves = Halves(lab, "mx")
+    halves.postfix.set({"mynetworks": "0.0.0.0/0 [::]/0", "soft_bounce": "yes",
+                        "smtpd_reject_footer": "\\c; see https://www.example.org/"})
+    assert halves.probe()[1]["proof"] == "observed"
+
+
+def test_ipv6_tells_the_same(lab):
+    halves = Halves(lab, "mx")
+    entry = halves.probe("[2001:db8:113::25]:25")[1]
+    assert entry["milter"]["client"] == "2001:db8:51::7"
+    assert (entry["verdict"], entry["milter"]["vantage"]) == ("closed", "verified")
