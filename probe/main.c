@@ -37,7 +37,7 @@ struct verb {
 
 static const struct verb verbs[] = {
     {.name = "check",
-     .arguments = " [--quiet] [--wait DURATION] [--record FILE] [TARGET ...]",
+     .arguments = " [--quiet] [--wait DURATION] [TARGET ...]",
      .summary = "ask the targets once, report, and exit as a monitoring plugin does",
      .run = check_main,
      .takes_arguments = true,

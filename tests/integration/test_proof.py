@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 
 import pytest
@@ -184,6 +185,32 @@ def test_a_message_that_came_late_counts_for_the_next_audit(place):
     assert place.hand_in(f"X-Relaywarden-Token: {late}\nSubject: x\n\nHello.\n").returncode == 0
     entry = endpoint(place.probe("delivered", "--wait", "1s"))
     assert (entry["verdict"], entry["proof"]) == ("open", "delivered")
+
+
+def test_on_the_probes_host_a_pipe_of_its_user_is_enough(place):
+    # All as one user, who is not root: the probe, the state, and the canary's pipe.
+    state = os.path.join(place.lab.folder, "state")
+    os.makedirs(os.path.join(state, "probe"))
+    config = Config(probe={"proof": "delivered"}, state_directory=state,
+                    alert={"syslog": {"facility": "mail", "format": "none"}},
+                    targets={"mx": {"host": "203.0.113.25", "ports": [25]}})
+    path = config.write(os.path.join(state, "relaywarden.conf"))
+    for file in (state, os.path.join(state, "probe"), path):
+        shutil.chown(file, "games", "games")
+    home = Postfix(place.lab, place.lab.host("sink"), main={
+        "mydestination": "outside.example.net"}, master=[
+            "relaywarden unix - n n - - pipe user=games "
+            f"argv={program('relaywarden-probe')} receive --config {path}"])
+    home.main["transport_maps"] = home.table(
+        "transport", {"canary@outside.example.net": "relaywarden:"})
+    home.start()
+    place.set_up(**OPEN)
+    done = place.outside.run(["setpriv", "--reuid=games", "--regid=games", "--clear-groups",
+                              program("relaywarden-probe"), "check", "--config", path, "--json"],
+                             check=False)
+    entry = json.loads(done.stdout)["endpoints"][0]
+    assert (entry["verdict"], entry["proof"]) == ("open", "delivered"), home.log()
+    assert os.path.exists(os.path.join(state, "probe/arrivals.json"))
 
 
 # ---- receive ----
