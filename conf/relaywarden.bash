@@ -27,6 +27,12 @@ _relaywarden_options() {
     } | sort -u
 }
 
+# What the verb $2 takes beside options: FILE, [TARGET ...] or nothing.
+_relaywarden_arguments() {
+    [ -n "$2" ] || return 0
+    _relaywarden_help "$1" | sed -n "s/^  $2 //p" | sed 's/\[--[^]]*\]//g'
+}
+
 # Titles of the targets in the configuration that the command line names, or the usual one.
 _relaywarden_targets() {
     local file=/etc/relaywarden/relaywarden.conf i
@@ -68,12 +74,15 @@ _relaywarden() {
     *)
         if [ -z "$verb" ] && [ -n "$verbs" ]; then
             mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$word")
-        elif _relaywarden_help "$program" | grep -q "^  $verb .*FILE"; then
+            return
+        fi
+        case $(_relaywarden_arguments "$program" "$verb") in
+        *FILE*)
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
-        elif _relaywarden_help "$program" | grep -q "^  $verb .*TARGET"; then
-            mapfile -t COMPREPLY < <(compgen -W "$(_relaywarden_targets)" -- "$word")
-        fi
+            ;;
+        *TARGET*) mapfile -t COMPREPLY < <(compgen -W "$(_relaywarden_targets)" -- "$word") ;;
+        esac
         ;;
     esac
 }
