@@ -41,6 +41,8 @@ def test_everything_that_runs_the_programs_is_installed(root):
         "usr/share/man/man8/relaywarden-milter.8", "usr/share/man/man8/relaywarden-probe.8",
         "usr/share/man/man5/relaywarden.conf.5", "usr/lib/sysusers.d/relaywarden.conf",
         "usr/lib/tmpfiles.d/relaywarden.conf", "etc/logrotate.d/relaywarden",
+        "usr/lib/systemd/catalog/relaywarden.catalog", "usr/share/relaywarden/relaywarden.rules.yml",
+        "usr/share/relaywarden/relaywarden.dashboard.json",
         "etc/relaywarden/relaywarden.conf", "usr/share/doc/relaywarden/README.md",
         "usr/share/bash-completion/completions/relaywarden-milter",
         "usr/share/bash-completion/completions/relaywarden-probe",
