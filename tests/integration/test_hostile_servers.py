@@ -35,7 +35,7 @@ MEMORY_MEBI = 200 if SANITIZED else 24  # a polite server's audit takes 9, or wi
 
 CONFIG = """\
 site {{ domains = {{ "example.org" }} trusted_networks = {{ "10.9.0.0/16" }} }}
-probe {{ source = {{ "127.0.0.9" }} canary = "canary@outside.example.net" timeout = "{limit}s"
+probe {{ source = {{ "127.0.0.9" }} canary = "canary@outside.example.net" timeout = "{limit}s" proof = {proof}
     target "mx" {{ host = "127.0.0.1" ports = {{ {port} }} tls = {tls} expect_milter = false }} }}
 alert {{ syslog {{ format = none }} json = "{folder}/alerts.json" }}
 state_directory = "{folder}"
@@ -161,7 +161,12 @@ def polite(peer, deeds, offers=()):
     at("GREETING", b"220 mx.example.org ESMTP\r\n")
     while True:
         verb = peer.hear().split()[0].split(b":")[0]
-        if verb == b"EHLO":
+        if verb == b"DATA":
+            at("DATA", b"354 go on\r\n")
+            while peer.hear().rstrip(b"\r") != b".":
+                pass
+            at("TEXT", b"250 2.0.0 taken\r\n")
+        elif verb == b"EHLO":
             offered = [b"mx.example.org", *offers]
             if peer.connection.__class__ is ssl.SSLSocket:
                 offered = [word for word in offered if word != b"STARTTLS"]
@@ -175,6 +180,8 @@ def polite(peer, deeds, offers=()):
                 peer.start_tls()
         elif verb == b"RCPT":
             at("RCPT", DENIED)
+        elif verb in (b"XCLIENT", b"AUTH"):
+            at(verb.decode("ascii"), b"550 5.7.0 no\r\n")
         elif verb == b"QUIT":
             at("QUIT", b"221 2.0.0 bye\r\n")
             raise Gone
@@ -185,19 +192,21 @@ def polite(peer, deeds, offers=()):
 class Case:
     """A server, and what the probe must make of it."""
 
-    def __init__(self, name, deeds, verdicts, *, offers=(), tls="none", why=None, first=False):
+    def __init__(self, name, deeds, verdicts, *, offers=(), tls="none", first=False, proof="rcpt"):
         self.name = name
         self.deeds = deeds
         self.verdicts = {verdicts} if isinstance(verdicts, str) else set(verdicts)
         self.offers = offers
         self.tls = tls
-        self.why = why  # to be found in the report's account
         self.first = first  # TLS comes before the greeting
+        self.proof = proof
 
     def serve(self, context, connection):
         peer = Peer(connection)
         peer.tls = context
         try:
+            if "PROXY" in self.deeds:
+                self.want_proxy(peer)
             if self.first:
                 if "HANDSHAKE" in self.deeds:
                     self.deeds["HANDSHAKE"](peer)
@@ -209,6 +218,18 @@ class Case:
         finally:
             with contextlib.suppress(OSError):
                 peer.connection.close()
+
+    def want_proxy(self, peer):
+        """A listener that hangs up on whoever brings no PROXY header."""
+        peer.connection.settimeout(0.2)
+        try:
+            header = peer.connection.recv(4096)  # it comes alone: the client waits for a greeting
+        except OSError:
+            header = b""
+        if not header.startswith((b"PROXY ", b"\r\n\r\n\0")):
+            raise Gone
+        peer.connection.settimeout(None)
+        self.deeds["PROXY"](peer)
 
 
 def once(deed, usual):
@@ -245,7 +266,8 @@ def cases():
     yield Case("answers-ahead", {"EHLO": says(b"250 mx\r\n", OK * 100)}, "inconclusive")
     yield Case("says-each-twice", {"MAIL": says(OK + OK), "RCPT": says(DENIED + DENIED)},
                "inconclusive")
-    yield Case("greets-421", {"GREETING": says(b"421 4.3.2 not now\r\n")}, "inconclusive")
+    yield Case("greets-421", {"GREETING": lambda peer: (
+        peer.say(b"421 4.3.2 not now\r\n"), closes(peer))}, "inconclusive")
     yield Case("greets-554", {"GREETING": says(b"554 no SMTP service here\r\n")}, "inconclusive")
     yield Case("speaks-http", {"GREETING": says(b"HTTP/1.1 400 Bad Request\r\n\r\n")}, "inconclusive")
     yield Case("ehlo-refused", {"EHLO": says(b"502 5.5.1 what?\r\n")}, "closed")
@@ -269,6 +291,23 @@ def cases():
     yield Case("accepts-all-and-hangs-up", {"RCPT": lambda peer: (peer.say(OK), closes(peer))}, "open")
     yield Case("says-250-to-all", {verb: says(OK) for verb in ("EHLO", "MAIL", "RCPT", "QUIT")}, "open")
     yield from tls_cases()
+    yield from later_cases()
+
+
+def later_cases():
+    """What is asked beside, or after, the usual techniques says nothing against their answers."""
+    for name, deed in DEEDS.items():
+        for verb, offer in (("XCLIENT", b"XCLIENT NAME ADDR PROTO"), ("AUTH", b"AUTH ANONYMOUS PLAIN")):
+            # 354 is an answer, though to something else: it leaves open whether there is a way in.
+            verdict = "inconclusive" if name == "code-354" else "closed"
+            yield Case(f"{verb.lower()}-{name}", {verb: deed}, verdict, offers=(b"PIPELINING", offer))
+        yield Case(f"data-{name}", {"RCPT": says(OK), "DATA": deed}, "open", proof="data")
+        yield Case(f"text-{name}", {"RCPT": says(OK), "TEXT": deed}, "open", proof="data")
+        yield Case(f"proxied-{name}", {"PROXY": deed}, "inconclusive")
+    yield Case("auth-goes-on-asking", {"AUTH": lambda peer: floods(peer, b"334 \r\n")}, "closed",
+               offers=(b"PIPELINING", b"AUTH ANONYMOUS"))
+    yield Case("xclient-greets-and-accepts", {
+        "XCLIENT": says(b"220 mx.example.org ESMTP\r\n")}, "closed", offers=(b"XCLIENT ADDR NAME",))
 
 
 def tls_cases():
@@ -328,7 +367,7 @@ class Audit:
         config = os.path.join(folder, "relaywarden.conf")
         with open(config, "w", encoding="utf-8") as file:
             file.write(CONFIG.format(port=self.listener.getsockname()[1], tls=case.tls,
-                                     limit=limit, folder=folder))
+                                     limit=limit, folder=folder, proof=case.proof))
         threading.Thread(target=self._accept, daemon=True).start()
         self._run([*prefix, program("relaywarden-probe"), "check", "--config", config,
                    *(["--json"] if as_json else [])])
