@@ -25,6 +25,11 @@ bool agreement_is_hidden(const struct endpoint_result *result)
     return result->milter.observed && result->milter.role == TOKEN_ROLE_HIDDEN;
 }
 
+bool agreement_lacks_replies(const struct endpoint_result *result)
+{
+    return result->milter.counted > result->milter.heard;
+}
+
 static bool seen_is_trusted(const struct endpoint_result *result)
 {
     return result->milter.hello.permission == PERMISSION_TRUSTED_NETWORK;
@@ -86,6 +91,17 @@ void agreement_explain_hidden(struct endpoint_result *result, const struct site 
 
 void agreement_explain_discarded(struct endpoint_result *result)
 {
+    if (agreement_lacks_replies(result)) {
+        diagnosis_say(result->why, sizeof(result->why),
+                      "The filter on the mail host saw the MTA accept %u requests on a connection, "
+                      "and the probe heard of %u: something between them changes replies, and may "
+                      "show strangers a server that is closed while others find it open.",
+                      result->milter.counted, result->milter.heard);
+        diagnosis_say(result->fix, sizeof(result->fix),
+                      "Find what stands between the probe and the MTA, a proxy, a firewall that "
+                      "rewrites SMTP or a load balancer, and ask the MTA itself.");
+        return;
+    }
     diagnosis_say(result->why, sizeof(result->why),
                   "The server accepted an outside recipient, but the filter on the mail host, "
                   "which had answered on this connection, was not told of it: something between "
@@ -175,6 +191,13 @@ static void add_notes(struct endpoint_result *result)
         raise_note(result,
                    "The filter on the mail host confirms the vantage: the MTA saw the probe "
                    "under its own address.");
+    }
+    if (said->counted != said->heard && result->cause != CAUSE_DISCARDED_OR_HIDDEN) {
+        raise_note(
+            result,
+            "On one connection the filter saw the MTA accept %u requests, and the probe heard "
+            "of %u: something between them changes replies.",
+            said->counted, said->heard);
     }
     if (said->observed && said->asks > 0) {
         raise_note(result,

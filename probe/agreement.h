@@ -15,6 +15,9 @@
 /* Whether the MTA saw us under an address that is not ours. */
 bool agreement_is_hidden(const struct endpoint_result *result);
 
+/* Whether the filter saw the MTA accept more than we heard of. */
+bool agreement_lacks_replies(const struct endpoint_result *result);
+
 /* Adds the findings client-address-hidden, milter-missing and vantage-unproven, and notes. */
 void agreement_judge(struct endpoint_result *result, const struct vantage_known *vantage);
 

@@ -149,6 +149,20 @@ enum asker_answer asker_take_hello(struct asker *asker, const struct asker_setti
     return ASKER_OBSERVED;
 }
 
+bool asker_take_tally(const struct asker *asker, const char *line, struct observation *out)
+{
+    struct observation observation;
+    struct observation_text text;
+
+    if (observation_find(line, &observation, &text) != OBSERVATION_FOUND ||
+        observation.kind != OBSERVATION_HELLO ||
+        !observation_verify(&observation, &text, &asker->binding, asker->path)) {
+        return false;
+    }
+    *out = observation;
+    return true;
+}
+
 /* ---- asks ---------------------------------------------------------------------------- */
 
 bool asker_seal(const struct asker *asker, unsigned int technique, const char *mail_path,

@@ -62,6 +62,9 @@ enum asker_answer {
 enum asker_answer asker_take_hello(struct asker *asker, const struct asker_settings *settings,
                                    struct endpoint_result *result, const char *line);
 
+/* The reply to a hello that only asks what was counted. */
+bool asker_take_tally(const struct asker *asker, const char *line, struct observation *out);
+
 /* Puts an ask's token where `rcpt_path` has TOKEN_ASK_BLANK. False: it is an ordinary path with a
  * strange local part, and must not be sent. */
 bool asker_seal(const struct asker *asker, unsigned int technique, const char *mail_path,

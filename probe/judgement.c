@@ -172,7 +172,9 @@ static enum verdict session_verdict(const struct endpoint_result *result,
         result->exhausted) {
         return VERDICT_INCONCLUSIVE;
     }
-    return tally->count[GRANT_UNCERTAIN] > 0 ? VERDICT_SUSPECTED : VERDICT_CLOSED;
+    /* An acceptance that the filter counted never came to us as one. */
+    return tally->count[GRANT_UNCERTAIN] > 0 || agreement_lacks_replies(result) ? VERDICT_SUSPECTED
+                                                                                : VERDICT_CLOSED;
 }
 
 static enum verdict reach_verdict(const struct endpoint_result *result)
@@ -283,7 +285,8 @@ static enum cause cause_of(const struct endpoint_result *result, const struct gr
     if (result->verdict == VERDICT_OPEN && agreement_is_hidden(result)) {
         return CAUSE_CLIENT_ADDRESS_HIDDEN;
     }
-    if (result->verdict == VERDICT_SUSPECTED && tally->unobserved > 0) {
+    if (result->verdict == VERDICT_SUSPECTED &&
+        (tally->unobserved > 0 || agreement_lacks_replies(result))) {
         return CAUSE_DISCARDED_OR_HIDDEN;
     }
     return result->verdict == VERDICT_OPEN || result->verdict == VERDICT_SUSPECTED

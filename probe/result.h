@@ -101,6 +101,9 @@ struct milter_said {
                             judged: no filter had a say there */
     unsigned int asks;   /* that got an answer from the MTA or the filter */
     unsigned int granted; /* of those, observed */
+    bool tallied;         /* on one connection, after its asks, it was asked what it had counted: */
+    unsigned int counted; /* asks that the MTA had accepted there, as the filter counts */
+    unsigned int heard;   /* and as we do */
 };
 
 struct posture_dns;

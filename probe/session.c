@@ -45,6 +45,7 @@ static const struct {
                               session_take_control},
     [SESSION_CONTROL_RCPT] = {"control-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, false,
                               session_take_control},
+    [SESSION_TALLY] = {"tally", "the reply to MAIL", SESSION_WAIT_REPLY, true, session_take_tally},
     [SESSION_CONFIRM] = {"confirm", "the reply to EHLO", SESSION_WAIT_REPLY, false,
                          session_take_confirm},
     [SESSION_CONFIRM_RSET] = {"confirm-rset", "the reply to RSET", SESSION_WAIT_REPLY, false,

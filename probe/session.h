@@ -51,6 +51,7 @@ enum session_state {
     SESSION_RCPT,
     SESSION_CONTROL_MAIL,
     SESSION_CONTROL_RCPT,
+    SESSION_TALLY,        /* MAIL with a last hello: what the filter has counted */
     SESSION_CONFIRM,      /* EHLO after an accepted RCPT, be it the technique's or its control's */
     SESSION_CONFIRM_RSET, /* that EHLO was refused */
     SESSION_DATA,
@@ -103,8 +104,10 @@ struct session {
     unsigned int hails; /* hellos that were refused, as they are when they are answered */
     bool unanswered; /* the hello's MAIL was taken like any other, and no RCPT was judged since */
     struct battery_task task;
-    unsigned int asks; /* that were answered here */
-    bool sealed;       /* its recipient is an ask */
+    unsigned int asks;     /* that were answered here */
+    unsigned int accepted; /* of those that carried a token, by the MTA as far as was heard */
+    struct asker last;     /* the hello after them */
+    bool sealed;           /* its recipient is an ask */
     bool has_task;
     bool claimed;                 /* AUTH or XCLIENT made us another client */
     bool prompted;                /* AUTH was answered 334 */

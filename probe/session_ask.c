@@ -72,7 +72,9 @@ static void next_technique(struct session *session)
         battery->result->refusals_used_up |= battery->refusals >= battery->settings->max_refusals;
         battery_unclaim(battery, session->claim, "not asked: max_refusals is reached");
     }
-    session_quit(session);
+    if (!session_tally(session)) {
+        session_quit(session);
+    }
 }
 
 void session_ask_first(struct session *session)

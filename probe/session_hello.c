@@ -147,6 +147,9 @@ void session_count_ask(struct session *session, const struct technique_result *a
 {
     struct milter_said *said = &session->battery->result->milter;
 
+    if (session->sealed && asked->outcome == OUTCOME_ACCEPTED && !asked->at_mail) {
+        session->accepted++;
+    }
     if (asked->ask) {
         session->asks++;
         said->asks++;
@@ -157,5 +160,42 @@ void session_count_ask(struct session *session, const struct technique_result *a
         asked->outcome != OUTCOME_CLOSING) {
         session->unanswered = false;
         said->passed++;
+    }
+}
+
+bool session_tally(struct session *session)
+{
+    static const enum session_state step = SESSION_TALLY;
+    struct milter_said *said = &session->battery->result->milter;
+
+    if (!session->asker.verified || session->asks == 0 || said->tallied || session->winding_down ||
+        session->refusals >= session->battery->connection_refusals ||
+        asker_hello(&session->last, settings_of(session), session->battery->result,
+                    session->asker.domain) == NULL) {
+        return false;
+    }
+    said->tallied = true;
+    session_plan(session, &step, 1);
+    return true;
+}
+
+void session_take_tally(struct session *session, const struct reply *reply)
+{
+    struct milter_said *said = &session->battery->result->milter;
+    struct observation told;
+    char line[REPLY_TEXT_SIZE];
+
+    first_line(reply, line);
+    if (session_is_refusal(reply)) {
+        session->battery->refusals++; /* the server counts it, too */
+        if (asker_take_tally(&session->last, line, &told)) {
+            said->heard = session->accepted;
+            said->counted = told.accepted;
+        }
+    }
+    if (reply->code == SESSION_CODE_CLOSING) {
+        session_close(session);
+    } else {
+        session_quit(session);
     }
 }

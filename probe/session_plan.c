@@ -53,6 +53,9 @@ static void write_command(const struct session *session, enum session_state step
         snprintf(out, SESSION_COMMAND_SIZE, "RCPT TO:%s%s\r\n", spelled,
                  envelope->recipient_parameters);
         break;
+    case SESSION_TALLY:
+        snprintf(out, SESSION_COMMAND_SIZE, "MAIL FROM:%s\r\n", session->last.path);
+        break;
     case SESSION_LOCAL_RCPT:
         snprintf(out, SESSION_COMMAND_SIZE, "RCPT TO:%s\r\n", envelope->local);
         break;

@@ -60,7 +60,10 @@ void session_void_acceptance(struct session *session);
 /* What a PROXY header was to open is no SMTP service. */
 void session_give_up_proxy(struct session *session, const char *why);
 /* session_hello.c */
-session_step session_take_hail;
+session_step session_take_hail, session_take_tally;
+/* Asks the filter, once an endpoint, what it has counted on this connection. False where there is
+ * nothing to ask it. */
+bool session_tally(struct session *session);
 /* SMTP was agreed upon: the hello, where there is a key, and then the first technique. */
 void session_say_hello(struct session *session);
 /* Makes the recipient of the task in hand an ask, where the filter has answered here. */

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from lab import Config, Dns, Milter, Postfix, probe
+from lab import Config, Dns, Milter, Postfix, Server, probe
 
 KEY = bytes(range(32, 96))
 CLOSED = "permit_mynetworks permit_sasl_authenticated reject_unauth_destination"
@@ -184,3 +184,44 @@ def test_ipv6_tells_the_same(lab):
     entry = halves.probe("[2001:db8:113::25]:25")[1]
     assert entry["milter"]["client"] == "2001:db8:51::7"
     assert (entry["verdict"], entry["milter"]["vantage"]) == ("closed", "verified")
+
+
+def test_what_both_ends_counted_agrees(lab):
+    halves = Halves(lab, "mx")
+    halves.postfix.set({"mynetworks": "0.0.0.0/0 [::]/0"})
+    notes = halves.probe()[1]["notes"]
+    assert not [note for note in notes if "changes replies" in note]
+
+
+def test_a_proxy_that_rewrites_the_filters_word_is_named(lab):
+    """What stands between takes the MTA's acceptance for itself and says that relaying is denied."""
+    halves = Halves(lab, "mx")
+    halves.postfix.set({"mynetworks": "0.0.0.0/0 [::]/0"})
+
+    def lie(near):
+        with lab.host("mx").connect("203.0.113.25", 25) as far:
+            far.settimeout(30)
+            near.settimeout(30)
+            for request, answer in conversation(near, far):
+                if request.upper().startswith(b"RCPT") and b"rwo1,ask" in answer:
+                    answer = b"550 5.7.1 Relay access denied\r\n"
+                near.sendall(answer)
+
+    with Server(lab.host("mx"), 2525, lie):
+        checked, entry = halves.probe("203.0.113.25:2525")
+    assert (checked.code, entry["verdict"], entry["cause"]) == (1, "suspected", "discarded-or-hidden")
+    assert "changes replies" in entry["why"]
+
+
+def conversation(near, far):
+    """Requests one at a time, each with its answer; the greeting comes first, EHLO offers nothing."""
+    replies = far.makefile("rb")
+    yield b"", replies.readline()
+    for request in near.makefile("rb"):
+        far.sendall(request)
+        lines = [replies.readline()]
+        while lines[-1][3:4] == b"-":
+            lines.append(replies.readline())
+        if request.upper().startswith(b"EHLO"):
+            lines = [b"250 " + lines[0][4:]]
+        yield request, b"".join(lines)
