@@ -70,6 +70,7 @@ bool audit_sends_message(struct entry *entry)
     case MEMORY_CLAIMED:
         return true;
     case MEMORY_ENOUGH:
+        message->token[0] = '\0';
         give_up(entry, MESSAGE_SPARED, "");
         return false;
     case MEMORY_FAILED:
@@ -154,6 +155,9 @@ static bool prepare(struct entry *entry, int64_t *patience_ms)
         memory_messages(audit->memory, &entry->result.endpoint, time(NULL), entry->expected);
     *patience_ms = message->state == MESSAGE_SPARED ? 0 : audit->request.delivery_ms;
     message->waited = (long)(*patience_ms / 1000);
+    if (message->state == MESSAGE_SPARED && entry->expected_count > 0) {
+        memcpy(message->token, entry->expected[entry->expected_count - 1], MESSAGE_TOKEN_SIZE);
+    }
     return audit->request.conf->probe.proof == PROOF_DELIVERED && entry->expected_count > 0;
 }
 

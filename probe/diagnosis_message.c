@@ -27,6 +27,7 @@ void diagnosis_explain_doubt(struct endpoint_result *result)
     const struct message_result *message = &result->message;
     char reply[REPLY_SIZE];
     char source[ADDRESS_TEXT_SIZE];
+    char span[32] = "";
 
     address_format(&result->source, source);
     if (message->state == MESSAGE_REFUSED) {
@@ -39,10 +40,15 @@ void diagnosis_explain_doubt(struct endpoint_result *result)
                       "testers, and spammers who try, see an open relay there.");
         return;
     }
+    if (message->waited > 0) {
+        diagnosis_say(span, sizeof(span), "in %ld s", message->waited);
+    } else {
+        diagnosis_say(span, sizeof(span), "since an earlier audit");
+    }
     diagnosis_say(result->why, sizeof(result->why),
                   "The server took a message from a stranger (%s) to the outside canary (%s), but "
-                  "in %ld s it did not arrive there: it is discarded, held, or on its way still.",
-                  source, message->technique->id, message->waited);
+                  "%s it did not arrive there: it is discarded, held, or on its way still.",
+                  source, message->technique->id, span);
     diagnosis_say(
         result->fix, sizeof(result->fix),
         "Look for the token %s in the server's log and queue: relayed, and late, it is an "

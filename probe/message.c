@@ -21,12 +21,6 @@ const char *message_state_name(enum message_state state)
     return names[state];
 }
 
-bool message_was_sent(const struct message_result *message)
-{
-    return message->state == MESSAGE_UNANSWERED || message->state == MESSAGE_TAKEN ||
-           message->state == MESSAGE_ARRIVED || message->state == MESSAGE_MISSING;
-}
-
 /* ---- how it is sent ----------------------------------------------------------------------- */
 
 /* Whether what the technique asks for ends in the canary's mailbox, and nothing else is asked for

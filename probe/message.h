@@ -36,17 +36,15 @@ enum message_state {
 struct message_result {
     enum message_state state;
     const struct technique *technique; /* the one that was granted; NULL if nothing was tried */
-    char token[MESSAGE_TOKEN_SIZE];
-    int code;         /* of the reply that decided; 0 if there was none */
-    const char *text; /* its text, or what went wrong; printable */
-    bool denies;      /* that reply refuses relaying */
-    long waited;      /* seconds, for its arrival */
+    char token[MESSAGE_TOKEN_SIZE]; /* of the last one that was taken, where this one was spared */
+    int code;                       /* of the reply that decided; 0 if there was none */
+    const char *text;               /* its text, or what went wrong; printable */
+    bool sent;                      /* its text was, in this audit */
+    bool denies;                    /* that reply refuses relaying */
+    long waited; /* seconds, for its arrival; 0 for what was sent by earlier audits */
 };
 
 const char *message_state_name(enum message_state state); /* "taken" */
-
-/* Whether the text was sent. */
-bool message_was_sent(const struct message_result *message);
 
 /* The granted technique that the message is sent by: one that names the canary as it is, if there
  * is one, else one that routes to it. Its row in the result, or the count of rows if none is fit.

@@ -231,7 +231,7 @@ static size_t count_messages(const struct audit_summary *summary)
 {
     size_t count = 0;
     for (size_t i = 0; i < summary->count; i++) {
-        count += message_was_sent(&summary->results[i]->message);
+        count += summary->results[i]->message.sent;
     }
     return count;
 }

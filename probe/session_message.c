@@ -39,6 +39,7 @@ void session_take_data(struct session *session, const struct reply *reply)
     if (reply->code == SESSION_CODE_TEXT) {
         /* From here on it may have been taken, whatever follows. */
         session->battery->result->message.state = MESSAGE_UNANSWERED;
+        session->battery->result->message.sent = true;
         session_send(session, SESSION_TEXT, "%s", session->battery->message);
         return;
     }

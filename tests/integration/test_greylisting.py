@@ -28,6 +28,7 @@ def server(lab):
         def greylist(self, restrictions, **manners):
             self.grey = Postgrey(lab, self.mx, **manners).start()
             self.postfix = Postfix(lab, self.mx, main={
+                "in_flow_delay": "0s",
                 "smtpd_relay_restrictions": restrictions.format(grey=self.grey.restriction)})
             self.postfix.start()
             return self
