@@ -175,6 +175,8 @@ bench: deps
 	@/usr/bin/python3 tests/bench/bench.py --build $(BUILD)
 	@/usr/bin/python3 tests/bench/speed.py --build $(BUILD)
 	@/usr/bin/python3 tests/bench/storm.py --build $(BUILD)
+	@/usr/bin/python3 tests/bench/relayed.py --build $(BUILD)
+	@$(BUILD)/bench/judgement
 FUZZ_TIME ?= 600
 FUZZ ?=
 fuzz:
