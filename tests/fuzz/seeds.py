@@ -132,6 +132,9 @@ def milter_seeds():
                      address, mailer, host, resolved, "4XyZ", "", "", "")
         yield fields("192.0.2.3", "2001:db8::25", "[198.51.100.7]", ADDRESSES[-1 - at], address,
                      mailer, host, address.strip("<>"), "", "PLAIN", "ann", "partner.example.org")
+    for digits in (40, 46, 47, 48):  # round the longest literal that there is
+        yield fields("198.51.100.7", "2001:db8::25", "c", "<a@example.net>",
+                     "<b@[IPv6:" + "0" * digits + "]>", "local", "", "", "", "", "", "")
     yield fields("", "", "\u202ehelo\x1b[31m", "<\u2028>", "<b\x01@example.org>", "local", "", "", "",
                  "ANONYMOUS", "anonymous", "x")
 
