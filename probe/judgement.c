@@ -161,7 +161,8 @@ static enum verdict session_verdict(const struct endpoint_result *result,
     if (tally->count[GRANT_PROVEN] > 0) {
         return inside != INSIDE_NOT ? VERDICT_INCONCLUSIVE : VERDICT_OPEN;
     }
-    if (tally->plain == GRANT_UNCERTAIN) {
+    /* An acceptance that the filter counted may never have come to us as one. */
+    if (tally->plain == GRANT_UNCERTAIN || agreement_lacks_replies(result)) {
         return inside != INSIDE_NOT ? VERDICT_INCONCLUSIVE : VERDICT_SUSPECTED;
     }
     /* What is refused to everybody's gateway was asked once: see agreement.h. */
@@ -172,9 +173,7 @@ static enum verdict session_verdict(const struct endpoint_result *result,
         result->exhausted) {
         return VERDICT_INCONCLUSIVE;
     }
-    /* An acceptance that the filter counted never came to us as one. */
-    return tally->count[GRANT_UNCERTAIN] > 0 || agreement_lacks_replies(result) ? VERDICT_SUSPECTED
-                                                                                : VERDICT_CLOSED;
+    return tally->count[GRANT_UNCERTAIN] > 0 ? VERDICT_SUSPECTED : VERDICT_CLOSED;
 }
 
 static enum verdict reach_verdict(const struct endpoint_result *result)

@@ -209,7 +209,8 @@ def test_a_proxy_that_rewrites_the_filters_word_is_named(lab):
 
     with Server(lab.host("mx"), 2525, lie):
         checked, entry = halves.probe("203.0.113.25:2525")
-    assert (checked.code, entry["verdict"], entry["cause"]) == (1, "suspected", "discarded-or-hidden")
+    assert (checked.code, entry["verdict"], entry["cause"]) == (
+        1, "suspected", "discarded-or-hidden"), (entry["why"], entry["notes"], entry["milter"])
     assert "changes replies" in entry["why"]
 
 
