@@ -122,6 +122,14 @@ def test_the_walk_ends_with_a_running_pair_and_an_all_clear(walk):
     assert "RELAY OK - 2 endpoints closed" in outside.asked.stdout
 
 
+def test_masked_addresses_are_listed_and_dropped_as_printed(walk):
+    mail, _ = walk
+    listing, = re.findall("`(sudo relaywarden-milter --masked)`", README)
+    assert mail.type(listing).stdout == ""
+    drop, = re.findall("`(sudo relaywarden-milter --unmask [^`]+)`", README)
+    assert "is not masked" in mail.type(drop, accept=(65,)).stderr
+
+
 def test_the_mail_host_can_be_asked_what_it_takes_for_its_own(walk):
     mail, _ = walk
     command, = re.findall(r"`(sudo relaywarden-milter --discover)`", README)
