@@ -70,7 +70,7 @@ static const struct pattern patterns[] = {
      "sorbs|blacklist|black list|blocklist|block list|denylist|banned|reputation|open relay|"
      "your relay|your mail relay|dynamic ip|dialup|dial-up|reverse dns|reverse hostname| rdns| ptr "
      "|"
-     "fcrdns|unsolicited|spammer|too many connections",
+     "fcrdns|unsolicited|spammer|too many connections|too much mail from|too many recipients from",
      NULL},
 
     /* Refused for who is said to write. */
