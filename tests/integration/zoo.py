@@ -4,6 +4,7 @@ import collections
 import time
 
 from lab import Config, Dns, LabError, probe
+from lab.dns import DEFAULT_RECORDS
 
 Case = collections.namedtuple("Case", "title verdict cause how only target probe arguments "
                                       "findings")
@@ -75,13 +76,16 @@ class Result:
 
 
 class World:
-    """One lab, whose mail host has one server at a time."""
+    """One lab, whose mail host has one server at a time. families: of its addresses in DNS."""
 
-    def __init__(self, lab):
+    def __init__(self, lab, families=(4, 6)):
         self.lab = lab
         self.mx, self.outside = lab.host("mx"), lab.host("outside")
         lab.host("sink")  # nobody serves there, which shows at once
-        Dns(lab, records=LISTED).start()
+        dns = Dns(lab, records=LISTED).start()
+        if 6 not in families:
+            dns.replace([record for record in DEFAULT_RECORDS
+                         if record[:2] != ("mx.example.org", "AAAA")] + LISTED, defaults=False)
 
     def ask(self, kind, row):
         result = ask(kind, self.outside, row)
