@@ -122,12 +122,13 @@ static void say(struct reporter *reporter, int priority, const char *line)
 static bool is_journal(int descriptor)
 {
     const char *stream = getenv("JOURNAL_STREAM");
+    char ours[64];
     struct stat status;
-    uintmax_t device;
-    uintmax_t inode;
 
-    return stream != NULL && sscanf(stream, "%ju:%ju", &device, &inode) == 2 &&
-           fstat(descriptor, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+    if (stream == NULL || fstat(descriptor, &status) != 0)
+        return false;
+    snprintf(ours, sizeof(ours), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+    return strcmp(stream, ours) == 0;
 }
 
 /* incident_announce */

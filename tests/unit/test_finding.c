@@ -204,6 +204,24 @@ static void a_long_subject_is_cut(void **state)
     assert_int_equal(strlen(finding.key), FINDING_KEY_SIZE - 1);
 }
 
+static void a_value_that_was_shown_before_is_added_as_it_is_or_refused(void **state)
+{
+    (void)state;
+    struct finding finding;
+    char longest[FINDING_VALUE_MAX + 2];
+
+    finding_init(&finding, FINDING_OPEN_RELAY);
+    assert_true(finding_add(&finding, "helo", FIELD_EVIDENCE, "a\\b\x01"));
+    assert_true(
+        finding_add_shown(&finding, "again", FIELD_EVIDENCE, finding_get(&finding, "helo")));
+    assert_string_equal(finding_get(&finding, "again"), "a\\\\b\\x01");
+    assert_false(finding_add_shown(&finding, "raw", FIELD_EVIDENCE, "a\x01"));
+    memset(longest, 'x', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    assert_false(finding_add_shown(&finding, "long", FIELD_EVIDENCE, longest));
+    assert_int_equal(finding.fields, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +237,7 @@ int main(void)
         cmocka_unit_test(a_text_is_cut_at_a_characters_boundary),
         cmocka_unit_test(a_subject_is_its_fold_and_the_rest),
         cmocka_unit_test(a_long_subject_is_cut),
+        cmocka_unit_test(a_value_that_was_shown_before_is_added_as_it_is_or_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

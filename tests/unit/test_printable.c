@@ -231,6 +231,22 @@ static void every_buffer_size_cuts_to_a_harmless_head(void **state)
     }
 }
 
+static void what_was_escaped_is_shown_as_it_is_and_what_was_not_is_not(void **state)
+{
+    (void)state;
+    static const char *const hostile[] = {"\x1b[2J", "a\nb", "\x7f",
+                                          "\xFF",    "\xC3", "\xE2\x80\xAE"};
+    char escaped[64];
+
+    for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++) {
+        assert_false(printable_is_shown(hostile[i]));
+        printable_string(escaped, sizeof(escaped), hostile[i]);
+        assert_true(printable_is_shown(escaped));
+    }
+    assert_true(printable_is_shown(""));
+    assert_true(printable_is_shown("a\\\\b \xC3\xA4"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +261,7 @@ int main(void)
         cmocka_unit_test(a_tiny_buffer_is_cut_without_dots),
         cmocka_unit_test(random_bytes_come_out_harmless_and_can_be_had_back),
         cmocka_unit_test(every_buffer_size_cuts_to_a_harmless_head),
+        cmocka_unit_test(what_was_escaped_is_shown_as_it_is_and_what_was_not_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
