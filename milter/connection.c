@@ -82,14 +82,24 @@ void connection_helo(struct connection *connection, const char *name)
     copy_text(connection->helo, sizeof connection->helo, name);
 }
 
+/* Mail that never came by SMTP (sendmail(1)) Postfix shows to non_smtpd_milters as coming from a
+ * loopback address and port 0, which no TCP connection has. */
+static bool is_of_this_host(const struct connection *connection)
+{
+    return connection->client_port == 0 && address_is_loopback(&connection->client);
+}
+
 bool connection_mail(struct connection *connection, const char *path,
                      const struct client_macros *macros)
 {
+    bool local = is_of_this_host(connection);
+
     connection_hand_over(connection, NULL);
     copy_text(connection->sender, sizeof connection->sender, path);
     connection->declared =
-        judge_permission(connection->snapshot->rules.site, &connection->client, macros);
-    connection->masked = connection->declared == PERMISSION_TRUSTED_NETWORK &&
+        local ? PERMISSION_TRUSTED_NETWORK
+              : judge_permission(connection->snapshot->rules.site, &connection->client, macros);
+    connection->masked = connection->declared == PERMISSION_TRUSTED_NETWORK && !local &&
                          connection->transactions->desk != NULL &&
                          masks_contain(&connection->transactions->desk->masks, &connection->client);
     connection->permission = connection->masked ? PERMISSION_NONE : connection->declared;

@@ -168,6 +168,26 @@ static void what_cannot_be_held_is_told_and_let_go(void **state)
     connection_free(connection);
 }
 
+static void mail_of_the_host_itself_is_let_through_but_not_what_comes_to_it_by_tcp(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *address;
+        uint16_t port;
+        bool finished;
+    } rows[] = {{"127.0.0.1", 0, true}, {"127.0.0.1", 4000, false}, {"198.51.100.7", 0, false}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct connection *connection = begin(ENFORCE_OBSERVE, ENFORCE_OBSERVE);
+        assert_true(address_parse(rows[i].address, &connection->client));
+        connection->client_port = rows[i].port;
+        assert_int_equal(
+            connection_mail(connection, "<root@example.org>", &(struct client_macros){0}),
+            rows[i].finished);
+        connection_free(connection);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +197,7 @@ int main(void)
         cmocka_unit_test(a_masked_client_is_treated_as_the_option_for_those_says),
         cmocka_unit_test(holding_is_of_one_transaction),
         cmocka_unit_test(what_cannot_be_held_is_told_and_let_go),
+        cmocka_unit_test(mail_of_the_host_itself_is_let_through_but_not_what_comes_to_it_by_tcp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
