@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from lab import Config, Dns, Milter, Postfix, Server, probe
+from lab import Config, Dns, Milter, Postfix, Server, probe, relay
 
 KEY = bytes(range(32, 96))
 CLOSED = "permit_mynetworks permit_sasl_authenticated reject_unauth_destination"
@@ -226,3 +226,96 @@ def conversation(near, far):
         if request.upper().startswith(b"EHLO"):
             lines = [b"250 " + lines[0][4:]]
         yield request, b"".join(lines)
+
+
+# ---- what stands in front of the MTA ----------------------------------------------------------
+
+TRUSTING = ["127.0.0.0/8", "::1/128", "172.22.0.0/16", "fd22:1::/64"]
+
+
+class Hidden(Halves):
+    """An MTA that trusts the network of the gateway, which is how strangers reach it."""
+
+    def __init__(self, lab, milter=None):
+        lab.host("gateway")
+        self.extra = milter or {}
+        super().__init__(lab, "mta", TRUSTING)
+
+    def config(self, **keywords):
+        keywords.setdefault("milter", self.extra)
+        return super().config(**keywords)
+
+
+def in_front(lab, how):
+    """Returns the endpoint that strangers use, and the address that the MTA then sees."""
+    gateway, mta = lab.host("gateway"), lab.host("mta")
+    if how == "masquerade":
+        lab.nat(masquerade=True)
+        return "203.0.113.25", "172.22.1.1"
+    if how == "masquerade on IPv6 only":
+        lab.nat(masquerade=True, families=(6,))
+        return "[2001:db8:113::25]:25", "fd22:1::1"
+    if how == "proxy in user space":
+        relay(gateway, 25, (mta.address, 25))
+        return "203.0.113.25", "172.22.1.1"
+    relay(gateway, 25, (mta.address, 25), address="2001:db8:113::25")
+    return "[2001:db8:113::25]:25", "172.22.1.1"
+
+
+@pytest.mark.parametrize("how", [
+    "masquerade", "masquerade on IPv6 only", "proxy in user space", "IPv6 to IPv4"])
+def test_whatever_hides_strangers_both_ends_name_it(lab, how):
+    halves = Hidden(lab)
+    target, seen = in_front(lab, how)
+    checked, entry = halves.probe(target)
+    assert (checked.code, entry["verdict"], entry["proof"], entry["cause"]) == (
+        2, "open", "observed", "client-address-hidden"), checked.out
+    assert entry["milter"]["client"] == seen
+    assert ("fd22:1::/64" if ":" in seen else "172.22.0.0/16") in entry["why"]
+    assert kinds(entry)["client-address-hidden"] == "critical"
+    alert = halves.milter.wait_for_alert(kind="client-address-hidden")
+    assert (alert["severity"], alert["state"]) == ("critical", "opened")
+    assert seen in str(alert["evidence"]) + str(alert["subject"])
+    assert seen in halves.milter.run("--masked").stdout
+    assert halves.postfix.queue() == []
+    # Nothing is reported of the probe's own requests beyond what they prove.
+    assert {alert["kind"] for alert in halves.milter.alerts()} == {"client-address-hidden"}
+
+
+def test_once_masked_strangers_are_held_and_an_insider_is_not(lab):
+    halves = Hidden(lab, {"enforce_masked": "hold"})
+    target, _ = in_front(lab, "masquerade")
+    halves.probe(target)
+    halves.milter.wait_for_alert(kind="client-address-hidden")
+    insider = lab.host("insider", addresses=["172.22.1.20"], network="inside")
+    message = ["EHLO client.example.net", "MAIL FROM:<a@example.org>",
+               "RCPT TO:<b@outside.example.net>", "DATA", "Subject: test\n\nHello.\n", "QUIT"]
+    assert [reply.code for reply in lab.host("outside").smtp("203.0.113.25", message)][-2] == 250
+    held = [entry for entry in halves.postfix.queue() if entry["queue_name"] == "hold"]
+    assert len(held) == 1
+    assert [reply.code for reply in insider.smtp("172.22.1.10", message)][-2] == 250
+    assert [entry for entry in halves.postfix.queue() if entry["queue_name"] == "hold"] == held
+
+
+def test_an_address_that_strangers_no_longer_come_from_heals(lab):
+    halves = Hidden(lab)
+    target, seen = in_front(lab, "masquerade")
+    config = halves.config(targets={"mx": {"host": "203.0.113.25"}})
+    halves.probe("mx", config=config)
+    halves.milter.wait_for_alert(kind="client-address-hidden")
+    lab.nat(masquerade=False)
+    checked, entry = halves.probe("mx", config=config)
+    assert (entry["verdict"], entry["milter"]["vantage"]) == ("closed", "verified")
+    assert seen not in halves.milter.run("--masked").stdout
+    assert {alert["state"] for alert in checked.alerts if alert["kind"] == "client-address-hidden"} == {
+        "opened", "resolved"}
+
+
+@pytest.mark.parametrize("host, target", [("mx", "203.0.113.25"), ("mx", "127.0.0.1")])
+def test_on_the_mail_host_itself_nothing_is_concluded_and_nothing_masked(lab, host, target):
+    halves = Halves(lab, "mx")
+    checked, entry = halves.probe(target, host=host)
+    assert entry["verdict"] in ("inconclusive", "closed"), checked.out
+    assert kinds(entry)["vantage-inside"] == "warning"
+    assert halves.milter.run("--masked").stdout.strip() in ("", "no address is masked")
+    assert halves.milter.alerts() == []
