@@ -173,7 +173,9 @@ static enum verdict session_verdict(const struct endpoint_result *result,
         result->exhausted) {
         return VERDICT_INCONCLUSIVE;
     }
-    return tally->count[GRANT_UNCERTAIN] > 0 ? VERDICT_SUSPECTED : VERDICT_CLOSED;
+    /* From inside, what the server may have taken for local mail shows nothing of strangers. */
+    return tally->count[GRANT_UNCERTAIN] > 0 && inside == INSIDE_NOT ? VERDICT_SUSPECTED
+                                                                     : VERDICT_CLOSED;
 }
 
 static enum verdict reach_verdict(const struct endpoint_result *result)
@@ -229,7 +231,8 @@ static void raise_findings(struct endpoint_result *result, const struct grant_ta
         add_grant_finding(result, FINDING_OPEN_RELAY, GRANT_PROVEN);
     } else if (result->verdict == VERDICT_SUSPECTED && is_doubtful(result)) {
         add_grant_finding(result, FINDING_SUSPECTED_RELAY, GRANT_PROVEN);
-    } else if (tally->count[GRANT_UNCERTAIN] > 0 && tally->count[GRANT_PROVEN] == 0) {
+    } else if (inside == INSIDE_NOT && tally->count[GRANT_UNCERTAIN] > 0 &&
+               tally->count[GRANT_PROVEN] == 0) {
         add_grant_finding(result, FINDING_SUSPECTED_RELAY, GRANT_UNCERTAIN);
     }
     if (result->reach == REACH_NO_GREETING && !result->interrupted) {
