@@ -19,7 +19,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from lab import Config, Dns, Lab, Postfix, program  # noqa: E402
+from lab import Config, Dns, Lab, Milter, Postfix, program  # noqa: E402
 from lab.enter import enter  # noqa: E402
 
 ROUND_TRIP = 0.050
@@ -198,6 +198,33 @@ def many(outside, counts):
               flush=True)
 
 
+def hidden(rounds):
+    """One check of a Postfix behind a masquerading gateway that it trusts, with the filter."""
+    with Lab() as lab:
+        lab.host("gateway")
+        outside, mta = lab.host("outside"), lab.host("mta")
+        Dns(lab).start()
+        key = os.path.join(lab.folder, "token.key")
+        with open(key, "wb") as file:
+            file.write(os.urandom(64))
+        os.chmod(key, 0o600)
+        site = {"trusted_networks": ["127.0.0.0/8", "172.22.0.0/16"]}
+        postfix = Postfix(lab, mta, main={"mynetworks": "127.0.0.0/8 172.22.0.0/16"})
+        Milter(lab, mta, Config(site=site, token_key_file=key), postfix=postfix).start()
+        postfix.start()
+        postfix.attach()
+        lab.nat(masquerade=True)
+        seconds = []
+        for _ in range(rounds):
+            took, _, report = run_probe(
+                outside, Config(site=site, targets={}, token_key_file=key), "203.0.113.25")
+            seconds.append(took)
+        entry, = report["endpoints"]
+        print(f"\nBehind a masquerading gateway, median of {rounds}: {statistics.median(seconds):.3f} s to "
+              f"{entry['verdict']}, proof {entry['proof']}, {entry['cause']} ({entry['milter']['client']}); "
+              f"{len(postfix.queue())} messages queued")
+
+
 def main():
     options = arguments()
     os.environ["RELAYWARDEN_BUILD"] = os.path.abspath(options.build)
@@ -214,6 +241,7 @@ def main():
         beside_nmap(outside, mx, options.rounds)
         far_away(outside, mx, options.rounds, own_connection)
         many(outside, options.endpoints)
+    hidden(options.rounds)
 
 
 if __name__ == "__main__":
