@@ -363,6 +363,10 @@ static int run(struct audit *audit, char error[AUDIT_ERROR_SIZE])
         snprintf(error, AUDIT_ERROR_SIZE, "the system's event interface failed");
         goto out;
     }
+    /* What comes from here on ends no audit: it is for who made it. */
+    loop_signal_free(interrupt);
+    loop_signal_free(terminate);
+    interrupt = terminate = NULL;
     audit_close_open_ends(audit);
     audit_clear_progress(audit);
     if (!audit_sum_up(audit, began)) {

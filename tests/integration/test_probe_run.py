@@ -1,12 +1,15 @@
 """relaywarden-probe run: the daemon that audits a real Postfix again and again."""
 
+import fcntl
+import os
+import re
 import signal
 import threading
 import time
 
 import pytest
 
-from lab import Config, Dns, Postfix, ProbeDaemon, Server, probe, wait_until
+from lab import Config, Dns, LogFile, Postfix, ProbeDaemon, Server, probe, wait_until
 
 # Accepted recipients whose transactions come to nothing use up Postfix's in_flow_delay tokens.
 OPEN = {"mynetworks": "0.0.0.0/0, [::]/0", "in_flow_delay": "0s"}
@@ -119,6 +122,20 @@ def test_it_stops_at_once_while_a_server_is_silent(daemon, shared_lab):
         over.set()
     report, = daemon.reports()
     assert verdicts(report) == {"inconclusive"}
+    assert daemon.log.find(r"stopped")
+
+
+def test_it_stops_when_it_is_told_so_while_it_saves_what_it_learnt(daemon, postfix):
+    postfix.set({"smtpd_client_restrictions": "check_client_access static:{451 4.7.1 come back later}"})
+    lock_path = os.path.join(daemon.config.top["state_directory"], "probe", "memory.lock")
+    with open(lock_path, "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        daemon.start()
+        waiter = rf"-> FLOCK .* {daemon.process.pid} "
+        wait_until(lambda: re.search(waiter, LogFile("/proc/locks").text()), 15,
+                   lambda: daemon.log.tail())
+        daemon.signal(signal.SIGTERM)
+    assert daemon.process.wait(15) == 0
     assert daemon.log.find(r"stopped")
 
 
