@@ -28,7 +28,7 @@ JOBS = 2
 # The unit tests of what has threads, or is called from several.
 THREADED = ("test_reporter", "test_state", "test_incident", "test_pending", "test_undeclared",
             "test_database", "test_json_sink", "test_syslog_sink", "test_command_sink",
-            "test_metrics_sink", "test_connection", "test_gate",
+            "test_metrics_sink", "test_connection", "test_gate", "test_keeper",
             "test_snapshot")
 
 # Not for valgrind: they measure time or wait for what is slow there, take long for what the others

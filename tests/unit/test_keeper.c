@@ -1,0 +1,219 @@
+/* The thread that keeps masks in the database, and follows what others do there. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/alert/database.h"
+#include "lib/alert/moment_table.h"
+#include "milter/keeper.h"
+#include "milter/snapshot.h"
+#include "tests/unit/alert_sample.h"
+#include "tests/unit/milter_sample.h"
+#include "tests/unit/recorder.h"
+
+#define WAIT_MS 20000 /* for what must happen; a loaded machine is slow */
+
+static struct audit_desk desk = AUDIT_DESK;
+static struct reporter *reporter;
+static char *folder;
+static char path[256];
+
+static void forget(void)
+{
+    desk.masks.count = 0;
+    atomic_store(&desk.masks.masked, 0);
+}
+
+static int set_up(void **state)
+{
+    char error[SINK_ERROR_SIZE];
+    const struct reporter_settings settings = {
+        .identity = &sample_identity,
+        .alert = &sample_settings,
+        .quiet_terminal = true,
+        .kinds = recorder_kinds,
+    };
+
+    (void)state;
+    forget();
+    folder = sample_folder();
+    sample_path(folder, "milter.db", path);
+    recorder_clear();
+    snapshot_install(snapshot_new(milter_sample_conf()));
+    reporter = reporter_start(&settings, error);
+    return reporter == NULL ? -1 : 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    reporter_stop(reporter, WAIT_MS);
+    snapshot_install(NULL);
+    sample_folder_remove(folder);
+    return 0;
+}
+
+/* 192.0.2.1 is in the sample's trusted network. */
+static struct mask sample_mask(void)
+{
+    struct mask mask = {.route = {9}, .listener = "203.0.113.25:25"};
+
+    assert_true(address_parse("192.0.2.1", &mask.address));
+    return mask;
+}
+
+static void hide(void)
+{
+    const struct mask mask = sample_mask();
+
+    assert_true(masks_hide(&desk.masks, &mask, time(NULL)));
+}
+
+static bool is_masked(void)
+{
+    const struct mask mask = sample_mask();
+
+    return masks_contain(&desk.masks, &mask.address);
+}
+
+static struct keeper *start(void)
+{
+    struct keeper *keeper = keeper_start(path, &desk, reporter);
+
+    assert_non_null(keeper);
+    return keeper;
+}
+
+static sqlite3 *open_other(void)
+{
+    char error[DATABASE_ERROR_SIZE];
+    sqlite3 *database = NULL;
+
+    assert_int_equal(database_open(path, &database, error), DATABASE_OK);
+    return database;
+}
+
+/* Waits for what the keeper does within its next rounds. */
+static void wait_until(bool (*condition)(void))
+{
+    const struct timespec step = {.tv_nsec = 5000000};
+
+    for (int waited = 0; !condition(); waited += 5) {
+        assert_true(waited < WAIT_MS);
+        nanosleep(&step, NULL);
+    }
+}
+
+static bool is_not_masked(void)
+{
+    return !is_masked();
+}
+
+static bool is_remembered(void)
+{
+    return atomic_load(&desk.last_ask) < time(NULL) - 1000;
+}
+
+static bool is_announced(void)
+{
+    return recorder_announcements(recorder_slow) > 0;
+}
+
+static void a_mask_and_its_incident_are_there_after_a_restart(void **state)
+{
+    (void)state;
+    struct keeper *keeper = start();
+
+    hide();
+    assert_true(keeper_stop(keeper, WAIT_MS));
+    forget();
+    assert_false(is_masked());
+    keeper = start();
+    wait_until(is_masked);
+    wait_until(is_announced);
+    assert_true(keeper_stop(keeper, WAIT_MS));
+    assert_true(reporter_flush(reporter, WAIT_MS));
+    pthread_mutex_lock(&recorder_slow->mutex);
+    enum finding_kind kind = recorder_slow->last.incident.finding.kind;
+    enum severity severity = recorder_slow->last.incident.finding.severity;
+    pthread_mutex_unlock(&recorder_slow->mutex);
+    assert_int_equal(kind, FINDING_CLIENT_ADDRESS_HIDDEN);
+    assert_int_equal(severity, SEVERITY_CRITICAL);
+}
+
+static void the_probes_last_visit_is_remembered(void **state)
+{
+    (void)state;
+    int64_t visit = time(NULL) - 5000;
+    sqlite3 *other = open_other();
+
+    assert_true(moment_table_save(other, MOMENT_PROBE_SEEN, visit));
+    struct keeper *keeper = start();
+    wait_until(is_remembered);
+    assert_int_equal(atomic_load(&desk.last_ask), visit);
+    visit = time(NULL);
+    atomic_store(&desk.last_ask, visit);
+    assert_true(keeper_stop(keeper, WAIT_MS));
+    int64_t stored = 0;
+    assert_true(moment_table_load(other, MOMENT_PROBE_SEEN, &stored));
+    assert_int_equal(stored, visit);
+    database_close(other);
+}
+
+static void without_a_database_masks_last_as_long_as_the_process(void **state)
+{
+    (void)state;
+    snprintf(path, sizeof path, "/proc/nowhere/milter.db");
+    struct keeper *keeper = start();
+
+    hide();
+    wait_until(is_announced);
+    assert_true(is_masked());
+    assert_true(keeper_stop(keeper, WAIT_MS));
+    assert_true(is_masked());
+    assert_true(reporter_flush(reporter, WAIT_MS));
+    assert_int_equal(recorder_heard(recorder_fast, "are kept in memory"), 1);
+}
+
+static void what_is_dropped_in_the_database_is_dropped_here(void **state)
+{
+    (void)state;
+    const struct mask mask = sample_mask();
+    struct keeper *keeper = start();
+    sqlite3 *other = open_other();
+
+    hide();
+    int rows = 0;
+    for (int waited = 0; rows == 0 && waited < WAIT_MS; waited += 5) {
+        usleep(5000);
+        rows = mask_table_drop(other, &mask.address, time(NULL));
+    }
+    assert_int_equal(rows, 1);
+    wait_until(is_not_masked);
+    database_close(other);
+    assert_true(keeper_stop(keeper, WAIT_MS));
+    assert_true(reporter_flush(reporter, WAIT_MS));
+    assert_int_equal(recorder_heard(recorder_fast, "192.0.2.1 is not masked any more"), 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_mask_and_its_incident_are_there_after_a_restart),
+        TEST(what_is_dropped_in_the_database_is_dropped_here),
+        TEST(the_probes_last_visit_is_remembered),
+        TEST(without_a_database_masks_last_as_long_as_the_process),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
