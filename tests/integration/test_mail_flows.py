@@ -13,7 +13,8 @@ import time
 
 import pytest
 
-from lab import Config, Dns, LabError, Milter, Postfix, Sendmail, Syslog, program, wait_until
+from lab import Config, Dns, LabError, Milter, Postfix, Sendmail, Syslog, wait_until
+from lab.programs import sanitized
 
 MESSAGES = 1000
 SESSIONS = 4
@@ -171,9 +172,8 @@ def test_when_a_bad_configuration_is_put_before_it(world, milter):
 # ---- the machine denies it something ----
 
 def test_when_it_gets_no_memory(world, milter):
-    with open(program("relaywarden-milter"), "rb") as file:
-        if b"__sanitizer" in file.read():
-            pytest.skip("a sanitizer ends the program when memory is out")
+    if sanitized():
+        pytest.skip("a sanitizer ends the program when memory is out")
     with open(f"/proc/{milter.process.pid}/statm", encoding="ascii") as file:
         pages = int(file.read().split()[0])
     taken = pages * resource.getpagesize()

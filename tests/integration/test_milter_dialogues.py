@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from lab import Server, Sink
+from lab import Postfix, Server, Sink
 from site_of_tests import Site
 
 OPEN = {"mynetworks": "0.0.0.0/0 [::]/0"}
@@ -188,6 +188,21 @@ def test_listeners_are_told_apart(site):
             transaction(session, OUTSIDER)
     assert sorted(alert["subject"]["listener"] for alert in site.alerts()) == [
         "203.0.113.25:25", "203.0.113.25:587", "[2001:db8:113::25]:2527"]
+
+
+def test_several_instances_share_one_filter_over_tcp(site):
+    site.set_up(OPEN, milter={"socket": "inet:8895@127.0.0.1"})
+    filters = site.postfix.milter_setting("inet:127.0.0.1:8895")
+    site.postfix.set({"smtpd_milters": filters})
+    second = Postfix(site.lab, site.mx, name="second", listen=["2528"], chroot=True,
+                     main={**OPEN, "smtpd_milters": filters}).start()
+    for port in (25, 2528):
+        with site.outside.session(site.mx.address, port) as session:
+            session.hello()
+            transaction(session, OUTSIDER)
+    second.stop()
+    assert sorted(alert["subject"]["listener"] for alert in site.alerts()) == [
+        "203.0.113.25:25", "203.0.113.25:2528"]
 
 
 # ---- ways of saying it ----

@@ -239,6 +239,7 @@ def test_a_held_message_waits_in_quarantine_and_is_released_whole(site):
     entry, = site.sendmail.queue()
     assert "relaywarden" in entry["quarantined"]
     assert entry["queue_id"] == alert["evidence"]["queue_id"]
+    assert entry["queue_id"] in site.sendmail.command("-bp", "-qQ").stdout  # mailq -qQ
     site.sendmail.command("-q")
     assert [left["quarantined"] for left in site.sendmail.queue()] == [entry["quarantined"]]
     assert len(site.sink.recipients()) == before

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from lab import wait_until
+from lab.programs import sanitized
 from lab.storm import POSTFIX, storm
 from site_of_tests import Site
 
@@ -40,4 +41,4 @@ def test_a_burst_is_a_handful_of_incidents_with_right_counts(site):
     assert 17 <= len({alert["incident"] for alert in alerts}) <= 40
     assert any(alert["subject"].get("network") == "any" for alert in alerts) or any(
         "any" in str(alert["subject"]) for alert in alerts)
-    assert memory < 40
+    assert memory < 40 or sanitized()
