@@ -174,6 +174,7 @@ bench: deps
 	@$(MAKE) --no-print-directory all bench-programs
 	@/usr/bin/python3 tests/bench/bench.py --build $(BUILD)
 	@/usr/bin/python3 tests/bench/speed.py --build $(BUILD)
+	@/usr/bin/python3 tests/bench/zoo_nmap.py --build $(BUILD)
 	@/usr/bin/python3 tests/bench/storm.py --build $(BUILD)
 	@/usr/bin/python3 tests/bench/relayed.py --build $(BUILD)
 	@$(BUILD)/bench/judgement

@@ -21,8 +21,5 @@ def exim(world):
 
 @pytest.mark.parametrize("row", [*zoo_exim.CORRECT, *zoo_exim.OPEN], ids=zoo.title)
 def test_zoo_exim(world, exim, row):
-    how = dict(row.how)
-    macros = {**how.pop("macros", {}), **(exim.certificate() if how.pop("tls", False) else {})}
-    exim.set_up(macros, **how)
-    exim.restart()
+    zoo_exim.become(exim, row)
     world.ask("Exim", row)

@@ -1,14 +1,10 @@
 """The zoo's OpenSMTPD: every row of zoo_opensmtpd.py, asked from outside."""
 
-import os
-
 import pytest
 
 import zoo
 import zoo_opensmtpd
 from lab import Opensmtpd
-
-GREYLIST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "greylist_filter.py")
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +21,5 @@ def opensmtpd(world):
 
 @pytest.mark.parametrize("row", [*zoo_opensmtpd.CORRECT, *zoo_opensmtpd.OPEN], ids=zoo.title)
 def test_zoo_opensmtpd(world, opensmtpd, row):
-    how = dict(row.how)
-    settings = list(how.pop("settings", []))
-    if how.pop("tls", False):
-        settings = opensmtpd.certificate() + settings
-    delay = how.pop("greylist", None)
-    if delay:
-        settings.append(f'filter "greylist" proc-exec "{GREYLIST} {delay}"')
-        how["listen"] = ['eth0 port 25 filter "greylist"']
-    opensmtpd.set_up(settings=settings, **how)
-    opensmtpd.restart()
+    zoo_opensmtpd.become(opensmtpd, row)
     world.ask("OpenSMTPD", row)

@@ -4,7 +4,6 @@ import pytest
 
 import zoo
 import zoo_sendmail
-from lab import Sasl, Sendmail
 
 
 @pytest.fixture(scope="module")
@@ -15,12 +14,7 @@ def world(shared_lab):
 @pytest.fixture
 def sendmail(world, request):
     """One for each case: its queue and tables are its own."""
-    how = dict(request.param.how)
-    mechanisms = how.pop("mechanisms", None)
-    if mechanisms:
-        sasl = Sasl(world.lab, mechanisms=mechanisms, name=mechanisms.replace(" ", "-"))
-        how["sasl"] = sasl.user("joe", "secret")
-    made = Sendmail(world.lab, world.mx, **how).start()
+    made = zoo_sendmail.make(world, request.param)
     yield made
     made.stop()
 

@@ -61,6 +61,14 @@ def accept(*conditions):
     return "\n".join(["  accept", *(f"    {condition}" for condition in conditions)])
 
 
+def become(exim, row):
+    """Makes the server what the case says."""
+    how = dict(row.how)
+    macros = {**how.pop("macros", {}), **(exim.certificate() if how.pop("tls", False) else {})}
+    exim.set_up(macros, **how)
+    exim.restart()
+
+
 CORRECT = [
     case("Debian's internet site", "closed"),
     case("a backup for a second host", "closed", macros={

@@ -4,6 +4,8 @@ Debian 12's offers STARTTLS and fails at the handshake (see lab/opensmtpd.py), s
 show how the probe takes that.
 """
 
+import os
+
 from zoo import case, submission
 
 OWN = 'match from any for domain "example.org" action "local"'
@@ -18,6 +20,23 @@ BLOCKED = ["table blocked { 198.51.100.7, 2001:db8:51::7 }",
 
 def rules(*first):
     return {"rules": [*first, OWN]}
+
+
+GREYLIST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "greylist_filter.py")
+
+
+def become(opensmtpd, row):
+    """Makes the server what the case says."""
+    how = dict(row.how)
+    settings = list(how.pop("settings", []))
+    if how.pop("tls", False):
+        settings = opensmtpd.certificate() + settings
+    delay = how.pop("greylist", None)
+    if delay:
+        settings.append(f'filter "greylist" proc-exec "{GREYLIST} {delay}"')
+        how["listen"] = ['eth0 port 25 filter "greylist"']
+    opensmtpd.set_up(settings=settings, **how)
+    opensmtpd.restart()
 
 
 CORRECT = [

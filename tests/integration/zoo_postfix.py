@@ -1,5 +1,7 @@
 """Postfix, as it should be and as it should not."""
 
+import zoo
+from lab import Dns, Postfix, Postgrey, Sasl
 from site_of_tests import CLOSED, DEFERRED
 from zoo import case, submission
 
@@ -33,6 +35,40 @@ def relay(*first, rest=CLOSED, **main):
 
 def listener(port, **options):
     return {"listen": ["25", (str(port), options)], "target": submission(port)}
+
+
+# postgrey's port, its answer, and the seconds that it puts off.
+GREYLISTS = ((10023, "DEFER_IF_PERMIT", 300), (10024, "DEFER", 300), (10026, "DEFER", 2))
+
+
+class Cage:
+    """A Postfix that becomes each case in turn. main: settings that all cases have."""
+
+    def __init__(self, lab, host, main=None):
+        self.lab = lab
+        self.outside = lab.host("outside")
+        self.host = lab.host(host)
+        Dns(lab, records=zoo.LISTED).start()
+        sasl = Sasl(lab).user("joe", "secret")
+        certificate, key = lab.certificate()
+        self.postfix = Postfix(lab, self.host, sasl=sasl, main={
+            "smtpd_relay_restrictions": CLOSED, "smtpd_sasl_auth_enable": "no",
+            "smtpd_tls_cert_file": certificate, "smtpd_tls_key_file": key,
+            # Abandoned transactions, of which there are thousands here, slow later ones down.
+            "in_flow_delay": "0s", **(main or {})})
+        self.plain_main = dict(self.postfix.main)
+        self.postfix.start()
+        for port, action, delay in GREYLISTS:
+            Postgrey(lab, self.host, delay=delay, action=action, port=port).start()
+
+    def become(self, main=None, master=(), listen=("25",)):
+        self.postfix.main = {**self.plain_main, **(main or {})}
+        self.postfix.set(master=list(master), listen=list(listen))
+
+    def ask(self, row):
+        result = zoo.ask("Postfix", self.outside, row)
+        zoo.remember(result)
+        zoo.verify(result)
 
 
 CORRECT = [

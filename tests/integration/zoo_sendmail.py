@@ -1,9 +1,21 @@
 """Sendmail, as it should be and as it should not."""
 
+from lab import Sasl, Sendmail
 from zoo import case, submission
 
 # Mailboxes of the machine's users alone.
 KNOWN = ["MODIFY_MAILER_FLAGS(`LOCAL', `+w')"]
+
+
+def make(world, row):
+    """A server that is what the case says."""
+    how = dict(row.how)
+    mechanisms = how.pop("mechanisms", None)
+    if mechanisms:
+        sasl = Sasl(world.lab, mechanisms=mechanisms, name=mechanisms.replace(" ", "-"))
+        how["sasl"] = sasl.user("joe", "secret")
+    return Sendmail(world.lab, world.mx, **how).start()
+
 
 CORRECT = [
     case("the stock rules, any mailbox taken", "closed"),
