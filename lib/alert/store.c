@@ -268,11 +268,10 @@ static void write_queue(struct store *store)
     store->end = &store->first;
     store->waiting = 0;
     pthread_mutex_unlock(&store->mutex);
-    bool replaces = items->order == ORDER_REPLACE;
     bool written = write_all(store, items, error);
     if (!written)
         tell_failure(store, error);
-    else if (replaces && store->told) {
+    else if (store->told) {
         store->told = false;
         inbox_say(store->inbox, LOG_NOTICE, "incidents are saved again");
     }
@@ -425,9 +424,11 @@ static uint64_t append(struct store *store, enum order order, struct incident *i
 void store_begin(struct store *store, struct incident *incidents, size_t count)
 {
     pthread_mutex_lock(&store->mutex);
+    /* Something is written in either case: only then a failure of before is over. */
+    enum order order = incidents == NULL ? ORDER_REFRESH : ORDER_REPLACE;
     if (store->phase != STORE_READ || store->finish)
         free(incidents);
-    else if (incidents == NULL || append(store, ORDER_REPLACE, incidents, count) != 0)
+    else if (append(store, order, incidents, count) != 0)
         store->phase = STORE_KEEPING;
     pthread_mutex_unlock(&store->mutex);
 }

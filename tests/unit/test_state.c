@@ -327,6 +327,28 @@ static void a_locked_database_is_told_once_and_written_when_it_is_free(void **st
                      1);
 }
 
+static void each_of_two_failures_is_told_and_that_it_is_over(void **state)
+{
+    struct place *place = *state;
+
+    stop(start(place));
+    sqlite3 *other = open_raw(place);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    struct reporter *reporter = start(place);
+    wait_until_heard("incidents are not saved");
+    assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    wait_until_heard("incidents are saved again");
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    hand_over(reporter, "a");
+    flush(reporter);
+    assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(other);
+    wait_for_number(place, "SELECT count(*) FROM incident", 1);
+    stop(reporter);
+    assert_int_equal(recorder_heard(recorder_fast, "incidents are not saved"), 2);
+    assert_int_equal(recorder_heard(recorder_fast, "incidents are saved again"), 2);
+}
+
 static void a_corrupt_database_is_told_once_and_memory_serves(void **state)
 {
     struct place *place = *state;
@@ -525,6 +547,7 @@ int main(void)
         TEST(an_incident_is_marked_only_when_a_slow_sink_is_through_with_it),
         TEST(the_quiet_time_ends_no_incident_that_only_an_audit_can_end),
         TEST(a_locked_database_is_told_once_and_written_when_it_is_free),
+        TEST(each_of_two_failures_is_told_and_that_it_is_over),
         TEST(a_corrupt_database_is_told_once_and_memory_serves),
         TEST(a_full_disk_is_told_once_and_what_is_open_is_saved_when_there_is_room),
         TEST(a_hung_disk_is_awaited_a_second_and_then_no_more),
