@@ -433,6 +433,9 @@ static const char *reach_why(const struct endpoint_result *result)
     if (result->reach == REACH_NO_GREETING && result->greeting_names_client) {
         return "The server refuses the probe's own address (client-refused)";
     }
+    if (result->no_route) {
+        return "The probe's own host has no way to this address";
+    }
     return result->reach == REACH_NO_SESSION && result->banner[0] == '\0'
                ? "What answers on this port speaks no SMTP"
                : reaches[result->reach].why;
@@ -445,6 +448,13 @@ static const char *reach_fix(const struct endpoint_result *result)
     }
     if (result->unusable_source) {
         return "Set probe { source } to an address of this host.";
+    }
+    if (result->no_route) {
+        return result->endpoint.address.family == ADDRESS_IPV6
+                   ? "Give the probe's host an IPv6 address and a route, or run the probe where "
+                     "there is one: what is open is often open on IPv6 alone. If it shall not be "
+                     "asked, name the IPv4 address as the target's host."
+                   : "Give the probe's host a route to it, or run the probe where there is one.";
     }
     return result->reach == REACH_NO_GREETING && result->greeting_names_client
                ? obstacle_fix(OUTCOME_CLIENT_REFUSED)

@@ -235,6 +235,7 @@ static void dial(struct lane *lane)
         if (other_lane(lane)->connection == NULL) {
             dialogue->request.result->exhausted |= fault == CONNECTION_FAULT_LIMIT;
             dialogue->request.result->unusable_source |= fault == CONNECTION_FAULT_SOURCE;
+            dialogue->request.result->no_route |= fault == CONNECTION_FAULT_ROUTE;
         }
         on_failed(lane, why);
         return;
@@ -350,6 +351,7 @@ static void on_whole_due(void *user)
     char sentence[SENTENCE_SIZE];
     const struct session_order *orders[LANES] = {NULL};
 
+    dialogue->request.result->out_of_time = !dialogue->battery.ended;
     /* Both are told before either hangs up, so that no other connection follows. */
     for (size_t i = 0; i < LANES; i++) {
         struct lane *lane = &dialogue->lanes[i];

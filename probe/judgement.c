@@ -115,11 +115,17 @@ static void add_probe_blocked(struct endpoint_result *result, const struct grant
     }
     raise_source(finding, result);
     finding_why(finding,
-                "The server cut the probe off before every technique had been asked: %zu of %zu "
-                "got no answer. "
-                "What was answered stands.",
+                "%s before every technique had been asked: %zu of %zu got no answer. What was "
+                "answered stands.",
+                result->out_of_time
+                    ? "The server replies so slowly that the time for an endpoint was over"
+                    : "The server cut the probe off",
                 tally->count[GRANT_UNANSWERED], tally->techniques);
-    finding_fix(finding,
+    finding_fix(finding, "%s%s",
+                result->out_of_time
+                    ? "Set probe { timeout } higher (the default is 35s). If the server slows "
+                      "strangers down on purpose: "
+                    : "",
                 "Exempt the probe's address from bans and rate limits (fail2ban ignoreip, Postfix "
                 "smtpd_client_event_limit_exceptions, postscreen_access_list), not from relay "
                 "restrictions, or set "

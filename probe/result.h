@@ -117,6 +117,7 @@ struct endpoint_result {
     char trouble[RESULT_TEXT_SIZE]; /* one sentence: what went wrong, printable; "" if nothing */
     bool exhausted;                 /* our own host had no descriptor, buffer or memory left */
     bool unusable_source;           /* our own source address could not be used */
+    bool no_route;                  /* our own host has no way to the address */
     struct address source;          /* ours, as the socket has it, or the one that was claimed */
     enum tls_mode tls;              /* in force when the techniques were asked */
     char tls_protocol[64];          /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; "" without TLS */
@@ -130,7 +131,8 @@ struct endpoint_result {
     struct posture_heard heard;    /* filled by posture_hear */
     const struct posture_dns *dns; /* what DNS said so far; read when judged. NULL: not asked */
     bool refusals_used_up;         /* max_refusals kept techniques from being asked */
-    bool cut_off; /* the battery was ended before its end, by 421, a close or a deadline */
+    bool cut_off;     /* the battery was ended before its end, by 421, a close or a deadline */
+    bool out_of_time; /* and the deadline was the endpoint's own, `timeout` */
     struct technique_result techniques[RESULT_TECHNIQUES];
     size_t technique_count;
     struct message_result message;

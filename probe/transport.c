@@ -448,11 +448,19 @@ static int fail(const struct connection_request *request, enum connection_fault 
 /* Of errno. */
 static enum connection_fault fault_of(int problem)
 {
-    static const int limits[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM, EAGAIN};
+    static const struct {
+        int problem;
+        enum connection_fault fault;
+    } faults[] = {
+        {EMFILE, CONNECTION_FAULT_LIMIT},        {ENFILE, CONNECTION_FAULT_LIMIT},
+        {ENOBUFS, CONNECTION_FAULT_LIMIT},       {ENOMEM, CONNECTION_FAULT_LIMIT},
+        {EAGAIN, CONNECTION_FAULT_LIMIT},        {ENETUNREACH, CONNECTION_FAULT_ROUTE},
+        {EADDRNOTAVAIL, CONNECTION_FAULT_ROUTE}, {EAFNOSUPPORT, CONNECTION_FAULT_ROUTE},
+    };
 
-    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-        if (problem == limits[i]) {
-            return CONNECTION_FAULT_LIMIT;
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        if (problem == faults[i].problem) {
+            return faults[i].fault;
         }
     }
     return CONNECTION_FAULT_PEER;

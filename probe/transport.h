@@ -78,6 +78,7 @@ struct connection_listener {
 enum connection_fault {
     CONNECTION_FAULT_PEER,   /* it, or the way to it */
     CONNECTION_FAULT_SOURCE, /* our source address */
+    CONNECTION_FAULT_ROUTE,  /* our own host has no way there, such as no IPv6 */
     CONNECTION_FAULT_LIMIT,  /* a limit of our own host: descriptors, buffers, memory */
 };
 

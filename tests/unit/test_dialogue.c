@@ -347,6 +347,7 @@ static void the_endpoints_deadline_is_over_all(void **state)
     ask_twisted("220 mx\r\n", (struct twist){"RSET", PEER_SILENT, 99});
     assert_in_range(bench.took_ms, 480, 700);
     assert_true(bench.result.cut_off);
+    assert_true(bench.result.out_of_time);
     assert_int_equal(bench.result.techniques[0].outcome, OUTCOME_RELAY_DENIED);
     assert_non_null(strstr(bench.result.trouble, "0.5 s"));
     done();
