@@ -8,6 +8,8 @@
 #define WIDTH       78 /* of prose, in characters */
 #define TEXT_COLUMN 56 /* where the table has the server's words */
 #define TEXT_INDENT 6
+#define ID_SIZE     32 /* more than a technique's id has, with a comma */
+#define OTHERS_SIZE (RESULT_TECHNIQUES * ID_SIZE)
 #define NAMED_MAX   3    /* endpoints that the status line names */
 #define STATUS_SIZE 5120 /* more than four verdicts' names can take */
 #define SGR_RESET   "\033[0m"
@@ -285,6 +287,48 @@ static void print_technique(FILE *out, const struct technique_result *asked)
     }
 }
 
+/* Whether a row says what another said: only the words for the recipient differ. */
+static bool says_the_same(const struct technique_result *a, const struct technique_result *b)
+{
+    if (a->absent || b->absent || a->control_asked || b->control_asked || a->asked != b->asked) {
+        return false;
+    }
+    return a->asked ? a->code == b->code && a->outcome == b->outcome &&
+                          a->observed == b->observed && strcmp(a->enhanced, b->enhanced) == 0
+                    : strcmp(a->text, b->text) == 0;
+}
+
+static bool is_said_before(const struct endpoint_result *result, size_t row)
+{
+    for (size_t i = 0; i < row; i++) {
+        if (says_the_same(&result->techniques[i], &result->techniques[row])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "the same: null-sender, own-sender and 40 more" would hide what was asked: all are named. */
+static void print_others(FILE *out, const struct endpoint_result *result, size_t row)
+{
+    char others[OTHERS_SIZE] = "the same: ";
+    size_t length = strlen(others);
+    const char *comma = "";
+
+    for (size_t i = row + 1; i < result->technique_count; i++) {
+        if (says_the_same(&result->techniques[row], &result->techniques[i]) &&
+            length + ID_SIZE < sizeof(others)) {
+            length += (size_t)snprintf(others + length, sizeof(others) - length, "%s%s", comma,
+                                       result->techniques[i].technique->id);
+            comma = ", ";
+        }
+    }
+    if (comma[0] != '\0') {
+        fprintf(out, "%*s", TEXT_INDENT, "");
+        print_wrapped(out, TEXT_INDENT, others);
+    }
+}
+
 static void print_techniques(FILE *out, const struct endpoint_result *result)
 {
     if (result->reach != REACH_SESSION || result->technique_count == 0) {
@@ -293,8 +337,9 @@ static void print_techniques(FILE *out, const struct endpoint_result *result)
     fprintf(out, "\n  %-21s %-12s %-18s %s\n", "technique", "reply", "outcome",
             "what the server said");
     for (size_t i = 0; i < result->technique_count; i++) {
-        if (!result->techniques[i].absent) {
+        if (!result->techniques[i].absent && !is_said_before(result, i)) {
             print_technique(out, &result->techniques[i]);
+            print_others(out, result, i);
         }
     }
 }

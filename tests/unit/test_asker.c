@@ -93,48 +93,48 @@ static int fresh(void **state)
 static void the_first_role_that_fits_is_the_probes(void **state)
 {
     static const struct {
-        enum vantage declared;
-        bool claimed;
         const char *source;
         const char *client;
-        enum permission permission;
         const char *public_address;
+        enum vantage declared;
+        enum permission permission;
         enum token_role role;
+        bool claimed;
     } rows[] = {
-        {VANTAGE_OUTSIDE, false, "198.51.100.7", "198.51.100.7", PERMISSION_NONE, "",
-         TOKEN_ROLE_TRUE},
-        {VANTAGE_OUTSIDE, false, "198.51.100.7", "172.22.1.1", PERMISSION_TRUSTED_NETWORK, "",
-         TOKEN_ROLE_HIDDEN},
-        {VANTAGE_OUTSIDE, false, "198.51.100.7", "198.51.100.9", PERMISSION_NONE, "",
-         TOKEN_ROLE_HIDDEN},
-        {VANTAGE_OUTSIDE, false, "198.51.100.7", "", PERMISSION_NONE, "", TOKEN_ROLE_HIDDEN},
-        {VANTAGE_OUTSIDE, true, "198.51.100.7", "127.0.0.1", PERMISSION_TRUSTED_NETWORK, "",
-         TOKEN_ROLE_CLAIMED},
-        {VANTAGE_INSIDE, false, "198.51.100.7", "198.51.100.7", PERMISSION_NONE, "",
-         TOKEN_ROLE_INSIDE},
-        {VANTAGE_OUTSIDE, false, "203.0.113.25", "203.0.113.25", PERMISSION_NONE, "",
-         TOKEN_ROLE_INSIDE},
+        {"198.51.100.7", "198.51.100.7", "", VANTAGE_OUTSIDE, PERMISSION_NONE, TOKEN_ROLE_TRUE,
+         false},
+        {"198.51.100.7", "172.22.1.1", "", VANTAGE_OUTSIDE, PERMISSION_TRUSTED_NETWORK,
+         TOKEN_ROLE_HIDDEN, false},
+        {"198.51.100.7", "198.51.100.9", "", VANTAGE_OUTSIDE, PERMISSION_NONE, TOKEN_ROLE_HIDDEN,
+         false},
+        {"198.51.100.7", "", "", VANTAGE_OUTSIDE, PERMISSION_NONE, TOKEN_ROLE_HIDDEN, false},
+        {"198.51.100.7", "127.0.0.1", "", VANTAGE_OUTSIDE, PERMISSION_TRUSTED_NETWORK,
+         TOKEN_ROLE_CLAIMED, true},
+        {"198.51.100.7", "198.51.100.7", "", VANTAGE_INSIDE, PERMISSION_NONE, TOKEN_ROLE_INSIDE,
+         false},
+        {"203.0.113.25", "203.0.113.25", "", VANTAGE_OUTSIDE, PERMISSION_NONE, TOKEN_ROLE_INSIDE,
+         false},
         /* the MTA trusts our own address, whatever we have declared */
-        {VANTAGE_OUTSIDE, false, "198.51.100.7", "198.51.100.7", PERMISSION_TRUSTED_NETWORK, "",
-         TOKEN_ROLE_INSIDE},
-        {VANTAGE_OUTSIDE, false, "192.0.2.7", "172.22.1.1", PERMISSION_TRUSTED_NETWORK, "",
-         TOKEN_ROLE_INSIDE},
+        {"198.51.100.7", "198.51.100.7", "", VANTAGE_OUTSIDE, PERMISSION_TRUSTED_NETWORK,
+         TOKEN_ROLE_INSIDE, false},
+        {"192.0.2.7", "172.22.1.1", "", VANTAGE_OUTSIDE, PERMISSION_TRUSTED_NETWORK,
+         TOKEN_ROLE_INSIDE, false},
         /* behind NAT of our own */
-        {VANTAGE_OUTSIDE, false, "10.0.0.7", "198.51.100.7", PERMISSION_NONE, "198.51.100.7",
-         TOKEN_ROLE_TRUE},
-        {VANTAGE_OUTSIDE, false, "10.0.0.7", "10.0.0.7", PERMISSION_NONE, "198.51.100.7",
-         TOKEN_ROLE_TRUE},
-        {VANTAGE_OUTSIDE, false, "10.0.0.7", "172.22.1.1", PERMISSION_TRUSTED_NETWORK,
-         "198.51.100.7", TOKEN_ROLE_HIDDEN},
-        {VANTAGE_OUTSIDE, false, "10.0.0.7", "172.22.1.1", PERMISSION_TRUSTED_NETWORK, "",
-         TOKEN_ROLE_UNKNOWN},
-        {VANTAGE_OUTSIDE, false, "10.0.0.7", "172.22.1.1", PERMISSION_TRUSTED_NETWORK, "192.0.2.9",
-         TOKEN_ROLE_INSIDE},
+        {"10.0.0.7", "198.51.100.7", "198.51.100.7", VANTAGE_OUTSIDE, PERMISSION_NONE,
+         TOKEN_ROLE_TRUE, false},
+        {"10.0.0.7", "10.0.0.7", "198.51.100.7", VANTAGE_OUTSIDE, PERMISSION_NONE, TOKEN_ROLE_TRUE,
+         false},
+        {"10.0.0.7", "172.22.1.1", "198.51.100.7", VANTAGE_OUTSIDE, PERMISSION_TRUSTED_NETWORK,
+         TOKEN_ROLE_HIDDEN, false},
+        {"10.0.0.7", "172.22.1.1", "", VANTAGE_OUTSIDE, PERMISSION_TRUSTED_NETWORK,
+         TOKEN_ROLE_UNKNOWN, false},
+        {"10.0.0.7", "172.22.1.1", "192.0.2.9", VANTAGE_OUTSIDE, PERMISSION_TRUSTED_NETWORK,
+         TOKEN_ROLE_INSIDE, false},
         /* an address of the other family is none for this connection */
-        {VANTAGE_OUTSIDE, false, "10.0.0.7", "198.51.100.7", PERMISSION_NONE, "2001:db8:51::7",
-         TOKEN_ROLE_UNKNOWN},
-        {VANTAGE_OUTSIDE, false, "2001:db8:51::7", "198.51.100.7", PERMISSION_NONE, "",
-         TOKEN_ROLE_HIDDEN},
+        {"10.0.0.7", "198.51.100.7", "2001:db8:51::7", VANTAGE_OUTSIDE, PERMISSION_NONE,
+         TOKEN_ROLE_UNKNOWN, false},
+        {"2001:db8:51::7", "198.51.100.7", "", VANTAGE_OUTSIDE, PERMISSION_NONE, TOKEN_ROLE_HIDDEN,
+         false},
     };
 
     (void)state;

@@ -216,6 +216,25 @@ static void a_technique_that_was_not_asked_says_why(void **state)
     assert_account_has("\n  quoted                -            -                  not asked\n");
 }
 
+static void techniques_that_got_the_same_answer_are_named_below_the_first(void **state)
+{
+    (void)state;
+    answer(&first, "own-sender", OUTCOME_ACCEPTED);
+    summary.count = 1;
+    char *text = account(false);
+    assert_non_null(
+        strstr(text, "\n      the same: null-sender, percent-hack, quoted, source-route"));
+    for (size_t i = 0; i < first.technique_count; i++) {
+        if (!first.techniques[i].absent &&
+            strstr(text, first.techniques[i].technique->id) == NULL) {
+            fail_msg("%s is not in:\n%s", first.techniques[i].technique->id, text);
+        }
+    }
+    assert_null(strstr(text, "\n  null-sender"));
+    assert_non_null(strstr(text, "\n  own-sender            250"));
+    free(text);
+}
+
 static void a_technique_that_makes_no_sense_there_is_not_shown(void **state)
 {
     (void)state;
@@ -496,6 +515,7 @@ int main(void)
         CASE(the_account_tells_verdict_cause_reason_remedy_and_replies),
         CASE(each_mta_of_a_remedy_begins_a_line),
         CASE(a_technique_that_was_not_asked_says_why),
+        CASE(techniques_that_got_the_same_answer_are_named_below_the_first),
         CASE(a_technique_that_makes_no_sense_there_is_not_shown),
         CASE(an_endpoint_that_was_not_reached_has_no_table),
         CASE(prose_is_wrapped_by_characters_not_octets),
