@@ -126,7 +126,9 @@ def test_the_probes_incidents_survive_kills_at_any_instant(tmp_path):
         if os.path.exists(driven.json):
             told = announcements(driven.json)
             expect_a_sound_story(told)
-            assert {alert["incident"] for alert in told} <= set(rows(driven.database))
+            # The first lives may end before the database has its tables; then nothing was told, either.
+            if told:
+                assert {alert["incident"] for alert in told} <= set(rows(driven.database))
     assert kills >= KILLS / 4
     driven.start().say(*[f"- net-{number}" for number in range(5)])
     driven.stop()
