@@ -48,9 +48,15 @@ static bool save_one(sqlite3_stmt *statement, const struct mask *mask)
 
 bool mask_table_save(sqlite3 *database, const struct mask *masks, size_t count)
 {
-    static const char sql[] = "INSERT OR REPLACE INTO mask"
-                              " (address, route, listener, hidden, true_since, dropped, strict)"
-                              " VALUES (?, ?, ?, ?, ?, ?, ?)";
+    /* Another process may have dropped the row meanwhile: only what hid strangers since then masks
+     * it again. */
+    static const char sql[] =
+        "INSERT INTO mask (address, route, listener, hidden, true_since, dropped, strict)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (address, route) DO UPDATE SET listener = excluded.listener,"
+        " hidden = excluded.hidden, true_since = excluded.true_since,"
+        " dropped = excluded.dropped, strict = excluded.strict"
+        " WHERE excluded.dropped <> 0 OR excluded.hidden >= mask.dropped";
     sqlite3_stmt *statement = NULL;
 
     if (sqlite3_prepare_v2(database, sql, -1, &statement, NULL) != SQLITE_OK)

@@ -29,7 +29,8 @@ struct mask {
     char listener[ENDPOINT_TEXT_SIZE]; /* where it was last seen, as findings name it */
 };
 
-/* Inserts or replaces, in one transaction. */
+/* Inserts or replaces, in one transaction; but what was stored as dropped after it last hid
+ * strangers stays dropped. */
 bool mask_table_save(sqlite3 *database, const struct mask *masks, size_t count);
 
 /* Reads at most `max`; -1 on failure. Rows that this program cannot have written are left out. */

@@ -242,6 +242,33 @@ static void what_another_process_drops_is_dropped(void **state)
     sample_folder_remove(folder);
 }
 
+static void what_is_saved_late_takes_back_no_drop(void **state)
+{
+    (void)state;
+    char *folder = sample_folder();
+    sqlite3 *database = open_in(folder);
+    sqlite3 *other = open_in(folder);
+    const struct address address = parsed("172.22.1.1");
+
+    assert_true(hide("172.22.1.1", 1, NOW));
+    assert_int_equal(save(database), 1);
+    /* Seen again, and not saved yet when the operator drops it. */
+    assert_true(hide("172.22.1.1", 1, NOW + 60));
+    assert_int_equal(mask_table_drop(other, &address, NOW + 61), 1);
+    assert_int_equal(save(database), 1);
+    assert_int_equal(merge(database), 1);
+    assert_false(masked("172.22.1.1"));
+
+    /* What is seen after that masks it again. */
+    assert_true(hide("172.22.1.1", 1, NOW + 62));
+    assert_int_equal(save(database), 1);
+    assert_int_equal(merge(database), 0);
+    assert_true(masked("172.22.1.1"));
+    database_close(other);
+    database_close(database);
+    sample_folder_remove(folder);
+}
+
 static void what_could_not_be_saved_is_saved_later(void **state)
 {
     (void)state;
@@ -328,6 +355,7 @@ int main(void)
         TEST(masks_of_one_network_and_listener_share_a_subject),
         TEST(masks_outlive_the_process),
         TEST(what_another_process_drops_is_dropped),
+        TEST(what_is_saved_late_takes_back_no_drop),
         TEST(what_could_not_be_saved_is_saved_later),
         TEST(what_was_dropped_long_ago_is_forgotten),
         TEST(a_row_that_is_no_mask_is_left_out),
