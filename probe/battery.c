@@ -433,7 +433,20 @@ static bool take_row(struct battery *battery, size_t row, struct battery_task *t
     return true;
 }
 
-bool battery_take(struct battery *battery, size_t claim, struct battery_task *task)
+static bool take_common(struct battery *battery, bool sealed, struct battery_task *task)
+{
+    for (size_t i = 0; i < battery->result->technique_count; i++) {
+        const struct technique *technique = battery->result->techniques[i].technique;
+        if (is_waiting(battery, i, false) &&
+            (!sealed || technique->spelling == TECHNIQUE_SPELLING_USUAL) &&
+            take_row(battery, i, task)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool battery_take(struct battery *battery, size_t claim, bool sealed, struct battery_task *task)
 {
     if (!may_ask(battery)) {
         return false;
@@ -441,12 +454,7 @@ bool battery_take(struct battery *battery, size_t claim, struct battery_task *ta
     if (claim != BATTERY_COMMON) {
         return battery->rows[claim] == BATTERY_TAKEN && take_row(battery, claim, task);
     }
-    for (size_t i = 0; i < battery->result->technique_count; i++) {
-        if (is_waiting(battery, i, false) && take_row(battery, i, task)) {
-            return true;
-        }
-    }
-    return false;
+    return (sealed && take_common(battery, true, task)) || take_common(battery, false, task);
 }
 
 static void let_go(struct battery *battery, struct battery_task *task)

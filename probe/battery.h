@@ -151,8 +151,8 @@ void battery_settle(struct battery *battery);
 
 /* The next technique of what the connection is for, `plain` first. False when there is none. It has
  * one refusal reserved, and must be given back by battery_answered, battery_cut or
- * battery_put_back. */
-bool battery_take(struct battery *battery, size_t claim, struct battery_task *task);
+ * battery_put_back. `sealed`: rather one whose recipient can carry an ask. */
+bool battery_take(struct battery *battery, size_t claim, bool sealed, struct battery_task *task);
 void battery_answered(struct battery *battery, struct battery_task *task);
 void battery_cut(struct battery *battery, struct battery_task *task, const char *why);
 

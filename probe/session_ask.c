@@ -61,9 +61,11 @@ static void plan_confirmation(struct session *session, enum session_state step)
 static void next_technique(struct session *session)
 {
     struct battery *battery = session->battery;
+    /* Until the filter has been asked something it takes what has no token for a stranger's. */
+    bool sealed = session->asker.verified && session->asks == 0;
 
     if (!session->winding_down && session->refusals < battery->connection_refusals &&
-        battery_take(battery, session->claim, &session->task)) {
+        battery_take(battery, session->claim, sealed, &session->task)) {
         session->has_task = true;
         plan_task(session);
         return;

@@ -104,7 +104,7 @@ static void the_endpoints_refusals_are_not_overdrawn(void **state)
     session_begin(&second, &bench.battery, &bench.session);
     assert_int_equal(bench.battery.reserved, 1);
     struct battery_task task;
-    assert_true(battery_take(&bench.battery, BATTERY_COMMON, &task));
+    assert_true(battery_take(&bench.battery, BATTERY_COMMON, false, &task));
     assert_int_equal(bench.battery.reserved, 2);
     assert_false(battery_has_work(&bench.battery));
     assert_false(battery_reserve(&bench.battery, &task, 2));

@@ -32,7 +32,7 @@ static void another_round_asks_what_was_put_off_and_nothing_else(void **state)
     (void)state;
     put_off(ids, 2);
     for (size_t i = 0; i < 2; i++) {
-        assert_true(battery_take(&battery, BATTERY_COMMON, &task));
+        assert_true(battery_take(&battery, BATTERY_COMMON, false, &task));
         assert_string_equal(task.into->technique->id, ids[i]);
         assert_true(task.again);
         audit_sample_answer(&result, ids[i], OUTCOME_RELAY_DENIED);
@@ -49,7 +49,7 @@ static void one_goes_ahead_and_still_greylisted_ends_the_round(void **state)
     (void)state;
     put_off(ids, 2);
     assert_false(battery_wants_company(&battery, true));
-    assert_true(battery_take(&battery, BATTERY_COMMON, &task));
+    assert_true(battery_take(&battery, BATTERY_COMMON, false, &task));
     battery_answered(&battery, &task);
     assert_false(battery_has_work(&battery));
     assert_int_equal(audit_sample_row(&result, "own-sender")->outcome, OUTCOME_GREYLISTED);
@@ -64,7 +64,7 @@ static void the_sender_stays_the_one_that_was_put_off(void **state)
     put_off(ids, 1);
     audit_sample_row(&result, "plain")->sender = "<relaywarden@outside.example.net>";
     battery_init_again(&battery, &settings, &result);
-    assert_true(battery_take(&battery, BATTERY_COMMON, &task));
+    assert_true(battery_take(&battery, BATTERY_COMMON, false, &task));
     assert_string_equal(task.envelope.sender, "<relaywarden@outside.example.net>");
     assert_string_equal(task.envelope.recipient, "<canary@outside.example.net>");
 }
@@ -78,7 +78,7 @@ static void an_answer_stays_where_another_round_brings_none(void **state)
     put_off(ids, 1);
     const char *text = audit_sample_row(&result, "plain")->text;
     for (int i = 0; i < 2; i++) {
-        assert_true(battery_take(&battery, BATTERY_COMMON, &task));
+        assert_true(battery_take(&battery, BATTERY_COMMON, false, &task));
         battery_cut(&battery, &task, "cut");
     }
     assert_false(battery_has_work(&battery));
@@ -99,15 +99,31 @@ static void what_an_earlier_audit_was_put_off_with_is_asked_so(void **state)
     audit_sample_closed(&result);
     battery_init(&battery, &settings, &result);
     battery_remember(&battery, earlier, 3);
-    assert_true(battery_take(&battery, BATTERY_COMMON, &task));
+    assert_true(battery_take(&battery, BATTERY_COMMON, false, &task));
     assert_true(task.again);
     assert_string_equal(task.envelope.sender, "<relaywarden@outside.example.net>");
     battery_answered(&battery, &task);
     while (strcmp(task.into->technique->id, "own-sender") != 0) {
-        assert_true(battery_take(&battery, BATTERY_COMMON, &task));
+        assert_true(battery_take(&battery, BATTERY_COMMON, false, &task));
         battery_answered(&battery, &task);
     }
     assert_string_equal(task.envelope.sender, "<postmaster@example.org>");
+}
+
+/* What the filter would not know for the probe's waits until the connection has been audited. */
+static void a_connection_that_is_to_be_known_begins_with_what_can_carry_an_ask(void **state)
+{
+    static const char *const ids[] = {"no-brackets", "percent-literal"};
+    struct battery_task task;
+
+    (void)state;
+    put_off(ids, 2);
+    battery.scouting = false;
+    assert_true(battery_take(&battery, BATTERY_COMMON, true, &task));
+    assert_string_equal(task.into->technique->id, "percent-literal");
+    assert_true(battery_take(&battery, BATTERY_COMMON, true, &task));
+    assert_string_equal(task.into->technique->id, "no-brackets");
+    assert_false(battery_take(&battery, BATTERY_COMMON, true, &task));
 }
 
 int main(void)
@@ -118,6 +134,7 @@ int main(void)
         cmocka_unit_test(the_sender_stays_the_one_that_was_put_off),
         cmocka_unit_test(an_answer_stays_where_another_round_brings_none),
         cmocka_unit_test(what_an_earlier_audit_was_put_off_with_is_asked_so),
+        cmocka_unit_test(a_connection_that_is_to_be_known_begins_with_what_can_carry_an_ask),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
