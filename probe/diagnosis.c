@@ -82,7 +82,7 @@ static enum cause cause_of_plain(const struct grant_tally *tally)
         {refused_throughout(tally->by[TECHNIQUE_BY_HELO]), CAUSE_HELO_TRUSTED},
         /* A trusted client may write to whatever it likes, a recipient in a domain that the server
          * takes mail for to that domain. */
-        {tally->by[TECHNIQUE_BY_SUBDOMAIN][GRANT_REFUSED] > 0, CAUSE_DESTINATION_TOO_WIDE},
+        {tally->subdomain_denied, CAUSE_DESTINATION_TOO_WIDE},
     };
     enum cause cause = CAUSE_NONE;
 

@@ -51,6 +51,15 @@ static void count(struct grant_tally *tally, const struct technique *technique, 
     }
 }
 
+static bool subdomain_is_denied(const struct technique_result *asked, enum grant grant)
+{
+    bool control_alone = asked->asked && asked->outcome != OUTCOME_ACCEPTED &&
+                         asked->control_asked && outcome_denies_relaying(asked->control);
+
+    return asked->technique->trait == TECHNIQUE_BY_SUBDOMAIN &&
+           (grant == GRANT_REFUSED || control_alone);
+}
+
 struct grant_tally grant_count(const struct endpoint_result *result)
 {
     struct grant_tally tally = {.techniques = 0};
@@ -69,6 +78,7 @@ struct grant_tally grant_count(const struct endpoint_result *result)
             tally.plain_result = asked;
         }
         count(&tally, asked->technique, grant);
+        tally.subdomain_denied |= subdomain_is_denied(asked, grant);
         tally.open_questions += grant == GRANT_UNANSWERED && grant_is_open_question(asked);
     }
     return tally;

@@ -34,6 +34,7 @@ struct grant_tally {
     size_t observed;        /* grants that the site's filter saw */
     size_t unobserved;      /* acceptances that it should have seen */
     size_t open_questions;  /* of the unanswered */
+    bool subdomain_denied;  /* no mail is taken for a made-up subdomain, however it is written */
     enum grant plain;       /* what `plain` shows; GRANT_UNANSWERED if it is missing */
     const struct technique_result *plain_result; /* NULL if it is missing */
 };

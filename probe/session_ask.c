@@ -288,6 +288,24 @@ static bool try_bare(struct session *session)
     return true;
 }
 
+/* Where anybody may send to this canary, an odd recipient in a domain that is not there says
+ * nothing when it is refused for its form. Its control, a plain name there, tells a wide
+ * destination from trust in us. Not worth another connection. */
+static bool try_control_alone(struct session *session)
+{
+    struct battery *battery = session->battery;
+    const struct technique_result *plain = &battery->result->techniques[0];
+
+    if (session->at_control || session->outcome != OUTCOME_RECIPIENT_REFUSED ||
+        session->task.into->technique->trait != TECHNIQUE_BY_SUBDOMAIN || !plain->asked ||
+        plain->outcome != OUTCOME_ACCEPTED || session->refusals >= battery->connection_refusals ||
+        !battery_reserve(battery, &session->task, 1)) {
+        return false;
+    }
+    plan_control(session);
+    return true;
+}
+
 /* Whether the technique goes on with another sender, here or, when this connection has had its
  * refusals, on the next. */
 static bool try_other_sender(struct session *session)
@@ -325,7 +343,7 @@ static void decide(struct session *session)
         /* The filter's word is sure, and of relaying: it needs no confirmation and no control. */
         bool soon = session->confirmations < session->battery->connection_confirmations;
         plan_confirmation(session, soon ? SESSION_CONFIRM : SESSION_CONFIRM_RSET);
-    } else if (!try_other_sender(session) && !try_bare(session)) {
+    } else if (!try_other_sender(session) && !try_bare(session) && !try_control_alone(session)) {
         session_end_task(session);
     }
 }

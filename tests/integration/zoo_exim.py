@@ -116,6 +116,8 @@ OPEN = [
          acl_relay=accept("condition = ${if match{$sender_helo_name}{\\N^\\[\\N}}")),
     case("relay_to_domains that match everything", "open", "unconditional",
          macros={"MAIN_RELAY_TO_DOMAINS": "*"}),
+    case("relay_to_domains of a whole top-level domain", "open", "destination-too-wide",
+         macros={"MAIN_RELAY_TO_DOMAINS": "example.org : *.net"}),
     case("address literals of a provider accepted", "open", "destination-too-wide",
          macros={"MAIN_ALLOW_DOMAIN_LITERALS": "1"},
          acl_relay=accept("domains = <; \\N^\\[(198\\.51|IPv6:2001:db8:51)\\N")),

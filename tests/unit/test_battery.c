@@ -467,6 +467,51 @@ static void where_mail_is_refused_for_all_rcpt_is_not_sent_along(void **state)
     assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_AUTH_REQUIRED);
 }
 
+/* Answers all techniques up to percent-subdomain, and that one as a form that is not taken. */
+static void come_to_the_subdomain(const char *plain)
+{
+    bench_set_up(TLS_AUTO, 25);
+    bench.settings.max_refusals = 1000;
+    bench.battery.connection_refusals = 1000;
+    bench_open_session();
+    bench_reset();
+    bench_answer("250 ok");
+    bench_answer(plain);
+    if (plain[0] == '2') {
+        bench_answer(HELLO);
+    }
+    while (strcmp(bench.session.task.into->technique->id, "percent-subdomain") != 0) {
+        bench_refuse_one(DENIED, 1);
+        if (!bench.session.has_task) {
+            bench_open_session();
+        }
+    }
+    bench_reset();
+    bench_answer("250 ok");
+    bench_answer("550 restricted characters in address");
+    bench_reset();
+}
+
+static void a_subdomain_is_asked_for_plainly_where_the_canary_is_granted(void **state)
+{
+    (void)state;
+    come_to_the_subdomain("250 ok");
+    bench_expect("MAIL FROM");
+    bench_answer("250 ok");
+    bench_expect("RCPT TO:<canary=");
+    bench_answer("550 relay not permitted");
+    assert_int_equal(bench_result_of("percent-subdomain")->outcome, OUTCOME_RECIPIENT_REFUSED);
+    assert_int_equal(bench_result_of("percent-subdomain")->control, OUTCOME_RELAY_DENIED);
+}
+
+static void a_subdomain_is_not_asked_for_plainly_where_it_is_refused(void **state)
+{
+    (void)state;
+    come_to_the_subdomain(DENIED);
+    assert_false(bench_result_of("percent-subdomain")->control_asked);
+    assert_string_not_equal(bench.session.task.into->technique->id, "percent-subdomain");
+}
+
 static void a_reply_of_another_command_is_no_answer(void **state)
 {
     static const char *const strangers[] = {"220 mx", "221 bye", "252 perhaps", "299 what",
@@ -543,6 +588,8 @@ int main(void)
         cmocka_unit_test(a_server_that_takes_no_ehlo_confirms_by_refusing_it_again),
         cmocka_unit_test(an_accepted_control_is_confirmed_too),
         cmocka_unit_test(a_server_that_is_slow_with_ehlo_is_confirmed_by_rset),
+        cmocka_unit_test(a_subdomain_is_asked_for_plainly_where_the_canary_is_granted),
+        cmocka_unit_test(a_subdomain_is_not_asked_for_plainly_where_it_is_refused),
         cmocka_unit_test(a_first_ehlo_that_is_slow_confirms_all_the_same),
         cmocka_unit_test(where_mail_is_refused_for_all_rcpt_is_not_sent_along),
         cmocka_unit_test(a_reply_of_another_command_is_no_answer),

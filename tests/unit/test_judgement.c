@@ -495,9 +495,29 @@ static void findings_of_a_closed_endpoint_count_by_severity(void **state)
 
 #define CASE(name) cmocka_unit_test_setup(name, fresh)
 
+/* As Exim with relay_to_domains = *.net: the sign in the local part is refused before the domain is
+ * looked at. */
+static void a_subdomain_that_is_refused_in_a_plain_form_shows_a_wide_destination(void **state)
+{
+    (void)state;
+
+    audit_sample_closed(&result);
+    audit_sample_answer_all(&result, OUTCOME_ACCEPTED);
+    audit_sample_answer(&result, "percent-subdomain", OUTCOME_RECIPIENT_REFUSED);
+    audit_sample_judge(&result, &outside);
+    assert_int_equal(result.cause, CAUSE_UNCONDITIONAL);
+    audit_sample_control(&result, "percent-subdomain", OUTCOME_RECIPIENT_REFUSED);
+    audit_sample_judge(&result, &outside);
+    assert_int_equal(result.cause, CAUSE_UNCONDITIONAL);
+    audit_sample_control(&result, "percent-subdomain", OUTCOME_RELAY_DENIED);
+    audit_sample_judge(&result, &outside);
+    assert_int_equal(result.cause, CAUSE_DESTINATION_TOO_WIDE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_subdomain_that_is_refused_in_a_plain_form_shows_a_wide_destination),
         CASE(a_server_that_refuses_everything_is_closed),
         CASE(a_firm_4xx_refusal_is_closed),
         CASE(a_demand_for_authentication_is_closed),
