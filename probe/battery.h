@@ -90,6 +90,7 @@ struct battery {
                                               further ones are confirmed by RSET */
     unsigned int turned_away;              /* answers in a row that were temporary and about us */
     unsigned int fruitless;                /* connections in a row without an answered technique */
+    unsigned int unheard;                  /* hellos that were refused, and by no filter of ours */
     bool in_clear;                         /* STARTTLS failed here: ask without */
     bool one_at_a_time;                    /* PIPELINING went wrong here */
     bool alone;                            /* a second connection went wrong here */

@@ -135,6 +135,9 @@ static enum outcome judge_claim(const struct session *session, const struct repl
 {
     enum outcome outcome = session_judge(session, COMMAND_MAIL, reply, NULL);
 
+    if (outcome == OUTCOME_ACCEPTED) {
+        return OUTCOME_DEFERRED; /* 250 is no answer to AUTH or XCLIENT: nobody knows who we are */
+    }
     if (reply->code < 500 || outcome == OUTCOME_TLS_REQUIRED) {
         return outcome;
     }

@@ -5,6 +5,9 @@
 #include "probe/outcome.h"
 #include "probe/session_steps.h"
 
+/* So many are refused as any sender would be before no more are said: each counts as a refusal. */
+#define UNHEARD_MAX 2
+
 static const struct asker_settings *settings_of(const struct session *session)
 {
     return &session->battery->settings->asker;
@@ -43,7 +46,7 @@ void session_say_hello(struct session *session)
     /* The route tells ways apart by their mode of TLS; one that is asked in the clear on purpose is
      * no way that the endpoint is reached by, and who makes up a client hears nothing of himself.
      */
-    if (session->battery->message != NULL ||
+    if (session->battery->message != NULL || session->battery->unheard >= UNHEARD_MAX ||
         (claimed != NULL && (claimed->in_clear || claimed->identity != TECHNIQUE_IDENTITY_OWN)) ||
         !say_hello(session, canary_domain(session))) {
         session_ask_first(session);
@@ -98,9 +101,11 @@ void session_take_hail(struct session *session, const struct reply *reply)
     session->hails++;
     first_line(reply, line);
     if (asker_take_hello(&session->asker, settings_of(session), battery->result, line) ==
-            ASKER_NOTHING &&
-        try_own_domain(session, reply)) {
-        return;
+        ASKER_NOTHING) {
+        if (try_own_domain(session, reply)) {
+            return;
+        }
+        battery->unheard++;
     }
     battery->hidden |= session->asker.verified && session->asker.role == TOKEN_ROLE_HIDDEN;
     session_ask_first(session);

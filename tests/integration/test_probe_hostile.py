@@ -15,6 +15,7 @@ CONFIG = """\
 site {{ domains = {{ "example.org" }} trusted_networks = {{ "10.9.0.0/16" }} }}
 probe {{ source = {{ "127.0.0.9" }} canary = "canary@outside.example.net"
     target "mx" {{ host = "127.0.0.1" ports = {{ {port} }} }} }}
+{extra}
 alert {{ syslog {{ format = none }} }}
 state_directory = "{folder}"
 """
@@ -56,14 +57,14 @@ def check(tmp_path):
     """check(answer) asks a server; check(arguments=...) whatever they name."""
     servers = []
 
-    def run(answer=None, arguments=("mx",)):
+    def run(answer=None, arguments=("mx",), extra=""):
         port = 1
         if answer:
             servers.append(Server(answer))
             port = servers[-1].port
         config = tmp_path / "relaywarden.conf"
         os.makedirs(tmp_path / "probe", exist_ok=True)
-        config.write_text(CONFIG.format(port=port, folder=tmp_path), encoding="utf-8")
+        config.write_text(CONFIG.format(port=port, folder=tmp_path, extra=extra), encoding="utf-8")
         done = subprocess.run(
             [program("relaywarden-probe"), "check", "--json", "--config", config, *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60, check=False)
@@ -149,6 +150,23 @@ def test_an_acceptance_whose_control_was_cut_off_is_not_refused_by_the_second_tr
     report = check(answer)
     entry, = report["endpoints"]
     assert (entry["verdict"], report["exit"]) == ("suspected", 1)
+
+
+def test_a_server_that_refuses_every_hello_is_asked_everything_all_the_same(check, tmp_path):
+    key = tmp_path / "token.key"
+    key.write_bytes(os.urandom(48))
+    key.chmod(0o600)
+    hellos = []
+
+    def answer(line, _connection, say):
+        if line.startswith(b"MAIL FROM:<RW1."):
+            hellos.append(line)
+            return say(b"550 5.1.8 <a@b>: Sender address rejected: undeliverable address\r\n")
+        return polite(line, say)
+
+    entry, = check(answer, extra=f'token_key_file = "{key}"')["endpoints"]
+    assert entry["verdict"] == "closed", entry["why"]
+    assert len(hellos) == 4  # of two domains, on two connections
 
 
 def test_a_greylisted_technique_keeps_the_endpoint_from_being_closed(check):

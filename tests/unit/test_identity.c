@@ -139,6 +139,15 @@ static void an_xclient_that_is_refused_asks_nothing(void **state)
     assert_int_equal(row->code, 550);
 }
 
+static void a_claim_that_is_answered_as_mail_would_be_is_not_accepted(void **state)
+{
+    (void)state;
+    start("auth-anonymous");
+    bench_answer("250 2.0.0 Ok");
+    bench_expect("QUIT");
+    assert_int_equal(bench_result_of("auth-anonymous")->outcome, OUTCOME_DEFERRED);
+}
+
 static void an_anonymous_log_in_comes_before_the_request(void **state)
 {
     (void)state;
@@ -418,6 +427,7 @@ int main(void)
         cmocka_unit_test(addresses_of_two_families_make_no_header),
         cmocka_unit_test(a_client_that_xclient_made_another_says_hello_again),
         cmocka_unit_test(an_xclient_that_is_refused_asks_nothing),
+        cmocka_unit_test(a_claim_that_is_answered_as_mail_would_be_is_not_accepted),
         cmocka_unit_test(an_anonymous_log_in_comes_before_the_request),
         cmocka_unit_test(a_server_that_asks_who_it_is_is_told_once),
         cmocka_unit_test(a_log_in_that_is_refused_leaves_authentication_required),
