@@ -6,7 +6,6 @@
 #include "conf/check.h"
 #include "conf/domains.h"
 #include "conf/fill.h"
-#include "conf/inert.h"
 #include "conf/key.h"
 #include "conf/report.h"
 #include "conf/text.h"
@@ -87,7 +86,6 @@ static void load(struct conf_draft *draft, const char *path)
         return;
     conf_load_keys(draft);
     conf_check_machine(draft);
-    conf_note_inert(draft);
 }
 
 struct conf *conf_load(const char *path, enum conf_program program, struct conf_report *report)

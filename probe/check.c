@@ -10,6 +10,7 @@
 #include "lib/printable.h"
 #include "probe/alerting.h"
 #include "probe/audit.h"
+#include "probe/history.h"
 #include "probe/judgement.h"
 #include "probe/report.h"
 #include "probe/target.h"
@@ -55,6 +56,15 @@ static bool print_report(const struct invocation *invocation, const struct audit
     return true;
 }
 
+static void remember(const struct conf *conf, const struct audit_summary *summary)
+{
+    char error[HISTORY_ERROR_SIZE];
+
+    if (alerting_is_due(summary) && !history_keep(conf, summary, error)) {
+        fprintf(stderr, "%s: this audit will be missing in reports: %s\n", PROBE_PROGRAM, error);
+    }
+}
+
 /* Alerts first: they do not wait for whoever reads our output. */
 static int tell(const struct invocation *invocation, const struct conf *conf,
                 const struct audit_summary *summary)
@@ -64,6 +74,7 @@ static int tell(const struct invocation *invocation, const struct conf *conf,
     if (reporter != NULL) {
         alerting_tell(reporter, conf, summary);
     }
+    remember(conf, summary);
     bool printed = print_report(invocation, summary);
     bool written = invocation_output_is_written();
 

@@ -18,9 +18,11 @@ struct invocation {
     const char *conf_path;
     bool json;
     bool quiet;
-    const char *record;   /* a file of arrivals; NULL = the one in the state directory */
-    const char *maildir;  /* NULL = standard input */
-    bool copy;            /* what is not ours is somebody else's */
+    const char *record;  /* a file of arrivals; NULL = the one in the state directory */
+    const char *maildir; /* NULL = standard input */
+    bool copy;           /* what is not ours is somebody else's */
+    const char *html;    /* the page's file; NULL = none */
+    bool text;
     const char *wait;     /* a duration as it was written; NULL = none was */
     bool has_status_line; /* the verb's output begins with a plugin's status line */
     char **arguments;     /* after the verb */

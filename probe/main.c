@@ -17,6 +17,7 @@
 #include "probe/invocation.h"
 #include "probe/keygen.h"
 #include "probe/listing.h"
+#include "probe/overview.h"
 #include "probe/receive.h"
 #include "probe/recipe.h"
 #include "probe/run.h"
@@ -32,6 +33,7 @@ struct verb {
     bool takes_wait;
     bool takes_record;
     bool receives; /* --maildir and --copy are for it, and its exit codes are a mail pipe's */
+    bool reports;  /* --html and --text are for it */
     bool has_status_line;
 };
 
@@ -49,6 +51,11 @@ static const struct verb verbs[] = {
      .arguments = "",
      .summary = "stay, and audit every configured target at its interval; SIGUSR1: all at once",
      .run = run_main},
+    {.name = "report",
+     .arguments = " [--html FILE] [--text]",
+     .summary = "show what all audits found, on a page or as text; connects to nothing",
+     .run = overview_main,
+     .reports = true},
     {.name = "recipe",
      .arguments = " TARGET [TECHNIQUE ...]",
      .summary = "print the dialogue for asking by hand; connects to nothing",
@@ -81,6 +88,8 @@ enum option_code {
     OPTION_RECORD,
     OPTION_MAILDIR,
     OPTION_COPY,
+    OPTION_HTML,
+    OPTION_TEXT,
     OPTION_HELP,
     OPTION_VERSION,
 };
@@ -95,6 +104,8 @@ static const struct option options[] = {
     {"record", required_argument, NULL, OPTION_RECORD},
     {"maildir", required_argument, NULL, OPTION_MAILDIR},
     {"copy", no_argument, NULL, OPTION_COPY},
+    {"html", required_argument, NULL, OPTION_HTML},
+    {"text", no_argument, NULL, OPTION_TEXT},
     {NULL, 0, NULL, 0},
 };
 
@@ -135,6 +146,8 @@ static int print_help(void)
            "  --record FILE    of arrivals, instead of the one in the state directory\n"
            "  --maildir DIRECTORY  look for test messages in a Maildir\n"
            "  --copy           what is no test message has another recipient: pass it over\n"
+           "  --html FILE      write one page that needs no network and no script\n"
+           "  --text           the readable account, which is also what no option gives\n"
            "  -t               check the configuration and exit\n\n"
            "Exit code: 0 all closed, 1 warning, 2 open relay or critical, 3 unknown.\n"
            "Ask only servers that are yours. See relaywarden-probe(8).\n",
@@ -293,6 +306,12 @@ static int take_option(struct command_line *line, int option, char **words)
     case OPTION_COPY:
         line->invocation.copy = true;
         return 0;
+    case OPTION_HTML:
+        line->invocation.html = optarg;
+        return 0;
+    case OPTION_TEXT:
+        line->invocation.text = true;
+        return 0;
     case OPTION_HELP:
         line->help = true;
         return 0;
@@ -347,6 +366,8 @@ static const char *senseless_option(const struct command_line *line)
         {"--record", invocation->record != NULL, line->verb->takes_record},
         {"--maildir", invocation->maildir != NULL, line->verb->receives},
         {"--copy", invocation->copy, line->verb->receives},
+        {"--html", invocation->html != NULL, line->verb->reports},
+        {"--text", invocation->text, line->verb->reports},
     };
 
     for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {

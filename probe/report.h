@@ -32,9 +32,15 @@ void report_status_line(FILE *out, const struct audit_summary *summary);
 /* The readable account after the status line; `colour` for terminals. */
 void report_text(FILE *out, const struct audit_summary *summary, bool colour);
 
+/* "  label  text" wrapped, later lines under the text. */
+void report_prose(FILE *out, const char *label, const char *text);
+
 /* The --json object and a newline. Written endpoint by endpoint: as one value, those of an audit of
  * a thousand take more memory than the audit. False when memory is out or the stream failed; what
  * was written is then no whole object. */
 bool report_json(FILE *out, const struct audit_summary *summary);
+
+/* One endpoint's part of it, compact; the caller frees it. NULL when memory is out. */
+char *report_endpoint(const struct endpoint_result *result);
 
 #endif

@@ -204,6 +204,15 @@ static json_t *endpoint_json(const struct endpoint_result *result)
 
 #define DUMP (JSON_COMPACT | JSON_REAL_PRECISION(6)) /* 0.21 would have 17 digits otherwise */
 
+char *report_endpoint(const struct endpoint_result *result)
+{
+    json_t *object = endpoint_json(result);
+    char *text = object != NULL ? json_dumps(object, DUMP) : NULL;
+
+    json_decref(object);
+    return text;
+}
+
 /* Takes the reference over. False: memory is out, or the stream failed. */
 static bool write_value(FILE *out, json_t *value, size_t flags)
 {

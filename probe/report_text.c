@@ -213,8 +213,7 @@ static void print_wrapped(FILE *out, size_t indent, const char *text)
     fputc('\n', out);
 }
 
-/* "  label  text", later lines under the text. */
-static void print_prose(FILE *out, const char *label, const char *text)
+void report_prose(FILE *out, const char *label, const char *text)
 {
     const size_t indent = 12;
 
@@ -354,9 +353,9 @@ static void print_findings(FILE *out, const struct endpoint_result *result)
         fprintf(out, "  finding   %s %s\n", severity_label(finding->severity),
                 finding_kind_name(finding->kind));
         if (strcmp(finding->why, result->why) != 0) {
-            print_prose(out, "  why", finding->why);
+            report_prose(out, "  why", finding->why);
             if (finding->fix[0] != '\0') {
-                print_prose(out, "  change", finding->fix);
+                report_prose(out, "  change", finding->fix);
             }
         }
     }
@@ -368,7 +367,7 @@ static void print_notes(FILE *out, const struct endpoint_result *result)
         fputc('\n', out);
     }
     for (size_t i = 0; i < result->note_count; i++) {
-        print_prose(out, "note", result->notes[i]);
+        report_prose(out, "note", result->notes[i]);
     }
 }
 
@@ -378,9 +377,9 @@ void report_text(FILE *out, const struct audit_summary *summary, bool colour)
         const struct endpoint_result *result = summary->results[i];
 
         print_heading(out, result, colour);
-        print_prose(out, "why", result->why);
+        report_prose(out, "why", result->why);
         if (result->fix[0] != '\0') {
-            print_prose(out, "change", result->fix);
+            report_prose(out, "change", result->fix);
         }
         print_techniques(out, result);
         print_findings(out, result);

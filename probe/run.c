@@ -12,6 +12,7 @@
 #include "lib/printable.h"
 #include "probe/alerting.h"
 #include "probe/audit.h"
+#include "probe/history.h"
 #include "probe/schedule.h"
 #include "probe/target.h"
 
@@ -96,12 +97,17 @@ static void print_summary(const struct daemon *daemon, const struct audit_summar
 static void finish(struct daemon *daemon, const struct audit *audit)
 {
     const struct audit_summary *summary = audit_summary_of(audit);
+    char error[HISTORY_ERROR_SIZE];
 
     if (summary->forgotten[0] != '\0') {
         reporter_say(daemon->reporter, LOG_WARNING, "the next audit will not know of this one: %s",
                      summary->forgotten);
     }
     alerting_tell(daemon->reporter, daemon->conf, summary);
+    if (!history_keep(daemon->conf, summary, error)) {
+        reporter_say(daemon->reporter, LOG_WARNING, "this audit will be missing in reports: %s",
+                     error);
+    }
     log_summary(daemon, summary);
     print_summary(daemon, summary);
     told_to_stop = told_to_stop || summary->interrupted;

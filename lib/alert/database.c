@@ -53,6 +53,19 @@ static const char *const migrations[] = {
     " name TEXT NOT NULL PRIMARY KEY,"
     " time INTEGER NOT NULL"
     ") STRICT;",
+    "CREATE TABLE endpoint ("
+    " id INTEGER NOT NULL PRIMARY KEY,"
+    " name TEXT NOT NULL UNIQUE,"
+    " last INTEGER NOT NULL," /* these are Unix seconds */
+    " detail TEXT NOT NULL"   /* JSON: the endpoint's part of `check --json` */
+    ") STRICT;"
+    "CREATE TABLE audit ("
+    " endpoint INTEGER NOT NULL REFERENCES endpoint (id),"
+    " time INTEGER NOT NULL,"
+    " verdict TEXT NOT NULL,"
+    " cause TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX audit_endpoint ON audit (endpoint, time);",
 };
 
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))

@@ -14,6 +14,7 @@ enum statement {
     COUNT,
     END_ALL,
     LOAD,
+    LIST,
     PRUNE_OLD,
     PRUNE_MANY,
     VERSION,
@@ -39,6 +40,9 @@ static const char *const sql[] = {
              " opened, last_seen, last_announced, finding, flaps, ended FROM incident"
              " WHERE state <> 'resolved' OR announced = 0 OR ended > ?1"
              " ORDER BY state = 'resolved' DESC, ended, opened, rowid",
+    [LIST] = "SELECT id, kind, key, fold, state, severity, count, announced_count, announced,"
+             " opened, last_seen, last_announced, finding, flaps, ended FROM incident"
+             " ORDER BY opened DESC, rowid DESC",
     [PRUNE_OLD] = "DELETE FROM incident"
                   " WHERE state = 'resolved' AND announced = 1 AND coalesce(ended, 0) < ?1",
     [PRUNE_MANY] = "DELETE FROM incident WHERE state = 'resolved' AND announced = 1 AND rowid IN"
@@ -256,16 +260,27 @@ static bool read_row(sqlite3_stmt *statement, struct state_row *row)
            finding_json_read(finding, column(statement, 12));
 }
 
-bool state_table_load(struct state_table *table, time_t now, state_table_visit visit, void *user)
+static bool read_rows(sqlite3_stmt *statement, state_table_visit visit, void *user)
 {
-    sqlite3_stmt *statement = table->statement[LOAD];
     struct state_row row;
     int step;
 
-    sqlite3_bind_int64(statement, 1, now - INCIDENT_FLAP_SECONDS);
     while ((step = sqlite3_step(statement)) == SQLITE_ROW)
         if (read_row(statement, &row) && !visit(&row, user))
             break;
     (void)sqlite3_reset(statement);
     return step == SQLITE_DONE;
+}
+
+bool state_table_load(struct state_table *table, time_t now, state_table_visit visit, void *user)
+{
+    sqlite3_stmt *statement = table->statement[LOAD];
+
+    sqlite3_bind_int64(statement, 1, now - INCIDENT_FLAP_SECONDS);
+    return read_rows(statement, visit, user);
+}
+
+bool state_table_list(struct state_table *table, state_table_visit visit, void *user)
+{
+    return read_rows(table->statement[LIST], visit, user);
 }

@@ -56,6 +56,9 @@ struct state_row {
 typedef bool (*state_table_visit)(const struct state_row *row, void *user);
 bool state_table_load(struct state_table *table, time_t now, state_table_visit visit, void *user);
 
+/* Reads all incidents, the latest first; otherwise the same. */
+bool state_table_list(struct state_table *table, state_table_visit visit, void *user);
+
 /* Drops what is too old or too much. */
 bool state_table_prune(struct state_table *table, time_t now);
 

@@ -339,68 +339,6 @@ static void a_tcp_socket_off_the_loopback_address_is_a_note(void **state)
     }
 }
 
-static void options_without_effect_are_notes_of_the_program_that_would_use_them(void **state)
-{
-    static const struct {
-        const char *text;
-        bool milter;
-        bool probe;
-    } rows[] = {
-        {"token_key_file = \"@/key\" token_key_also = \"@/key\"\n", false, false},
-        {"milter { enforce = hold }\n", false, false},
-        {"milter { enforce = observe enforce_masked = observe }\n", false, false},
-        {"milter { enforce_masked = reject probe_expected = 26h }\n", false, false},
-        {"alert { journal = yes }\n", false, false},
-        {"alert { journal = no }\n", false, false},
-        {"alert { command = { \"@/run\" } }\n", false, false},
-        {"alert { command = { } }\n", false, false},
-        {"alert { metrics_directory = \"/tmp\" }\n", false, false},
-        {"alert { metrics_directory = \"\" }\n", false, false},
-        {"alert { syslog { format = cee } }\n", false, false},
-        {"alert { syslog { format = none } }\n", false, false},
-        {"probe { canary = a@b.example proof = data }\n", false, false},
-        {"probe { canary = a@b.example proof = rcpt }\n", false, false},
-        {"probe { canary = a@b.example history = 400d }\n", false, true},
-        {"probe { canary = a@b.example dnsbl = { bl.example } }\n", false, false},
-        {"probe { canary = a@b.example dnsbl = { } }\n", false, false},
-        {"probe { canary = a@b.example interval = 6h }\n", false, false},
-        {"probe { canary = a@b.example public_addresses = { 203.0.113.7 } }\n", false, false},
-        {"probe { canary = a@b.example public_addresses = { } }\n", false, false},
-        {"probe { canary = a@b.example target a { host = b.example interval = 1h } }\n", false,
-         false},
-        {"probe { canary = a@b.example vantage = inside }\n", false, false},
-        {"probe { canary = a@b.example target a { host = b.example expect_milter = on } }\n", false,
-         false},
-        {"probe { canary = a@b.example target a { host = b.example expect_milter = no } }\n", false,
-         false},
-    };
-    char text[512];
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        for (int program = CONF_MILTER; program <= CONF_PROBE; program++) {
-            bool canary = strstr(rows[i].text, "canary") == NULL;
-            snprintf(text, sizeof(text), SITE "%s\n\n\n%s", canary ? PROBE : "\n\n", rows[i].text);
-            conf_try_load(&attempt, text, (enum conf_program)program);
-            conf_try_expect_count(&attempt, 0);
-            if (program == CONF_MILTER ? rows[i].milter : rows[i].probe)
-                conf_try_expect_note(&attempt, 7, "has no effect in this version");
-            else
-                conf_try_refuse_note(&attempt, "has no effect");
-        }
-    }
-}
-
-static void a_claimed_vantage_has_effect(void **state)
-{
-    (void)state;
-    conf_try_load(&attempt,
-                  SITE "probe { canary = a@b.example vantage = claimed claim = 192.0.2.1 }\n",
-                  CONF_PROBE);
-    conf_try_expect_count(&attempt, 0);
-    conf_try_refuse_note(&attempt, "has no effect");
-}
-
 /* ---- the sample ---------------------------------------------------------------------- */
 
 static void the_shipped_sample_loads_for_both_programs(void **state)
@@ -413,8 +351,6 @@ static void the_shipped_sample_loads_for_both_programs(void **state)
         for (size_t i = 0; i < report.mistake_count; i++)
             print_message("%s\n", report.mistakes[i]);
         assert_non_null(conf);
-        for (size_t i = 0; i < report.note_count; i++)
-            assert_null(strstr(report.notes[i], "has no effect"));
         assert_string_equal(site_main_domain(conf->site), "example.org");
         assert_string_equal(conf->probe.canary, "canary@outside.example.net");
         assert_int_equal(conf->probe.target_count, 1);
@@ -449,8 +385,6 @@ int main(void)
         cmocka_unit_test(values_that_agree_are_none),
         cmocka_unit_test(what_does_not_exist_yet_is_a_note),
         cmocka_unit_test(a_tcp_socket_off_the_loopback_address_is_a_note),
-        cmocka_unit_test(options_without_effect_are_notes_of_the_program_that_would_use_them),
-        cmocka_unit_test(a_claimed_vantage_has_effect),
         cmocka_unit_test(the_shipped_sample_loads_for_both_programs),
     };
     return cmocka_run_group_tests_name("conf_load", tests, begin, end);

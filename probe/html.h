@@ -1,0 +1,22 @@
+/*
+ * html - text into a page, so that nothing of it is taken for markup
+ *
+ * Everything that is not the page's own goes through html_text, in elements and in quoted
+ * attributes alike. Control characters do not come here: the texts are printable (printable.h).
+ */
+#ifndef RELAYWARDEN_PROBE_HTML_H
+#define RELAYWARDEN_PROBE_HTML_H
+
+#include <stdio.h>
+#include <time.h>
+
+/* & < > " and ' become references. NULL is nothing. */
+void html_text(FILE *out, const char *text);
+
+/* printf whose %s, the only conversion beside %zu and %lld, are escaped so. */
+void html_format(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A time element: "2026-11-22 06:10" in UTC. */
+void html_time(FILE *out, time_t when);
+
+#endif

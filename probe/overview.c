@@ -1,0 +1,176 @@
+#include "probe/overview.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/alert/format.h"
+#include "lib/printable.h"
+#include "probe/page.h"
+
+/* ---- JSON ------------------------------------------------------------------------------- */
+
+static json_t *time_json(time_t when)
+{
+    char text[21];
+
+    return when == 0 ? json_null() : json_string(format_time(text, when));
+}
+
+static json_t *spans_json(const struct history_endpoint *endpoint)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < endpoint->span_count; i++) {
+        const struct history_span *span = &endpoint->spans[i];
+        json_array_append_new(
+            list, json_pack("{s:s, s:s?, s:o, s:o, s:I}", "verdict", verdict_name(span->verdict),
+                            "cause", span->cause == CAUSE_NONE ? NULL : cause_name(span->cause),
+                            "first", time_json(span->first), "last", time_json(span->last),
+                            "audits", (json_int_t)span->audits));
+    }
+    return list;
+}
+
+static json_t *endpoints_json(const struct history *history)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < history->endpoint_count; i++) {
+        const struct history_endpoint *endpoint = &history->endpoints[i];
+        json_array_append_new(list,
+                              json_pack("{s:b, s:o, s:O}", "current", (int)endpoint->current,
+                                        "history", spans_json(endpoint), "last", endpoint->detail));
+    }
+    return list;
+}
+
+static json_t *incidents_json(const struct history *history)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < history->incident_count; i++) {
+        const struct history_incident *row = &history->incidents[i];
+        const struct finding *finding = &row->incident.finding;
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:s}", "incident",
+                            row->incident.id, "kind", finding_kind_name(finding->kind), "severity",
+                            severity_name(finding->severity), "subject", finding->key, "opened",
+                            time_json(row->incident.opened), "ended", time_json(row->ended),
+                            "count", (json_int_t)finding->count, "why", finding->why));
+    }
+    return list;
+}
+
+bool overview_json(FILE *out, const struct history *history)
+{
+    json_t *object = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "program", PROBE_PROGRAM,
+                               "version", RELAYWARDEN_VERSION, "written", time_json(history->now),
+                               "begin", time_json(history->begin), "endpoints",
+                               endpoints_json(history), "incidents", incidents_json(history));
+    bool written = object != NULL && json_dumpf(object, out, JSON_COMPACT) == 0;
+
+    json_decref(object);
+    fputc('\n', out);
+    return written;
+}
+
+/* ---- the file --------------------------------------------------------------------------- */
+
+/* Readers see the page of before or the new one, whole. Only a regular file is replaced: a rename
+ * onto /dev/stdout would take that away from everybody. */
+static bool write_page(const char *path, const struct history *history, const char *site)
+{
+    struct stat status;
+    char *fresh = NULL;
+    bool written = false;
+
+    if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        errno = EEXIST;
+        return false;
+    }
+    if (asprintf(&fresh, "%s.XXXXXX", path) < 0) {
+        return false;
+    }
+    int descriptor = mkostemp(fresh, O_CLOEXEC);
+    FILE *file = descriptor >= 0 ? fdopen(descriptor, "w") : NULL;
+    if (file != NULL) {
+        mode_t mask = umask(0);
+        (void)umask(mask);
+        written = page_write(file, history, site) && fchmod(descriptor, 0644 & ~mask) == 0 &&
+                  fsync(descriptor) == 0;
+        written = fclose(file) == 0 && written;
+    } else if (descriptor >= 0) {
+        close(descriptor);
+    }
+    written = written && rename(fresh, path) == 0;
+    if (!written && descriptor >= 0) {
+        int why = errno;
+        (void)unlink(fresh);
+        errno = why;
+    }
+    free(fresh);
+    return written;
+}
+
+/* ---- the verb --------------------------------------------------------------------------- */
+
+static int write_html(const struct invocation *invocation, const struct conf *conf,
+                      const struct history *history)
+{
+    char shown[PATH_MAX];
+
+    if (write_page(invocation->html, history, site_main_domain(conf->site))) {
+        return 0;
+    }
+    const char *why = strerror(errno);
+    printable_string(shown, sizeof(shown), invocation->html);
+    return invocation_fail(invocation,
+                           "%.300s: %s; name a regular file, new or old, in a directory that this "
+                           "user can write",
+                           shown, why);
+}
+
+static int write_report(const struct invocation *invocation, const struct conf *conf)
+{
+    char error[HISTORY_ERROR_SIZE];
+    struct history *history = history_read(conf, time(NULL), error);
+    int code = 0;
+
+    if (history == NULL) {
+        return invocation_fail(invocation, "%s", error);
+    }
+    if (invocation->html != NULL) {
+        code = write_html(invocation, conf, history);
+    }
+    if (invocation->json && code == 0) {
+        code = overview_json(stdout, history) ? 0 : PROBE_EXIT_UNKNOWN;
+    } else if (invocation->text || (invocation->html == NULL && !invocation->json)) {
+        overview_text(stdout, history, isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == NULL);
+    }
+    history_free(history);
+    return invocation_output_is_written() ? code : PROBE_EXIT_UNKNOWN;
+}
+
+int overview_main(const struct invocation *invocation)
+{
+    struct conf_report report = {0};
+    struct conf *conf = NULL;
+    int code;
+
+    if (invocation->json && invocation->text) {
+        return invocation_fail(invocation,
+                               "--json and --text exclude each other; give one of them");
+    }
+    conf = conf_load(invocation->conf_path, CONF_PROBE, &report);
+    code = conf != NULL ? write_report(invocation, conf)
+                        : invocation_fail_configuration(invocation, &report);
+    conf_report_free(&report);
+    conf_free(conf);
+    return code;
+}
