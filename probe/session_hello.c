@@ -43,11 +43,10 @@ void session_say_hello(struct session *session)
 {
     const struct technique *claimed = session_claimed(session);
 
-    /* The route tells ways apart by their mode of TLS; one that is asked in the clear on purpose is
-     * no way that the endpoint is reached by, and who makes up a client hears nothing of himself.
-     */
+    /* One that is asked in the clear on purpose is the same way to the server. Who makes up a
+     * client hears nothing of himself. */
     if (session->battery->message != NULL || session->battery->unheard >= UNHEARD_MAX ||
-        (claimed != NULL && (claimed->in_clear || claimed->identity != TECHNIQUE_IDENTITY_OWN)) ||
+        (claimed != NULL && claimed->identity != TECHNIQUE_IDENTITY_OWN) ||
         !say_hello(session, canary_domain(session))) {
         session_ask_first(session);
     }

@@ -288,6 +288,19 @@ def test_whatever_hides_strangers_both_ends_name_it(lab, how):
     assert {alert["kind"] for alert in halves.milter.alerts()} == {"client-address-hidden"}
 
 
+def test_what_is_asked_before_tls_is_known_for_the_probes_too(lab):
+    halves = Hidden(lab)
+    certificate, key = lab.certificate()
+    halves.postfix.set({"smtpd_tls_cert_file": certificate, "smtpd_tls_key_file": key,
+                        "smtpd_tls_security_level": "may"})
+    target, seen = in_front(lab, "masquerade")
+    _, entry = halves.probe(target)
+    asked = {technique["id"]: technique["outcome"] for technique in entry["techniques"]}
+    assert (asked["plain"], asked["before-starttls"]) == ("accepted", "accepted")
+    wait_until(lambda: seen in halves.milter.run("--masked").stdout, 10, "the mask to be kept")
+    assert {alert["kind"] for alert in halves.milter.alerts()} == {"client-address-hidden"}
+
+
 def test_once_masked_strangers_are_held_and_an_insider_is_not(lab):
     halves = Hidden(lab, {"enforce_masked": "hold"})
     target, _ = in_front(lab, "masquerade")
