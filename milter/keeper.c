@@ -208,18 +208,21 @@ static void open_database(struct keeper *keeper, int64_t now)
     keeper->version = -1;
     if (!read_masks(keeper) || !read_last_ask(keeper)) {
         give_up(keeper, now);
-        return;
     }
-    keeper->told = false;
 }
 
 static void use_database(struct keeper *keeper, int64_t now)
 {
     open_database(keeper, now);
-    if (keeper->database != NULL && (!write_masks(keeper) || !read_masks(keeper) ||
-                                     !keep_last_ask(keeper) || !forget_old(keeper, now))) {
-        give_up(keeper, now);
+    if (keeper->database == NULL) {
+        return;
     }
+    if (!write_masks(keeper) || !read_masks(keeper) || !keep_last_ask(keeper) ||
+        !forget_old(keeper, now)) {
+        give_up(keeper, now);
+        return;
+    }
+    keeper->told = false; /* that it can be opened and read says nothing of writing */
 }
 
 /* How often a finding that lasts must come to be taken for lasting. */
