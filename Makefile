@@ -51,7 +51,7 @@ DEPS_BUILD := gcc libc6-dev make git pkg-config ca-certificates libmilter-dev li
 DEPS_CHECK := clang clang-tidy clang-format cppcheck libclang-rt-14-dev libcmocka-dev mandoc
 DEPS_TEST  := postfix libsasl2-modules sasl2-bin rsyslog nsd nftables iproute2 procps openssl \
     netbase python3 python3-pytest util-linux valgrind exim4-daemon-heavy opensmtpd sendmail-bin m4 postgrey \
-    nmap prometheus curl syslog-ng-core
+    nmap prometheus curl syslog-ng-core chromium
 DEPS_DEB   := build-essential debhelper dpkg-dev fakeroot lintian
 DEPS := $(DEPS_BUILD) $(DEPS_CHECK) $(DEPS_TEST) $(DEPS_DEB)
 
@@ -176,6 +176,7 @@ bench: deps
 	@/usr/bin/python3 tests/bench/speed.py --build $(BUILD)
 	@/usr/bin/python3 tests/bench/zoo_nmap.py --build $(BUILD)
 	@/usr/bin/python3 tests/bench/storm.py --build $(BUILD)
+	@/usr/bin/python3 tests/bench/report.py --build $(BUILD)
 	@/usr/bin/python3 tests/bench/relayed.py --build $(BUILD)
 	@$(BUILD)/bench/judgement
 FUZZ_TIME ?= 600

@@ -67,7 +67,7 @@ const struct history_span *history_state(const struct history_endpoint *endpoint
 const char *history_text(const struct history_endpoint *endpoint, const char *name);
 
 /* "203.0.113.25:25/starttls", or "no address". */
-#define HISTORY_WHERE_SIZE (ENDPOINT_TEXT_SIZE + 16)
+#define HISTORY_WHERE_SIZE 128
 const char *history_where(const struct history_endpoint *endpoint, char out[HISTORY_WHERE_SIZE]);
 
 #endif

@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from lab import Config, Postfix, Server, probe
+from lab import Config, Postfix, Server, browser, probe
 from test_halves import CLOSED, Halves
 
 VOID = {"meta", "rect", "line", "br"}
@@ -171,3 +171,16 @@ def test_a_report_that_cannot_be_made_says_why(lab):
     assert done.code == 3 and "exclude each other" in done.err
     done = probe(outside, "--text", config=config)
     assert done.code == 3 and "has no meaning for" in done.err
+
+
+@pytest.mark.skipif(browser.possible() is not None, reason=str(browser.possible()))
+def test_a_browser_shows_it_on_any_screen_in_the_light_and_in_the_dark(history):
+    history.check()
+    _, path = history.page()
+    seen = {(width, dark): browser.look(path, history.outside.folder, width, dark)
+            for width in (1280, 360) for dark in (False, True)}
+    for found in seen.values():
+        assert found["width"] <= found["room"], "the page itself scrolls sideways"
+        assert found["contrast"] >= 4.5 and found["resources"] == 0
+    assert seen[360, False]["scrolling"] > 0  # wide tables do so within themselves
+    assert seen[1280, False]["background"] != seen[1280, True]["background"]
