@@ -309,7 +309,8 @@ static void print_posture(FILE *out, const struct history *history)
     size_t count = 0;
 
     fputs("<section id=\"posture\" aria-labelledby=\"posture-h\"><h2 id=\"posture-h\">Posture</h2>"
-          "\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Posture\"><table>"
+          "\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Table of "
+          "posture\"><table>"
           "<caption>What else the hosts show to strangers</caption><thead><tr>"
           "<th scope=\"col\">Address</th><th scope=\"col\">Host</th><th scope=\"col\">Finding</th>"
           "<th scope=\"col\">Severity</th><th scope=\"col\">What, and what to do</th></tr></thead>"

@@ -88,7 +88,8 @@ void page_techniques(FILE *out, const struct history *history)
 {
     fputs("<section id=\"techniques\" aria-labelledby=\"techniques-h\"><h2 id=\"techniques-h\">"
           "Techniques</h2>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" "
-          "aria-label=\"Techniques\"><table><caption>Ways of asking for relaying, and what became "
+          "aria-label=\"Table of techniques\"><table><caption>Ways of asking for relaying, and "
+          "what became "
           "of them in the last audit of each endpoint</caption><thead><tr>"
           "<th scope=\"col\">Technique</th><th scope=\"col\">What it is</th>"
           "<th scope=\"col\">Outcomes</th><th scope=\"col\">Accepted by</th></tr></thead><tbody>\n",

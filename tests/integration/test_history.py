@@ -121,6 +121,8 @@ def test_a_screen_reader_finds_headers_captions_and_labels(history):
     assert all(entry.get("scope") in ("col", "row") for entry in page.all("th"))
     ids = [entry["id"] for _, entry in page.elements if "id" in entry]
     assert len(set(ids)) == len(ids)
+    labels = [entry["aria-label"] for entry in page.all("div") if "aria-label" in entry]
+    assert len(set(labels)) == len(labels) and "Posture" not in labels
     for _, entry in page.elements:
         assert set(entry.get("aria-labelledby", "").split()) <= set(ids)
         if entry.get("href"):
