@@ -102,6 +102,8 @@ static void on_secured(void *user, const char *description)
 
     reply_parser_reset(&lane->parser);
     lane->asked = loop_now(lane->dialogue->loop);
+    (void)connection_certificate_fault(lane->connection,
+                                       lane->dialogue->request.result->tls_certificate);
     obey(lane, session_secured(&lane->session, description));
 }
 

@@ -1,6 +1,7 @@
 #include "probe/report.h"
 
 #include <jansson.h>
+#include <string.h>
 
 #include "lib/alert/format.h"
 #include "probe/judgement.h"
@@ -172,6 +173,24 @@ static json_t *message_json(const struct message_result *message)
             put_string(object, "text", message->text != NULL ? message->text : ""));
 }
 
+/* null without TLS; a certificate with nothing wrong is null, too. */
+static json_t *tls_session_json(const struct endpoint_result *result)
+{
+    size_t version = strcspn(result->tls_protocol, " ");
+    const char *cipher = result->tls_protocol + version;
+    json_t *object = version > 0 ? json_object() : NULL;
+
+    if (version == 0) {
+        return json_null();
+    }
+    bool made = put(object, "version", json_stringn(result->tls_protocol, version)) &&
+                put_string(object, "cipher", cipher + strspn(cipher, " ")) &&
+                put(object, "certificate_fault",
+                    result->tls_certificate[0] != '\0' ? json_string(result->tls_certificate)
+                                                       : json_null());
+    return whole(object, made);
+}
+
 static json_t *endpoint_json(const struct endpoint_result *result)
 {
     const struct endpoint *endpoint = &result->endpoint;
@@ -198,7 +217,8 @@ static json_t *endpoint_json(const struct endpoint_result *result)
         put(object, "techniques", techniques_json(result)) &&
         put(object, "findings", findings_json(result)) &&
         put(object, "notes", notes_json(result)) &&
-        put(object, "message", message_json(&result->message));
+        put(object, "message", message_json(&result->message)) &&
+        put(object, "tls_session", tls_session_json(result));
     return whole(object, made);
 }
 

@@ -256,6 +256,11 @@ static void print_heading(FILE *out, const struct endpoint_result *result, bool 
     if (result->proof != PROOF_NONE) {
         fprintf(out, "\n  proof     %s", proof_name(result->proof));
     }
+    if (result->tls_protocol[0] != '\0') {
+        fprintf(out, "\n  session   %s%s%s", result->tls_protocol,
+                result->tls_certificate[0] != '\0' ? "; certificate: " : "",
+                result->tls_certificate);
+    }
     if (result->message.technique != NULL) {
         fprintf(out, "\n  message   %s, by %s", message_state_name(result->message.state),
                 result->message.technique->id);

@@ -120,6 +120,7 @@ struct endpoint_result {
     bool no_route;                  /* our own host has no way to the address */
     struct address source;          /* ours, as the socket has it, or the one that was claimed */
     enum tls_mode tls;              /* in force when the techniques were asked */
+    char tls_certificate[160];      /* what is wrong with the server's; "" if nothing, or no TLS */
     char tls_protocol[64];          /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; "" without TLS */
     bool starttls_offered;          /* by any EHLO of this endpoint */
     char tls_trouble[RESULT_TEXT_SIZE]; /* why STARTTLS failed, when it was then asked without */

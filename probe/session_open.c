@@ -355,6 +355,7 @@ void session_give_up_tls(struct session *session, const char *why)
     }
     battery->in_clear = true;
     battery->result->tls_protocol[0] = '\0';
+    battery->result->tls_certificate[0] = '\0';
     snprintf(battery->result->tls_trouble, sizeof(battery->result->tls_trouble), "%s", why);
     battery_trouble(battery, "%.400s; asked without TLS", why);
 }

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "probe/certificate.h"
 #include "probe/paced.h"
 
 /* Input is read no further than this ahead of the listener, which takes everything in each turn. */
@@ -556,6 +557,12 @@ struct address connection_source(const struct connection *connection)
     return connection->source;
 }
 
+const char *connection_certificate_fault(const struct connection *connection,
+                                         char out[TRANSPORT_CERTIFICATE_SIZE])
+{
+    return certificate_fault(connection->ssl, connection->host, out);
+}
+
 /* ---- TLS -------------------------------------------------------------------------------- */
 
 static SSL_CTX *loop_tls(struct loop *loop)
@@ -574,7 +581,7 @@ static SSL_CTX *loop_tls(struct loop *loop)
         return NULL;
     }
     SSL_CTX_set_security_level(tls, 0);
-    SSL_CTX_set_verify(tls, SSL_VERIFY_NONE, NULL);
+    certificate_prepare(tls);
     SSL_CTX_set_options(tls, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_LEGACY_SERVER_CONNECT);
     SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);

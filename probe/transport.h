@@ -17,7 +17,8 @@
 
 #include "lib/address.h"
 
-#define TRANSPORT_ERROR_SIZE 256
+#define TRANSPORT_CERTIFICATE_SIZE 160
+#define TRANSPORT_ERROR_SIZE       256
 
 struct loop;
 
@@ -115,5 +116,9 @@ int connection_start_tls(struct connection *connection, char error[TRANSPORT_ERR
 
 /* Our end; ADDRESS_NONE until connected. */
 struct address connection_source(const struct connection *connection);
+
+/* Once it is secured: what is wrong with the server's certificate, as certificate.h has it. */
+const char *connection_certificate_fault(const struct connection *connection,
+                                         char out[TRANSPORT_CERTIFICATE_SIZE]);
 
 #endif

@@ -200,6 +200,14 @@ int connection_start_tls(struct connection *connection, char error[TRANSPORT_ERR
     return 0;
 }
 
+const char *connection_certificate_fault(const struct connection *connection,
+                                         char out[TRANSPORT_CERTIFICATE_SIZE])
+{
+    (void)connection;
+    out[0] = '\0';
+    return out;
+}
+
 struct address connection_source(const struct connection *connection)
 {
     struct address source = {.family = ADDRESS_IPV4, .octets = {198, 51, 100, 7}};

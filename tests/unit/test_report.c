@@ -369,9 +369,9 @@ static void the_object_has_the_documented_keys_in_order(void **state)
     static const char *const top[] = {"program",   "version", "started", "seconds", "vantage",
                                       "endpoints", "worst",   "exit",    "messages"};
     static const char *const endpoint[] = {
-        "target",       "host",       "address",  "port",  "tls",    "verdict",
-        "proof",        "cause",      "why",      "fix",   "milter", "banner",
-        "capabilities", "techniques", "findings", "notes", "message"};
+        "target",       "host",       "address",  "port",  "tls",     "verdict",
+        "proof",        "cause",      "why",      "fix",   "milter",  "banner",
+        "capabilities", "techniques", "findings", "notes", "message", "tls_session"};
     static const char *const technique[] = {"id",       "helo", "sender",  "recipient", "code",
                                             "enhanced", "text", "outcome", "control"};
     static const char *const finding[] = {"kind", "severity", "why", "fix"};
@@ -405,7 +405,7 @@ static void the_object_holds_what_was_learnt(void **state)
         "\"code\":250,\"enhanced\":\"2.1.5\",\"text\":\"Ok\",\"outcome\":\"accepted\",\"control\":"
         "null}],"
         "\"findings\":[{\"kind\":\"open-relay\",\"severity\":\"critical\",\"why\":\"V\",\"fix\":"
-        "\"X\"}],\"notes\":[\"N.\"],\"message\":null}";
+        "\"X\"}],\"notes\":[\"N.\"],\"message\":null,\"tls_session\":null}";
     first.technique_count = 1;
     answer(&first, "plain", OUTCOME_ACCEPTED);
     snprintf(first.why, sizeof(first.why), "W");
