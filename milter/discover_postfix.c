@@ -8,6 +8,11 @@
 
 #define PATTERN_MAX 1024
 
+/* What no table has by design: a name under a reserved top-level domain (RFC 6761), an address of
+ * no use (RFC 1112, class E). A table that knows it knows everything. */
+#define IMPROBABLE_DOMAIN  "relaywarden-asks-whether-any-domain-matches.invalid"
+#define IMPROBABLE_ADDRESS "240.0.0.1"
+
 /* A list may name a file of patterns; a table's keys are patterns too. */
 typedef void use_pattern(struct site_draft *draft, const char *pattern, const char *source);
 
@@ -31,11 +36,28 @@ static char *value_of(const char *directory, const char *name)
     return value;
 }
 
+/* What proxymap(8) would open can be opened here. */
+static const char *without_proxy(const char *table)
+{
+    return strncmp(table, "proxy:", 6) == 0 ? table + 6 : table;
+}
+
+/* Whether a lookup finds something; false also for a table that cannot be asked. */
+static bool table_has(const char *directory, const char *table, const char *key)
+{
+    const char *direct = without_proxy(table);
+    const char *const here[] = {"postmap", "-q", key, direct, NULL};
+    const char *const there[] = {"postmap", "-c", directory, "-q", key, direct, NULL};
+    char *found = command_output(directory == NULL ? here : there, "", true);
+
+    free(found);
+    return found != NULL;
+}
+
 /* "KEY\tVALUE" lines; to be freed; NULL for a table that cannot be listed. */
 static char *table_text(const char *directory, const char *table)
 {
-    /* What proxymap(8) would open can be opened here. */
-    const char *direct = strncmp(table, "proxy:", 6) == 0 ? table + 6 : table;
+    const char *direct = without_proxy(table);
     const char *const here[] = {"postmap", "-s", direct, NULL};
     const char *const there[] = {"postmap", "-c", directory, "-s", direct, NULL};
 
@@ -61,6 +83,30 @@ static bool next_pattern(const char **at, char pattern[PATTERN_MAX])
     return length > 0;
 }
 
+/* static:all, regexp:, pcre: and their like have no entries to list, and may match whatever there
+ * is. */
+static void note_unlisted(struct site_draft *draft, const char *directory, const char *table,
+                          const char *source)
+{
+    bool networks = strcmp(source, "mynetworks") == 0;
+    const char *said = "its entries cannot be listed; see to them by hand";
+
+    if (!table_has(directory, table, networks ? IMPROBABLE_ADDRESS : IMPROBABLE_DOMAIN)) {
+        site_draft_note(draft, table, said);
+        return;
+    }
+    if (strcmp(source, "relay_domains") == 0) {
+        draft->relays_everywhere = true;
+        said = "IN relay_domains, THIS TABLE MATCHES EVERY DOMAIN: the MTA relays mail from "
+               "everybody to everywhere";
+    } else if (networks) {
+        said = "IN mynetworks, THIS TABLE MATCHES EVERY CLIENT: the MTA lets everybody relay";
+    } else {
+        said = "THIS TABLE MATCHES EVERY DOMAIN: the MTA takes all mail from everybody as its own";
+    }
+    site_draft_note(draft, table, said);
+}
+
 static void use_table(struct site_draft *draft, const char *directory, const char *table,
                       const char *source, use_pattern *use)
 {
@@ -68,7 +114,7 @@ static void use_table(struct site_draft *draft, const char *directory, const cha
     char *rest = NULL;
 
     if (text == NULL) {
-        site_draft_note(draft, table, "its entries cannot be listed; see to them by hand");
+        note_unlisted(draft, directory, table, source);
         return;
     }
     for (char *line = strtok_r(text, "\n", &rest); line != NULL;
@@ -172,13 +218,25 @@ static void cut_transport(char *value)
     value[strcspn(value, ": \t")] = '\0';
 }
 
+/* Transports that mail for others goes by. */
+struct others {
+    char *normal;  /* default_transport */
+    char *relayed; /* relay_transport, if every domain is relayed; else NULL */
+};
+
+static bool are_others(const struct others *others, const char *transport)
+{
+    return strcmp(transport, others->normal) == 0 ||
+           (others->relayed != NULL && strcmp(transport, others->relayed) == 0);
+}
+
 static void add_transport(struct site_draft *draft, const char *transport, const char *source,
-                          const char *of_others)
+                          const struct others *others)
 {
     if (transport[0] == '\0' || strcmp(transport, "error") == 0) {
         return;
     }
-    if (strcmp(transport, of_others) == 0) {
+    if (are_others(others, transport)) {
         site_draft_note(draft, transport,
                         "left out as a mailer, because mail for others goes by it too; declared "
                         "domains need none");
@@ -189,7 +247,7 @@ static void add_transport(struct site_draft *draft, const char *transport, const
 
 /* Transports that a map gives to domains of Postfix's own. */
 static void add_mapped_transports(struct site_draft *draft, const char *directory,
-                                  const char *of_others)
+                                  const struct others *others)
 {
     char *maps = value_of(directory, "transport_maps");
     const char *at = maps == NULL ? "" : maps;
@@ -212,7 +270,7 @@ static void add_mapped_transports(struct site_draft *draft, const char *director
             *value++ = '\0';
             cut_transport(value);
             if (site_draft_has_domain(draft, line)) {
-                add_transport(draft, value, "transport_maps", of_others);
+                add_transport(draft, value, "transport_maps", others);
             }
         }
         free(text);
@@ -222,22 +280,29 @@ static void add_mapped_transports(struct site_draft *draft, const char *director
 
 static bool add_mailers(struct site_draft *draft, const char *directory)
 {
-    char *of_others = value_of(directory, "default_transport");
+    struct others others = {.normal = value_of(directory, "default_transport")};
 
-    if (of_others == NULL) {
+    if (others.normal == NULL) {
         return false;
     }
-    cut_transport(of_others);
+    cut_transport(others.normal);
+    if (draft->relays_everywhere) {
+        others.relayed = value_of(directory, "relay_transport");
+        if (others.relayed != NULL) {
+            cut_transport(others.relayed);
+        }
+    }
     for (size_t i = 0; i < sizeof own_transports / sizeof own_transports[0]; i++) {
         char *transport = value_of(directory, own_transports[i]);
         if (transport != NULL) {
             cut_transport(transport);
-            add_transport(draft, transport, own_transports[i], of_others);
+            add_transport(draft, transport, own_transports[i], &others);
         }
         free(transport);
     }
-    add_mapped_transports(draft, directory, of_others);
-    free(of_others);
+    add_mapped_transports(draft, directory, &others);
+    free(others.normal);
+    free(others.relayed);
     return true;
 }
 

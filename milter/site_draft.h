@@ -27,6 +27,7 @@ struct site_draft {
     struct draft_list networks;
     struct draft_list mailers;
     struct draft_list notes; /* lines of comment */
+    bool relays_everywhere;  /* what it relays to is every domain there is */
     bool out_of_memory;
 };
 

@@ -82,13 +82,37 @@ def test_subdomains_that_relay_domains_takes_too_are_listed(postfix):
 
 
 def test_what_cannot_be_listed_or_adopted_is_said(postfix):
-    text = written(postfix, relay_domains="static:all", mydestination="example.org, bad_..name, "
-                   "[203.0.113.25]", mynetworks="127.0.0.0/8 0.0.0.0/0 !192.0.2.1 192.0.2.0/24")
+    some = postfix.file("some", "/\\.second\\.test$/ x\n")
+    text = written(postfix, relay_domains=f"regexp:{some}", mydestination="example.org, bad_..name,"
+                   " [203.0.113.25]", mynetworks="127.0.0.0/8 0.0.0.0/0 !192.0.2.1 192.0.2.0/24")
     assert lists(text)["domains"] == {"example.org"}
     assert lists(text)["trusted_networks"] == {"127.0.0.0/8", "192.0.2.0/24"}
-    for said in ("# static:all: its entries cannot be listed", "# bad_..name: left out",
+    assert "relay" in lists(text)["own_mailers"]
+    for said in (f"# regexp:{some}: its entries cannot be listed", "# bad_..name: left out",
                  "# 0.0.0.0/0: LEFT OUT", "# !192.0.2.1: an exception"):
         assert said in text
+
+
+@pytest.mark.parametrize("kind, entries", [
+    ("static", "all"), ("proxy:static", "all"), ("regexp", "/./ OK\n"),
+    ("regexp", "!/^example\\.org$/ OK\n"), ("proxy:regexp", "/\\./ x\n")])
+def test_a_table_that_matches_every_domain_is_said_plainly(postfix, kind, entries):
+    what = "all" if entries == "all" else postfix.file("catch-all", entries)
+    text = written(postfix, relay_domains=f"relayed.test {kind}:{what}",
+                   transport_maps="inline:{relayed.test=relay:[192.0.2.2]}")
+    assert f"# {kind}:{what}: IN relay_domains, THIS TABLE MATCHES EVERY DOMAIN: the MTA relays " \
+        "mail from everybody to everywhere\n" in text
+    assert lists(text)["own_mailers"] == {"local", "virtual"}
+    assert "# relay: left out as a mailer" in text
+
+
+def test_a_table_that_matches_everything_is_said_of_other_lists_too(postfix):
+    text = written(postfix, virtual_mailbox_domains="static:all",
+                   mynetworks="127.0.0.0/8 cidr:{{0.0.0.0/0 OK}}")
+    assert "# static:all: THIS TABLE MATCHES EVERY DOMAIN: the MTA takes all mail" in text
+    assert "THIS TABLE MATCHES EVERY CLIENT: the MTA lets everybody relay" in text
+    assert lists(text)["trusted_networks"] == {"127.0.0.0/8"}
+    assert "relay" in lists(text)["own_mailers"]
 
 
 def test_a_mailer_that_others_mail_goes_by_is_no_own_mailer(postfix):
