@@ -358,8 +358,11 @@ static int run(struct audit *audit, char error[AUDIT_ERROR_SIZE])
         snprintf(error, AUDIT_ERROR_SIZE, "out of memory");
         goto out;
     }
+    /* Looked at from here on, where no signal goes to the caller any more. */
+    audit->summary.interrupted = audit->request.stopped != NULL && *audit->request.stopped != 0;
     /* Endpoints that have no address are done before the loop runs. */
-    if ((audit->searching > 0 || audit->done < audit->entry_count) && loop_run(audit->loop) != 0) {
+    if (!audit->summary.interrupted && (audit->searching > 0 || audit->done < audit->entry_count) &&
+        loop_run(audit->loop) != 0) {
         snprintf(error, AUDIT_ERROR_SIZE, "the system's event interface failed");
         goto out;
     }

@@ -10,6 +10,7 @@
 #ifndef RELAYWARDEN_PROBE_AUDIT_H
 #define RELAYWARDEN_PROBE_AUDIT_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,7 +31,9 @@ struct audit_request {
     int64_t
         delivery_ms; /* how long a message that was taken is waited for, with proof = delivered */
     const char *record; /* the file of arrivals; NULL = the one in the state directory */
-    bool progress;      /* a line on standard error, rewritten as endpoints are done */
+    const volatile sig_atomic_t *stopped; /* set by a signal of before: it is over when it begins.
+                                             NULL = there is no such */
+    bool progress; /* a line on standard error, rewritten as endpoints are done */
 };
 
 #define AUDIT_DELIVERY_MS 60000 /* unless something else is said */

@@ -27,7 +27,7 @@ struct daemon {
     sigset_t stoppers; /* those of them that end an audit, too */
 };
 
-/* Set by a signal that came between the waits and an audit. */
+/* Set by a signal that came between the waits and an audit's own handlers, which looks at it. */
 static volatile sig_atomic_t told_to_stop;
 
 /* Does not stop while the machine sleeps. */
@@ -121,6 +121,7 @@ static bool audit_targets(struct daemon *daemon, const struct target *targets, s
         .targets = targets,
         .target_count = count,
         .delivery_ms = AUDIT_DELIVERY_MS,
+        .stopped = &told_to_stop,
     };
     char error[AUDIT_ERROR_SIZE];
 
