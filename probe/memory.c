@@ -9,15 +9,20 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "probe/patience.h"
+
+#define LOCK_WAIT_MS 2000
+#define LOCK_STEP_MS 20
 
 #define VERSION  1
 #define KEY_SIZE (ENDPOINT_TEXT_SIZE + RESULT_HOST_SIZE + 16)
 
 struct memory {
     char directory[PATH_MAX]; /* the probe's own */
+    bool waited;              /* for the lock, in vain: a second wait would be as vain */
     json_t *root; /* {"version": 1, "endpoints": {KEY: {"put_off": [...], "messages": [...]}}} */
 };
 
@@ -97,17 +102,40 @@ static bool write_file(const struct memory *memory, json_t *root, char error[MEM
     return false;
 }
 
+/* Holders need a moment only. One that was stopped in the middle of it is not waited for. */
+static bool take_lock(struct memory *memory, int descriptor)
+{
+    static const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
+    int steps = memory->waited ? 0 : LOCK_WAIT_MS / LOCK_STEP_MS;
+
+    while (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) {
+            return false;
+        }
+        if (steps-- <= 0) {
+            memory->waited = true;
+            errno = EWOULDBLOCK;
+            return false;
+        }
+        (void)nanosleep(&step, NULL);
+    }
+    return true;
+}
+
 /* The lock's descriptor, to be closed; -1 and a sentence. */
-static int lock(const struct memory *memory, char error[MEMORY_ERROR_SIZE])
+static int lock(struct memory *memory, char error[MEMORY_ERROR_SIZE])
 {
     char path[PATH_MAX];
 
     (void)mkdir(memory->directory, 0750);
     name_file(memory, "memory.lock", path);
     int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-    if (descriptor < 0 || flock(descriptor, LOCK_EX) != 0) {
+    if (descriptor < 0 || !take_lock(memory, descriptor)) {
         snprintf(error, MEMORY_ERROR_SIZE,
-                 "%.300s: %s (let this program's user write its directory)", path, strerror(errno));
+                 errno == EWOULDBLOCK ? "%.300s: %s (another process holds it: see whether a "
+                                        "relaywarden-probe was stopped)"
+                                      : "%.300s: %s (let this program's user write its directory)",
+                 path, strerror(errno));
         if (descriptor >= 0) {
             close(descriptor);
         }

@@ -2,14 +2,13 @@
 
 import fcntl
 import os
-import re
 import signal
 import threading
 import time
 
 import pytest
 
-from lab import Config, Dns, LogFile, Postfix, ProbeDaemon, Server, probe, wait_until
+from lab import Config, Dns, Postfix, ProbeDaemon, Server, probe, wait_until
 
 # Accepted recipients whose transactions come to nothing use up Postfix's in_flow_delay tokens.
 OPEN = {"mynetworks": "0.0.0.0/0, [::]/0", "in_flow_delay": "0s"}
@@ -131,12 +130,35 @@ def test_it_stops_when_it_is_told_so_while_it_saves_what_it_learnt(daemon, postf
     with open(lock_path, "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         daemon.start()
-        waiter = rf"-> FLOCK .* {daemon.process.pid} "
-        wait_until(lambda: re.search(waiter, LogFile("/proc/locks").text()), 15,
-                   lambda: daemon.log.tail())
+        descriptors = f"/proc/{daemon.process.pid}/fd"
+        wait_until(lambda: lock_path in links(descriptors), 15, lambda: daemon.log.tail())
         daemon.signal(signal.SIGTERM)
-    assert daemon.process.wait(15) == 0
+        assert daemon.process.wait(15) == 0
     assert daemon.log.find(r"stopped")
+
+
+def test_who_holds_what_it_learnt_is_not_waited_for_without_end(daemon, postfix):
+    postfix.set({"smtpd_client_restrictions": "check_client_access static:{451 4.7.1 come back later}"})
+    lock_path = os.path.join(daemon.config.top["state_directory"], "probe", "memory.lock")
+    with open(lock_path, "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        daemon.start()
+        daemon.log.wait_for(r"the next audit will not know of this one: .*memory\.lock: .*"
+                            r"another process holds it", 15)
+        checked = probe(daemon.host, config=daemon.config, as_json=False)
+        assert checked.code == 3
+        assert "another process holds it" in checked.err
+
+
+def links(folder):
+    """What its links lead to; one that has gone meanwhile leads nowhere."""
+    found = set()
+    for name in os.listdir(folder):
+        try:
+            found.add(os.readlink(os.path.join(folder, name)))
+        except FileNotFoundError:
+            continue
+    return found
 
 
 def test_without_targets_it_says_what_is_missing(lab):
