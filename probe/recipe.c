@@ -246,6 +246,16 @@ static bool print_json(const struct order *order, const struct lookup *lookup)
 
 /* ---- the verb ------------------------------------------------------------------------ */
 
+static bool has_address(const struct lookup *lookup)
+{
+    for (size_t i = 0; i < lookup->count; i++) {
+        if (lookup->found[i].trouble[0] == '\0') {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int print_recipe(const struct invocation *invocation, const struct conf *conf)
 {
     struct dialogue_settings settings;
@@ -270,8 +280,9 @@ static int print_recipe(const struct invocation *invocation, const struct conf *
     } else {
         print_text(&order, &lookup);
     }
+    bool told = has_address(&lookup) && printed;
     lookup_free(&lookup);
-    return invocation_output_is_written() && printed ? 0 : PROBE_EXIT_UNKNOWN;
+    return invocation_output_is_written() && told ? 0 : PROBE_EXIT_UNKNOWN;
 }
 
 int recipe_main(const struct invocation *invocation)

@@ -61,3 +61,13 @@ def test_a_technique_that_there_is_not_is_told(site):
     told = recipe(site, "mx", "percent-hak", as_json=False)
     assert told.code == 3
     assert 'no technique "percent-hak"' in told.err
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_target_without_any_address_is_told_and_is_an_error(site, as_json):
+    told = recipe(site, "nowhere.example.org", as_json=as_json)
+    assert told.code == 3
+    if as_json:
+        assert all(entry["trouble"] for entry in json.loads(told.out)["endpoints"])
+    else:
+        assert "==== nowhere.example.org: " in told.out
