@@ -558,6 +558,18 @@ static bool is_hello(const struct session *session, const struct reply *reply)
     return lines != NULL ? strcmp(lines, hello_lines) == 0 : strcmp(reply->text, hello->text) == 0;
 }
 
+/* Whether this can only be an answer to EHLO, if not the one of before: several lines, of which the
+ * first begins with the same name. Capabilities may change within a connection. */
+static bool resembles_hello(const struct session *session, const struct reply *reply)
+{
+    const struct reply *hello = &session->hello;
+    size_t name = strcspn(hello->text, " \n");
+
+    return reply->code == SESSION_CODE_OK && hello->code == SESSION_CODE_OK && name > 0 &&
+           strchr(reply->text, '\n') != NULL && strchr(hello->text, '\n') != NULL &&
+           strcspn(reply->text, " \n") == name && strncasecmp(reply->text, hello->text, name) == 0;
+}
+
 void session_void_acceptance(struct session *session)
 {
     struct technique_result *into = session->task.into;
@@ -606,9 +618,10 @@ void session_take_confirm(struct session *session, const struct reply *reply)
         session_hung_up(session, reply);
     } else if (known && reply->code == SESSION_CODE_OK) {
         confirmed(session);
-    } else if (known || (reply->code >= 500 && reply->code <= 504)) {
-        /* Takes no EHLO, or only one: a server in step takes RSET, and does not answer it as it did
-         * EHLO. */
+    } else if (known || resembles_hello(session, reply) ||
+               (reply->code >= 500 && reply->code <= 504)) {
+        /* Takes no EHLO, or only one, or answers each in another way: a server in step takes RSET,
+         * and does not answer it as it did EHLO. */
         plan_confirmation(session, SESSION_CONFIRM_RSET);
     } else {
         out_of_step(session, reply);
@@ -619,7 +632,8 @@ void session_take_confirm_rset(struct session *session, const struct reply *repl
 {
     if (reply->code == SESSION_CODE_CLOSING) {
         session_hung_up(session, reply);
-    } else if (reply->code == SESSION_CODE_OK && !is_hello(session, reply)) {
+    } else if (reply->code == SESSION_CODE_OK && !is_hello(session, reply) &&
+               !resembles_hello(session, reply)) {
         confirmed(session);
     } else {
         out_of_step(session, reply);

@@ -314,7 +314,7 @@ static void accept_plain(void)
 static void an_acceptance_out_of_step_is_void_and_asked_again_once(void **state)
 {
     static const char *const contradictions[] = {DENIED, "250 2.0.0 ok", "450 4.2.0 later",
-                                                 "250-mx.example.org\r\n250 8BITMIME", "220 mx"};
+                                                 "250-a.example.net\r\n250 8BITMIME", "220 mx"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(contradictions) / sizeof(contradictions[0]); i++) {
@@ -364,6 +364,32 @@ static void a_server_that_takes_ehlo_once_confirms_by_rset(void **state)
     bench_answer(HELLO);
     bench_expect_action(SESSION_CLOSE);
     assert_false(bench_result_of("plain")->asked);
+}
+
+static void a_server_whose_answer_to_ehlo_changes_is_confirmed_by_rset(void **state)
+{
+    static const char other[] = "250-mx.example.org again\r\n250 8BITMIME";
+    static const char *const behind[] = {other, HELLO, DENIED, "250-mx.example.org\r\n250 SIZE"};
+
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    accept_plain();
+    bench_answer(other);
+    bench_expect("RSET");
+    bench_answer("250 2.0.0 Reset state");
+    bench_expect("MAIL FROM:<>");
+    assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_ACCEPTED);
+    assert_false(bench_result_of("plain")->unconfirmed);
+
+    for (size_t i = 0; i < sizeof(behind) / sizeof(behind[0]); i++) {
+        bench_set_up(TLS_AUTO, 25);
+        accept_plain();
+        bench_answer(other);
+        bench_expect("RSET");
+        bench_answer(behind[i]);
+        bench_expect_action(SESSION_CLOSE);
+        assert_false(bench_result_of("plain")->asked);
+    }
 }
 
 static void a_server_that_takes_no_ehlo_confirms_by_refusing_it_again(void **state)
@@ -585,6 +611,7 @@ int main(void)
         cmocka_unit_test(an_acceptance_out_of_step_is_void_and_asked_again_once),
         cmocka_unit_test(a_refusal_after_a_void_acceptance_is_the_answer),
         cmocka_unit_test(a_server_that_takes_ehlo_once_confirms_by_rset),
+        cmocka_unit_test(a_server_whose_answer_to_ehlo_changes_is_confirmed_by_rset),
         cmocka_unit_test(a_server_that_takes_no_ehlo_confirms_by_refusing_it_again),
         cmocka_unit_test(an_accepted_control_is_confirmed_too),
         cmocka_unit_test(a_server_that_is_slow_with_ehlo_is_confirmed_by_rset),
