@@ -30,6 +30,11 @@ bool agreement_lacks_replies(const struct endpoint_result *result)
     return result->milter.counted > result->milter.heard;
 }
 
+static const char *plural(unsigned int count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static bool seen_is_trusted(const struct endpoint_result *result)
 {
     return result->milter.hello.permission == PERMISSION_TRUSTED_NETWORK;
@@ -92,11 +97,12 @@ void agreement_explain_hidden(struct endpoint_result *result, const struct site 
 void agreement_explain_discarded(struct endpoint_result *result)
 {
     if (agreement_lacks_replies(result)) {
-        diagnosis_say(result->why, sizeof(result->why),
-                      "The filter on the mail host saw the MTA accept %u requests on a connection, "
-                      "and the probe heard of %u: something between them changes replies, and may "
-                      "show strangers a server that is closed while others find it open.",
-                      result->milter.counted, result->milter.heard);
+        diagnosis_say(
+            result->why, sizeof(result->why),
+            "The filter on the mail host saw the MTA accept %u request%s on a connection, "
+            "and the probe heard of %u: something between them changes replies, and may "
+            "show strangers a server that is closed while others find it open.",
+            result->milter.counted, plural(result->milter.counted), result->milter.heard);
         diagnosis_say(result->fix, sizeof(result->fix),
                       "Find what stands between the probe and the MTA, a proxy, a firewall that "
                       "rewrites SMTP or a load balancer, and ask the MTA itself.");
@@ -195,14 +201,14 @@ static void add_notes(struct endpoint_result *result)
     if (said->counted != said->heard && result->cause != CAUSE_DISCARDED_OR_HIDDEN) {
         raise_note(
             result,
-            "On one connection the filter saw the MTA accept %u requests, and the probe heard "
+            "On one connection the filter saw the MTA accept %u request%s, and the probe heard "
             "of %u: something between them changes replies.",
-            said->counted, said->heard);
+            said->counted, plural(said->counted), said->heard);
     }
     if (said->observed && said->asks > 0) {
         raise_note(result,
-                   "Of %u requests that the filter could recognise, it saw the MTA accept %u.",
-                   said->asks, said->granted);
+                   "Of %u request%s that the filter could recognise, it saw the MTA accept %u.",
+                   said->asks, plural(said->asks), said->granted);
     }
 }
 

@@ -409,9 +409,24 @@ static void a_listener_that_serves_headers_of_strangers_is_exposed(void **state)
     audit_sample_says(result.why, "PROXY header");
 }
 
+static void one_request_that_was_not_heard_of_is_one_request(void **state)
+{
+    (void)state;
+    result.milter.observed = true;
+    result.milter.counted = 1;
+    audit_sample_judge(&result, &outside);
+    audit_sample_says(result.why, "saw the MTA accept 1 request on a connection");
+    audit_sample_closed(&result);
+    result.milter.observed = true;
+    result.milter.counted = 2;
+    audit_sample_judge(&result, &outside);
+    audit_sample_says(result.why, "saw the MTA accept 2 requests on a connection");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(one_request_that_was_not_heard_of_is_one_request),
         CASE(an_anonymous_log_in_is_critical_only_where_it_opens),
         CASE(from_inside_an_anonymous_log_in_is_not_critical),
         CASE(a_claim_by_xclient_is_the_cause_where_plain_is_refused),
