@@ -309,7 +309,9 @@ const struct session_order *session_reply(struct session *session, const struct 
         session->refusals++;
         if (session->has_task) {
             battery_refused(session->battery, &session->task);
-            watch_pace(session, elapsed_ms);
+            if (session->state != SESSION_HAIL) { /* a filter's pace is not the server's */
+                watch_pace(session, elapsed_ms);
+            }
         }
     }
     if (session->state == SESSION_CONFIRM) {

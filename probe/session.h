@@ -110,6 +110,7 @@ struct session {
     bool sealed;           /* its recipient is an ask */
     bool has_task;
     bool claimed;                 /* AUTH or XCLIENT made us another client */
+    bool introduced;              /* the hello of that client was said, or is not to be */
     bool prompted;                /* AUTH was answered 334 */
     bool at_control;              /* the technique was accepted, and its control is in hand */
     unsigned int answered;        /* techniques */

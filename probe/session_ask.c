@@ -24,8 +24,11 @@ static const struct {
                                         5},
 };
 
-static void plan_task(struct session *session)
+void session_ask_task(struct session *session)
 {
+    if (session_introduce(session)) {
+        return; /* and back here after it */
+    }
     const struct technique *technique = session->task.into->technique;
     enum technique_sequence sequence = technique->sequence;
     enum session_state steps[SESSION_PLAN] = {SESSION_CLAIM, SESSION_CLAIM_EHLO};
@@ -67,7 +70,7 @@ static void next_technique(struct session *session)
     if (!session->winding_down && session->refusals < battery->connection_refusals &&
         battery_take(battery, session->claim, sealed, &session->task)) {
         session->has_task = true;
-        plan_task(session);
+        session_ask_task(session);
         return;
     }
     if (session_is_special(session) && session->answered == 0) {
@@ -287,7 +290,7 @@ static bool try_bare(struct session *session)
         return false;
     }
     memcpy(session->task.envelope.recipient, bare.recipient, sizeof(bare.recipient));
-    plan_task(session);
+    session_ask_task(session);
     return true;
 }
 
@@ -323,7 +326,7 @@ static bool try_other_sender(struct session *session)
     if (session->refusals >= battery->connection_refusals) {
         hand_on(session);
     } else {
-        plan_task(session);
+        session_ask_task(session);
     }
     return true;
 }
@@ -403,7 +406,7 @@ void session_take_claim_ehlo(struct session *session, const struct reply *reply)
 {
     if (reply_is_positive(reply)) {
         session->hello = *reply;
-        go_on(session);
+        session_ask_task(session); /* what is left of it, now as the other client */
         return;
     }
     (void)keep_answer(session, reply, ANSWER_TO_CLAIM);

@@ -26,8 +26,21 @@ static const char *canary_domain(const struct session *session)
     return at != NULL ? at + 1 : "";
 }
 
+/* Whether there are refusals left for a hello and for what is asked after it. The first hello comes
+ * before any technique, which then has what is left. */
+static bool has_room(struct session *session)
+{
+    struct battery *battery = session->battery;
+
+    return !session->has_task || (session->refusals + 2 <= battery->connection_refusals &&
+                                  battery_reserve(battery, &session->task, 2));
+}
+
 static bool say_hello(struct session *session, const char *domain)
 {
+    if (!has_room(session)) {
+        return false;
+    }
     const char *path =
         asker_hello(&session->asker, settings_of(session), session->battery->result, domain);
 
@@ -44,7 +57,7 @@ void session_say_hello(struct session *session)
     const struct technique *claimed = session_claimed(session);
 
     /* One that is asked in the clear on purpose is the same way to the server. Who makes up a
-     * client hears nothing of himself. */
+     * client is introduced when he has become it: what is said before is not asked about. */
     if (session->battery->message != NULL || session->battery->unheard >= UNHEARD_MAX ||
         (claimed != NULL && claimed->identity != TECHNIQUE_IDENTITY_OWN) ||
         !say_hello(session, canary_domain(session))) {
@@ -52,10 +65,25 @@ void session_say_hello(struct session *session)
     }
 }
 
+bool session_introduce(struct session *session)
+{
+    if (session->introduced || !(session->claimed || session_is_proxied(session)) ||
+        session->battery->message != NULL || session->battery->unheard >= UNHEARD_MAX) {
+        return false;
+    }
+    session->introduced = true;
+    session->asker.claimed = true;
+    return say_hello(session, canary_domain(session));
+}
+
 static void hung_up(struct session *session, const struct reply *reply)
 {
     char why[SESSION_SENTENCE_SIZE];
 
+    if (session->has_task) {
+        session_hung_up(session, reply);
+        return;
+    }
     session_describe(why, "The server ended the session at the probe's hello", reply);
     session_give_up(session, why);
     session_close(session);
@@ -81,6 +109,15 @@ static bool try_own_domain(struct session *session, const struct reply *reply)
     return say_hello(session, own);
 }
 
+static void ask(struct session *session)
+{
+    if (session->has_task) {
+        session_ask_task(session);
+    } else {
+        session_ask_first(session);
+    }
+}
+
 void session_take_hail(struct session *session, const struct reply *reply)
 {
     struct battery *battery = session->battery;
@@ -92,11 +129,12 @@ void session_take_hail(struct session *session, const struct reply *reply)
     }
     if (reply_is_positive(reply)) {
         session->in_transaction = true;
-        session->unanswered = true;
-        session_ask_first(session);
+        /* A server may keep its filter from the clients that we make up. */
+        session->unanswered = !session->has_task;
+        ask(session);
         return;
     }
-    battery->refusals++; /* the server counts it, too */
+    battery->refusals += !session->has_task; /* the server counts it, too; a task's is counted */
     session->hails++;
     first_line(reply, line);
     if (asker_take_hello(&session->asker, settings_of(session), battery->result, line) ==
@@ -104,10 +142,10 @@ void session_take_hail(struct session *session, const struct reply *reply)
         if (try_own_domain(session, reply)) {
             return;
         }
-        battery->unheard++;
+        battery->unheard += !session->has_task;
     }
     battery->hidden |= session->asker.verified && session->asker.role == TOKEN_ROLE_HIDDEN;
-    session_ask_first(session);
+    ask(session);
 }
 
 void session_seal(struct session *session)

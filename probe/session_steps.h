@@ -45,6 +45,8 @@ session_step session_take_claim, session_take_claim_ehlo, session_take_rset, ses
 void session_take_moot(struct session *session, const struct reply *reply);
 /* EHLO or HELO was taken and TLS is as wanted: the first technique. */
 void session_ask_first(struct session *session);
+/* The technique in hand: its claim, its hello and its request, whichever comes next. */
+void session_ask_task(struct session *session);
 /* The technique in hand, or claimed, if any, got no answer here. */
 void session_cut_task(struct session *session, const char *why);
 /* The technique in hand has what it can have: the next one. */
@@ -66,6 +68,9 @@ session_step session_take_hail, session_take_tally;
 bool session_tally(struct session *session);
 /* SMTP was agreed upon: the hello, where there is a key, and then the first technique. */
 void session_say_hello(struct session *session);
+/* Where AUTH, XCLIENT or PROXY made us another client, the filter is greeted as that one, once a
+ * connection. False where there is nothing to say, or no refusal to spare for it. */
+bool session_introduce(struct session *session);
 /* Makes the recipient of the task in hand an ask, where the filter has answered here. */
 void session_seal(struct session *session);
 /* Whether the filter would tell of the recipient in hand, were it accepted and relayed: it is an

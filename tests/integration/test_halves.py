@@ -338,3 +338,46 @@ def test_on_the_mail_host_itself_nothing_is_concluded_and_nothing_masked(lab, ho
     assert kinds(entry)["vantage-inside"] == "warning"
     assert halves.milter.run("--masked").stdout.strip() in ("", "no address is masked")
     assert halves.milter.alerts() == []
+
+
+# ---- who makes up a client ---------------------------------------------------------------------
+
+class Claimed(Halves):
+    """A closed MTA that trusts its own address, which the site has not declared."""
+
+    def __init__(self, lab):
+        super().__init__(lab, "mx")
+        self.postfix.set({"mynetworks": "127.0.0.0/8 203.0.113.25/32"})
+
+    def alerts(self):
+        """All that the filter has to tell."""
+        self.milter.stop()
+        return self.milter.alerts()
+
+
+def test_what_xclient_opens_is_proved_and_is_no_finding_of_the_filters(lab):
+    halves = Claimed(lab)
+    halves.postfix.set({"smtpd_authorized_xclient_hosts": "0.0.0.0/0"})
+    checked, entry = halves.probe()
+    assert (checked.code, entry["verdict"], entry["proof"], entry["cause"]) == (
+        2, "open", "observed", "xclient"), checked.out
+    asked = {technique["id"]: technique["outcome"] for technique in entry["techniques"]}
+    assert (asked["plain"], asked["xclient-loopback"], asked["xclient-server"]) == (
+        "relay-denied", "accepted", "accepted")
+    # Whom the filter saw behind the claim says nothing of where the probe stands.
+    assert (entry["milter"]["client"], entry["milter"]["vantage"]) == ("198.51.100.7", "verified")
+    assert kinds(entry)["xclient-exposed"] == "critical"
+    assert not {"client-address-hidden", "milter-missing"} & set(kinds(entry))
+    assert halves.postfix.queue() == []
+    assert halves.alerts() == []
+
+
+def test_what_a_proxy_header_opens_is_proved_and_is_no_finding_of_the_filters(lab):
+    halves = Claimed(lab)
+    halves.postfix.set({"smtpd_upstream_proxy_protocol": "haproxy"})
+    checked, entry = halves.probe()
+    assert (checked.code, entry["verdict"], entry["proof"], entry["cause"]) == (
+        2, "open", "observed", "proxy-protocol"), checked.out
+    assert "milter-missing" not in kinds(entry)
+    assert halves.postfix.queue() == []
+    assert halves.alerts() == []

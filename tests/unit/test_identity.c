@@ -86,7 +86,7 @@ static void come_to(const char *id)
         bench_answer("220 mx.example.org ESMTP");
         bench_answer(OFFERS);
         while (strncmp(bench.order->line, "QUIT", 4) != 0) {
-            if (session_is_special(&bench.session) &&
+            if (session_is_special(&bench.session) && bench.session.has_task &&
                 strcmp(bench.session.task.into->technique->id, id) == 0) {
                 return;
             }
@@ -210,6 +210,154 @@ static void from_inside_xclient_is_left_alone(void **state)
     bench_answer(OFFERS);
     assert_true(bench_result_of("xclient-loopback")->absent);
     assert_false(bench_result_of("auth-anonymous")->absent);
+}
+
+/* ---- who is another is so for the filter ----------------------------------------------- */
+
+#define NOW 1800000000
+
+static struct token_key key;
+
+static int64_t now(void)
+{
+    return NOW;
+}
+
+static bool nonce(uint8_t octets[TOKEN_NONCE])
+{
+    memset(octets, 0xa5, TOKEN_NONCE);
+    return true;
+}
+
+/* With a key, up to the technique's claim; no hello before it is answered by a filter. */
+static void start_with_key(const char *id)
+{
+    static const uint8_t octets[TOKEN_KEY_MIN] = {1};
+
+    assert_true(token_key_derive(octets, sizeof(octets), &key));
+    bench_set_up(TLS_NONE, 25);
+    bench.settings.max_refusals = 200;
+    bench.settings.asker = (struct asker_settings){.key = &key,
+                                                   .probe = "probe.example.net",
+                                                   .declared = VANTAGE_OUTSIDE,
+                                                   .now = now,
+                                                   .nonce = nonce};
+    come_to(id);
+}
+
+static void become_loopback(void)
+{
+    start_with_key("xclient-loopback");
+    bench_expect("XCLIENT ");
+    bench_answer("220 mx.example.org ESMTP");
+    bench_answer("250-mx.example.org\r\n250 PIPELINING");
+    bench_expect("MAIL FROM:<rw1.");
+    assert_string_equal(strchr(bench.order->line, '\n'), "\n"); /* alone */
+}
+
+/* What the filter says of the command whose argument is `path`. */
+static void observe(enum observation_kind kind, const char *path)
+{
+    struct observation observation = {.kind = kind,
+                                      .client_port = 49152,
+                                      .permission = PERMISSION_TRUSTED_NETWORK,
+                                      .listener = bench.result.endpoint.address,
+                                      .listener_port = 25,
+                                      .decision = DECISION_ACCEPTED,
+                                      .destination = DESTINATION_EXTERNAL,
+                                      .time = NOW,
+                                      .challenge = {7}};
+    char text[OBSERVATION_SIZE];
+    char reply[OBSERVATION_SIZE + 16];
+
+    assert_true(address_parse("127.0.0.1", &observation.client));
+    observation_set_mta(&observation, "mx.example.org");
+    assert_true(observation_build(&observation, &bench.session.asker.binding, path, text));
+    (void)snprintf(reply, sizeof(reply), "550 5.7.0 %s", text);
+    bench_answer(reply);
+}
+
+static void the_filter_is_greeted_by_who_was_claimed(void **state)
+{
+    (void)state;
+    become_loopback();
+    unsigned int refused = bench.battery.refusals;
+    observe(OBSERVATION_HELLO, bench.session.asker.path);
+    assert_int_equal(bench.session.asker.role, TOKEN_ROLE_CLAIMED);
+    assert_int_equal(bench.battery.refusals, refused + 1);
+    assert_int_equal(bench.session.refusals, 1);
+    assert_false(bench.result.milter.observed); /* it told of somebody else */
+    bench_expect(MAIL "RCPT TO:<rw1.");
+    bench_answer("250 ok");
+    observe(OBSERVATION_ASK, bench.session.task.envelope.recipient);
+    const struct technique_result *row = bench_result_of("xclient-loopback");
+    assert_int_equal(row->outcome, OUTCOME_ACCEPTED);
+    assert_true(row->observed);
+    bench_expect("RSET\r\nMAIL FROM:<rw1."); /* what it has counted */
+    bench_answer("250 ok");
+    bench_answer("250 ok");
+    bench_expect("QUIT");
+}
+
+static void an_anonymous_log_in_is_followed_by_a_hello(void **state)
+{
+    (void)state;
+    start_with_key("auth-anonymous");
+    bench_expect("AUTH ANONYMOUS");
+    bench_answer("235 2.7.0 Authentication successful");
+    bench_answer("250 mx.example.org");
+    bench_expect("MAIL FROM:<rw1.");
+    observe(OBSERVATION_HELLO, bench.session.asker.path);
+    assert_string_equal(bench.order->line, MAIL);
+    bench_answer("250 ok");
+    bench_expect("RCPT TO:<rw1.");
+}
+
+static void without_a_filter_the_client_that_was_claimed_asks_as_ever(void **state)
+{
+    (void)state;
+    become_loopback();
+    bench_answer("250 ok");
+    assert_string_equal(bench.order->line, "RSET\r\n" MAIL RCPT);
+    bench_answer("250 ok");
+    bench_answer("250 ok");
+    unsigned int passed = bench.result.milter.passed;
+    bench_answer(DENIED);
+    bench_expect("QUIT");
+    assert_int_equal(bench_result_of("xclient-loopback")->outcome, OUTCOME_RELAY_DENIED);
+    assert_int_equal(bench.result.milter.passed, passed); /* filters may be kept from loopback */
+
+    become_loopback();
+    bench_answer("550 5.7.1 no such sender, rwo1,forged");
+    assert_string_equal(bench.order->line, MAIL RCPT);
+}
+
+static void a_server_that_hangs_up_on_the_claimed_hello_costs_that_technique(void **state)
+{
+    (void)state;
+    become_loopback();
+    bench_answer("421 4.7.0 bye");
+    bench_expect_action(SESSION_CLOSE);
+    assert_false(bench.battery.ended);
+    assert_int_equal(bench.battery.reserved, 0);
+    assert_false(bench_result_of("xclient-loopback")->asked);
+}
+
+static void no_hello_takes_the_last_refusal_from_a_technique(void **state)
+{
+    (void)state;
+    start_with_key("xclient-loopback");
+    bench.battery.connection_refusals = 1;
+    bench_answer("220 mx.example.org ESMTP");
+    bench_answer("250-mx.example.org\r\n250 8BITMIME");
+    assert_string_equal(bench.order->line, MAIL);
+
+    start_with_key("xclient-loopback");
+    bench.battery.reserved = bench.session.task.reserved = 1;
+    bench.settings.max_refusals = bench.battery.refusals + 1;
+    bench_answer("220 mx.example.org ESMTP");
+    bench_answer("250-mx.example.org\r\n250 8BITMIME");
+    assert_string_equal(bench.order->line, MAIL);
 }
 
 /* ---- a claimed vantage ------------------------------------------------------------------ */
@@ -432,6 +580,11 @@ int main(void)
         cmocka_unit_test(a_server_that_asks_who_it_is_is_told_once),
         cmocka_unit_test(a_log_in_that_is_refused_leaves_authentication_required),
         cmocka_unit_test(from_inside_xclient_is_left_alone),
+        cmocka_unit_test(the_filter_is_greeted_by_who_was_claimed),
+        cmocka_unit_test(an_anonymous_log_in_is_followed_by_a_hello),
+        cmocka_unit_test(without_a_filter_the_client_that_was_claimed_asks_as_ever),
+        cmocka_unit_test(a_server_that_hangs_up_on_the_claimed_hello_costs_that_technique),
+        cmocka_unit_test(no_hello_takes_the_last_refusal_from_a_technique),
         cmocka_unit_test(everything_is_asked_as_the_client_that_is_claimed),
         cmocka_unit_test(an_ipv6_address_is_claimed_with_its_mark),
         cmocka_unit_test(without_xclient_nothing_is_asked),
