@@ -323,7 +323,9 @@ static bool begin_searches(struct audit *audit)
         if (search->resolution == NULL) {
             return false;
         }
-        resolution_begin(search->resolution);
+        if (!audit->summary.interrupted) {
+            resolution_begin(search->resolution);
+        }
     }
     return true;
 }
@@ -352,14 +354,14 @@ static int run(struct audit *audit, char error[AUDIT_ERROR_SIZE])
     int status = -1;
 
     audit->summary.started = time(NULL);
+    /* Looked at where no signal goes to the caller any more, and before anything is sent. */
+    audit->summary.interrupted = audit->request.stopped != NULL && *audit->request.stopped != 0;
     audit->spare = calloc(1, sizeof(*audit->spare));
     if (audit->spare == NULL || !has_room(audit) || interrupt == NULL || terminate == NULL ||
         !begin_searches(audit)) {
         snprintf(error, AUDIT_ERROR_SIZE, "out of memory");
         goto out;
     }
-    /* Looked at from here on, where no signal goes to the caller any more. */
-    audit->summary.interrupted = audit->request.stopped != NULL && *audit->request.stopped != 0;
     /* Endpoints that have no address are done before the loop runs. */
     if (!audit->summary.interrupted && (audit->searching > 0 || audit->done < audit->entry_count) &&
         loop_run(audit->loop) != 0) {
