@@ -206,7 +206,7 @@ SSH = """#!/bin/sh
 
 def test_the_steps_after_a_change_are_as_printed(walk):
     mail, outside = walk
-    reload, _, by_hand, report = blocks("Verify after a change", "sh")
+    reload, _, by_hand = blocks("Verify after a change", "sh")
     mail.machine.write("/usr/local/bin/ssh", SSH, mode=0o755)
     asked = mail.type(reload).stdout.splitlines()[-1]
     assert "RELAY OK" in outside.type(asked).stdout
@@ -215,11 +215,16 @@ def test_the_steps_after_a_change_are_as_printed(walk):
         known = "mail.example.org" not in line
         done = outside.type(line, accept=(0,) if known else (3,))
         assert '"worst":"closed"' in done.stdout if "--json" in line else "RELAY " in done.stdout
+
+
+def test_the_report_is_made_as_printed(walk):
+    _, outside = walk
+    report, = blocks("What has been, on one page", "sh")
     outside.type(report)
     page, = re.findall("--html (.+)", report)
     assert "<!DOCTYPE html>" in outside.machine.read(page)
     for kind, expected in (("report", "203.0.113.25"), ("report --json", '"endpoints"')):
-        assert f"`{kind}`" in section("Verify after a change")
+        assert f"`{kind}`" in section("What has been, on one page")
         assert expected in outside.type(f"sudo -u relaywarden relaywarden-probe {kind}").stdout
 
 
