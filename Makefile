@@ -178,6 +178,7 @@ bench: deps
 	@/usr/bin/python3 tests/bench/storm.py --build $(BUILD)
 	@/usr/bin/python3 tests/bench/report.py --build $(BUILD)
 	@/usr/bin/python3 tests/bench/relayed.py --build $(BUILD)
+	@/usr/bin/python3 tests/bench/faults.py --build $(BUILD)
 	@$(BUILD)/bench/judgement
 FUZZ_TIME ?= 600
 FUZZ ?=
