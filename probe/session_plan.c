@@ -107,6 +107,10 @@ static unsigned int allow_refusals(struct session *session, bool together)
     if (wanted > left) {
         wanted = left;
     }
+    /* What no technique asks is counted where it is answered, and has nothing to give back. */
+    if (!session->has_task) {
+        return wanted;
+    }
     return battery_reserve(battery, &session->task, wanted) ? wanted : session->task.reserved;
 }
 
