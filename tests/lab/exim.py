@@ -159,7 +159,7 @@ class Exim:
             raise LabError(f"Exim ended with {self.process.returncode}:\n"
                            f"{LogFile(os.path.join(self.folder, 'stderr')).tail()}\n"
                            f"{self.logfile.tail()}")
-        return all(self.host.listening(int(self._port(entry))) for entry in self.listen)
+        return all(self.host.listening_widely(int(self._port(entry))) for entry in self.listen)
 
     @property
     def running(self):

@@ -253,6 +253,13 @@ class Host:
         return any(number == port and (address is None or bound in (address, "0.0.0.0", "::"))
                    for bound, number in self.listeners())
 
+    def listening_widely(self, port):
+        """Whether something listens on the port in both families, or at addresses of its own: a server that opens one
+        socket after the other refuses the second family for a moment."""
+        bound = {address for address, number in self.listeners() if number == port}
+        wide = bound & {"0.0.0.0", "::"}
+        return bool(bound) and len(wide) != 1
+
     def wait_listening(self, port, address=None, timeout=10):
         wait_until(lambda: self.listening(port, address), timeout,
                    f"a listener on port {port} of {self.name}")

@@ -124,6 +124,9 @@ class Opensmtpd:
         """Starts the daemon and waits until it listens."""
         self.write()
         mark = self.logfile.mark()
+        # The one of before may hold its sockets for a moment longer, and would be taken for this one.
+        wait_until(lambda: not any(self.host.listening(port) for port in self._ports()), 10,
+                   "the ports to be free")
         with open(self.logfile.path, "ab") as file:
             self.process = self.host.popen(
                 ["unshare", "--mount", "sh", "-c", RUN, "sh", self.folder, PROGRAM, "-d", "-f",
@@ -136,7 +139,15 @@ class Opensmtpd:
         if self.process.poll() is not None:
             raise LabError(f"OpenSMTPD ended with {self.process.returncode}:\n"
                            f"{self.logfile.tail(since=mark)}")
-        return all(self.host.listening(port) for port in self._ports())
+        return all(self._listens(self._listen(entry), port)
+                   for entry, port in zip(self.listen, self._ports()))
+
+    def _listens(self, line, port):
+        """On an interface, each of its addresses has a socket of its own, made one after the other."""
+        if line.split()[0] != "eth0" or {"inet4", "inet6"} & set(line.split()):
+            return self.host.listening(port)
+        return all(self.host.listening(port, address)
+                   for address in (self.host.address, self.host.address6) if address)
 
     @property
     def running(self):
