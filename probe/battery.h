@@ -157,6 +157,9 @@ bool battery_take(struct battery *battery, size_t claim, bool sealed, struct bat
 void battery_answered(struct battery *battery, struct battery_task *task);
 void battery_cut(struct battery *battery, struct battery_task *task, const char *why);
 
+/* Why this technique has no answer; one that was had before stays. */
+void battery_leave_unasked(struct battery *battery, struct technique_result *into, const char *why);
+
 /* What a row asks here; false when it cannot be built. */
 bool battery_envelope(const struct battery *battery, size_t row, struct envelope *out);
 

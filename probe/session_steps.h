@@ -1,8 +1,8 @@
 /*
  * session_steps - what the parts of a session share: the steps, and the orders they give
  *
- * For session.c (events and states), session_open.c (greeting to TLS) and session_ask.c
- * (techniques) alone.
+ * For session.c (events and states), session_open.c (greeting to TLS), session_ask.c (techniques)
+ * and their like alone.
  */
 #ifndef RELAYWARDEN_PROBE_SESSION_STEPS_H
 #define RELAYWARDEN_PROBE_SESSION_STEPS_H
@@ -39,8 +39,7 @@ enum tls_mode session_asked_tls(const struct session *session);
 
 /* session_ask.c */
 session_step session_take_claim, session_take_claim_ehlo, session_take_rset, session_take_local,
-    session_take_mail, session_take_rcpt, session_take_control, session_take_confirm,
-    session_take_confirm_rset;
+    session_take_mail, session_take_rcpt, session_take_control;
 /* A reply to the rest of a plan that is decided. */
 void session_take_moot(struct session *session, const struct reply *reply);
 /* EHLO or HELO was taken and TLS is as wanted: the first technique. */
@@ -56,11 +55,18 @@ enum outcome session_judge(const struct session *session, enum command command,
                            const struct reply *reply, const char *recipient);
 /* The server ended the session with this reply. */
 void session_hung_up(struct session *session, const struct reply *reply);
+/* Begins the control of the technique in hand. */
+void session_plan_control(struct session *session);
+/* What a PROXY header was to open is no SMTP service. */
+void session_give_up_proxy(struct session *session, const char *why);
+
+/* session_confirm.c: whether an acceptance was one */
+session_step session_take_confirm, session_take_confirm_rset;
+/* Begins the confirmation of what was accepted by this step, SESSION_CONFIRM or _RSET. */
+void session_plan_confirmation(struct session *session, enum session_state step);
 /* The acceptance that was to be confirmed was none. */
 void session_void_acceptance(struct session *session);
 
-/* What a PROXY header was to open is no SMTP service. */
-void session_give_up_proxy(struct session *session, const char *why);
 /* session_hello.c */
 session_step session_take_hail, session_take_tally;
 /* Asks the filter, once an endpoint, what it has counted on this connection. False where there is
