@@ -1,6 +1,5 @@
 #include "probe/audit.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "lib/domain.h"
 #include "probe/audit_parts.h"
 #include "probe/audit_settings.h"
+#include "probe/interruption.h"
 #include "probe/judgement.h"
 
 /* How long an endpoint that is asked through waits for what DNS has not said yet. It was asked when
@@ -349,15 +349,13 @@ static void on_interrupt(void *user)
 static int run(struct audit *audit, char error[AUDIT_ERROR_SIZE])
 {
     int64_t began = loop_now(audit->loop);
-    struct loop_signal *interrupt = loop_signal_new(audit->loop, SIGINT, on_interrupt, audit);
-    struct loop_signal *terminate = loop_signal_new(audit->loop, SIGTERM, on_interrupt, audit);
+    struct interruption *interruption = interruption_begin(audit->loop, on_interrupt, audit);
     int status = -1;
 
     audit->summary.started = time(NULL);
-    /* Looked at where no signal goes to the caller any more, and before anything is sent. */
-    audit->summary.interrupted = audit->request.stopped != NULL && *audit->request.stopped != 0;
+    audit->summary.interrupted = interruption_is_pending(); /* before anything is sent */
     audit->spare = calloc(1, sizeof(*audit->spare));
-    if (audit->spare == NULL || !has_room(audit) || interrupt == NULL || terminate == NULL ||
+    if (audit->spare == NULL || !has_room(audit) || interruption == NULL ||
         !begin_searches(audit)) {
         snprintf(error, AUDIT_ERROR_SIZE, "out of memory");
         goto out;
@@ -369,9 +367,8 @@ static int run(struct audit *audit, char error[AUDIT_ERROR_SIZE])
         goto out;
     }
     /* What comes from here on ends no audit: it is for who made it. */
-    loop_signal_free(interrupt);
-    loop_signal_free(terminate);
-    interrupt = terminate = NULL;
+    interruption_end(interruption);
+    interruption = NULL;
     audit_close_open_ends(audit);
     audit_clear_progress(audit);
     if (!audit_sum_up(audit, began)) {
@@ -381,8 +378,7 @@ static int run(struct audit *audit, char error[AUDIT_ERROR_SIZE])
     audit_remember(audit);
     status = 0;
 out:
-    loop_signal_free(interrupt);
-    loop_signal_free(terminate);
+    interruption_end(interruption);
     return status;
 }
 

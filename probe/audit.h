@@ -10,7 +10,6 @@
 #ifndef RELAYWARDEN_PROBE_AUDIT_H
 #define RELAYWARDEN_PROBE_AUDIT_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,17 +30,16 @@ struct audit_request {
     int64_t
         delivery_ms; /* how long a message that was taken is waited for, with proof = delivered */
     const char *record; /* the file of arrivals; NULL = the one in the state directory */
-    const volatile sig_atomic_t *stopped; /* set by a signal of before: it is over when it begins.
-                                             NULL = there is no such */
-    bool progress; /* a line on standard error, rewritten as endpoints are done */
+    bool progress;      /* a line on standard error, rewritten as endpoints are done */
 };
 
 #define AUDIT_DELIVERY_MS 60000 /* unless something else is said */
 
 struct audit;
 
-/* Runs to its end, or until SIGINT or SIGTERM, which it takes while it runs: then it has what was
- * learnt so far, and endpoints that were not finished are marked as interrupted. Where there are
+/* Runs to its end, or until SIGINT or SIGTERM (interruption.h): then it has what was learnt so far,
+ * and endpoints that were not finished are marked as interrupted. Where one was pending before, it
+ * is over when it begins. Where there are
  * more than AUDIT_ENDPOINTS_MAX endpoints one entry says how many were not asked. NULL and one
  * sentence when it could not run at all. */
 struct audit *audit_run(const struct audit_request *request, char error[AUDIT_ERROR_SIZE]);

@@ -13,6 +13,7 @@
 #include "probe/alerting.h"
 #include "probe/audit.h"
 #include "probe/history.h"
+#include "probe/interruption.h"
 #include "probe/schedule.h"
 #include "probe/target.h"
 
@@ -23,12 +24,9 @@ struct daemon {
     struct conf *conf;
     struct schedule *schedule;
     struct reporter *reporter;
-    sigset_t signals;  /* blocked, and taken while it waits */
-    sigset_t stoppers; /* those of them that end an audit, too */
+    sigset_t signals; /* blocked always, and taken while it waits: none is ever lost */
+    bool told_to_stop;
 };
-
-/* Set by a signal that came between the waits and an audit's own handlers, which looks at it. */
-static volatile sig_atomic_t told_to_stop;
 
 /* Does not stop while the machine sleeps. */
 static int64_t seconds_now(void)
@@ -48,25 +46,20 @@ static uint32_t chance(void)
 
 /* ---- signals ------------------------------------------------------------------------- */
 
-static void on_stop(int number)
-{
-    (void)number;
-    told_to_stop = 1;
-}
-
 static void prepare_signals(struct daemon *daemon)
 {
-    const struct sigaction stop = {.sa_handler = on_stop};
-
-    sigemptyset(&daemon->stoppers);
-    sigaddset(&daemon->stoppers, SIGTERM);
-    sigaddset(&daemon->stoppers, SIGINT);
-    daemon->signals = daemon->stoppers;
+    sigemptyset(&daemon->signals);
+    sigaddset(&daemon->signals, SIGTERM);
+    sigaddset(&daemon->signals, SIGINT);
     sigaddset(&daemon->signals, SIGUSR1);
     sigaddset(&daemon->signals, SIGHUP);
-    sigaction(SIGTERM, &stop, NULL);
-    sigaction(SIGINT, &stop, NULL);
     pthread_sigmask(SIG_BLOCK, &daemon->signals, NULL);
+}
+
+/* An order to stop goes before all others that are pending. */
+static bool is_to_stop(const struct daemon *daemon)
+{
+    return daemon->told_to_stop || interruption_is_pending();
 }
 
 /* ---- an audit ------------------------------------------------------------------------ */
@@ -110,10 +103,9 @@ static void finish(struct daemon *daemon, const struct audit *audit)
     }
     log_summary(daemon, summary);
     print_summary(daemon, summary);
-    told_to_stop = told_to_stop || summary->interrupted;
 }
 
-/* SIGTERM and SIGINT end it early. False when it could not be made. */
+/* SIGTERM and SIGINT end it early, and stay pending. False when it could not be made. */
 static bool audit_targets(struct daemon *daemon, const struct target *targets, size_t count)
 {
     const struct audit_request request = {
@@ -121,21 +113,17 @@ static bool audit_targets(struct daemon *daemon, const struct target *targets, s
         .targets = targets,
         .target_count = count,
         .delivery_ms = AUDIT_DELIVERY_MS,
-        .stopped = &told_to_stop,
     };
     char error[AUDIT_ERROR_SIZE];
 
-    pthread_sigmask(SIG_UNBLOCK, &daemon->stoppers, NULL);
-    struct audit *audit = told_to_stop ? NULL : audit_run(&request, error);
-    pthread_sigmask(SIG_BLOCK, &daemon->stoppers, NULL);
-    if (audit == NULL && !told_to_stop) {
+    struct audit *audit = audit_run(&request, error);
+
+    if (audit == NULL) {
         reporter_say(daemon->reporter, LOG_ERR, "no audit could be made: %s; it is tried again",
                      error);
         return false;
     }
-    if (audit != NULL) {
-        finish(daemon, audit);
-    }
+    finish(daemon, audit);
     audit_free(audit);
     return true;
 }
@@ -244,7 +232,7 @@ static void wait_for_something(struct daemon *daemon)
     switch (sigtimedwait(&daemon->signals, NULL, &wait)) {
     case SIGTERM:
     case SIGINT:
-        told_to_stop = 1;
+        daemon->told_to_stop = true;
         break;
     case SIGUSR1:
         schedule_hurry(daemon->schedule, seconds_now());
@@ -263,9 +251,9 @@ static int serve(struct daemon *daemon)
                  "version " RELAYWARDEN_VERSION " is ready, with %zu targets",
                  daemon->conf->probe.target_count);
     sd_notify(0, "READY=1");
-    while (!told_to_stop) {
+    while (!is_to_stop(daemon)) {
         audit_due(daemon);
-        if (!told_to_stop) {
+        if (!is_to_stop(daemon)) {
             wait_for_something(daemon);
         }
     }

@@ -44,12 +44,6 @@ struct loop_watch {
     void *user;
 };
 
-struct loop_signal {
-    struct event *event;
-    void (*arrived)(void *user);
-    void *user;
-};
-
 struct connection {
     struct loop *loop;
     const struct connection_listener *listener;
@@ -225,44 +219,6 @@ void loop_watch_free(struct loop_watch *watch)
         event_free(watch->event);
     }
     free(watch);
-}
-
-static void on_signal(evutil_socket_t number, short what, void *user)
-{
-    struct loop_signal *signal = user;
-
-    (void)number;
-    (void)what;
-    signal->arrived(signal->user);
-}
-
-struct loop_signal *loop_signal_new(struct loop *loop, int number, void (*arrived)(void *user),
-                                    void *user)
-{
-    struct loop_signal *signal = calloc(1, sizeof(*signal));
-
-    if (signal == NULL) {
-        return NULL;
-    }
-    signal->arrived = arrived;
-    signal->user = user;
-    signal->event = evsignal_new(loop->base, number, on_signal, signal);
-    if (signal->event == NULL || evsignal_add(signal->event, NULL) != 0) {
-        loop_signal_free(signal);
-        return NULL;
-    }
-    return signal;
-}
-
-void loop_signal_free(struct loop_signal *signal)
-{
-    if (signal == NULL) {
-        return;
-    }
-    if (signal->event != NULL) {
-        event_free(signal->event);
-    }
-    free(signal);
 }
 
 /* ---- a connection's life ---------------------------------------------------------------- */

@@ -54,12 +54,6 @@ struct loop_watch *loop_watch_new(struct loop *loop, int descriptor, unsigned in
                                   void *user);
 void loop_watch_free(struct loop_watch *watch); /* NULL is nothing */
 
-/* Takes a signal in the loop instead of by its default action, until freed. */
-struct loop_signal;
-struct loop_signal *loop_signal_new(struct loop *loop, int number, void (*arrived)(void *user),
-                                    void *user);
-void loop_signal_free(struct loop_signal *signal); /* NULL is nothing */
-
 struct connection;
 
 /* What a connection tells its owner. Each may close the connection. Sentences are printable and

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import random
 import signal
 import threading
 import time
@@ -10,6 +11,10 @@ import pytest
 
 from lab import Config, Dns, Postfix, ProbeDaemon, Server, probe, wait_until
 
+# Postfix asks this server of the test's before it answers RCPT.
+POLICY = 10023
+ASKED = {"smtpd_client_restrictions": f"check_policy_service inet:127.0.0.1:{POLICY}"}
+STOPS = 40
 # Accepted recipients whose transactions come to nothing use up Postfix's in_flow_delay tokens.
 OPEN = {"mynetworks": "0.0.0.0/0, [::]/0", "in_flow_delay": "0s"}
 
@@ -122,6 +127,46 @@ def test_it_stops_at_once_while_a_server_is_silent(daemon, shared_lab):
     report, = daemon.reports()
     assert verdicts(report) == {"inconclusive"}
     assert daemon.log.find(r"stopped")
+
+
+def test_an_order_to_stop_is_obeyed_at_whatever_instant_it_comes(daemon):
+    """While it audits again and again, also just when an audit ends."""
+    instants = random.Random(STOPS)
+    for _ in range(STOPS):
+        daemon.start()
+        began = time.monotonic()
+        until = began + instants.uniform(0, 0.5)
+        while time.monotonic() < until:
+            daemon.signal(signal.SIGUSR1)
+        assert daemon.stop(timeout=5) == 0
+    assert len(daemon.log.find(r": stopped$")) == STOPS
+
+
+def test_orders_that_come_during_an_audit_make_one_more_of_what_then_holds(
+        daemon, shared_lab, postfix):
+    told = threading.Event()
+
+    def answer(connection):
+        with connection.makefile("rb") as lines:
+            for line in lines:
+                if line == b"\n":
+                    told.wait(60)
+                    connection.sendall(b"action=dunno\n\n")
+
+    with Server(shared_lab.host("mx"), POLICY, answer, "127.0.0.1") as policy:
+        postfix.set(ASKED)
+        daemon.start("--json")
+        wait_until(lambda: policy.connections > 0, 15, lambda: daemon.log.tail())
+        postfix.set({**OPEN, "smtpd_client_restrictions": ""})
+        for _ in range(5):
+            daemon.signal(signal.SIGUSR1)
+        assert daemon.reports() == []
+        told.set()
+        assert verdicts(wait_for_reports(daemon, 2)[1]) == {"open"}
+    daemon.signal(signal.SIGHUP)
+    daemon.log.wait_for("configuration reloaded")
+    assert daemon.stop() == 0
+    assert len(daemon.reports()) == 2
 
 
 def test_it_stops_when_it_is_told_so_while_it_saves_what_it_learnt(daemon, postfix):

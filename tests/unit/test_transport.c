@@ -107,18 +107,6 @@ static void break_loop(void *user)
     loop_break(user);
 }
 
-static void a_signal_is_taken_in_the_loop(void **state)
-{
-    (void)state;
-    struct loop *loop = loop_new();
-    struct loop_signal *taken = loop_signal_new(loop, SIGUSR2, break_loop, loop);
-
-    raise(SIGUSR2);
-    assert_int_equal(loop_run(loop), 0);
-    loop_signal_free(taken);
-    loop_free(loop);
-}
-
 /* ---- connections ---- */
 
 enum close_when {
@@ -437,7 +425,6 @@ int main(void)
             a_timer_never_fires_before_its_deadline_and_can_be_set_and_freed_in_its_call),
         cmocka_unit_test(a_cleared_timer_does_not_fire),
         cmocka_unit_test(a_watch_tells_that_a_descriptor_is_readable),
-        cmocka_unit_test(a_signal_is_taken_in_the_loop),
         cmocka_unit_test(a_connection_tells_its_own_address_and_delivers_bytes),
         cmocka_unit_test(the_source_address_can_be_chosen),
         cmocka_unit_test(a_source_that_is_not_ours_is_named_in_the_error),
