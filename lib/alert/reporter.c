@@ -107,13 +107,20 @@ static void write_terminal(const struct reporter *reporter, const char *line)
         return;
 }
 
+/* Whether what a fast sink takes would come to the same journal from standard error, too. */
+static bool is_twice_in_journal(const struct reporter *reporter, const struct outlets *fast)
+{
+    return reporter->terminal_is_journal &&
+           (outlets_have(fast, "journal") ||
+            (outlets_have(fast, "syslog") && sink_syslog_is_journal(reporter->syslog_socket)));
+}
+
 static void say(struct reporter *reporter, int priority, const char *line)
 {
     struct outlets *fast = dispatch_fast(reporter->dispatch);
     size_t took = outlets_say(fast, priority, line, reporter->inbox);
 
-    /* The journal has it already if both lead there. */
-    if (took < fast->count || !reporter->terminal_is_journal || !outlets_have(fast, "journal"))
+    if (took < fast->count || !is_twice_in_journal(reporter, fast))
         write_terminal(reporter, line);
 }
 

@@ -7,11 +7,10 @@
 /* Where systemd-journald has its sockets, /dev/log among them. */
 #define JOURNAL_DIRECTORY "/run/systemd/journal/"
 
-/* Whether what is sent to syslog arrives in the journal. */
-static bool journal_has_syslog(const struct sink_source *source)
+bool sink_syslog_is_journal(const char *socket)
 {
     char resolved[PATH_MAX];
-    const char *path = source->syslog_socket == NULL ? "/dev/log" : source->syslog_socket;
+    const char *path = socket == NULL ? "/dev/log" : socket;
 
     return realpath(path, resolved) != NULL &&
            strncmp(resolved, JOURNAL_DIRECTORY, sizeof(JOURNAL_DIRECTORY) - 1) == 0;
@@ -23,14 +22,14 @@ static bool wants_journal(const struct sink_source *source)
 
     if (settings->journal != JOURNAL_AUTO)
         return settings->journal == JOURNAL_YES;
-    return settings->syslog_format != SYSLOG_NONE && journal_has_syslog(source);
+    return settings->syslog_format != SYSLOG_NONE && sink_syslog_is_journal(source->syslog_socket);
 }
 
 /* The journal takes syslog's place where each line would arrive there twice. */
 static bool wants_syslog(const struct sink_source *source)
 {
     return source->settings->syslog_format != SYSLOG_NONE &&
-           !(wants_journal(source) && journal_has_syslog(source));
+           !(wants_journal(source) && sink_syslog_is_journal(source->syslog_socket));
 }
 
 static bool wants_json(const struct sink_source *source)

@@ -100,4 +100,7 @@ extern const struct sink_kind sink_kinds[];
 
 #define SINK_KINDS_MAX 8 /* rows of a table */
 
+/* Whether what is sent to this syslog socket (NULL = "/dev/log") arrives in the journal. */
+bool sink_syslog_is_journal(const char *socket);
+
 #endif

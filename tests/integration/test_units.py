@@ -225,6 +225,24 @@ def said(machine):
     return machine.journal("-t", "relaywarden-milter")
 
 
+@pytest.mark.parametrize("journal", ["auto", "yes", "no"])
+def test_each_line_of_its_own_is_in_the_journal_once(milter, journal):
+    """Whether it came by the journal's socket, by syslog's, or by standard error."""
+    path = "/etc/relaywarden/relaywarden.conf"
+    milter.write(path, milter.read(path).replace("alert {", f"alert {{ journal = {journal}"), 0o640)
+    milter.systemctl("restart", MILTER)
+    milter.systemctl("reload", MILTER)
+    start = milter.show(MILTER, "InvocationID")
+
+    def told():
+        return milter.journal(f"_SYSTEMD_INVOCATION_ID={start}")
+
+    wait_until(lambda: "was read again" in told(), 10)
+    milter.systemctl("stop", MILTER)
+    for line in ("is ready on", "was read again", "stopped"):
+        assert told().count(line) == 1, told()
+
+
 def test_one_that_was_killed_is_started_again_and_mail_flows_meanwhile(shared_lab, milter):
     before = main_process(milter)
     milter.run(["kill", "-KILL", before])
@@ -309,4 +327,28 @@ def test_a_change_of_postfix_configuration_starts_an_audit(mx):
         mx.run(["postconf", "-e", f"smtpd_banner = $myhostname ESMTP {number}"])
         wait_until(lambda wanted=number: audits() >= wanted, 20, lambda: mx.journal(
             "-u", f"{CHANGED}.service", "-u", f"{CHANGED}.path"))
+    mx.systemctl("disable", "--now", f"{CHANGED}.path")
+
+
+def test_changes_during_that_audit_make_one_more(mx):
+    """The audit is stopped in the middle: a program stands before it that waits to be told."""
+    with open(os.path.join(ROOT, f"systemd/{CHANGED}.service"), encoding="utf-8") as file:
+        before = [line for line in file if re.match("ExecStartPre=(?!/bin/sleep)", line)]
+    mx.write(f"/run/systemd/system/{CHANGED}.service.d/quick.conf",
+             f"[Service]\nExecStartPre=\n{''.join(before)}"
+             "ExecStart=\nExecStart=/bin/sh -c 'until [ -e /run/told ]; do sleep 0.1; done; echo TOLD'\n")
+    mx.systemctl("daemon-reload")
+    mx.systemctl("enable", "--now", f"{CHANGED}.path")
+
+    def said():
+        return mx.journal("-u", f"{CHANGED}.service")
+
+    mx.run(["postconf", "-e", "smtpd_banner = $myhostname ESMTP changed"])
+    wait_until(lambda: mx.show(f"{CHANGED}.service", "SubState") == "start", 10, said)
+    for number in range(3):
+        mx.run(["postconf", "-e", f"smtpd_banner = $myhostname ESMTP changed {number}"])
+    mx.write("/run/told", "")
+    wait_until(lambda: said().count("TOLD") >= 2, 20, said)
+    wait_until(lambda: mx.show(f"{CHANGED}.path", "SubState") == "waiting", 10)
+    assert said().count("TOLD") == 2
     mx.systemctl("disable", "--now", f"{CHANGED}.path")
