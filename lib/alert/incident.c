@@ -231,6 +231,9 @@ static void start(const struct incident_table *table, struct incident *incident,
     incident->opened = now;
     incident->last_seen = now;
     incident->finding = *finding;
+    /* What only lasts counts nothing more, but it was seen. */
+    if (finding->count == 0)
+        incident->finding.count = 1;
     if (end != NULL && now - end->ended < INCIDENT_FLAP_SECONDS)
         incident->flaps = end->flaps + 1;
 }
@@ -421,6 +424,19 @@ time_t incident_tick(struct incident_table *table, time_t now)
         link = &node->next;
     }
     return next;
+}
+
+void incident_shift(struct incident_table *table, long seconds)
+{
+    for (struct node *node = table->first; node != NULL; node = node->next) {
+        node->quiet_since += seconds;
+        node->incident.opened += seconds;
+        node->incident.last_seen += seconds;
+        node->incident.last_announced += seconds;
+    }
+    for (size_t i = 0; i < INCIDENT_ENDS_MAX; i++)
+        if (table->end_of[i].ended != 0)
+            table->end_of[i].ended += seconds;
 }
 
 void incident_unmark_all(struct incident_table *table)

@@ -19,7 +19,8 @@
  * - An incident can be put back after a restart (incident_restore): its quiet time then counts from
  * there, since nothing could be seen before.
  *
- * A clock that is set back only makes periods start anew.
+ * A clock that is set back only makes periods start anew; whoever knows by how much it was set says
+ * so (incident_shift), and no period is cut short or drawn out.
  */
 #ifndef RELAYWARDEN_LIB_ALERT_INCIDENT_H
 #define RELAYWARDEN_LIB_ALERT_INCIDENT_H
@@ -70,6 +71,10 @@ void incident_resolve(struct incident_table *table, enum finding_kind kind, cons
 /* Time passes: reminders and quiet resolutions. Returns the Unix time of the next that may be due;
  * 0 = none. */
 time_t incident_tick(struct incident_table *table, time_t now);
+
+/* The clock that `now` comes from was set by so many seconds: all times that are remembered move
+ * along. */
+void incident_shift(struct incident_table *table, long seconds);
 
 /* A new configuration's periods; the open incidents stay. */
 void incident_table_configure(struct incident_table *table, long remind_seconds,

@@ -9,6 +9,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "lib/alert/clocks.h"
 #include "lib/alert/dispatch.h"
 #include "lib/alert/format.h"
 #include "lib/alert/inbox.h"
@@ -47,7 +48,9 @@ struct reporter {
     /* The thread's. */
     struct incident_table *incidents;
     struct memory *memory;
-    int retry_ms; /* 0: nothing waits in a sink */
+    time_t now;       /* Unix time at the beginning of the round */
+    int64_t distance; /* from the steady clock to that */
+    int retry_ms;     /* 0: nothing waits in a sink */
     struct timespec retry_at;
 };
 
@@ -158,12 +161,18 @@ static void announce_on_terminal(const struct announcement *announcement, void *
     write_terminal(reporter, line);
 }
 
-static time_t wall_clock(void)
+/* That the clock is set neither ends a period nor draws it out. */
+static void look_at_clock(struct reporter *reporter)
 {
-    struct timespec now;
+    const struct clocks now = clocks_now();
+    int64_t moved = now.wall - now.steady - reporter->distance;
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec;
+    reporter->now = now.wall;
+    /* A second is what both are rounded by. */
+    if (moved >= -1 && moved <= 1)
+        return;
+    reporter->distance += moved;
+    incident_shift(reporter->incidents, moved);
 }
 
 /* pending_receiver */
@@ -171,7 +180,7 @@ static void receive_finding(const struct finding *finding, void *user)
 {
     struct reporter *reporter = user;
 
-    if (!incident_add(reporter->incidents, finding, wall_clock()))
+    if (!incident_add(reporter->incidents, finding, reporter->now))
         inbox_say(reporter->inbox, LOG_ERR,
                   "memory is out: an incident cannot be followed and may be announced again");
 }
@@ -181,7 +190,7 @@ static void receive_resolution(enum finding_kind kind, const char *key, void *us
 {
     struct reporter *reporter = user;
 
-    incident_resolve(reporter->incidents, kind, key, wall_clock());
+    incident_resolve(reporter->incidents, kind, key, reporter->now);
 }
 
 /* Takes new settings into use; returns whether to stop. */
@@ -228,7 +237,7 @@ static void retry_when_due(struct reporter *reporter)
 static struct timespec next_moment(const struct reporter *reporter, time_t next_incident)
 {
     time_t seconds = SLEEP_MAX_SECONDS;
-    time_t now = wall_clock();
+    time_t now = reporter->now;
 
     if (next_incident != 0 && next_incident - now < seconds)
         seconds = next_incident > now ? next_incident - now : 0;
@@ -263,9 +272,10 @@ static struct timespec work_on(struct reporter *reporter, struct inbox_batch *ba
 {
     const struct pending_receiver receiver = {receive_finding, receive_resolution, reporter};
 
+    look_at_clock(reporter);
     memory_follow(reporter->memory, pending_count(batch->pending) > 0);
     pending_empty(batch->pending, &receiver);
-    time_t next_incident = incident_tick(reporter->incidents, wall_clock());
+    time_t next_incident = incident_tick(reporter->incidents, reporter->now);
     dispatch_send(reporter->dispatch);
     memory_save_counts(reporter->memory, false);
     say_lines(reporter, batch);
@@ -388,7 +398,10 @@ struct reporter *reporter_start(const struct reporter_settings *settings,
     struct reporter *reporter = calloc(1, sizeof(*reporter));
 
     if (reporter != NULL) {
+        const struct clocks now = clocks_now();
+
         pthread_mutex_init(&reporter->mutex, NULL);
+        reporter->distance = now.wall - now.steady;
         reporter->quiet_terminal = settings->quiet_terminal;
         reporter->terminal_is_journal = is_journal(STDERR_FILENO);
         if (prepare(reporter, settings)) {

@@ -17,6 +17,7 @@ enum statement {
     LIST,
     PRUNE_OLD,
     PRUNE_MANY,
+    CORRECT,
     VERSION,
     STATEMENTS,
 };
@@ -48,6 +49,7 @@ static const char *const sql[] = {
     [PRUNE_MANY] = "DELETE FROM incident WHERE state = 'resolved' AND announced = 1 AND rowid IN"
                    " (SELECT rowid FROM incident WHERE state = 'resolved'"
                    " ORDER BY ended DESC LIMIT -1 OFFSET ?1)",
+    [CORRECT] = "UPDATE incident SET ended = ?1 WHERE ended > ?1 + 60",
     [VERSION] = "PRAGMA data_version",
 };
 
@@ -167,7 +169,9 @@ bool state_table_prune(struct state_table *table, time_t now)
 {
     sqlite3_bind_int64(table->statement[PRUNE_OLD], 1, now - STATE_TABLE_DAYS * 86400LL);
     sqlite3_bind_int64(table->statement[PRUNE_MANY], 1, STATE_TABLE_ENDED_MAX);
-    return run(table->statement[PRUNE_OLD]) && run(table->statement[PRUNE_MANY]);
+    sqlite3_bind_int64(table->statement[CORRECT], 1, now);
+    return run(table->statement[CORRECT]) && run(table->statement[PRUNE_OLD]) &&
+           run(table->statement[PRUNE_MANY]);
 }
 
 long long state_table_version(struct state_table *table)

@@ -59,7 +59,7 @@ bool state_table_load(struct state_table *table, time_t now, state_table_visit v
 /* Reads all incidents, the latest first; otherwise the same. */
 bool state_table_list(struct state_table *table, state_table_visit visit, void *user);
 
-/* Drops what is too old or too much. */
+/* Drops what is too old or too much. Ends that are still to come (the clock was wrong) were now. */
 bool state_table_prune(struct state_table *table, time_t now);
 
 /* Changes whenever another connection has written. 0: SQLite failed. */

@@ -283,6 +283,48 @@ static void a_clock_that_is_set_back_only_starts_periods_anew(void **state)
     incident_table_free(table);
 }
 
+static void a_clock_that_is_known_to_be_set_changes_no_period(void **state)
+{
+    (void)state;
+    static const long sets[] = {-86400, 86400, -7};
+
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+        struct incident_table *table = new_table();
+        time_t set = sets[i];
+
+        told_count = 0;
+        add_at(table, "L", "a", 100000);
+        incident_shift(table, set);
+        assert_int_equal(incident_tick(table, 100000 + set + QUIET - 1), 100000 + set + QUIET);
+        assert_int_equal(told_count, 1);
+        incident_tick(table, 100000 + set + QUIET);
+        assert_int_equal(told_count, 2);
+        assert_int_equal(told[1].state, INCIDENT_RESOLVED);
+        assert_int_equal(told[1].incident.opened, 100000 + set);
+        /* That it ended not long ago is known, too. */
+        incident_shift(table, -2 * set);
+        add_at(table, "L", "a", 100000 - set + QUIET + 5);
+        assert_int_equal(told[2].incident.flaps, 1);
+        incident_table_free(table);
+    }
+}
+
+static void what_only_lasts_and_opens_counts_one(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+    struct finding finding = sample_finding(FINDING_CLIENT_ADDRESS_HIDDEN, "L", "a");
+
+    told_count = 0;
+    finding.count = 0;
+    assert_true(incident_add(table, &finding, 5000));
+    assert_int_equal(told[0].incident.finding.count, 1);
+    assert_true(incident_add(table, &finding, 5001));
+    incident_resolve(table, finding.kind, finding.key, 5002);
+    assert_int_equal(told[1].incident.finding.count, 1);
+    incident_table_free(table);
+}
+
 static void periods_of_zero_never_come(void **state)
 {
     (void)state;
@@ -472,6 +514,8 @@ int main(void)
         cmocka_unit_test(a_more_severe_any_stays_any),
         cmocka_unit_test(the_number_of_open_incidents_is_bounded),
         cmocka_unit_test(a_clock_that_is_set_back_only_starts_periods_anew),
+        cmocka_unit_test(a_clock_that_is_known_to_be_set_changes_no_period),
+        cmocka_unit_test(what_only_lasts_and_opens_counts_one),
         cmocka_unit_test(periods_of_zero_never_come),
         cmocka_unit_test(the_tick_names_the_earliest_that_is_due),
         cmocka_unit_test(a_subject_that_comes_back_again_and_again_must_be_quiet_for_longer),

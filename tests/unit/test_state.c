@@ -196,6 +196,23 @@ static void an_open_incident_goes_on_after_a_restart(void **state)
     stop(reporter);
 }
 
+static void an_end_that_is_still_to_come_was_now(void **state)
+{
+    const struct place *place = *state;
+    struct reporter *reporter = start(place);
+
+    hand_over(reporter, "a");
+    reporter_resolve(reporter, FINDING_OPEN_RELAY, "L a");
+    flush(reporter);
+    stop(reporter);
+    /* The clock was wrong then. */
+    run_sql(place, "UPDATE incident SET ended = ended + 100000000");
+    stop(start(place));
+    assert_int_equal(number(place, "SELECT count(*) FROM incident"
+                                   " WHERE abs(ended - unixepoch()) < 60"),
+                     1);
+}
+
 static void what_may_not_have_been_announced_is_repeated_with_the_same_id(void **state)
 {
     struct place *place = *state;
@@ -541,6 +558,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_open_incident_goes_on_after_a_restart),
+        TEST(an_end_that_is_still_to_come_was_now),
         TEST(what_may_not_have_been_announced_is_repeated_with_the_same_id),
         TEST(an_end_that_may_not_have_been_announced_is_announced),
         TEST(an_incident_that_no_sink_took_is_not_marked),
