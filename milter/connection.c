@@ -168,20 +168,6 @@ static void note_relayed(struct connection *connection, struct recipient_seen *s
     keep(connection, PENDING_RELAYED, &finding);
 }
 
-/* Many spellings of one fact are one domain: subdomains of a declared domain count as that, and the
- * address literals that an own mailer takes name this host itself. Returns how many different ones
- * were noted so far. */
-static unsigned int count_undeclared(struct connection *connection, const char *domain,
-                                     const char *parent)
-{
-    if (parent != NULL) {
-        domain = parent;
-    } else if (domain[0] == '[') {
-        domain = "[]";
-    }
-    return undeclared_note(&connection->snapshot->undeclared, domain);
-}
-
 static void note_undeclared(struct connection *connection, struct recipient_seen *seen)
 {
     struct finding *pending = connection->pending[PENDING_UNDECLARED];
@@ -192,7 +178,8 @@ static void note_undeclared(struct connection *connection, struct recipient_seen
 
     if (domain_normalise(resolved->domain, resolved->domain_length, domain)) {
         seen->parent = site_parent_domain(connection->snapshot->rules.site, domain);
-        domains = count_undeclared(connection, domain, seen->parent);
+        domains = undeclared_note(&connection->snapshot->undeclared,
+                                  connection->snapshot->rules.site, domain);
     }
     if (domains > UNDECLARED_MAX) {
         seen->enforcement =

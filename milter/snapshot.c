@@ -19,6 +19,7 @@ struct snapshot *snapshot_new(struct conf *conf)
     snapshot->rules.own_mailer_count = conf->milter.own_mailer_count;
     snapshot->rules.enforce = conf->milter.enforce;
     snapshot->rules.enforce_masked = conf->milter.enforce_masked;
+    pthread_mutex_init(&snapshot->undeclared.mutex, NULL);
     atomic_init(&snapshot->references, 1);
     return snapshot;
 }
@@ -27,6 +28,7 @@ void snapshot_release(struct snapshot *snapshot)
 {
     if (snapshot != NULL && atomic_fetch_sub(&snapshot->references, 1) == 1) {
         conf_free(snapshot->conf);
+        pthread_mutex_destroy(&snapshot->undeclared.mutex);
         free(snapshot);
     }
 }
@@ -37,6 +39,11 @@ void snapshot_install(struct snapshot *next)
     struct snapshot *before = in_force;
     in_force = next;
     pthread_mutex_unlock(&lock);
+    /* Connections that keep the old one note nothing more that counts: what goes on comes by new
+     * ones, too. */
+    if (next != NULL && before != NULL) {
+        undeclared_take_over(&next->undeclared, next->rules.site, &before->undeclared);
+    }
     snapshot_release(before);
 }
 

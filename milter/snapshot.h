@@ -24,8 +24,10 @@ struct snapshot {
 struct snapshot *snapshot_new(struct conf *conf);
 void snapshot_release(struct snapshot *snapshot);
 
-/* Puts `next` in force (its reference becomes the program's) and releases the one before. NULL puts
- * none. */
+/* Puts `next` in force (its reference becomes the program's) and releases the one before, whose
+ * undeclared domains stay counted unless `next` declares them. NULL puts none. One thread at a
+ * time.
+ */
 void snapshot_install(struct snapshot *next);
 
 /* A reference to the one in force; NULL before the first and after the last. */

@@ -1,8 +1,10 @@
 """The filter alone: who is reported, who is not, and what is named."""
 
+import signal
+
 import pytest
 
-from lab import Sink
+from lab import Config, Sink
 from site_of_tests import CLOSED, Site
 
 OPEN = {"mynetworks": "0.0.0.0/0 [::]/0"}
@@ -148,6 +150,27 @@ def test_behind_a_smarthost_mailer_many_domains_are_critical(site):
         ("opened", "warning"), ("repeated", "critical")]
     assert alerts[1]["count"] == 17
     assert alerts[0]["incident"] == alerts[1]["incident"]
+
+
+def test_a_reload_forgets_no_undeclared_domain_that_it_does_not_declare(site):
+    site.set_up(SMARTHOST)
+
+    def reload(*domains):
+        mark = site.milter.log.mark()
+        site.milter.configure(Config(site={"domains": list(domains)}, alert=site.milter.config.alert,
+                                     milter=site.milter.config.milter, **site.milter.config.top))
+        site.milter.signal(signal.SIGUSR1)
+        site.milter.log.wait_for("was read again and is in force", since=mark)
+
+    assert site.ask(*STRANGE_DOMAINS[:16]) == [250] * 16
+    # One of the sixteen is declared: the next one is the sixteenth.
+    reload("example.org", "d0.example.net")
+    assert site.ask(STRANGE_DOMAINS[16]) == [250]
+    reload("example.org", "d0.example.net")
+    assert site.ask("<b@another.example.net>") == [250]
+    alerts = site.alerts()
+    assert [(alert["state"], alert["severity"], alert["count"]) for alert in alerts] == [
+        ("opened", "warning", 16), ("repeated", "critical", 18)]
 
 
 def test_without_the_smarthosts_mailer_among_own_mailers_it_is_open(site):
