@@ -2,7 +2,8 @@
 
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
+
+#include "lib/alert/clocks.h"
 
 static const char *const hello_results[] = {
     [HELLO_ANSWERED] = "answered", [HELLO_CLOCK] = "clock",   [HELLO_REPEATED] = "repeated",
@@ -13,14 +14,6 @@ static const char *const ask_results[] = {
     [ASK_ANSWERED] = "answered", [ASK_ACCEPTED] = "accepted", [ASK_REFUSED] = "refused",
     [ASK_DEFERRED] = "deferred", [ASK_FORGED] = "forged",     [ASK_UNCHECKED] = "unchecked",
 };
-
-struct audit_time audit_now(void)
-{
-    struct timespec monotonic;
-
-    clock_gettime(CLOCK_MONOTONIC, &monotonic);
-    return (struct audit_time){.wall = time(NULL), .monotonic = monotonic.tv_sec};
-}
 
 static void count_hello(struct audit_desk *desk, enum hello_result result)
 {
@@ -46,14 +39,14 @@ static bool take_hello(struct audit *audit, struct audit_desk *desk,
         [NONCE_REPEATED] = HELLO_REPEATED,
         [NONCE_FULL] = HELLO_FULL,
     };
-    const struct audit_time now = audit_now();
+    const struct clocks now = clocks_now();
 
     *answer = (struct observation){.kind = OBSERVATION_CLOCK, .time = (uint32_t)now.wall};
     if (!token_hello_is_current(hello, now.wall)) {
         count_hello(desk, HELLO_CLOCK);
         return true;
     }
-    enum nonce_verdict nonce = nonces_note(&desk->nonces, hello->nonce, now.monotonic);
+    enum nonce_verdict nonce = nonces_note(&desk->nonces, hello->nonce, now.steady);
     count_hello(desk, results[nonce]);
     if (nonce != NONCE_NEW || getrandom(answer->challenge, sizeof answer->challenge, 0) !=
                                   (ssize_t)sizeof answer->challenge) {
@@ -115,7 +108,7 @@ bool audit_is_asked(struct audit *audit, struct audit_desk *desk, const char *ma
         return false;
     }
     audit->audited = true;
-    atomic_store(&desk->last_ask, time(NULL));
+    atomic_store(&desk->last_ask, clocks_now().steady);
     return true;
 }
 

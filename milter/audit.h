@@ -47,7 +47,7 @@ enum ask_result {
 struct audit_desk {
     struct nonces nonces;
     struct masks masks;
-    atomic_llong last_ask; /* Unix time of the last valid one, or since when we wait for it */
+    atomic_llong last_ask; /* the last valid one, or since when we wait for it (clocks.h: steady) */
     _Atomic uint64_t hellos[HELLO_RESULTS];
     _Atomic uint64_t asks[ASK_RESULTS];
 };
@@ -79,12 +79,6 @@ struct audit_keys {
     const struct token_key *other;
 };
 
-/* When a command came. */
-struct audit_time {
-    int64_t wall;      /* Unix seconds */
-    int64_t monotonic; /* seconds */
-};
-
 /* Looks at MAIL's argument. True if it is a hello that is to be answered: then `answer` is filled
  * for observation_build, but for what only the connection knows (client, listener, permission,
  * masked, mta), and audit->binding is the one to build it with. */
@@ -98,9 +92,6 @@ bool audit_is_asked(struct audit *audit, struct audit_desk *desk, const char *ma
 /* A valid ask's end: counts it. `answered`: in the MTA's place. */
 void audit_count(struct audit *audit, struct audit_desk *desk, enum decision decision,
                  bool answered);
-
-/* The clocks, now. */
-struct audit_time audit_now(void);
 
 /* The counters as metrics. */
 void audit_metrics(struct metrics *metrics, const struct audit_desk *desk);

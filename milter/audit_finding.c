@@ -62,6 +62,11 @@ void audit_finding_hidden_key(const struct mask *mask, char out[FINDING_KEY_SIZE
              address_format_fold(&mask->address, folded));
 }
 
+void audit_finding_hidden_any_key(const struct mask *mask, char out[FINDING_KEY_SIZE])
+{
+    snprintf(out, FINDING_KEY_SIZE, "%s any", mask->listener);
+}
+
 void audit_finding_probe_missing(struct finding *out, int64_t last, long expected)
 {
     const time_t seconds = (time_t)last;

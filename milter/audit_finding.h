@@ -15,8 +15,10 @@
 void audit_finding_hidden(struct finding *out, const struct mask *mask,
                           const struct network *trusted);
 
-/* The key of that incident. */
+/* The key of that incident, and of the one that counts the further addresses at its listener
+ * together (incident.h: any). */
 void audit_finding_hidden_key(const struct mask *mask, char out[FINDING_KEY_SIZE]);
+void audit_finding_hidden_any_key(const struct mask *mask, char out[FINDING_KEY_SIZE]);
 
 /* No valid ask came since `last` (Unix time), and one was expected every `expected` seconds. */
 void audit_finding_probe_missing(struct finding *out, int64_t last, long expected);

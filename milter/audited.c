@@ -4,9 +4,10 @@
 #include <string.h>
 #include <strings.h>
 #include <syslog.h>
-#include <time.h>
 
+#include "lib/alert/clocks.h"
 #include "milter/audit_finding.h"
+#include "milter/unmasked.h"
 
 /* The text of last resort: without an observation, but the recipient does not pass. */
 #define AUDITED_TEXT "relaywarden: this connection is audited, and nothing is relayed on it"
@@ -84,7 +85,7 @@ static void note_hidden(struct connection *connection)
     if (connection->declared == PERMISSION_TRUSTED_NETWORK) {
         trusted = site_trusted_network(connection->snapshot->rules.site, &connection->client);
         say_masked(connection, &mask,
-                   masks_hide(&connection->transactions->desk->masks, &mask, time(NULL)));
+                   masks_hide(&connection->transactions->desk->masks, &mask, clocks_now().steady));
     }
     audit_finding_hidden(&finding, &mask, trusted);
     reporter_hand_over(connection->transactions->reporter, &finding);
@@ -92,22 +93,10 @@ static void note_hidden(struct connection *connection)
 
 static void note_true(struct connection *connection)
 {
-    struct audit_desk *desk = connection->transactions->desk;
-    struct reporter *reporter = connection->transactions->reporter;
-    struct masks_dropped dropped;
-    char address[ADDRESS_TEXT_SIZE];
-    char key[FINDING_KEY_SIZE];
+    struct masks *masks = &connection->transactions->desk->masks;
 
-    masks_show(&desk->masks, connection->audit.route, time(NULL), &dropped);
-    for (size_t i = 0; i < dropped.count; i++) {
-        reporter_say(reporter, LOG_NOTICE,
-                     "%s is not masked any more: the probe is seen under its own address",
-                     address_format(&dropped.mask[i].address, address));
-        if (!masks_have_subject(&desk->masks, &dropped.mask[i])) {
-            audit_finding_hidden_key(&dropped.mask[i], key);
-            reporter_resolve(reporter, FINDING_CLIENT_ADDRESS_HIDDEN, key);
-        }
-    }
+    masks_show(masks, connection->audit.route, clocks_now().steady);
+    unmasked_tell(masks, MASKS_DROP_HEALED, connection->transactions->reporter);
 }
 
 /* Once for each hello: the other asks would show the same. */

@@ -1,6 +1,5 @@
 #include "milter/callbacks.h"
 
-#include <errno.h>
 #include <libmilter/mfapi.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -8,9 +7,9 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/alert/thread.h"
 #include "milter/audited.h"
 #include "milter/connection.h"
 #include "milter/gate.h"
@@ -27,8 +26,11 @@ static struct {
     pthread_t thread;
     sem_t stop; /* libmilter */
     atomic_bool asked_to_stop;
-    bool gave_up; /* libmilter, unasked; read after the thread was joined */
-} serving;
+    bool gave_up;          /* libmilter, unasked; read after the thread was joined */
+    pthread_mutex_t mutex; /* guards ended */
+    pthread_cond_t change;
+    bool ended; /* libmilter */
+} serving = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 /* What we ask the MTA to send, whatever its own lists say. Fewer macros cost it less: {mail_*}
  * would make Postfix resolve the sender. */
@@ -356,7 +358,25 @@ static void *serve(void *unused)
      * failure: it is none. */
     serving.gave_up = smfi_main() != MI_SUCCESS && !atomic_load(&serving.asked_to_stop);
     kill(getpid(), SIGTERM);
+    pthread_mutex_lock(&serving.mutex);
+    serving.ended = true;
+    pthread_cond_signal(&serving.change);
+    pthread_mutex_unlock(&serving.mutex);
     return unused;
+}
+
+/* Whether libmilter ends within that time. */
+static bool ends_within(int wait_ms)
+{
+    const struct timespec until = thread_moment(wait_ms);
+
+    pthread_mutex_lock(&serving.mutex);
+    while (!serving.ended && thread_wait_until(&serving.change, &serving.mutex, &until)) {
+        /* woken for nothing */
+    }
+    bool ended = serving.ended;
+    pthread_mutex_unlock(&serving.mutex);
+    return ended;
 }
 
 bool callbacks_start(struct transactions *transactions)
@@ -365,29 +385,23 @@ bool callbacks_start(struct transactions *transactions)
 
     serving.transactions = transactions;
     sigaction(SIGUSR2, &action, NULL);
-    return sem_init(&serving.stop, 0, 0) == 0 &&
+    return sem_init(&serving.stop, 0, 0) == 0 && thread_condition(&serving.change) == 0 &&
            pthread_create(&serving.thread, NULL, serve, NULL) == 0;
 }
 
 bool callbacks_stop(void)
 {
     int wakes = STOP_MS / WAKE_MS;
-    struct timespec until;
 
     atomic_store(&serving.asked_to_stop, true);
     /* smfi_stop() would wait for a lock that the listener holds while it polls. */
     sem_post(&serving.stop);
     do {
-        pthread_kill(serving.thread, SIGUSR2);
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += WAKE_MS * 1000000L;
-        if (until.tv_nsec >= 1000000000L) {
-            until.tv_nsec -= 1000000000L;
-            until.tv_sec++;
-        }
         if (wakes-- == 0) {
             return false;
         }
-    } while (pthread_timedjoin_np(serving.thread, NULL, &until) == ETIMEDOUT);
+        pthread_kill(serving.thread, SIGUSR2);
+    } while (!ends_within(WAKE_MS));
+    pthread_join(serving.thread, NULL);
     return gate_close(&serving.gate, LAST_CALLS_MS) && !serving.gave_up;
 }

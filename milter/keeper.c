@@ -1,18 +1,17 @@
 #include "milter/keeper.h"
 
-#include <errno.h>
-#include <semaphore.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
 
+#include "lib/alert/clocks.h"
 #include "lib/alert/database.h"
 #include "lib/alert/moment_table.h"
+#include "lib/alert/thread.h"
 #include "milter/audit_finding.h"
 #include "milter/snapshot.h"
+#include "milter/unmasked.h"
 
 #define TICK_MS           1000
 #define FIRST_READ_MS     1000
@@ -24,30 +23,36 @@ struct keeper {
     struct audit_desk *desk;
     struct reporter *reporter;
     pthread_t thread;
-    int64_t started; /* Unix time */
-    sem_t stop;
-    sem_t ready; /* the database was read, or cannot be */
+    int64_t started; /* as all times here, by the steady clock */
+
+    pthread_mutex_t mutex; /* guards the three */
+    pthread_cond_t changed;
+    bool stop;
+    bool ready; /* the database was read, or cannot be */
+    bool ended;
 
     /* The thread's. */
+    struct clocks now; /* when its round began */
     sqlite3 *database;
     bool told; /* that it cannot be had */
     int64_t reopen_at;
-    int64_t version;   /* of the database, as it was read */
-    int64_t ask_saved; /* what the database has */
-    int64_t remind_at; /* when lasting findings are due again */
-    bool missing;      /* probe-missing was raised */
+    int64_t version;    /* of the database, as it was read */
+    int64_t ask_stored; /* what the database has (Unix time) */
+    int64_t remind_at;  /* when lasting findings are due again */
+    bool visits_known;  /* those of before the start, too */
+    bool missing;       /* probe-missing was raised */
     struct mask masks[MASKS_MAX];
 };
 
-static void close_database(struct keeper *keeper, int64_t now)
+static void close_database(struct keeper *keeper)
 {
     database_close(keeper->database);
     keeper->database = NULL;
-    keeper->reopen_at = now + REOPEN_SECONDS;
+    keeper->reopen_at = keeper->now.steady + REOPEN_SECONDS;
 }
 
 /* The database failed; what is not saved stays in memory. */
-static void give_up(struct keeper *keeper, int64_t now)
+static void give_up(struct keeper *keeper)
 {
     if (!keeper->told) {
         reporter_say(keeper->reporter, LOG_ERR,
@@ -55,32 +60,33 @@ static void give_up(struct keeper *keeper, int64_t now)
                      keeper->path, sqlite3_errmsg(keeper->database));
         keeper->told = true;
     }
-    close_database(keeper, now);
+    close_database(keeper);
 }
 
 /* ---- masks ----------------------------------------------------------------------------------- */
 
-/* An address that is masked no longer ends its incident, unless others share that. */
-static void tell_dropped(struct keeper *keeper, const struct masks_dropped *dropped)
+/* The database has Unix time. */
+static void to_stored(const struct clocks *now, struct mask *masks, size_t count)
 {
-    char key[FINDING_KEY_SIZE];
-    char address[ADDRESS_TEXT_SIZE];
+    for (size_t i = 0; i < count; i++) {
+        masks[i].hidden = clocks_wall(now, masks[i].hidden);
+        masks[i].true_since = clocks_wall(now, masks[i].true_since);
+        masks[i].dropped = clocks_wall(now, masks[i].dropped);
+    }
+}
 
-    for (size_t i = 0; i < dropped->count; i++) {
-        const struct mask *mask = &dropped->mask[i];
-        reporter_say(keeper->reporter, LOG_NOTICE,
-                     "%s is not masked any more: it was dropped by --unmask",
-                     address_format(&mask->address, address));
-        if (!masks_have_subject(&keeper->desk->masks, mask)) {
-            audit_finding_hidden_key(mask, key);
-            reporter_resolve(keeper->reporter, FINDING_CLIENT_ADDRESS_HIDDEN, key);
-        }
+static void from_stored(const struct clocks *now, struct mask *masks, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        masks[i].hidden = clocks_steady(now, masks[i].hidden);
+        masks[i].true_since = clocks_steady(now, masks[i].true_since);
+        masks[i].dropped = clocks_steady(now, masks[i].dropped);
     }
 }
 
 static bool read_masks(struct keeper *keeper)
 {
-    struct masks_dropped dropped;
+    struct masks *masks = &keeper->desk->masks;
     int64_t version = 0;
 
     if (!mask_table_version(keeper->database, &version)) {
@@ -94,8 +100,9 @@ static bool read_masks(struct keeper *keeper)
         return false;
     }
     keeper->version = version;
-    masks_merge(&keeper->desk->masks, keeper->masks, (size_t)count, &dropped);
-    tell_dropped(keeper, &dropped);
+    from_stored(&keeper->now, keeper->masks, (size_t)count);
+    masks_merge(masks, keeper->masks, (size_t)count);
+    unmasked_tell(masks, MASKS_DROP_ORDERED, keeper->reporter);
     return true;
 }
 
@@ -106,6 +113,7 @@ static bool write_masks(struct keeper *keeper)
     if (count == 0) {
         return true;
     }
+    to_stored(&keeper->now, keeper->masks, count);
     if (!mask_table_save(keeper->database, keeper->masks, count)) {
         masks_put_back(&keeper->desk->masks, keeper->masks, count);
         return false;
@@ -113,10 +121,11 @@ static bool write_masks(struct keeper *keeper)
     return true;
 }
 
-static bool forget_old(struct keeper *keeper, int64_t now)
+static bool forget_old(struct keeper *keeper)
 {
-    masks_expire(&keeper->desk->masks, now - MASK_FLAP_SECONDS);
-    return mask_table_expire(keeper->database, now - MASK_FLAP_SECONDS);
+    masks_expire(&keeper->desk->masks, keeper->now.steady - MASK_FLAP_SECONDS);
+    return mask_table_correct(keeper->database, keeper->now.wall) &&
+           mask_table_expire(keeper->database, keeper->now.wall - MASK_FLAP_SECONDS);
 }
 
 /* While an address is masked its incident lasts, however seldom the probe comes by. Nothing new
@@ -139,17 +148,23 @@ static void hold_incidents(struct keeper *keeper, const struct snapshot *snapsho
 
 /* ---- the probe's visits ---------------------------------------------------------------------- */
 
+static int64_t distance(int64_t a, int64_t b)
+{
+    return a < b ? b - a : a - b;
+}
+
+/* The stored time follows the wall clock when that is set, too. */
 static bool keep_last_ask(struct keeper *keeper)
 {
-    int64_t last = atomic_load(&keeper->desk->last_ask);
+    int64_t last = clocks_wall(&keeper->now, atomic_load(&keeper->desk->last_ask));
 
-    if (last - keeper->ask_saved < ASK_SAVED_SECONDS && keeper->ask_saved != 0) {
+    if (keeper->ask_stored != 0 && distance(last, keeper->ask_stored) < ASK_SAVED_SECONDS) {
         return true;
     }
     if (!moment_table_save(keeper->database, MOMENT_PROBE_SEEN, last)) {
         return false;
     }
-    keeper->ask_saved = last;
+    keeper->ask_stored = last;
     return true;
 }
 
@@ -161,27 +176,38 @@ static bool read_last_ask(struct keeper *keeper)
     if (!moment_table_load(keeper->database, MOMENT_PROBE_SEEN, &stored)) {
         return false;
     }
-    keeper->ask_saved = stored;
-    /* A time to come is that of a clock that was wrong. An ask that came meanwhile counts more. */
-    if (stored != 0 && stored < start) {
-        atomic_compare_exchange_strong(&keeper->desk->last_ask, &start, stored);
+    keeper->ask_stored = stored;
+    keeper->visits_known = true;
+    /* An ask that came meanwhile counts more. */
+    int64_t last = clocks_steady(&keeper->now, stored);
+    if (last != 0 && last < start) {
+        atomic_compare_exchange_strong(&keeper->desk->last_ask, &start, last);
     }
     return true;
 }
 
-static void look_for_probe(struct keeper *keeper, const struct snapshot *snapshot, int64_t now,
-                           bool remind)
+static void raise_missing(struct keeper *keeper, int64_t last, long expected)
+{
+    struct finding finding;
+
+    audit_finding_probe_missing(&finding, clocks_wall(&keeper->now, last), expected);
+    finding.count = keeper->missing ? 0 : 1;
+    reporter_hand_over(keeper->reporter, &finding);
+}
+
+/* What is not missing is said again and again: an incident of before a restart may be read late. As
+ * long as nobody knows when the probe last came, nothing is over. */
+static void look_for_probe(struct keeper *keeper, const struct snapshot *snapshot, bool remind)
 {
     long expected = snapshot->conf->milter.probe_expected_seconds;
     int64_t last = atomic_load(&keeper->desk->last_ask);
-    bool missing = snapshot->conf->token_key != NULL && expected > 0 && now - last > expected;
-    struct finding finding;
+    bool wanted = snapshot->conf->token_key != NULL && expected > 0;
+    bool missing = wanted && keeper->now.steady - last > expected;
 
     if (missing && (remind || !keeper->missing)) {
-        audit_finding_probe_missing(&finding, last, expected);
-        finding.count = keeper->missing ? 0 : 1;
-        reporter_hand_over(keeper->reporter, &finding);
-    } else if (!missing && keeper->missing) {
+        raise_missing(keeper, last, expected);
+    } else if (!missing && (remind || keeper->missing) &&
+               (!wanted || keeper->visits_known || last > keeper->started)) {
         reporter_resolve(keeper->reporter, FINDING_PROBE_MISSING, "");
     }
     keeper->missing = missing;
@@ -189,11 +215,11 @@ static void look_for_probe(struct keeper *keeper, const struct snapshot *snapsho
 
 /* ---- the thread ------------------------------------------------------------------------------ */
 
-static void open_database(struct keeper *keeper, int64_t now)
+static void open_database(struct keeper *keeper)
 {
     char error[DATABASE_ERROR_SIZE];
 
-    if (keeper->database != NULL || now < keeper->reopen_at) {
+    if (keeper->database != NULL || keeper->now.steady < keeper->reopen_at) {
         return;
     }
     if (database_open(keeper->path, &keeper->database, error) != DATABASE_OK) {
@@ -202,24 +228,24 @@ static void open_database(struct keeper *keeper, int64_t now)
                          "%s; masked addresses are kept in memory until then", error);
             keeper->told = true;
         }
-        keeper->reopen_at = now + REOPEN_SECONDS;
+        keeper->reopen_at = keeper->now.steady + REOPEN_SECONDS;
         return;
     }
     keeper->version = -1;
     if (!read_masks(keeper) || !read_last_ask(keeper)) {
-        give_up(keeper, now);
+        give_up(keeper);
     }
 }
 
-static void use_database(struct keeper *keeper, int64_t now)
+static void use_database(struct keeper *keeper)
 {
-    open_database(keeper, now);
+    open_database(keeper);
     if (keeper->database == NULL) {
         return;
     }
-    if (!write_masks(keeper) || !read_masks(keeper) || !keep_last_ask(keeper) ||
-        !forget_old(keeper, now)) {
-        give_up(keeper, now);
+    if (!forget_old(keeper) || !write_masks(keeper) || !read_masks(keeper) ||
+        !keep_last_ask(keeper)) {
+        give_up(keeper);
         return;
     }
     keeper->told = false; /* that it can be opened and read says nothing of writing */
@@ -235,66 +261,64 @@ static long lasting_seconds(const struct conf *conf)
 
 static void tick(struct keeper *keeper)
 {
-    int64_t now = time(NULL);
-
-    use_database(keeper, now);
+    keeper->now = clocks_now();
+    use_database(keeper);
     struct snapshot *snapshot = snapshot_current();
     if (snapshot == NULL) {
         return;
     }
-    bool remind = now >= keeper->remind_at;
+    bool remind = keeper->now.steady >= keeper->remind_at;
     if (remind) {
-        keeper->remind_at = now + lasting_seconds(snapshot->conf);
+        keeper->remind_at = keeper->now.steady + lasting_seconds(snapshot->conf);
         hold_incidents(keeper, snapshot);
     }
-    look_for_probe(keeper, snapshot, now, remind);
+    look_for_probe(keeper, snapshot, remind);
     snapshot_release(snapshot);
 }
 
-static struct timespec in_ms(int milliseconds)
+/* True if the flag was raised within that time. */
+static bool wait_for(struct keeper *keeper, const bool *flag, int wait_ms)
 {
-    struct timespec until;
+    const struct timespec until = thread_moment(wait_ms);
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += milliseconds / 1000;
-    until.tv_nsec += milliseconds % 1000 * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
+    pthread_mutex_lock(&keeper->mutex);
+    while (!*flag && thread_wait_until(&keeper->changed, &keeper->mutex, &until)) {
+        /* woken for another flag, or for none */
     }
-    return until;
+    bool raised = *flag;
+    pthread_mutex_unlock(&keeper->mutex);
+    return raised;
 }
 
-/* True if it was posted within that time. */
-static bool wait_for(sem_t *semaphore, int milliseconds)
+static void set_flag(struct keeper *keeper, bool *flag)
 {
-    const struct timespec until = in_ms(milliseconds);
-    int result;
-
-    do {
-        result = sem_timedwait(semaphore, &until);
-    } while (result != 0 && errno == EINTR);
-    return result == 0;
+    pthread_mutex_lock(&keeper->mutex);
+    *flag = true;
+    pthread_cond_broadcast(&keeper->changed);
+    pthread_mutex_unlock(&keeper->mutex);
 }
 
 static void *run(void *argument)
 {
     struct keeper *keeper = argument;
 
-    open_database(keeper, time(NULL));
-    sem_post(&keeper->ready);
-    while (!wait_for(&keeper->stop, TICK_MS)) {
+    keeper->now = clocks_now();
+    open_database(keeper);
+    set_flag(keeper, &keeper->ready);
+    while (!wait_for(keeper, &keeper->stop, TICK_MS)) {
         tick(keeper);
     }
-    use_database(keeper, time(NULL));
+    keeper->now = clocks_now();
+    use_database(keeper);
     database_close(keeper->database);
+    set_flag(keeper, &keeper->ended);
     return NULL;
 }
 
 static void free_keeper(struct keeper *keeper)
 {
-    sem_destroy(&keeper->stop);
-    sem_destroy(&keeper->ready);
+    pthread_cond_destroy(&keeper->changed);
+    pthread_mutex_destroy(&keeper->mutex);
     free(keeper);
 }
 
@@ -306,29 +330,31 @@ struct keeper *keeper_start(const char *database_path, struct audit_desk *desk,
     if (keeper == NULL) {
         return NULL;
     }
+    if (thread_condition(&keeper->changed) != 0) {
+        free(keeper);
+        return NULL;
+    }
+    pthread_mutex_init(&keeper->mutex, NULL);
     snprintf(keeper->path, sizeof keeper->path, "%s", database_path);
     keeper->desk = desk;
     keeper->reporter = reporter;
-    keeper->started = time(NULL);
+    keeper->started = clocks_now().steady;
     atomic_store(&desk->last_ask, keeper->started);
-    sem_init(&keeper->stop, 0, 0);
-    sem_init(&keeper->ready, 0, 0);
-    if (pthread_create(&keeper->thread, NULL, run, keeper) != 0) {
+    if (thread_start(&keeper->thread, "keeper", run, keeper) != 0) {
         free_keeper(keeper);
         return NULL;
     }
-    wait_for(&keeper->ready, FIRST_READ_MS);
+    wait_for(keeper, &keeper->ready, FIRST_READ_MS);
     return keeper;
 }
 
 bool keeper_stop(struct keeper *keeper, int wait_ms)
 {
-    const struct timespec until = in_ms(wait_ms);
-
-    sem_post(&keeper->stop);
-    if (pthread_timedjoin_np(keeper->thread, NULL, &until) != 0) {
+    set_flag(keeper, &keeper->stop);
+    if (!wait_for(keeper, &keeper->ended, wait_ms)) {
         return false;
     }
+    pthread_join(keeper->thread, NULL);
     free_keeper(keeper);
     return true;
 }

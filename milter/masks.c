@@ -9,24 +9,17 @@ static bool same_route(const uint8_t a[TOKEN_ROUTE], const uint8_t b[TOKEN_ROUTE
 
 /* ---- under the mutex ------------------------------------------------------------------------- */
 
-static struct mask *find(struct masks *masks, const struct mask *like)
+/* The place of the row with this address and route; masks->count: there is none. */
+static size_t find(const struct masks *masks, const struct mask *like)
 {
-    for (size_t i = 0; i < masks->count; i++) {
-        struct mask *mask = &masks->row[i].mask;
-        if (same_route(mask->route, like->route) && address_equal(&mask->address, &like->address)) {
-            return mask;
-        }
-    }
-    return NULL;
-}
+    size_t place = 0;
 
-static void mark(struct masks *masks, const struct mask *mask)
-{
-    for (size_t i = 0; i < masks->count; i++) {
-        if (&masks->row[i].mask == mask) {
-            masks->row[i].unsaved = true;
-        }
+    while (place < masks->count &&
+           !(same_route(masks->row[place].mask.route, like->route) &&
+             address_equal(&masks->row[place].mask.address, &like->address))) {
+        place++;
     }
+    return place;
 }
 
 static void remove_row(struct masks *masks, size_t place)
@@ -34,13 +27,19 @@ static void remove_row(struct masks *masks, size_t place)
     masks->row[place] = masks->row[--masks->count];
 }
 
-static void count_masked(struct masks *masks)
+/* What is masked has changed: tells those who ask. */
+static void publish(struct masks *masks)
 {
     unsigned int masked = 0;
 
+    mask_index_begin(&masks->index);
     for (size_t i = 0; i < masks->count; i++) {
-        masked += masks->row[i].mask.dropped == 0;
+        if (masks->row[i].mask.dropped == 0) {
+            mask_index_add(&masks->index, &masks->row[i].mask.address);
+            masked++;
+        }
     }
+    mask_index_publish(&masks->index);
     atomic_store(&masks->masked, masked);
 }
 
@@ -73,18 +72,19 @@ static bool is_flapping(const struct masks *masks, const struct address *address
     return false;
 }
 
-/* A place for one more, if need be of what was dropped the longest ago. NULL: all are masked. */
-static struct mask *make_room(struct masks *masks)
+/* A place for one more, if need be of what was dropped the longest ago. MASKS_MAX: all are masked.
+ */
+static size_t make_room(struct masks *masks)
 {
-    struct mask *oldest = NULL;
+    size_t oldest = MASKS_MAX;
 
     if (masks->count < MASKS_MAX) {
-        return &masks->row[masks->count++].mask;
+        return masks->count++;
     }
     for (size_t i = 0; i < masks->count; i++) {
-        struct mask *mask = &masks->row[i].mask;
-        if (mask->dropped != 0 && (oldest == NULL || mask->dropped < oldest->dropped)) {
-            oldest = mask;
+        int64_t dropped = masks->row[i].mask.dropped;
+        if (dropped != 0 && (oldest == MASKS_MAX || dropped < masks->row[oldest].mask.dropped)) {
+            oldest = i;
         }
     }
     return oldest;
@@ -92,27 +92,33 @@ static struct mask *make_room(struct masks *masks)
 
 static bool hide(struct masks *masks, const struct mask *seen, int64_t now)
 {
-    struct mask *mask = find(masks, seen);
-    bool known = mask != NULL && mask->dropped == 0 && mask->true_since == 0;
+    size_t place = find(masks, seen);
+    struct mask *mask = place < masks->count ? &masks->row[place].mask : NULL;
+    bool masked = mask != NULL && mask->dropped == 0;
 
     /* A minute is as exact as the database need be. */
-    if (known && now - mask->hidden < 60 && strcmp(mask->listener, seen->listener) == 0) {
+    if (masked && mask->true_since == 0 && now - mask->hidden < 60 &&
+        strcmp(mask->listener, seen->listener) == 0) {
         return true;
     }
     bool strict = is_flapping(masks, &seen->address, now);
     if (mask == NULL) {
-        mask = make_room(masks);
+        place = make_room(masks);
     }
-    if (mask == NULL) {
+    if (place == MASKS_MAX) {
         return false;
     }
+    mask = &masks->row[place].mask;
     *mask = *seen;
     mask->hidden = now;
     mask->true_since = 0;
     mask->dropped = 0;
     mask->strict = strict;
-    mark(masks, mask);
-    count_masked(masks);
+    masks->row[place].unsaved = true;
+    masks->row[place].untold = MASKS_DROP_TOLD;
+    if (!masked) {
+        publish(masks);
+    }
     return true;
 }
 
@@ -130,8 +136,7 @@ static bool has_healed(const struct masks *masks, const struct address *address,
     return true;
 }
 
-static void drop_address(struct masks *masks, const struct address *address, int64_t now,
-                         struct masks_dropped *dropped)
+static void drop_address(struct masks *masks, const struct address *address, int64_t now)
 {
     for (size_t i = 0; i < masks->count; i++) {
         struct mask *mask = &masks->row[i].mask;
@@ -140,15 +145,14 @@ static void drop_address(struct masks *masks, const struct address *address, int
         }
         mask->dropped = now;
         masks->row[i].unsaved = true;
-        if (dropped->count < MASKS_DROPPED_MAX) {
-            dropped->mask[dropped->count++] = *mask;
-        }
+        masks->row[i].untold = MASKS_DROP_HEALED;
     }
 }
 
-static void show(struct masks *masks, const uint8_t route[TOKEN_ROUTE], int64_t now,
-                 struct masks_dropped *dropped)
+static void show(struct masks *masks, const uint8_t route[TOKEN_ROUTE], int64_t now)
 {
+    bool healed = false;
+
     for (size_t i = 0; i < masks->count; i++) {
         struct mask *mask = &masks->row[i].mask;
         if (mask->dropped == 0 && same_route(mask->route, route) && mask->true_since == 0) {
@@ -161,23 +165,20 @@ static void show(struct masks *masks, const uint8_t route[TOKEN_ROUTE], int64_t 
         if (mask->dropped == 0 && same_route(mask->route, route) &&
             has_healed(masks, &mask->address, now)) {
             const struct address address = mask->address;
-            drop_address(masks, &address, now, dropped);
+            drop_address(masks, &address, now);
+            healed = true;
         }
     }
-    count_masked(masks);
+    if (healed) {
+        publish(masks);
+    }
 }
 
 /* ---- the interface --------------------------------------------------------------------------- */
 
-bool masks_contain(struct masks *masks, const struct address *address)
+bool masks_contain(const struct masks *masks, const struct address *address)
 {
-    if (atomic_load(&masks->masked) == 0) {
-        return false;
-    }
-    pthread_mutex_lock(&masks->mutex);
-    bool masked = is_masked(masks, address);
-    pthread_mutex_unlock(&masks->mutex);
-    return masked;
+    return mask_index_contains(&masks->index, address);
 }
 
 bool masks_hide(struct masks *masks, const struct mask *seen, int64_t now)
@@ -188,16 +189,42 @@ bool masks_hide(struct masks *masks, const struct mask *seen, int64_t now)
     return hidden;
 }
 
-void masks_show(struct masks *masks, const uint8_t route[TOKEN_ROUTE], int64_t now,
-                struct masks_dropped *dropped)
+void masks_show(struct masks *masks, const uint8_t route[TOKEN_ROUTE], int64_t now)
 {
-    dropped->count = 0;
     if (atomic_load(&masks->masked) == 0) {
         return;
     }
     pthread_mutex_lock(&masks->mutex);
-    show(masks, route, now, dropped);
+    show(masks, route, now);
     pthread_mutex_unlock(&masks->mutex);
+}
+
+size_t masks_take_dropped(struct masks *masks, enum masks_drop how, struct mask *out, size_t max)
+{
+    size_t taken = 0;
+
+    pthread_mutex_lock(&masks->mutex);
+    for (size_t i = 0; i < masks->count && taken < max; i++) {
+        if (masks->row[i].untold == how) {
+            masks->row[i].untold = MASKS_DROP_TOLD;
+            out[taken++] = masks->row[i].mask;
+        }
+    }
+    pthread_mutex_unlock(&masks->mutex);
+    return taken;
+}
+
+bool masks_have_listener(struct masks *masks, const char *listener)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&masks->mutex);
+    for (size_t i = 0; i < masks->count && !found; i++) {
+        const struct mask *row = &masks->row[i].mask;
+        found = row->dropped == 0 && strcmp(row->listener, listener) == 0;
+    }
+    pthread_mutex_unlock(&masks->mutex);
+    return found;
 }
 
 bool masks_have_subject(struct masks *masks, const struct mask *mask)
@@ -219,35 +246,32 @@ bool masks_have_subject(struct masks *masks, const struct mask *mask)
 
 /* ---- the keeper's ---------------------------------------------------------------------------- */
 
-static void merge_one(struct masks *masks, const struct mask *stored, struct masks_dropped *dropped)
+static void merge_one(struct masks *masks, const struct mask *stored)
 {
-    struct mask *mask = find(masks, stored);
+    size_t place = find(masks, stored);
+    bool known = place < masks->count;
+    enum masks_drop untold = MASKS_DROP_TOLD;
 
-    for (size_t i = 0; i < masks->count; i++) {
-        if (&masks->row[i].mask == mask && masks->row[i].unsaved) {
-            return;
-        }
-    }
-    if (mask == NULL && masks->count < MASKS_MAX) {
-        mask = &masks->row[masks->count].mask;
-        masks->row[masks->count++].unsaved = false;
-    } else if (mask == NULL) {
+    if (place == MASKS_MAX || (known && masks->row[place].unsaved)) {
         return;
-    } else if (mask->dropped == 0 && stored->dropped != 0 && dropped->count < MASKS_DROPPED_MAX) {
-        dropped->mask[dropped->count++] = *stored;
     }
-    *mask = *stored;
+    if (known && stored->dropped != 0) {
+        untold =
+            masks->row[place].mask.dropped == 0 ? MASKS_DROP_ORDERED : masks->row[place].untold;
+    }
+    masks->row[place].mask = *stored;
+    masks->row[place].unsaved = false;
+    masks->row[place].untold = untold;
+    masks->count += !known;
 }
 
-void masks_merge(struct masks *masks, const struct mask *stored, size_t count,
-                 struct masks_dropped *dropped)
+void masks_merge(struct masks *masks, const struct mask *stored, size_t count)
 {
-    dropped->count = 0;
     pthread_mutex_lock(&masks->mutex);
     for (size_t i = 0; i < count; i++) {
-        merge_one(masks, &stored[i], dropped);
+        merge_one(masks, &stored[i]);
     }
-    count_masked(masks);
+    publish(masks);
     pthread_mutex_unlock(&masks->mutex);
 }
 
@@ -270,9 +294,9 @@ void masks_put_back(struct masks *masks, const struct mask *unsaved, size_t coun
 {
     pthread_mutex_lock(&masks->mutex);
     for (size_t i = 0; i < count; i++) {
-        const struct mask *mask = find(masks, &unsaved[i]);
-        if (mask != NULL) {
-            mark(masks, mask);
+        size_t place = find(masks, &unsaved[i]);
+        if (place < masks->count) {
+            masks->row[place].unsaved = true;
         }
     }
     pthread_mutex_unlock(&masks->mutex);

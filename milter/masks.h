@@ -6,8 +6,9 @@
  * address; if it was masked again within MASK_FLAP_SECONDS of being dropped, each must have done so
  * for that long. What is dropped is remembered for as long, to know that.
  *
- * Pure but for the mutex: times are arguments, nothing is stored or said here (keeper.h does). Any
- * thread. Asking costs no lock while no address is masked.
+ * Pure but for the mutex: times are arguments, of a clock that nobody sets (clocks.h: steady; in
+ * the database they are Unix time), nothing is stored or said here (keeper.h, unmasked.h). Any
+ * thread. Asking takes no lock.
  */
 #ifndef RELAYWARDEN_MILTER_MASKS_H
 #define RELAYWARDEN_MILTER_MASKS_H
@@ -17,44 +18,51 @@
 #include <stdbool.h>
 
 #include "lib/alert/mask_table.h"
+#include "milter/mask_index.h"
 
-#define MASKS_DROPPED_MAX 16 /* at a time */
+/* Why a row was dropped, as long as that is not told. */
+enum masks_drop {
+    MASKS_DROP_TOLD,
+    MASKS_DROP_HEALED,
+    MASKS_DROP_ORDERED, /* by another process, on an operator's order */
+};
 
 struct masks {
     pthread_mutex_t mutex; /* PTHREAD_MUTEX_INITIALIZER, the rest zero */
     atomic_uint masked;    /* rows that are not dropped */
+    struct mask_index index;
     size_t count;
     struct {
         struct mask mask;
         bool unsaved;
+        enum masks_drop untold;
     } row[MASKS_MAX];
 };
 
-/* Rows that were dropped by one call. */
-struct masks_dropped {
-    size_t count;
-    struct mask mask[MASKS_DROPPED_MAX];
-};
-
-bool masks_contain(struct masks *masks, const struct address *address);
+bool masks_contain(const struct masks *masks, const struct address *address);
 
 /* A route showed strangers under `seen->address`: masks it. Of `seen` address, route and listener
  * count. False: MASKS_MAX rows are masked already, and this one is not. */
 bool masks_hide(struct masks *masks, const struct mask *seen, int64_t now);
 
-/* A route showed role true. Fills `dropped` with what has healed by that. */
-void masks_show(struct masks *masks, const uint8_t route[TOKEN_ROUTE], int64_t now,
-                struct masks_dropped *dropped);
+/* A route showed role true: drops what has healed by that. */
+void masks_show(struct masks *masks, const uint8_t route[TOKEN_ROUTE], int64_t now);
+
+/* Copies at most `max` rows that were dropped so and not told yet, and counts them as told; how
+ * many. Each row is given to one caller. */
+size_t masks_take_dropped(struct masks *masks, enum masks_drop how, struct mask *out, size_t max);
 
 /* Whether a masked address shares this listener and network, that is, this incident. */
 bool masks_have_subject(struct masks *masks, const struct mask *mask);
 
+/* Whether a masked address was seen at this listener. */
+bool masks_have_listener(struct masks *masks, const char *listener);
+
 /* ---- for the keeper ---- */
 
-/* Takes over what the database holds: rows that are new here, and drops that another process made,
- * which are put into `dropped`. What is unsaved here is newer, and stays. */
-void masks_merge(struct masks *masks, const struct mask *stored, size_t count,
-                 struct masks_dropped *dropped);
+/* Takes over what the database holds: rows that are new here, and drops that another process made.
+ * What is unsaved here is newer, and stays. */
+void masks_merge(struct masks *masks, const struct mask *stored, size_t count);
 
 /* Copies at most `max` unsaved rows and counts them as saved; how many. */
 size_t masks_take_unsaved(struct masks *masks, struct mask *out, size_t max);

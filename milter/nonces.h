@@ -33,7 +33,7 @@ enum nonce_verdict {
     NONCE_FULL, /* there is no room to remember it: it must not be answered */
 };
 
-/* `now` in seconds of a clock that is never set (CLOCK_MONOTONIC). */
+/* `now` in seconds of a clock that is never set (clocks.h: steady). */
 enum nonce_verdict nonces_note(struct nonces *nonces, const uint8_t nonce[TOKEN_NONCE],
                                int64_t now);
 

@@ -130,17 +130,32 @@ int mask_table_drop(sqlite3 *database, const struct address *address, int64_t no
     return done ? sqlite3_changes(database) : -1;
 }
 
-bool mask_table_expire(sqlite3 *database, int64_t time)
+/* A statement with one time in it. */
+static bool run_with_time(sqlite3 *database, const char *sql, int64_t time)
 {
     sqlite3_stmt *statement = NULL;
 
-    if (sqlite3_prepare_v2(database, "DELETE FROM mask WHERE dropped <> 0 AND dropped < ?1", -1,
-                           &statement, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(database, sql, -1, &statement, NULL) != SQLITE_OK)
         return false;
     bool done = sqlite3_bind_int64(statement, 1, time) == SQLITE_OK &&
                 sqlite3_step(statement) == SQLITE_DONE;
     sqlite3_finalize(statement);
     return done;
+}
+
+bool mask_table_expire(sqlite3 *database, int64_t time)
+{
+    return run_with_time(database, "DELETE FROM mask WHERE dropped <> 0 AND dropped < ?1", time);
+}
+
+bool mask_table_correct(sqlite3 *database, int64_t now)
+{
+    /* Another process may be a moment ahead of when we looked at the clock. */
+    return run_with_time(database,
+                         "UPDATE mask SET hidden = min(hidden, ?1),"
+                         " true_since = min(true_since, ?1), dropped = min(dropped, ?1)"
+                         " WHERE max(hidden, true_since, dropped) > ?1 + 60",
+                         now);
 }
 
 bool mask_table_version(sqlite3 *database, int64_t *out)

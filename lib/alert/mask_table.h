@@ -20,7 +20,8 @@
 #define MASK_FLAP_SECONDS (24L * 60 * 60) /* see struct mask's `strict` */
 
 struct mask {
-    int64_t hidden;     /* when the route last showed the address (Unix seconds, as all) */
+    int64_t hidden; /* when the route last showed the address (as all times here: Unix time in the
+                     * database, elsewhere as the owner has it) */
     int64_t true_since; /* since when the route shows role true; 0: it does not */
     int64_t dropped;    /* when the address was dropped; 0: it is masked */
     struct address address;
@@ -41,6 +42,10 @@ int mask_table_drop(sqlite3 *database, const struct address *address, int64_t no
 
 /* Deletes rows that were dropped before `time`. */
 bool mask_table_expire(sqlite3 *database, int64_t time);
+
+/* Times to come were written by a clock that was wrong: makes them `now`, or a drop of then would
+ * undo what is masked until then. */
+bool mask_table_correct(sqlite3 *database, int64_t now);
 
 /* A number that changes whenever another connection to the database has committed. */
 bool mask_table_version(sqlite3 *database, int64_t *out);

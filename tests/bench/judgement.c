@@ -6,7 +6,8 @@
  * For sites of 10, 10,000 and 1,000,000 domains, each with 10,000 trusted networks: the time to
  * load the configuration, the resident memory it takes, and the nanoseconds of one call of
  * connection_rcpt and of judge_permission (medians of runs). Each size in a process of its own.
- * Then a million recipients on one connection, and whether memory has grown.
+ * Then a million recipients on one connection, and whether memory has grown; and what MAIL of a
+ * trusted client costs while addresses are masked, on one thread and on several at once.
  */
 #include <arpa/inet.h>
 #include <malloc.h>
@@ -202,6 +203,82 @@ static void show_growth(struct connection *connection)
            resident_mib() - resident, (long)after.uordblks - (long)before.uordblks);
 }
 
+/* ---- masks ---- */
+
+#define MASK_THREADS 4
+
+static struct audit_desk desk = AUDIT_DESK;
+static struct snapshot *site;
+
+static struct connection *insider(unsigned int number)
+{
+    struct sockaddr_in client = {.sin_family = AF_INET,
+                                 .sin_addr.s_addr = htonl(0x0A010200U + number)};
+    const struct connection_origin origin = {.client = (const struct sockaddr *)&client};
+
+    atomic_fetch_add(&site->references, 1);
+    return connection_new(site, &transactions, &origin);
+}
+
+/* A thread's median of nanoseconds for one MAIL. */
+static void *send_mails(void *out)
+{
+    struct connection *connection = insider(7);
+    const struct client_macros nobody = {0};
+    double runs[RUNS];
+
+    if (connection == NULL || !connection_mail(connection, "<a@customer-1.example.org>", &nobody)) {
+        fputs("the insider is none\n", stderr);
+        exit(1);
+    }
+    for (int run = 0; run < RUNS; run++) {
+        double began = now_ns();
+        for (unsigned int i = 0; i < CALLS; i++) {
+            connection_mail(connection, "<a@customer-1.example.org>", &nobody);
+        }
+        runs[run] = (now_ns() - began) / CALLS;
+    }
+    *(double *)out = median(runs);
+    return NULL;
+}
+
+static double mails_on(unsigned int threads)
+{
+    pthread_t thread[MASK_THREADS];
+    double slowest = 0;
+    double each[MASK_THREADS];
+
+    for (unsigned int i = 0; i < threads; i++) {
+        if (pthread_create(&thread[i], NULL, send_mails, &each[i]) != 0) {
+            exit(1);
+        }
+    }
+    for (unsigned int i = 0; i < threads; i++) {
+        pthread_join(thread[i], NULL);
+        slowest = each[i] > slowest ? each[i] : slowest;
+    }
+    return slowest;
+}
+
+static void show_masked(struct snapshot *snapshot)
+{
+    static const unsigned int sizes[] = {0, 1, MASKS_MAX};
+    unsigned int masked = 0;
+
+    site = snapshot;
+    transactions.desk = &desk;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        for (; masked < sizes[i]; masked++) {
+            struct mask mask = {.route = {1}, .listener = "203.0.113.25:25"};
+            mask.address.family = ADDRESS_IPV4;
+            memcpy(mask.address.octets, (const uint8_t[]){10, 101, masked / 256, masked % 256}, 4);
+            masks_hide(&desk.masks, &mask, 1);
+        }
+        printf("MAIL of a trusted client, %4u masked: %5.0f ns; on %d threads %5.0f ns\n", masked,
+               mails_on(1), MASK_THREADS, mails_on(MASK_THREADS));
+    }
+}
+
 static void measure(unsigned int domains, const char *folder)
 {
     char path[256];
@@ -232,6 +309,7 @@ static void measure(unsigned int domains, const char *folder)
     }
     if (domains == 10) {
         show_growth(connection);
+        show_masked(snapshot);
     }
     unlink(path);
     unlink(domain_path);

@@ -349,6 +349,23 @@ def test_a_probe_that_does_not_come_is_missed_until_it_does(place):
     place.milter.wait_for_alert(kind="probe-missing", state="resolved")
 
 
+def test_what_was_missed_before_a_restart_ends_with_the_next_visit(place):
+    place.set_up(OPEN, probe_expected="1s")
+    opened = place.milter.wait_for_alert(kind="probe-missing", state="opened")
+    place.milter.kill()
+    # A visit that the filter of now need not miss first.
+    config = place.milter.config
+    config.milter["probe_expected"] = "1h"
+    place.milter.configure(config)
+    place.milter.start()
+    with place.prober() as prober:
+        prober.hello()
+        prober.mail()
+        prober.ask()
+    resolved = place.milter.wait_for_alert(kind="probe-missing", state="resolved")
+    assert resolved["incident"] == opened["incident"]
+
+
 # ---- masks ----
 
 @pytest.fixture(scope="module")

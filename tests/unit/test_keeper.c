@@ -8,12 +8,16 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/alert/clocks.h"
 #include "lib/alert/database.h"
 #include "lib/alert/moment_table.h"
+#include "milter/audit_finding.h"
 #include "milter/keeper.h"
 #include "milter/snapshot.h"
 #include "tests/unit/alert_sample.h"
@@ -27,24 +31,37 @@ static struct reporter *reporter;
 static char *folder;
 static char path[256];
 
-static atomic_long ahead; /* of the clock, in seconds */
+static atomic_long ahead;   /* of the wall clock, in seconds */
+static atomic_long elapsed; /* beside what elapses, by both clocks */
 
-/* In place of the C library's: nobody waits until the keeper tries again. */
+/* In place of the C library's: nobody waits for hours, or sets the machine's clock. */
 time_t time(time_t *out)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    now.tv_sec += atomic_load(&ahead);
+    now.tv_sec += atomic_load(&ahead) + atomic_load(&elapsed);
     if (out != NULL) {
         *out = now.tv_sec;
     }
     return now.tv_sec;
 }
 
+int clock_gettime(clockid_t clock, struct timespec *out)
+{
+    long failure = syscall(SYS_clock_gettime, clock, out);
+
+    if (failure == 0 && clock == CLOCK_BOOTTIME) {
+        out->tv_sec += atomic_load(&elapsed);
+    }
+    return (int)failure;
+}
+
 static void forget(void)
 {
     desk.masks.count = 0;
+    mask_index_begin(&desk.masks.index);
+    mask_index_publish(&desk.masks.index);
     atomic_store(&desk.masks.masked, 0);
 }
 
@@ -60,6 +77,7 @@ static int set_up(void **state)
 
     (void)state;
     atomic_store(&ahead, 0);
+    atomic_store(&elapsed, 0);
     forget();
     folder = sample_folder();
     sample_path(folder, "milter.db", path);
@@ -91,7 +109,7 @@ static void hide(void)
 {
     const struct mask mask = sample_mask();
 
-    assert_true(masks_hide(&desk.masks, &mask, time(NULL)));
+    assert_true(masks_hide(&desk.masks, &mask, clocks_now().steady));
 }
 
 static bool is_masked(void)
@@ -134,9 +152,17 @@ static bool is_not_masked(void)
     return !is_masked();
 }
 
+/* When the probe was last seen, as a Unix time. */
+static int64_t last_visit(void)
+{
+    const struct clocks now = clocks_now();
+
+    return clocks_wall(&now, atomic_load(&desk.last_ask));
+}
+
 static bool is_remembered(void)
 {
-    return atomic_load(&desk.last_ask) < time(NULL) - 1000;
+    return last_visit() < time(NULL) - 1000;
 }
 
 static bool is_announced(void)
@@ -159,11 +185,42 @@ static void a_mask_and_its_incident_are_there_after_a_restart(void **state)
     assert_true(keeper_stop(keeper, WAIT_MS));
     assert_true(reporter_flush(reporter, WAIT_MS));
     pthread_mutex_lock(&recorder_slow->mutex);
-    enum finding_kind kind = recorder_slow->last.incident.finding.kind;
-    enum severity severity = recorder_slow->last.incident.finding.severity;
+    const struct incident incident = recorder_slow->last.incident;
     pthread_mutex_unlock(&recorder_slow->mutex);
-    assert_int_equal(kind, FINDING_CLIENT_ADDRESS_HIDDEN);
-    assert_int_equal(severity, SEVERITY_CRITICAL);
+    assert_int_equal(incident.finding.kind, FINDING_CLIENT_ADDRESS_HIDDEN);
+    assert_int_equal(incident.finding.severity, SEVERITY_CRITICAL);
+    assert_int_equal(incident.finding.count, 1);
+}
+
+#define EXPECTED 10000L
+
+/* A configuration that has a key, and expects a visit within EXPECTED. */
+static void install_expecting_a_probe(void)
+{
+    static const uint8_t octets[TOKEN_KEY_MIN] = {1, 2, 3};
+    struct conf *conf = milter_sample_conf();
+
+    conf->token_key = calloc(1, sizeof *conf->token_key);
+    assert_non_null(conf->token_key);
+    assert_true(token_key_derive(octets, sizeof octets, conf->token_key));
+    conf->milter.probe_expected_seconds = EXPECTED;
+    snapshot_install(snapshot_new(conf));
+}
+
+static int64_t stored_visit(sqlite3 *database)
+{
+    int64_t stored = 0;
+
+    assert_true(moment_table_load(database, MOMENT_PROBE_SEEN, &stored));
+    return stored;
+}
+
+static enum finding_kind last_kind(void)
+{
+    pthread_mutex_lock(&recorder_slow->mutex);
+    enum finding_kind kind = recorder_slow->last.incident.finding.kind;
+    pthread_mutex_unlock(&recorder_slow->mutex);
+    return kind;
 }
 
 static void the_probes_last_visit_is_remembered(void **state)
@@ -175,14 +232,118 @@ static void the_probes_last_visit_is_remembered(void **state)
     assert_true(moment_table_save(other, MOMENT_PROBE_SEEN, visit));
     struct keeper *keeper = start();
     wait_until(is_remembered);
-    assert_int_equal(atomic_load(&desk.last_ask), visit);
+    assert_in_range(last_visit(), visit - 1, visit + 1);
     visit = time(NULL);
-    atomic_store(&desk.last_ask, visit);
+    atomic_store(&desk.last_ask, clocks_now().steady);
     assert_true(keeper_stop(keeper, WAIT_MS));
-    int64_t stored = 0;
-    assert_true(moment_table_load(other, MOMENT_PROBE_SEEN, &stored));
-    assert_int_equal(stored, visit);
+    assert_in_range(stored_visit(other), visit - 1, visit + 1);
     database_close(other);
+}
+
+#define WEEK (7L * 24 * 60 * 60)
+
+static void a_visit_that_is_still_to_come_is_one_of_now(void **state)
+{
+    (void)state;
+    sqlite3 *other = open_other();
+
+    install_expecting_a_probe();
+    assert_true(moment_table_save(other, MOMENT_PROBE_SEEN, time(NULL) + WEEK));
+    struct keeper *keeper = start();
+    while (stored_visit(other) > time(NULL)) {
+        usleep(5000);
+    }
+    assert_in_range(last_visit(), time(NULL) - 60, time(NULL));
+    /* It silences nothing. */
+    atomic_store(&elapsed, EXPECTED + 60);
+    wait_until(is_announced);
+    assert_true(keeper_stop(keeper, WAIT_MS));
+    assert_true(reporter_flush(reporter, WAIT_MS));
+    assert_int_equal(last_kind(), FINDING_PROBE_MISSING);
+    database_close(other);
+}
+
+static void a_clock_that_is_set_makes_no_probe_missing_and_hides_none(void **state)
+{
+    (void)state;
+    sqlite3 *other = open_other();
+
+    install_expecting_a_probe();
+    struct keeper *keeper = start();
+    atomic_store(&ahead, WEEK);
+    while (stored_visit(other) < time(NULL) - 60) {
+        usleep(5000);
+    }
+    assert_int_equal(recorder_announcements(recorder_slow), 0);
+    atomic_store(&ahead, -WEEK);
+    while (stored_visit(other) > time(NULL)) {
+        usleep(5000);
+    }
+    assert_int_equal(recorder_announcements(recorder_slow), 0);
+    atomic_store(&elapsed, EXPECTED + 60);
+    wait_until(is_announced);
+    assert_true(keeper_stop(keeper, WAIT_MS));
+    assert_int_equal(last_kind(), FINDING_PROBE_MISSING);
+    database_close(other);
+}
+
+static bool is_resolved(void)
+{
+    pthread_mutex_lock(&recorder_slow->mutex);
+    bool resolved = recorder_slow->last.state == INCIDENT_RESOLVED;
+    pthread_mutex_unlock(&recorder_slow->mutex);
+    return resolved;
+}
+
+/* An incident of before a restart is the reporter's; the keeper of now has raised none. */
+static void a_visit_after_a_restart_ends_the_incident_of_before(void **state)
+{
+    (void)state;
+    sqlite3 *other = open_other();
+    struct finding finding;
+
+    install_expecting_a_probe();
+    audit_finding_probe_missing(&finding, time(NULL) - WEEK, EXPECTED);
+    reporter_hand_over(reporter, &finding);
+    wait_until(is_announced);
+    /* So long as nobody can read when it came, it stays. */
+    assert_true(moment_table_save(other, MOMENT_PROBE_SEEN, time(NULL) - EXPECTED / 2));
+    assert_int_equal(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+    assert_false(is_resolved());
+    assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    struct keeper *keeper = start();
+    wait_until(is_resolved);
+    assert_true(keeper_stop(keeper, WAIT_MS));
+    assert_int_equal(last_kind(), FINDING_PROBE_MISSING);
+    database_close(other);
+}
+
+static void a_mask_heals_by_what_elapses_whatever_the_clock_says(void **state)
+{
+    (void)state;
+    const struct mask mask = sample_mask();
+    struct keeper *keeper = start();
+
+    hide();
+    masks_show(&desk.masks, mask.route, clocks_now().steady);
+    assert_false(is_masked());
+    /* Masked again within a day: healing takes one. */
+    atomic_store(&ahead, 2 * WEEK);
+    hide();
+    masks_show(&desk.masks, mask.route, clocks_now().steady);
+    assert_true(is_masked());
+    assert_true(keeper_stop(keeper, WAIT_MS));
+    forget();
+    atomic_store(&ahead, 0); /* what was saved is to come now */
+    keeper = start();
+    wait_until(is_masked);
+    atomic_store(&elapsed, MASK_FLAP_SECONDS - 60);
+    masks_show(&desk.masks, mask.route, clocks_now().steady);
+    assert_true(is_masked());
+    atomic_store(&elapsed, MASK_FLAP_SECONDS + 60);
+    masks_show(&desk.masks, mask.route, clocks_now().steady);
+    assert_false(is_masked());
+    assert_true(keeper_stop(keeper, WAIT_MS));
 }
 
 static void without_a_database_masks_last_as_long_as_the_process(void **state)
@@ -215,7 +376,7 @@ static void that_nothing_can_be_saved_is_told_once(void **state)
     struct keeper *keeper = start();
     wait_until(is_told);
     /* At the end it tries again, and it can be opened and read. */
-    atomic_store(&ahead, 60);
+    atomic_store(&elapsed, 60);
     assert_true(keeper_stop(keeper, WAIT_MS));
     assert_true(reporter_flush(reporter, WAIT_MS));
     assert_int_equal(recorder_heard(recorder_fast, "are kept in memory"), 1);
@@ -252,6 +413,10 @@ int main(void)
         TEST(a_mask_and_its_incident_are_there_after_a_restart),
         TEST(what_is_dropped_in_the_database_is_dropped_here),
         TEST(the_probes_last_visit_is_remembered),
+        TEST(a_visit_that_is_still_to_come_is_one_of_now),
+        TEST(a_clock_that_is_set_makes_no_probe_missing_and_hides_none),
+        TEST(a_visit_after_a_restart_ends_the_incident_of_before),
+        TEST(a_mask_heals_by_what_elapses_whatever_the_clock_says),
         TEST(without_a_database_masks_last_as_long_as_the_process),
         TEST(that_nothing_can_be_saved_is_told_once),
     };

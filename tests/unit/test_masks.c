@@ -16,12 +16,13 @@
 #define DAY (24L * 60 * 60)
 
 static struct masks masks = {.mutex = PTHREAD_MUTEX_INITIALIZER};
-static struct masks_dropped dropped;
 
 static int set_up(void **state)
 {
     (void)state;
     masks.count = 0;
+    mask_index_begin(&masks.index);
+    mask_index_publish(&masks.index);
     atomic_store(&masks.masked, 0);
     return 0;
 }
@@ -47,13 +48,29 @@ static bool hide(const char *address, uint8_t route, int64_t now)
     return masks_hide(&masks, &mask, now);
 }
 
+/* How many rows were dropped so, and not told before. */
+static size_t take(enum masks_drop how)
+{
+    struct mask taken[16];
+    size_t sum = 0;
+    size_t count;
+
+    while ((count = masks_take_dropped(&masks, how, taken, 16)) > 0) {
+        for (size_t i = 0; i < count; i++) {
+            assert_true(taken[i].dropped != 0);
+        }
+        sum += count;
+    }
+    return sum;
+}
+
 /* How many rows healed. */
 static size_t show(uint8_t route, int64_t now)
 {
     const uint8_t octets[TOKEN_ROUTE] = {route};
 
-    masks_show(&masks, octets, now, &dropped);
-    return dropped.count;
+    masks_show(&masks, octets, now);
+    return take(MASKS_DROP_HEALED);
 }
 
 static bool masked(const char *address)
@@ -134,9 +151,11 @@ static void at_most_1024_are_masked_and_what_was_dropped_makes_room(void **state
     assert_true(masked("172.22.1.1"));
     assert_false(masked("10.0.0.7"));
     assert_true(masked("10.0.3.255"));
-    /* However many heal, all do. */
-    show(1, NOW + 1);
+    /* However many heal, all do, and all are told. */
+    assert_int_equal(show(1, NOW + 1), MASKS_MAX);
     assert_int_equal(atomic_load(&masks.masked), 0);
+    assert_false(masked("172.22.1.1"));
+    assert_false(masked("10.0.3.255"));
 }
 
 static void masks_of_one_network_and_listener_share_a_subject(void **state)
@@ -151,6 +170,88 @@ static void masks_of_one_network_and_listener_share_a_subject(void **state)
     assert_false(masks_have_subject(&masks, &mask));
     mask = seen("172.22.2.1", 1);
     assert_false(masks_have_subject(&masks, &mask));
+    assert_true(masks_have_listener(&masks, "172.22.1.10:25"));
+    assert_false(masks_have_listener(&masks, "172.22.1.10:587"));
+    assert_int_equal(show(1, NOW + 1), 1);
+    assert_false(masks_have_listener(&masks, "172.22.1.10:25"));
+}
+
+static void what_was_masked_again_before_it_was_told_is_not_told(void **state)
+{
+    (void)state;
+    const uint8_t route[TOKEN_ROUTE] = {1};
+
+    assert_true(hide("172.22.1.1", 1, NOW));
+    masks_show(&masks, route, NOW + 1);
+    assert_int_equal(take(MASKS_DROP_ORDERED), 0);
+    assert_true(hide("172.22.1.1", 1, NOW + 2));
+    assert_int_equal(take(MASKS_DROP_HEALED), 0);
+    assert_true(masked("172.22.1.1"));
+}
+
+static void addresses_of_both_families_are_told_apart(void **state)
+{
+    (void)state;
+    char text[64];
+
+    for (unsigned int i = 0; i < MASKS_MAX / 2; i++) {
+        snprintf(text, sizeof text, "2001:db8:%x::%x", i, i);
+        assert_true(hide(text, 1, NOW));
+        snprintf(text, sizeof text, "10.1.%u.%u", i / 256, i % 256);
+        assert_true(hide(text, 2, NOW));
+    }
+    for (unsigned int i = 0; i < 2 * MASKS_MAX; i++) {
+        snprintf(text, sizeof text, "2001:db8:%x::%x", i, i);
+        assert_int_equal(masked(text), i < MASKS_MAX / 2);
+        snprintf(text, sizeof text, "10.1.%u.%u", i / 256, i % 256);
+        assert_int_equal(masked(text), i < MASKS_MAX / 2);
+    }
+    assert_false(masked("::"));
+    assert_false(masked("0.0.0.0"));
+}
+
+/* Readers must never miss an address that stays masked while others come and go. */
+#define READERS 2
+#define CHANGES 2000
+static atomic_bool finished;
+
+static void *ask_again_and_again(void *missed)
+{
+    const struct address stays = parsed("172.22.1.1");
+    const struct address never = parsed("172.22.9.9");
+
+    while (!atomic_load(&finished)) {
+        if (!masks_contain(&masks, &stays) || masks_contain(&masks, &never)) {
+            atomic_fetch_add((atomic_uint *)missed, 1);
+        }
+    }
+    return NULL;
+}
+
+static void whoever_asks_while_others_are_masked_and_dropped_is_told_the_truth(void **state)
+{
+    (void)state;
+    pthread_t readers[READERS];
+    atomic_uint missed = 0;
+    char text[32];
+
+    atomic_store(&finished, false);
+    assert_true(hide("172.22.1.1", 1, NOW));
+    for (size_t i = 0; i < READERS; i++) {
+        assert_int_equal(pthread_create(&readers[i], NULL, ask_again_and_again, &missed), 0);
+    }
+    for (unsigned int i = 0; i < CHANGES; i++) {
+        snprintf(text, sizeof text, "10.0.%u.%u", i / 16 % 16, i % 16);
+        assert_true(hide(text, 2, NOW + i * DAY));
+        if (i % 16 == 15) {
+            assert_int_equal(show(2, NOW + i * DAY), 16);
+        }
+    }
+    atomic_store(&finished, true);
+    for (size_t i = 0; i < READERS; i++) {
+        pthread_join(readers[i], NULL);
+    }
+    assert_int_equal(missed, 0);
 }
 
 /* ---- with the database ------------------------------------------------------------------- */
@@ -182,8 +283,8 @@ static size_t merge(sqlite3 *database)
     int count = mask_table_load(database, stored, 8);
 
     assert_true(count >= 0);
-    masks_merge(&masks, stored, (size_t)count, &dropped);
-    return dropped.count;
+    masks_merge(&masks, stored, (size_t)count);
+    return take(MASKS_DROP_ORDERED);
 }
 
 static void masks_outlive_the_process(void **state)
@@ -305,6 +406,33 @@ static void what_was_dropped_long_ago_is_forgotten(void **state)
     sample_folder_remove(folder);
 }
 
+static void a_drop_that_is_still_to_come_undoes_nothing(void **state)
+{
+    char *folder = sample_folder();
+    sqlite3 *database = open_in(folder);
+    sqlite3 *other = open_in(folder);
+    const struct address address = parsed("172.22.1.1");
+    struct mask stored[8];
+
+    assert_true(hide("172.22.1.1", 1, NOW));
+    assert_int_equal(save(database), 1);
+    /* The clock was a year ahead then. */
+    assert_int_equal(mask_table_drop(other, &address, NOW + 365 * DAY), 1);
+    assert_int_equal(merge(database), 1);
+    assert_true(mask_table_correct(database, NOW + 60));
+    assert_int_equal(mask_table_load(database, stored, 8), 1);
+    assert_int_equal(stored[0].dropped, NOW + 60);
+    assert_int_equal(stored[0].hidden, NOW);
+    assert_true(hide("172.22.1.1", 1, NOW + 61));
+    assert_int_equal(save(database), 1);
+    set_up(state);
+    assert_int_equal(merge(database), 0);
+    assert_true(masked("172.22.1.1"));
+    database_close(other);
+    database_close(database);
+    sample_folder_remove(folder);
+}
+
 static void a_row_that_is_no_mask_is_left_out(void **state)
 {
     (void)state;
@@ -353,11 +481,15 @@ int main(void)
         TEST(what_is_masked_again_after_a_day_heals_at_once),
         TEST(at_most_1024_are_masked_and_what_was_dropped_makes_room),
         TEST(masks_of_one_network_and_listener_share_a_subject),
+        TEST(what_was_masked_again_before_it_was_told_is_not_told),
+        TEST(addresses_of_both_families_are_told_apart),
+        TEST(whoever_asks_while_others_are_masked_and_dropped_is_told_the_truth),
         TEST(masks_outlive_the_process),
         TEST(what_another_process_drops_is_dropped),
         TEST(what_is_saved_late_takes_back_no_drop),
         TEST(what_could_not_be_saved_is_saved_later),
         TEST(what_was_dropped_long_ago_is_forgotten),
+        TEST(a_drop_that_is_still_to_come_undoes_nothing),
         TEST(a_row_that_is_no_mask_is_left_out),
         TEST(a_moment_is_remembered_by_its_name),
     };
