@@ -1,18 +1,16 @@
 /* The sink for Prometheus: a file for the text file collector of its node exporter, which reads
  * *.prom of one directory. A new file takes the place of the old one at once, so that nobody ever
  * reads half of it. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/alert/metrics.h"
 #include "lib/alert/sink.h"
 #include "lib/alert/speaker.h"
 #include "lib/alert/thread.h"
+#include "lib/alert/whole_file.h"
 
 #define PERIOD_MS   15000 /* as often as Prometheus usually looks */
 #define INTERVAL_MS 1000  /* not more often than this, whatever is announced */
@@ -96,48 +94,18 @@ static void write_program(struct metrics *metrics, const struct speaker *speaker
 
 /* ---- the file -------------------------------------------------------------------------------- */
 
-static bool write_fully(int descriptor, const char *text, size_t length)
-{
-    while (length > 0) {
-        ssize_t written = write(descriptor, text, length);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return false;
-        text += written;
-        length -= (size_t)written;
-    }
-    return true;
-}
-
 /* The node exporter runs as another user: the file is for everybody to read. */
-static bool write_draft(const struct metrics_file *self, const char *text, size_t length)
-{
-    int descriptor = open(self->draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-
-    if (descriptor < 0)
-        return false;
-    bool written = write_fully(descriptor, text, length) && fchmod(descriptor, 0644) == 0;
-    int reason = errno;
-    if (close(descriptor) != 0 && written) {
-        written = false;
-        reason = errno;
-    }
-    errno = reason;
-    return written;
-}
-
 static int replace(const struct metrics_file *self, const char *text, size_t length,
                    char error[SINK_ERROR_SIZE])
 {
-    if (write_draft(self, text, length) && rename(self->draft, self->path) == 0)
+    const struct whole_file file = {.path = self->path, .draft = self->draft, .mode = 0644};
+
+    if (whole_file_write(&file, text, length))
         return 0;
     snprintf(error, SINK_ERROR_SIZE,
              "cannot write to %.150s: %m (metrics_directory must exist, and be this user's to "
              "write)",
              self->directory);
-    unlink(self->draft);
     return -1;
 }
 
