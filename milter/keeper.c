@@ -70,6 +70,7 @@ static void to_stored(const struct clocks *now, struct mask *masks, size_t count
 {
     for (size_t i = 0; i < count; i++) {
         masks[i].hidden = clocks_wall(now, masks[i].hidden);
+        masks[i].since = clocks_wall(now, masks[i].since);
         masks[i].true_since = clocks_wall(now, masks[i].true_since);
         masks[i].dropped = clocks_wall(now, masks[i].dropped);
     }
@@ -79,6 +80,7 @@ static void from_stored(const struct clocks *now, struct mask *masks, size_t cou
 {
     for (size_t i = 0; i < count; i++) {
         masks[i].hidden = clocks_steady(now, masks[i].hidden);
+        masks[i].since = clocks_steady(now, masks[i].since);
         masks[i].true_since = clocks_steady(now, masks[i].true_since);
         masks[i].dropped = clocks_steady(now, masks[i].dropped);
     }

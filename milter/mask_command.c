@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "lib/alert/database.h"
-#include "lib/alert/mask_table.h"
 #include "lib/printable.h"
+#include "milter/mask_summary.h"
 #include "milter/user.h"
 
 #define PROGRAM        "relaywarden-milter"
@@ -51,33 +51,7 @@ static int failed(sqlite3 *database)
 
 /* ---- --masked ---------------------------------------------------------------------------- */
 
-/* The rows of one address, summed up. */
-struct summary {
-    const struct mask *last; /* that showed it */
-    unsigned int routes;
-    unsigned int healing; /* those that show role true */
-    bool strict;
-};
-
-static struct summary sum_up(const struct mask *masks, size_t count, const struct address *address)
-{
-    struct summary summary = {.last = NULL};
-
-    for (size_t i = 0; i < count; i++) {
-        if (masks[i].dropped != 0 || !address_equal(&masks[i].address, address)) {
-            continue;
-        }
-        summary.routes++;
-        summary.healing += masks[i].true_since != 0;
-        summary.strict = summary.strict || masks[i].strict;
-        if (summary.last == NULL || masks[i].hidden > summary.last->hidden) {
-            summary.last = &masks[i];
-        }
-    }
-    return summary;
-}
-
-static void print_summary(const struct summary *summary)
+static void print_summary(const struct mask_summary *summary)
 {
     const time_t seconds = (time_t)summary->last->hidden;
     char address[ADDRESS_TEXT_SIZE];
@@ -96,13 +70,11 @@ static void print_summary(const struct summary *summary)
 
 static void print_all(const struct mask *masks, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        const struct summary summary = sum_up(masks, count, &masks[i].address);
+    struct mask_summary summary;
+    size_t at = 0;
 
-        /* At the row that showed it last, which is one of them. */
-        if (summary.last == &masks[i]) {
-            print_summary(&summary);
-        }
+    while (mask_summary_next(masks, count, &at, &summary)) {
+        print_summary(&summary);
     }
 }
 

@@ -102,6 +102,7 @@ static bool hide(struct masks *masks, const struct mask *seen, int64_t now)
         return true;
     }
     bool strict = is_flapping(masks, &seen->address, now);
+    int64_t since = mask != NULL && mask->dropped == 0 ? mask->since : now;
     if (mask == NULL) {
         place = make_room(masks);
     }
@@ -111,6 +112,7 @@ static bool hide(struct masks *masks, const struct mask *seen, int64_t now)
     mask = &masks->row[place].mask;
     *mask = *seen;
     mask->hidden = now;
+    mask->since = since;
     mask->true_since = 0;
     mask->dropped = 0;
     mask->strict = strict;

@@ -43,6 +43,7 @@ static bool save_one(sqlite3_stmt *statement, const struct mask *mask)
            sqlite3_bind_int64(statement, 5, mask->true_since) == SQLITE_OK &&
            sqlite3_bind_int64(statement, 6, mask->dropped) == SQLITE_OK &&
            sqlite3_bind_int(statement, 7, mask->strict) == SQLITE_OK &&
+           sqlite3_bind_int64(statement, 8, mask->since) == SQLITE_OK &&
            sqlite3_step(statement) == SQLITE_DONE;
 }
 
@@ -51,11 +52,12 @@ bool mask_table_save(sqlite3 *database, const struct mask *masks, size_t count)
     /* Another process may have dropped the row meanwhile: only what hid strangers since then masks
      * it again. */
     static const char sql[] =
-        "INSERT INTO mask (address, route, listener, hidden, true_since, dropped, strict)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO mask (address, route, listener, hidden, true_since, dropped, strict,"
+        " since) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (address, route) DO UPDATE SET listener = excluded.listener,"
         " hidden = excluded.hidden, true_since = excluded.true_since,"
-        " dropped = excluded.dropped, strict = excluded.strict"
+        " dropped = excluded.dropped, strict = excluded.strict,"
+        " since = excluded.since"
         " WHERE excluded.dropped <> 0 OR excluded.hidden >= mask.dropped";
     sqlite3_stmt *statement = NULL;
 
@@ -86,6 +88,7 @@ static bool read_row(sqlite3_stmt *statement, struct mask *out)
         .true_since = sqlite3_column_int64(statement, 4),
         .dropped = sqlite3_column_int64(statement, 5),
         .strict = sqlite3_column_int(statement, 6) != 0,
+        .since = sqlite3_column_int64(statement, 7),
     };
 
     if (!address_parse(text_of(statement, 0), &mask.address) ||
@@ -99,7 +102,8 @@ static bool read_row(sqlite3_stmt *statement, struct mask *out)
 int mask_table_load(sqlite3 *database, struct mask *out, size_t max)
 {
     static const char sql[] =
-        "SELECT address, route, listener, hidden, true_since, dropped, strict FROM mask"
+        "SELECT address, route, listener, hidden, true_since, dropped, strict, since"
+        " FROM mask"
         " ORDER BY dropped <> 0, hidden DESC";
     sqlite3_stmt *statement = NULL;
     size_t count = 0;
@@ -153,8 +157,9 @@ bool mask_table_correct(sqlite3 *database, int64_t now)
     /* Another process may be a moment ahead of when we looked at the clock. */
     return run_with_time(database,
                          "UPDATE mask SET hidden = min(hidden, ?1),"
-                         " true_since = min(true_since, ?1), dropped = min(dropped, ?1)"
-                         " WHERE max(hidden, true_since, dropped) > ?1 + 60",
+                         " true_since = min(true_since, ?1), dropped = min(dropped, ?1),"
+                         " since = min(since, ?1)"
+                         " WHERE max(hidden, true_since, dropped, since) > ?1 + 60",
                          now);
 }
 

@@ -23,6 +23,7 @@ struct mask {
     int64_t hidden; /* when the route last showed the address (as all times here: Unix time in the
                      * database, elsewhere as the owner has it) */
     int64_t true_since; /* since when the route shows role true; 0: it does not */
+    int64_t since;      /* when the route showed it first since it was masked */
     int64_t dropped;    /* when the address was dropped; 0: it is masked */
     struct address address;
     uint8_t route[TOKEN_ROUTE];

@@ -314,7 +314,7 @@ static int install_strike(sqlite3 *database, const char **error,
 /* Of one version, whichever: never in between. */
 static void expect_whole_schema(const char *path)
 {
-    static const int objects_of[] = {0, 3, 4, 7, 11}; /* with the primary keys' indices */
+    static const int objects_of[] = {0, 3, 4, 7, 11, 11}; /* with the primary keys' indices */
     sqlite3 *database = NULL;
 
     assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
@@ -328,6 +328,9 @@ static void expect_whole_schema(const char *path)
         assert_in_range(version, 1, database_schema_version());
         assert_int_equal(application, 0x52575244);
         assert_int_equal(objects, objects_of[version]);
+        assert_int_equal(
+            number(database, "SELECT count(*) FROM pragma_table_info('mask') WHERE name = 'since'"),
+            version >= 5);
     }
     sqlite3_close(database);
 }

@@ -9,6 +9,7 @@
 
 #include "lib/alert/database.h"
 #include "lib/alert/moment_table.h"
+#include "milter/mask_summary.h"
 #include "milter/masks.h"
 #include "tests/unit/alert_sample.h"
 
@@ -433,6 +434,47 @@ static void a_drop_that_is_still_to_come_undoes_nothing(void **state)
     sample_folder_remove(folder);
 }
 
+/* The summary of the only masked address. */
+static struct mask_summary summary_of(const struct mask *rows, size_t count)
+{
+    struct mask_summary summary;
+    struct mask_summary other;
+    size_t at = 0;
+
+    assert_true(mask_summary_next(rows, count, &at, &summary));
+    assert_false(mask_summary_next(rows, count, &at, &other));
+    return summary;
+}
+
+static void since_when_an_address_is_masked_outlives_later_visits_and_the_process(void **state)
+{
+    (void)state;
+    char *folder = sample_folder();
+    sqlite3 *database = open_in(folder);
+    struct mask rows[8];
+
+    assert_true(hide("172.22.1.1", 1, NOW));
+    assert_true(hide("172.22.1.1", 2, NOW + 100));
+    assert_true(hide("172.22.1.1", 1, NOW + 5000));
+    size_t count = masks_list(&masks, rows, 8);
+    struct mask_summary summary = summary_of(rows, count);
+    assert_int_equal(summary.since, NOW);
+    assert_int_equal(summary.last->hidden, NOW + 5000);
+    assert_int_equal(summary.routes, 2);
+    assert_int_equal(summary.healing, 0);
+    save(database);
+    assert_int_equal(mask_table_load(database, rows, 8), 2);
+    assert_int_equal(summary_of(rows, 2).since, NOW);
+    /* What was dropped begins anew. */
+    assert_int_equal(show(1, NOW + 6000), 0);
+    assert_int_equal(show(2, NOW + 6000), 2);
+    assert_true(hide("172.22.1.1", 1, NOW + 7000));
+    count = masks_list(&masks, rows, 8);
+    assert_int_equal(summary_of(rows, count).since, NOW + 7000);
+    database_close(database);
+    sample_folder_remove(folder);
+}
+
 static void a_row_that_is_no_mask_is_left_out(void **state)
 {
     (void)state;
@@ -442,9 +484,9 @@ static void a_row_that_is_no_mask_is_left_out(void **state)
 
     assert_int_equal(
         sqlite3_exec(database,
-                     "INSERT INTO mask VALUES ('nowhere', '01000000', 'x', 1, 0, 0, 0);"
-                     "INSERT INTO mask VALUES ('172.22.1.1', 'zz', 'x', 1, 0, 0, 0);"
-                     "INSERT INTO mask VALUES ('172.22.1.1', '01000000', 'x', 1, 0, 0, 1);",
+                     "INSERT INTO mask VALUES ('nowhere', '01000000', 'x', 1, 0, 0, 0, 1);"
+                     "INSERT INTO mask VALUES ('172.22.1.1', 'zz', 'x', 1, 0, 0, 0, 1);"
+                     "INSERT INTO mask VALUES ('172.22.1.1', '01000000', 'x', 1, 0, 0, 1, 1);",
                      NULL, NULL, NULL),
         SQLITE_OK);
     assert_int_equal(mask_table_load(database, stored, 8), 1);
@@ -490,6 +532,7 @@ int main(void)
         TEST(what_could_not_be_saved_is_saved_later),
         TEST(what_was_dropped_long_ago_is_forgotten),
         TEST(a_drop_that_is_still_to_come_undoes_nothing),
+        TEST(since_when_an_address_is_masked_outlives_later_visits_and_the_process),
         TEST(a_row_that_is_no_mask_is_left_out),
         TEST(a_moment_is_remembered_by_its_name),
     };
