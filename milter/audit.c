@@ -15,6 +15,16 @@ static const char *const ask_results[] = {
     [ASK_DEFERRED] = "deferred", [ASK_FORGED] = "forged",     [ASK_UNCHECKED] = "unchecked",
 };
 
+const char *hello_result_name(enum hello_result value)
+{
+    return hello_results[value];
+}
+
+const char *ask_result_name(enum ask_result value)
+{
+    return ask_results[value];
+}
+
 static void count_hello(struct audit_desk *desk, enum hello_result result)
 {
     atomic_fetch_add(&desk->hellos[result], 1);

@@ -93,6 +93,10 @@ bool audit_is_asked(struct audit *audit, struct audit_desk *desk, const char *ma
 void audit_count(struct audit *audit, struct audit_desk *desk, enum decision decision,
                  bool answered);
 
+/* "answered", "clock", ... */
+const char *hello_result_name(enum hello_result value);
+const char *ask_result_name(enum ask_result value);
+
 /* The counters as metrics. */
 void audit_metrics(struct metrics *metrics, const struct audit_desk *desk);
 

@@ -42,6 +42,20 @@ void counters_recipient(struct counters *counters, enum permission permission,
 uint64_t counters_now(void);
 void counters_answered(struct counters *counters, uint64_t called);
 
+/* The times of all answers, as far as the buckets tell. */
+struct counters_answers {
+    uint64_t count;
+    double seconds; /* altogether */
+    double half;    /* half of them took no longer than this many seconds */
+    double almost;  /* 99 of 100 */
+};
+
+/* A bound that is not known, or none since there was no answer, is INFINITY. */
+struct counters_answers counters_answers(struct counters *counters);
+
+/* A number as it is now. */
+uint64_t counters_value(_Atomic uint64_t *counter);
+
 /* All of them, for metrics.h; `counters` is a struct counters. */
 void counters_show(struct metrics *metrics, void *counters);
 

@@ -22,6 +22,7 @@ struct keeper {
     char path[4096];
     struct audit_desk *desk;
     struct reporter *reporter;
+    struct snapshot_file *file; /* the thread's; may be NULL */
     pthread_t thread;
     int64_t started; /* as all times here, by the steady clock */
 
@@ -215,6 +216,29 @@ static void look_for_probe(struct keeper *keeper, const struct snapshot *snapsho
     keeper->missing = missing;
 }
 
+/* ---- the snapshot ---------------------------------------------------------------------------- */
+
+static void write_snapshot(struct keeper *keeper, struct snapshot *snapshot, bool stopping)
+{
+    if (keeper->file == NULL ||
+        (!stopping && !snapshot_file_is_due(keeper->file, keeper->now.steady))) {
+        return;
+    }
+    size_t count = masks_list(&keeper->desk->masks, keeper->masks, MASKS_MAX);
+    to_stored(&keeper->now, keeper->masks, count);
+    const struct snapshot_moment moment = {
+        .configuration = snapshot,
+        .database = keeper->database,
+        .masks = keeper->masks,
+        .mask_count = count,
+        .now = keeper->now,
+        .last_ask = clocks_wall(&keeper->now, atomic_load(&keeper->desk->last_ask)),
+        .missing = keeper->missing,
+        .stopping = stopping,
+    };
+    snapshot_file_keep(keeper->file, &moment);
+}
+
 /* ---- the thread ------------------------------------------------------------------------------ */
 
 static void open_database(struct keeper *keeper)
@@ -275,7 +299,20 @@ static void tick(struct keeper *keeper)
         hold_incidents(keeper, snapshot);
     }
     look_for_probe(keeper, snapshot, remind);
+    write_snapshot(keeper, snapshot, false);
     snapshot_release(snapshot);
+}
+
+static void finish(struct keeper *keeper)
+{
+    keeper->now = clocks_now();
+    use_database(keeper);
+    struct snapshot *snapshot = snapshot_current();
+    if (snapshot != NULL) {
+        write_snapshot(keeper, snapshot, true);
+        snapshot_release(snapshot);
+    }
+    database_close(keeper->database);
 }
 
 /* True if the flag was raised within that time. */
@@ -310,9 +347,7 @@ static void *run(void *argument)
     while (!wait_for(keeper, &keeper->stop, TICK_MS)) {
         tick(keeper);
     }
-    keeper->now = clocks_now();
-    use_database(keeper);
-    database_close(keeper->database);
+    finish(keeper);
     set_flag(keeper, &keeper->ended);
     return NULL;
 }
@@ -325,7 +360,7 @@ static void free_keeper(struct keeper *keeper)
 }
 
 struct keeper *keeper_start(const char *database_path, struct audit_desk *desk,
-                            struct reporter *reporter)
+                            struct reporter *reporter, struct snapshot_file *file)
 {
     struct keeper *keeper = calloc(1, sizeof *keeper);
 
@@ -340,6 +375,7 @@ struct keeper *keeper_start(const char *database_path, struct audit_desk *desk,
     snprintf(keeper->path, sizeof keeper->path, "%s", database_path);
     keeper->desk = desk;
     keeper->reporter = reporter;
+    keeper->file = file;
     keeper->started = clocks_now().steady;
     atomic_store(&desk->last_ask, keeper->started);
     if (thread_start(&keeper->thread, "keeper", run, keeper) != 0) {

@@ -6,6 +6,8 @@
  * address there (relaywarden-milter --unmask). Holds the incident of each masked address open while
  * it is masked, and raises probe-missing when no ask came for `probe_expected`.
  *
+ * Writes the snapshot of what was seen, too (snapshot_file.h).
+ *
  * Without a database masks last as long as the process; that is said once.
  */
 #ifndef RELAYWARDEN_MILTER_KEEPER_H
@@ -13,13 +15,15 @@
 
 #include "lib/alert/reporter.h"
 #include "milter/audit.h"
+#include "milter/snapshot_file.h"
 
 struct keeper;
 
-/* Starts the thread, and waits for a second at most until it has read the database. `desk` and
- * `reporter` outlive it. NULL: no memory or thread is to be had. */
+/* Starts the thread, and waits for a second at most until it has read the database. `desk`,
+ * `reporter` and `file` outlive it; without `file` (NULL) no snapshot is written. NULL: no memory
+ * or thread is to be had. */
 struct keeper *keeper_start(const char *database_path, struct audit_desk *desk,
-                            struct reporter *reporter);
+                            struct reporter *reporter, struct snapshot_file *file);
 
 /* Saves and ends. False: it hangs in the disk for longer than `wait_ms`, and may still use what it
  * was given. */

@@ -33,6 +33,7 @@
 
 #define PROGRAM            "relaywarden-milter"
 #define STOP_WAIT_MS       2000 /* for what is still to be announced */
+#define LAST_WAIT_MS       500  /* for the last incidents, so that the last snapshot has them */
 #define DESCRIPTORS_WANTED 65536
 #define PULSE_MS           2000 /* for an answer at our own socket */
 #define DATABASE_PATH_SIZE 4096
@@ -234,12 +235,29 @@ static struct reporter *start_reporter(const struct conf *conf,
 }
 
 /* NULL: the filter does without, and says so. */
-static struct keeper *start_keeper(const struct conf *conf, struct transactions *transactions)
+static struct snapshot_file *make_snapshot_file(const struct conf *conf,
+                                                const struct snapshot_source *source,
+                                                struct reporter *reporter)
+{
+    char directory[DATABASE_PATH_SIZE];
+
+    snprintf(directory, sizeof directory, "%s/milter", conf->state_directory);
+    struct snapshot_file *file = snapshot_file_new(directory, source, reporter);
+    if (file == NULL) {
+        reporter_say(reporter, LOG_ERR, "no memory to keep " SNAPSHOT_NAME ": it is not written");
+    }
+    return file;
+}
+
+/* NULL: the filter does without, and says so. */
+static struct keeper *start_keeper(const struct conf *conf, struct transactions *transactions,
+                                   struct snapshot_file *file)
 {
     char database[DATABASE_PATH_SIZE];
 
     name_database(conf, database);
-    struct keeper *keeper = keeper_start(database, transactions->desk, transactions->reporter);
+    struct keeper *keeper =
+        keeper_start(database, transactions->desk, transactions->reporter, file);
     if (keeper == NULL) {
         reporter_say(transactions->reporter, LOG_ERR,
                      "no memory or thread to keep masked addresses: they are forgotten at a "
@@ -399,12 +417,22 @@ static int run(struct conf *conf, const char *path)
     }
     warn_of_directory(transactions.reporter, &conf->milter);
     snapshot_install(snapshot);
-    struct keeper *keeper = start_keeper(conf, &transactions);
+    const struct snapshot_source source = {
+        .host = host,
+        .socket = program.socket,
+        .started = time(NULL),
+        .counters = &transactions.counters,
+        .desk = &desk,
+    };
+    struct snapshot_file *file = make_snapshot_file(conf, &source, transactions.reporter);
+    struct keeper *keeper = start_keeper(conf, &transactions, file);
     int status = serve(&program);
-    snapshot_install(NULL);
+    reporter_flush(transactions.reporter, LAST_WAIT_MS);
     if (keeper != NULL && !keeper_stop(keeper, STOP_WAIT_MS)) {
         leave_in_place(transactions.reporter, "the disk hangs: what is masked may not be saved");
     }
+    snapshot_file_free(file);
+    snapshot_install(NULL);
     reporter_stop(transactions.reporter, STOP_WAIT_MS);
     return status;
 }

@@ -81,3 +81,13 @@ void undeclared_take_over(struct undeclared *undeclared, const struct site *site
     }
     pthread_mutex_unlock(&before->mutex);
 }
+
+unsigned int undeclared_list(struct undeclared *undeclared,
+                             char out[UNDECLARED_MAX + 1][DOMAIN_SIZE])
+{
+    pthread_mutex_lock(&undeclared->mutex);
+    unsigned int noted = count(undeclared);
+    memcpy(out, undeclared->domain, sizeof undeclared->domain);
+    pthread_mutex_unlock(&undeclared->mutex);
+    return noted;
+}

@@ -37,4 +37,8 @@ unsigned int undeclared_note(struct undeclared *undeclared, const struct site *s
 void undeclared_take_over(struct undeclared *undeclared, const struct site *site,
                           struct undeclared *before);
 
+/* Copies the first name of each; how many there are. */
+unsigned int undeclared_list(struct undeclared *undeclared,
+                             char out[UNDECLARED_MAX + 1][DOMAIN_SIZE]);
+
 #endif

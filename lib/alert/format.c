@@ -155,7 +155,7 @@ json_t *format_json_text(const char *text)
     return json_string(escaped);
 }
 
-static json_t *json_fields(const struct finding *finding, unsigned int place)
+json_t *format_json_fields(const struct finding *finding, unsigned int place)
 {
     json_t *object = json_object();
 
@@ -195,8 +195,8 @@ json_t *format_json(const struct announcement *announcement, const struct sink_i
         {"kind", format_json_text(finding_kind_name(finding->kind))},
         {"severity", format_json_text(severity_name(finding->severity))},
         {"count", json_integer((json_int_t)count)},
-        {"subject", json_fields(finding, FIELD_SUBJECT)},
-        {"evidence", json_fields(finding, FIELD_EVIDENCE)},
+        {"subject", format_json_fields(finding, FIELD_SUBJECT)},
+        {"evidence", format_json_fields(finding, FIELD_EVIDENCE)},
         {"why", format_json_text(why_of(announcement, why))},
         {"fix", format_json_text(finding->fix)},
     };

@@ -37,6 +37,10 @@ size_t format_cee_line(char *out, size_t size, const char *line,
  * slipped through unescaped is escaped here. NULL means that memory is out. */
 json_t *format_json_text(const char *text);
 
+/* An object of a finding's fields that have this place (enum field_place): the JSON line's
+ * `subject` or `evidence`. NULL when memory is out. */
+json_t *format_json_fields(const struct finding *finding, unsigned int place);
+
 /* "2026-11-22T01:02:03Z"; `out` has 21 bytes. */
 const char *format_time(char out[21], time_t time);
 

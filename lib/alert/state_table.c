@@ -6,6 +6,9 @@
 #include "lib/alert/finding_json.h"
 
 #define OPEN_STATES "('opened', 'repeated')"
+#define COLUMNS                                                                                    \
+    "id, kind, key, fold, state, severity, count, announced_count, announced, opened, last_seen,"  \
+    " last_announced, finding, flaps, ended"
 
 enum statement {
     SUPERSEDE,
@@ -15,6 +18,9 @@ enum statement {
     END_ALL,
     LOAD,
     LIST,
+    OPEN,
+    ENDED,
+    OPEN_COUNT,
     PRUNE_OLD,
     PRUNE_MANY,
     CORRECT,
@@ -37,13 +43,16 @@ static const char *const sql[] = {
               " WHERE id = ?1 AND state IN " OPEN_STATES,
     [END_ALL] = "UPDATE incident SET state = 'resolved', announced = 1, ended = ?1"
                 " WHERE state <> 'resolved'",
-    [LOAD] = "SELECT id, kind, key, fold, state, severity, count, announced_count, announced,"
-             " opened, last_seen, last_announced, finding, flaps, ended FROM incident"
+    [LOAD] = "SELECT " COLUMNS " FROM incident"
              " WHERE state <> 'resolved' OR announced = 0 OR ended > ?1"
              " ORDER BY state = 'resolved' DESC, ended, opened, rowid",
-    [LIST] = "SELECT id, kind, key, fold, state, severity, count, announced_count, announced,"
-             " opened, last_seen, last_announced, finding, flaps, ended FROM incident"
-             " ORDER BY opened DESC, rowid DESC",
+    [LIST] = "SELECT " COLUMNS " FROM incident ORDER BY opened DESC, rowid DESC",
+    [OPEN] = "SELECT " COLUMNS " FROM incident WHERE state <> 'resolved'"
+             " ORDER BY severity = 'critical' DESC, severity = 'warning' DESC, opened DESC,"
+             " rowid DESC LIMIT ?1",
+    [ENDED] = "SELECT " COLUMNS " FROM incident WHERE state = 'resolved'"
+              " ORDER BY ended DESC LIMIT ?1",
+    [OPEN_COUNT] = "SELECT count(*) FROM incident WHERE state <> 'resolved'",
     [PRUNE_OLD] = "DELETE FROM incident"
                   " WHERE state = 'resolved' AND announced = 1 AND coalesce(ended, 0) < ?1",
     [PRUNE_MANY] = "DELETE FROM incident WHERE state = 'resolved' AND announced = 1 AND rowid IN"
@@ -174,15 +183,25 @@ bool state_table_prune(struct state_table *table, time_t now)
            run(table->statement[PRUNE_MANY]);
 }
 
-long long state_table_version(struct state_table *table)
+/* The number that a statement gives; `otherwise`: SQLite failed. */
+static long long number_of(sqlite3_stmt *statement, long long otherwise)
 {
-    sqlite3_stmt *statement = table->statement[VERSION];
-    long long version = 0;
+    long long number = otherwise;
 
     if (sqlite3_step(statement) == SQLITE_ROW)
-        version = sqlite3_column_int64(statement, 0);
+        number = sqlite3_column_int64(statement, 0);
     (void)sqlite3_reset(statement);
-    return version;
+    return number;
+}
+
+long long state_table_version(struct state_table *table)
+{
+    return number_of(table->statement[VERSION], 0);
+}
+
+long long state_table_open_count(struct state_table *table)
+{
+    return number_of(table->statement[OPEN_COUNT], -1);
 }
 
 /* ---- reading rows -------------------------------------------------------------------------- */
@@ -287,4 +306,20 @@ bool state_table_load(struct state_table *table, time_t now, state_table_visit v
 bool state_table_list(struct state_table *table, state_table_visit visit, void *user)
 {
     return read_rows(table->statement[LIST], visit, user);
+}
+
+bool state_table_open(struct state_table *table, size_t max, state_table_visit visit, void *user)
+{
+    sqlite3_stmt *statement = table->statement[OPEN];
+
+    sqlite3_bind_int64(statement, 1, (sqlite3_int64)max);
+    return read_rows(statement, visit, user);
+}
+
+bool state_table_ended(struct state_table *table, size_t max, state_table_visit visit, void *user)
+{
+    sqlite3_stmt *statement = table->statement[ENDED];
+
+    sqlite3_bind_int64(statement, 1, (sqlite3_int64)max);
+    return read_rows(statement, visit, user);
 }

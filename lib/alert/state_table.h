@@ -59,6 +59,14 @@ bool state_table_load(struct state_table *table, time_t now, state_table_visit v
 /* Reads all incidents, the latest first; otherwise the same. */
 bool state_table_list(struct state_table *table, state_table_visit visit, void *user);
 
+/* Reads at most `max` of those that are open, the most severe first and then the latest, or of
+ * those that are over, the latest end first; otherwise the same. */
+bool state_table_open(struct state_table *table, size_t max, state_table_visit visit, void *user);
+bool state_table_ended(struct state_table *table, size_t max, state_table_visit visit, void *user);
+
+/* How many are open; -1: SQLite failed. */
+long long state_table_open_count(struct state_table *table);
+
 /* Drops what is too old or too much. Ends that are still to come (the clock was wrong) were now. */
 bool state_table_prune(struct state_table *table, time_t now);
 

@@ -121,7 +121,7 @@ static bool is_masked(void)
 
 static struct keeper *start(void)
 {
-    struct keeper *keeper = keeper_start(path, &desk, reporter);
+    struct keeper *keeper = keeper_start(path, &desk, reporter, NULL);
 
     assert_non_null(keeper);
     return keeper;
