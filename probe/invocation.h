@@ -22,6 +22,7 @@ struct invocation {
     const char *maildir; /* NULL = standard input */
     bool copy;           /* what is not ours is somebody else's */
     const char *html;    /* the page's file; NULL = none */
+    const char *milter;  /* the filter's snapshot; NULL = none */
     bool text;
     const char *wait;     /* a duration as it was written; NULL = none was */
     bool has_status_line; /* the verb's output begins with a plugin's status line */

@@ -33,7 +33,7 @@ struct verb {
     bool takes_wait;
     bool takes_record;
     bool receives; /* --maildir and --copy are for it, and its exit codes are a mail pipe's */
-    bool reports;  /* --html and --text are for it */
+    bool reports;  /* --html, --text and --milter are for it */
     bool has_status_line;
 };
 
@@ -52,7 +52,7 @@ static const struct verb verbs[] = {
      .summary = "stay, and audit every configured target at its interval; SIGUSR1: all at once",
      .run = run_main},
     {.name = "report",
-     .arguments = " [--html FILE] [--text]",
+     .arguments = " [--html FILE] [--text] [--milter FILE]",
      .summary = "show what all audits found, on a page or as text; connects to nothing",
      .run = overview_main,
      .reports = true},
@@ -90,6 +90,7 @@ enum option_code {
     OPTION_COPY,
     OPTION_HTML,
     OPTION_TEXT,
+    OPTION_MILTER,
     OPTION_HELP,
     OPTION_VERSION,
 };
@@ -106,6 +107,7 @@ static const struct option options[] = {
     {"copy", no_argument, NULL, OPTION_COPY},
     {"html", required_argument, NULL, OPTION_HTML},
     {"text", no_argument, NULL, OPTION_TEXT},
+    {"milter", required_argument, NULL, OPTION_MILTER},
     {NULL, 0, NULL, 0},
 };
 
@@ -148,6 +150,7 @@ static int print_help(void)
            "  --copy           what is no test message has another recipient: pass it over\n"
            "  --html FILE      write one page that needs no network and no script\n"
            "  --text           the readable account, which is also what no option gives\n"
+           "  --milter FILE    show what the filter saw, too: its snapshot.json, or a copy\n"
            "  -t               check the configuration and exit\n\n"
            "Exit code: 0 all closed, 1 warning, 2 open relay or critical, 3 unknown.\n"
            "Ask only servers that are yours. See relaywarden-probe(8).\n",
@@ -312,6 +315,9 @@ static int take_option(struct command_line *line, int option, char **words)
     case OPTION_TEXT:
         line->invocation.text = true;
         return 0;
+    case OPTION_MILTER:
+        line->invocation.milter = optarg;
+        return 0;
     case OPTION_HELP:
         line->help = true;
         return 0;
@@ -368,6 +374,7 @@ static const char *senseless_option(const struct command_line *line)
         {"--copy", invocation->copy, line->verb->receives},
         {"--html", invocation->html != NULL, line->verb->reports},
         {"--text", invocation->text, line->verb->reports},
+        {"--milter", invocation->milter != NULL, line->verb->reports},
     };
 
     for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {

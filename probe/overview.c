@@ -67,12 +67,13 @@ static json_t *incidents_json(const struct history *history)
     return list;
 }
 
-bool overview_json(FILE *out, const struct history *history)
+bool overview_json(FILE *out, const struct history *history, const struct snapshot *snapshot)
 {
-    json_t *object = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "program", PROBE_PROGRAM,
-                               "version", RELAYWARDEN_VERSION, "written", time_json(history->now),
-                               "begin", time_json(history->begin), "endpoints",
-                               endpoints_json(history), "incidents", incidents_json(history));
+    json_t *object =
+        json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:O?}", "program", PROBE_PROGRAM, "version",
+                  RELAYWARDEN_VERSION, "written", time_json(history->now), "begin",
+                  time_json(history->begin), "endpoints", endpoints_json(history), "incidents",
+                  incidents_json(history), "milter", snapshot != NULL ? snapshot->object : NULL);
     bool written = object != NULL && json_dumpf(object, out, JSON_COMPACT) == 0;
 
     json_decref(object);
@@ -84,7 +85,8 @@ bool overview_json(FILE *out, const struct history *history)
 
 /* Readers see the page of before or the new one, whole. Only a regular file is replaced: a rename
  * onto /dev/stdout would take that away from everybody. */
-static bool write_page(const char *path, const struct history *history, const char *site)
+static bool write_page(const char *path, const struct history *history,
+                       const struct snapshot *snapshot, const char *site)
 {
     struct stat status;
     char *fresh = NULL;
@@ -102,8 +104,8 @@ static bool write_page(const char *path, const struct history *history, const ch
     if (file != NULL) {
         mode_t mask = umask(0);
         (void)umask(mask);
-        written = page_write(file, history, site) && fchmod(descriptor, 0644 & ~mask) == 0 &&
-                  fsync(descriptor) == 0;
+        written = page_write(file, history, snapshot, site) &&
+                  fchmod(descriptor, 0644 & ~mask) == 0 && fsync(descriptor) == 0;
         written = fclose(file) == 0 && written;
     } else if (descriptor >= 0) {
         close(descriptor);
@@ -120,12 +122,19 @@ static bool write_page(const char *path, const struct history *history, const ch
 
 /* ---- the verb --------------------------------------------------------------------------- */
 
+/* What is shown. */
+struct views {
+    struct history *history;
+    struct snapshot *snapshot; /* NULL: none was named */
+};
+
 static int write_html(const struct invocation *invocation, const struct conf *conf,
-                      const struct history *history)
+                      const struct views *views)
 {
     char shown[PATH_MAX];
 
-    if (write_page(invocation->html, history, site_main_domain(conf->site))) {
+    if (write_page(invocation->html, views->history, views->snapshot,
+                   site_main_domain(conf->site))) {
         return 0;
     }
     const char *why = strerror(errno);
@@ -136,25 +145,48 @@ static int write_html(const struct invocation *invocation, const struct conf *co
                            shown, why);
 }
 
+static void write_text(const struct views *views)
+{
+    bool colour = isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == NULL;
+
+    overview_text(stdout, views->history, colour);
+    if (views->snapshot != NULL) {
+        snapshot_print(stdout, views->snapshot, views->history->now, colour);
+    }
+}
+
+static int write_views(const struct invocation *invocation, const struct conf *conf,
+                       const struct views *views)
+{
+    int code = invocation->html != NULL ? write_html(invocation, conf, views) : 0;
+
+    if (invocation->json && code == 0) {
+        code = overview_json(stdout, views->history, views->snapshot) ? 0 : PROBE_EXIT_UNKNOWN;
+    } else if (invocation->text || (invocation->html == NULL && !invocation->json)) {
+        write_text(views);
+    }
+    return invocation_output_is_written() ? code : PROBE_EXIT_UNKNOWN;
+}
+
 static int write_report(const struct invocation *invocation, const struct conf *conf)
 {
     char error[HISTORY_ERROR_SIZE];
-    struct history *history = history_read(conf, time(NULL), error);
-    int code = 0;
+    char why[SNAPSHOT_ERROR_SIZE];
+    struct views views = {.history = NULL};
+    int code;
 
-    if (history == NULL) {
-        return invocation_fail(invocation, "%s", error);
+    if (invocation->milter != NULL) {
+        views.snapshot = snapshot_read(invocation->milter, why);
+        if (views.snapshot == NULL) {
+            return invocation_fail(invocation, "%s", why);
+        }
     }
-    if (invocation->html != NULL) {
-        code = write_html(invocation, conf, history);
-    }
-    if (invocation->json && code == 0) {
-        code = overview_json(stdout, history) ? 0 : PROBE_EXIT_UNKNOWN;
-    } else if (invocation->text || (invocation->html == NULL && !invocation->json)) {
-        overview_text(stdout, history, isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == NULL);
-    }
-    history_free(history);
-    return invocation_output_is_written() ? code : PROBE_EXIT_UNKNOWN;
+    views.history = history_read(conf, time(NULL), error);
+    code = views.history != NULL ? write_views(invocation, conf, &views)
+                                 : invocation_fail(invocation, "%s", error);
+    history_free(views.history);
+    snapshot_free(views.snapshot);
+    return code;
 }
 
 int overview_main(const struct invocation *invocation)

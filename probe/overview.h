@@ -1,13 +1,15 @@
 /*
  * overview - the verb report: the history as a page, a text or JSON
  *
- * It reads the database alone, and connects to nothing.
+ * It reads the probe's database and, if it is named, the filter's snapshot, and connects to
+ * nothing.
  */
 #ifndef RELAYWARDEN_PROBE_OVERVIEW_H
 #define RELAYWARDEN_PROBE_OVERVIEW_H
 
 #include "probe/history.h"
 #include "probe/invocation.h"
+#include "probe/snapshot.h"
 
 /* Runs the verb; returns the exit code: 0 when the report was written. */
 int overview_main(const struct invocation *invocation);
@@ -15,7 +17,7 @@ int overview_main(const struct invocation *invocation);
 /* The readable account. */
 void overview_text(FILE *out, const struct history *history, bool colour);
 
-/* One object and a newline; false when memory is out. */
-bool overview_json(FILE *out, const struct history *history);
+/* One object and a newline; false when memory is out. `snapshot`: NULL if there is none. */
+bool overview_json(FILE *out, const struct history *history, const struct snapshot *snapshot);
 
 #endif

@@ -360,18 +360,29 @@ static void print_head(FILE *out, const struct history *history, const char *sit
     html_time(out, history->now);
     fputs(" UTC; the history begins ", out);
     html_time(out, history->begin);
-    fputs(".</p></header>\n<nav aria-label=\"Contents\"><ul><li><a href=\"#now\">Now</a></li>"
-          "<li><a href=\"#posture\">Posture</a></li><li><a href=\"#time\">Over time</a></li>"
-          "<li><a href=\"#techniques\">Techniques</a></li></ul></nav>\n<main>\n",
-          out);
+    fputs(".</p></header>\n", out);
 }
 
-bool page_write(FILE *out, const struct history *history, const char *site)
+static void print_contents(FILE *out, bool with_snapshot)
+{
+    fputs("<nav aria-label=\"Contents\"><ul><li><a href=\"#now\">Now</a></li>"
+          "<li><a href=\"#posture\">Posture</a></li><li><a href=\"#time\">Over time</a></li>",
+          out);
+    fputs(with_snapshot ? "<li><a href=\"#milter\">What the milter saw</a></li>" : "", out);
+    fputs("<li><a href=\"#techniques\">Techniques</a></li></ul></nav>\n<main>\n", out);
+}
+
+bool page_write(FILE *out, const struct history *history, const struct snapshot *snapshot,
+                const char *site)
 {
     print_head(out, history, site);
+    print_contents(out, snapshot != NULL);
     print_now(out, history);
     print_posture(out, history);
     page_chart(out, history);
+    if (snapshot != NULL) {
+        page_snapshot(out, snapshot, history->now);
+    }
     page_techniques(out, history);
     fputs("</main>\n<footer><p>relaywarden-probe " RELAYWARDEN_VERSION
           "</p></footer>\n</body></html>\n",

@@ -217,15 +217,27 @@ def test_the_steps_after_a_change_are_as_printed(walk):
         assert '"worst":"closed"' in done.stdout if "--json" in line else "RELAY " in done.stdout
 
 
+SSH_BACK = """#!/bin/sh
+# The same the other way: what the mail host would answer.
+[ "$*" = "mail.example.org sudo cat /var/lib/relaywarden/milter/snapshot.json" ] && cat /root/answer
+"""
+
+
 def test_the_report_is_made_as_printed(walk):
-    _, outside = walk
-    report, = blocks("What has been, on one page", "sh")
+    mail, outside = walk
+    report, with_snapshot = blocks("What has been, on one page", "sh")
     outside.type(report)
     page, = re.findall("--html (.+)", report)
     assert "<!DOCTYPE html>" in outside.machine.read(page)
     for kind, expected in (("report", "203.0.113.25"), ("report --json", '"endpoints"')):
         assert f"`{kind}`" in section("What has been, on one page")
         assert expected in outside.type(f"sudo -u relaywarden relaywarden-probe {kind}").stdout
+    snapshot = "/var/lib/relaywarden/milter/snapshot.json"
+    assert mail.type(f"stat -c '%U %G %a' {snapshot}").stdout == "relaywarden relaywarden 640\n"
+    outside.machine.write("/root/answer", mail.machine.read(snapshot))
+    outside.machine.write("/usr/local/bin/ssh", SSH_BACK, mode=0o755)
+    shown = outside.type(with_snapshot).stdout
+    assert "the filter on" in shown and "  warning   It is" not in shown
 
 
 UNIT = "relaywarden-probe-changed"

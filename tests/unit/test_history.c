@@ -232,7 +232,7 @@ static char *page_of(const struct history *history)
     FILE *out = open_memstream(&text, &size);
 
     assert_non_null(out);
-    assert_true(page_write(out, history, "example.org"));
+    assert_true(page_write(out, history, NULL, "example.org"));
     assert_int_equal(fclose(out), 0);
     return text;
 }
