@@ -56,10 +56,17 @@ int discover(const char *where)
                 mta == MTA_POSTFIX ? "postconf mydestination" : "echo '$=w' | sendmail -bt");
         status = EX_UNAVAILABLE;
     } else if (!site_draft_print(&draft, name, stdout)) {
-        fprintf(stderr, PROGRAM ": %s takes mail for no domain that can be listed\n", name);
-        status = EX_DATAERR;
+        fputs(PROGRAM ": out of memory\n", stderr);
+        status = EX_OSERR;
     } else if (fflush(stdout) != 0) {
         status = EX_IOERR;
+    } else if (draft.domains.count == 0) {
+        fprintf(stderr,
+                PROGRAM
+                ": %s takes mail for no domain that can be listed: the comments in what was "
+                "printed say why; name yours in domains before you adopt it\n",
+                name);
+        status = EX_DATAERR;
     }
     site_draft_free(&draft);
     return status;

@@ -209,6 +209,13 @@ static bool add_domains(struct site_draft *draft, const char *directory)
         free(list);
     }
     free(parents);
+    if (draft->domains.count == 0) {
+        site_draft_note(draft,
+                        "mydestination, relay_domains, virtual_mailbox_domains and "
+                        "virtual_alias_domains",
+                        "none of them names a domain that can be listed; whether a table has yours "
+                        "tells postmap -q DOMAIN TABLE");
+    }
     return true;
 }
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/address.h"
+#include "milter/address_beginning.h"
 #include "milter/command.h"
 #include "milter/discover.h"
 
@@ -25,35 +25,15 @@ static char *ask(const char *file, const char *line)
     return said;
 }
 
-/* "10.1" is what begins with it: 10.1.0.0/16. */
-static bool is_address_prefix(const char *text, char *out, size_t size)
-{
-    size_t dots = 0;
-
-    if (strspn(text, "0123456789.") != strlen(text)) {
-        return false;
-    }
-    for (const char *at = text; *at != '\0'; at++) {
-        dots += *at == '.';
-    }
-    if (dots > 3) {
-        return false;
-    }
-    snprintf(out, size, "%s%s/%zu", text, &".0.0.0"[2 * dots], 8 * (dots + 1));
-    return true;
-}
-
 /* cf/README, "relaying": a member of class R is a domain (its subdomains too), an address, or the
  * beginning of one. */
 static void use_relay(struct site_draft *draft, const char *name)
 {
-    struct address address;
     char text[300];
+    char network[NETWORK_TEXT_SIZE];
 
-    if (is_address_prefix(name, text, sizeof text)) {
-        site_draft_add_network(draft, text, "class R");
-    } else if (address_parse(name, &address)) {
-        site_draft_add_network(draft, address_format(&address, text), "class R");
+    if (address_beginning(name, network)) {
+        site_draft_add_network(draft, network, "class R");
     } else if (strchr(name, ':') != NULL) {
         site_draft_note(draft, name, "left out of class R; see to it by hand");
     } else {
@@ -107,7 +87,7 @@ bool discover_sendmail(struct site_draft *draft, const char *file)
         add_mailers(draft, mailers);
         site_draft_add_network(draft, "127.0.0.0/8", "always");
         site_draft_add_network(draft, "::1", "always");
-        site_draft_note(draft, "access map", "not read; see to its RELAY entries by hand");
+        discover_access(draft, file);
     }
     free(local);
     free(relayed);

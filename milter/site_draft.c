@@ -164,7 +164,7 @@ bool site_draft_print(struct site_draft *draft, const char *mta, FILE *out)
 {
     char shown[SHOWN_SIZE];
 
-    if (draft->out_of_memory || draft->domains.count == 0) {
+    if (draft->out_of_memory) {
         return false;
     }
     printable_string(shown, sizeof shown, mta);
@@ -177,6 +177,9 @@ bool site_draft_print(struct site_draft *draft, const char *mta, FILE *out)
         fprintf(out, "# %s\n", draft->notes.items[i].text);
     }
     fputs("site {\n", out);
+    if (draft->domains.count == 0) {
+        fputs("    # No domain can be listed: name yours here.\n", out);
+    }
     print_list("domains", &draft->domains, out);
     print_list("trusted_networks", &draft->networks, out);
     fputs("}\nmilter {\n", out);

@@ -50,8 +50,9 @@ bool site_draft_has_domain(const struct site_draft *draft, const char *text);
  * it. */
 void site_draft_note(struct site_draft *draft, const char *text, const char *said);
 
-/* Sorts, drops what is there twice, and writes. `mta` names what was read. False: there is no
- * domain, or no memory, and nothing was written. */
+/* Sorts, drops what is there twice, and writes. `mta` names what was read. Without any domain,
+ * which the configuration must have, a comment asks for one. False: no memory, and nothing was
+ * written. */
 bool site_draft_print(struct site_draft *draft, const char *mta, FILE *out);
 
 #endif

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from lab import Config, Milter, Postfix, Sendmail, program
+from lab import Config, Dns, Milter, Postfix, Sendmail, program
 from lab.config import write_text
 
 
@@ -151,21 +151,121 @@ def test_the_running_filter_takes_nothing_from_the_mta(postfix):
     assert open(milter.path, encoding="utf-8").read() == before
 
 
-def test_sendmails_classes_are_read(shared_lab):
-    sendmail = Sendmail(shared_lab, shared_lab.host("mx"), local=["example.org", "Second.TEST"],
-                        relay=["partner.test", "10.1", "192.0.2.7", "[2001:db8::25]"])
-    sendmail.write()
+def test_without_a_domain_that_can_be_listed_the_rest_is_printed_and_explained(postfix):
+    boxes = postfix.file("boxes", "/^example\\.org$/ x\n")
+    postfix.main = {**postfix.plain, "mydestination": "", "virtual_mailbox_domains": f"regexp:{boxes}",
+                    "mynetworks": "127.0.0.0/8 192.0.2.0/28"}
+    postfix.write()
+    done = discover(postfix)
+    assert done.returncode == 65
+    assert "takes mail for no domain that can be listed" in done.stderr
+    assert f"# regexp:{boxes}: its entries cannot be listed" in done.stdout
+    assert "tells postmap -q DOMAIN TABLE\n" in done.stdout
+    assert "# No domain can be listed: name yours here.\n    domains = { }\n" in done.stdout
+    assert lists(done.stdout)["trusted_networks"] == {"127.0.0.0/8", "192.0.2.0/28"}
+    # It is adopted once somebody has done that.
+    text = done.stdout.replace("domains = { }", 'domains = { "example.org" }')
+    path = write_text(os.path.join(postfix.folder, "adopted.conf"), text)
+    checked = postfix.host.run([program("relaywarden-milter"), "-t", "--config", path], check=False)
+    assert checked.returncode == 0, checked.stderr
+
+
+# ---- Sendmail ----
+
+@pytest.fixture(scope="module")
+def sendmail(shared_lab):
+    Dns(shared_lab, records=[("sender.example.net", "A", "198.51.100.7")]).start()
+    return Sendmail(shared_lab, shared_lab.host("mx"))
+
+
+def of_sendmail(sendmail, code=0):
     done = sendmail.host.run(
         [program("relaywarden-milter"), "--discover=" + os.path.join(sendmail.etc, "sendmail.cf")],
         check=False, env={**os.environ, "PATH": ":".join([os.path.dirname(sendmail.binary),
                                                           os.environ["PATH"]])})
-    assert done.returncode == 0, done.stderr
-    found = lists(done.stdout)
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+ACCESS = {
+    "To:partner.test": "RELAY", "second.test": "RELAY", "Connect:10.2": "RELAY", "192.0.2.16": "RELAY",
+    "Connect:IPv6:2001:db8:7": "RELAY", "Connect:203": "RELAY", "Connect:clients.test": "RELAY",
+    "To:invalid": "RELAY", "From:boss@example.org": "RELAY", "CERTIssuer:x": "RELAY", "Spam:y": "RELAY",
+    "To:friend.test": "OK", "spammer.test": "REJECT", "Connect:10.3": "OK", "To:strange..name": "RELAY"}
+
+
+@pytest.mark.parametrize("kind", ["hash", "btree"])
+def test_sendmails_access_map_is_read(sendmail, kind):
+    sendmail.table("access", ACCESS, kind=kind)
+    sendmail.relay, sendmail.local = [], ["example.org"]
+    sendmail.features = [f"access_db', `{kind} -T<TMPF> {sendmail.etc}/access"]
+    sendmail.write()
+    text = of_sendmail(sendmail)
+    found = lists(text)
+    assert found["domains"] == {
+        "example.org", "localhost", "mx.example.org", "partner.test", ".partner.test", "second.test",
+        ".second.test"} | {name for name in found["domains"] if name.startswith("mx")}
+    assert found["trusted_networks"] == {"127.0.0.0/8", "::1/128", "10.2.0.0/16", "192.0.2.16/32",
+                                         "2001:db8:7::/48"}
+    assert '"partner.test"  # access map' in text.replace(",", "")
+    for said in ("# 203.0.0.0/8: LEFT OUT",
+                 "# access map Connect:clients.test: clients whose host names end so may relay",
+                 "# access map second.test: clients whose host names end so may relay",
+                 "# access map To:invalid: LEFT OUT. The MTA relays mail from everybody to every domain",
+                 "# access map From:boss@example.org: WHOEVER CLAIMS THIS SENDER MAY RELAY",
+                 "# access map CERTIssuer:x: clients with such a certificate",
+                 "# access map spam:y: it is RELAY; see to it by hand",
+                 "# strange..name: left out, because it is no domain"):
+        assert said in text, text
+    assert "friend" not in text and "spammer" not in text and "10.3" not in text
+
+
+def test_what_is_read_of_the_access_map_is_what_sendmail_does(sendmail):
+    """The same entries, asked for by a stranger and by a client of a network that may relay."""
+    host = sendmail.host
+    sendmail.table("access", {**ACCESS, "Connect:192.0.2.20": "RELAY"})
+    sendmail.local = ["example.org"]
+    sendmail.features = [f"access_db', `hash -T<TMPF> {sendmail.etc}/access"]
+    sendmail.start()
+    stranger = sendmail.lab.host("outside")
+    client = sendmail.lab.host("second", addresses=["192.0.2.20"])
+
+    def ask(who, *recipients):
+        replies = who.smtp(host.address, ["EHLO client.example.net", "MAIL FROM:<a@sender.example.net>",
+                                          *[f"RCPT TO:<b@{name}>" for name in recipients], "QUIT"])
+        return [reply.code for reply in replies[3:-1]]
+
+    granted = ["partner.test", "sub.partner.test", "second.test", "a.b.second.test", "any.invalid"]
+    assert ask(stranger, *granted) == [250] * 5
+    assert ask(stranger, "friend.test", "elsewhere.test") == [550, 550]
+    assert ask(client, "elsewhere.test", "friend.test") == [250, 250]
+    sendmail.stop()
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_an_access_map_that_cannot_be_listed_is_said(sendmail, made):
+    what = "ldap -T<TMPF> -1 -k (x=%0) -v y" if made else "hash -T<TMPF> /nonexistent/access"
+    sendmail.features = [f"access_db', `{what}"]
+    sendmail.write()
+    text = of_sendmail(sendmail)
+    kind = what.split()[0]
+    assert f"# {kind}:" in text
+    assert "the access map, whose entries cannot be listed; see to those that are RELAY by hand" in text
+    assert "example.org" in lists(text)["domains"]
+
+
+def test_sendmails_classes_are_read(sendmail):
+    sendmail.features = []
+    sendmail.local = ["example.org", "Second.TEST"]
+    sendmail.relay = ["partner.test", "10.1", "192.0.2.7", "[2001:db8::25]", "IPv6:2001:db8:9"]
+    sendmail.write()
+    text = of_sendmail(sendmail)
+    found = lists(text)
     assert {"example.org", "second.test", "mx.example.org", "partner.test", ".partner.test"} <= \
         found["domains"]
     assert found["trusted_networks"] == {"127.0.0.0/8", "::1/128", "10.1.0.0/16", "192.0.2.7/32",
-                                         "2001:db8::25/128"}
+                                         "2001:db8::25/128", "2001:db8:9::/48"}
     assert found["own_mailers"] == {"local"}
-    path = write_text(os.path.join(sendmail.folder, "adopted.conf"), done.stdout)
+    path = write_text(os.path.join(sendmail.folder, "adopted.conf"), text)
     checked = sendmail.host.run([program("relaywarden-milter"), "-t", "--config", path], check=False)
     assert checked.returncode == 0, checked.stderr

@@ -105,12 +105,12 @@ class Sendmail:
             file.write(text)
         return path
 
-    def table(self, name, entries):
-        """Makes a hash table and returns its path."""
+    def table(self, name, entries, kind="hash"):
+        """Makes a table of that kind and returns its path."""
         text = "".join(f"{key}\t{value}\n" for key, value in entries.items())
         path = os.path.join(self.etc, name)
         self.host.run([os.path.join(self.base, "usr/libexec/sendmail/makemap"), "-C",
-                       self.file("makemap.cf", ""), "hash", path], input=text)
+                       self.file("makemap.cf", ""), kind, path], input=text)
         return path
 
     def _listeners(self):

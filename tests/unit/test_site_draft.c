@@ -86,12 +86,28 @@ static void what_the_configuration_would_refuse_is_a_comment(void **state)
     free(text);
 }
 
-static void without_a_domain_nothing_is_printed(void **state)
+static void without_a_domain_the_rest_is_printed_and_one_is_asked_for(void **state)
 {
     (void)state;
     struct site_draft draft = {0};
 
+    site_draft_note(&draft, "static:all", "matches everything");
     site_draft_add_network(&draft, "192.0.2.7", "mynetworks");
+    char *text = print(&draft);
+    assert_non_null(text);
+    assert_non_null(strstr(text, "# static:all: matches everything\n"));
+    assert_non_null(strstr(text, "site {\n"
+                                 "    # No domain can be listed: name yours here.\n"
+                                 "    domains = { }\n"));
+    assert_non_null(strstr(text, "\"192.0.2.7/32\"  # mynetworks\n"));
+    free(text);
+}
+
+static void without_memory_nothing_is_printed(void **state)
+{
+    (void)state;
+    struct site_draft draft = {.out_of_memory = true};
+
     assert_null(print(&draft));
 }
 
@@ -100,7 +116,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_is_there_once_in_order_with_its_source),
         cmocka_unit_test(what_the_configuration_would_refuse_is_a_comment),
-        cmocka_unit_test(without_a_domain_nothing_is_printed),
+        cmocka_unit_test(without_a_domain_the_rest_is_printed_and_one_is_asked_for),
+        cmocka_unit_test(without_memory_nothing_is_printed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
