@@ -159,6 +159,7 @@ static void cut_row(struct battery *battery, size_t row, const char *why)
 
     battery->rows[row] = again ? BATTERY_WAITING : BATTERY_DONE;
     battery_leave_unasked(battery, into, why);
+    into->cut = !into->asked;
     if (battery->message != NULL) {
         battery->result->message.text = texts_keep(&battery->result->texts, why);
     }

@@ -94,28 +94,43 @@ static enum cause cause_of_plain(const struct grant_tally *tally)
     return cause != CAUSE_NONE ? cause : CAUSE_UNCONDITIONAL;
 }
 
+/* What a grant that `plain` has not differs in, and the cause that this names. */
+static const struct {
+    enum technique_trait trait;
+    enum cause cause;
+} differences[] = {
+    {TECHNIQUE_BY_SENDER, CAUSE_SENDER_TRUSTED},
+    {TECHNIQUE_BY_HELO, CAUSE_HELO_TRUSTED},
+    {TECHNIQUE_BY_ROUTE, CAUSE_ROUTING_FORM},
+    {TECHNIQUE_BY_WRAPPING, CAUSE_ROUTING_FORM},
+    {TECHNIQUE_BY_WORDING, CAUSE_ROUTING_FORM},
+    {TECHNIQUE_BY_DESTINATION, CAUSE_DESTINATION_TOO_WIDE},
+    /* Where the control was accepted too, the server takes whatever is below its domain. */
+    {TECHNIQUE_BY_SUBDOMAIN, CAUSE_ROUTING_FORM},
+    {TECHNIQUE_BY_ANONYMOUS, CAUSE_ANONYMOUS_AUTH},
+    {TECHNIQUE_BY_XCLIENT, CAUSE_XCLIENT},
+    {TECHNIQUE_BY_PROXY, CAUSE_PROXY_PROTOCOL},
+    {TECHNIQUE_BY_SEQUENCE, CAUSE_UNCONDITIONAL},
+    {TECHNIQUE_BY_CLEAR, CAUSE_UNCONDITIONAL},
+};
+
+bool diagnosis_may_show(enum technique_trait trait, enum cause cause)
+{
+    if (cause == CAUSE_DISCARDED_OR_HIDDEN ||
+        (cause == CAUSE_DESTINATION_TOO_WIDE && trait == TECHNIQUE_BY_SUBDOMAIN)) {
+        return true;
+    }
+    for (size_t i = 0; i < sizeof(differences) / sizeof(differences[0]); i++) {
+        if (differences[i].trait == trait && differences[i].cause == cause) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* `plain` is refused: what is granted differs from it in something. */
 static enum cause cause_of_difference(const struct grant_tally *tally, enum grant grant)
 {
-    static const struct {
-        enum technique_trait trait;
-        enum cause cause;
-    } differences[] = {
-        {TECHNIQUE_BY_SENDER, CAUSE_SENDER_TRUSTED},
-        {TECHNIQUE_BY_HELO, CAUSE_HELO_TRUSTED},
-        {TECHNIQUE_BY_ROUTE, CAUSE_ROUTING_FORM},
-        {TECHNIQUE_BY_WRAPPING, CAUSE_ROUTING_FORM},
-        {TECHNIQUE_BY_WORDING, CAUSE_ROUTING_FORM},
-        {TECHNIQUE_BY_DESTINATION, CAUSE_DESTINATION_TOO_WIDE},
-        /* Where the control was accepted too, the server takes whatever is below its domain. */
-        {TECHNIQUE_BY_SUBDOMAIN, CAUSE_ROUTING_FORM},
-        {TECHNIQUE_BY_ANONYMOUS, CAUSE_ANONYMOUS_AUTH},
-        {TECHNIQUE_BY_XCLIENT, CAUSE_XCLIENT},
-        {TECHNIQUE_BY_PROXY, CAUSE_PROXY_PROTOCOL},
-        {TECHNIQUE_BY_SEQUENCE, CAUSE_UNCONDITIONAL},
-        {TECHNIQUE_BY_CLEAR, CAUSE_UNCONDITIONAL},
-    };
-
     for (size_t i = 0; i < sizeof(differences) / sizeof(differences[0]); i++) {
         enum technique_trait trait = differences[i].trait;
         if (tally->by[trait][grant] > 0) {

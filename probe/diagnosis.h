@@ -7,6 +7,8 @@
 #ifndef RELAYWARDEN_PROBE_DIAGNOSIS_H
 #define RELAYWARDEN_PROBE_DIAGNOSIS_H
 
+#include <stdbool.h>
+
 #include "probe/grant.h"
 #include "probe/result.h"
 
@@ -21,6 +23,10 @@ enum inside {
 
 /* What the grants show of the cause. CAUSE_NONE when nothing was accepted. */
 enum cause diagnosis_cause(const struct grant_tally *tally);
+
+/* Whether the grant of a technique with this trait may be put down to this cause, where `plain` is
+ * refused. */
+bool diagnosis_may_show(enum technique_trait trait, enum cause cause);
 
 /* Fills why and fix, by reach, verdict and cause, which must be set. */
 void diagnosis_explain(struct endpoint_result *result, const struct grant_tally *tally,

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "probe/diagnosis.h"
 #include "probe/dnsbl.h"
 #include "probe/posture.h"
 #include "probe/raise.h"
@@ -34,6 +35,31 @@ static bool had_a_verdict(const struct search *search)
 
     return from_outside(search) && !search->result->interrupted &&
            (verdict == VERDICT_OPEN || verdict == VERDICT_CLOSED || verdict == VERDICT_SUSPECTED);
+}
+
+/* Whether the technique's answer is still owed: the connection ended before it, or instead of it.
+ * One that was refused for its sender or recipient is refused. */
+static bool is_owed(const struct endpoint_result *result, const struct technique_result *asked)
+{
+    if (asked->absent) {
+        return false;
+    }
+    return asked->asked ? asked->outcome == OUTCOME_CLOSING : asked->cut || result->cut_off;
+}
+
+/* Whether what was granted for this cause may be granted still. `plain` was answered, which is
+ * enough to call the endpoint closed, but not to say that another technique's grant is over. */
+static bool may_last(const struct search *search, enum cause cause)
+{
+    const struct endpoint_result *result = search->result;
+
+    for (size_t i = 0; i < result->technique_count; i++) {
+        const struct technique_result *asked = &result->techniques[i];
+        if (is_owed(result, asked) && diagnosis_may_show(asked->technique->trait, cause)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool heard_as_a_stranger(const struct search *search)
@@ -105,10 +131,13 @@ static void try_alone(const struct search *search, enum finding_kind kind)
     try_key(search, kind, "");
 }
 
+/* Where relaying is granted now, what it was put down to before gives way to what it is today. */
 static void try_causes(const struct search *search, enum finding_kind kind)
 {
     for (enum cause cause = CAUSE_NONE; cause <= CAUSE_UNCONDITIONAL; cause++) {
-        try_key(search, kind, cause_name(cause));
+        if (search->result->verdict == VERDICT_OPEN || !may_last(search, cause)) {
+            try_key(search, kind, cause_name(cause));
+        }
     }
 }
 
@@ -139,7 +168,8 @@ static bool greets_by_itself(const struct search *search)
 
 static bool answered_as_nobody(const struct search *search)
 {
-    return had_a_verdict(search) && heard_as_a_stranger(search);
+    return had_a_verdict(search) && heard_as_a_stranger(search) &&
+           !may_last(search, CAUSE_ANONYMOUS_AUTH);
 }
 
 /* Kinds that are never more than info have no incidents. */

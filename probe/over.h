@@ -2,7 +2,8 @@
  * over - which incidents an audit of an endpoint shows to be over
  *
  * Pure; any thread. What was not learnt shows nothing: an endpoint that could not be reached, was
- * asked from inside, or whose block lists did not answer, ends no incident about that.
+ * asked from inside, or whose block lists did not answer, ends no incident about that; and one that
+ * cut the probe off after `plain`, closed as it is, ends nothing that only other techniques show.
  */
 #ifndef RELAYWARDEN_PROBE_OVER_H
 #define RELAYWARDEN_PROBE_OVER_H

@@ -35,6 +35,7 @@ struct technique_result {
     bool asked;  /* a reply was had; else everything below is empty and `text` says why not */
     bool absent; /* it makes no sense here, for what `text` says: it is none of the techniques that
                     this endpoint can be asked */
+    bool cut;    /* not asked: a connection ended where its answer was due */
     const char *helo;
     const char *sender;    /* what was said after MAIL FROM: */
     const char *recipient; /* what was said after RCPT TO: */

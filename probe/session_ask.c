@@ -182,6 +182,7 @@ static enum outcome keep_answer(struct session *session, const struct reply *rep
         return outcome;
     }
     into->asked = true;
+    into->cut = false;
     into->unconfirmed = false;
     into->at_mail = answer != ANSWER_TO_RCPT;
     into->at_claim = answer == ANSWER_TO_CLAIM;

@@ -81,6 +81,42 @@ def test_a_server_that_opens_and_is_closed_again_is_one_incident(daemon, postfix
     assert sorted(state for _, state in states) == ["opened", "opened", "resolved", "resolved"]
 
 
+def test_what_a_ban_kept_from_being_asked_is_not_told_to_be_over(daemon, postfix, closed):
+    """Open for who claims a sender of the site; then the probe is let ask little more than `plain`."""
+    open_for_senders = {
+        "in_flow_delay": "0s",
+        "smtpd_relay_restrictions": "check_sender_access inline:{ example.org=OK } "
+                                    "reject_unauth_destination"}
+    postfix.set(open_for_senders)
+    daemon.start("--json")
+    opened = daemon.wait_for_alert(kind="open-relay", state="opened")
+    assert opened["subject"]["cause"] == "sender-trusted"
+    wait_for_reports(daemon, 1)
+    # The second error ends a connection, and there are no others for that client.
+    postfix.set({**open_for_senders, "smtpd_hard_error_limit": "2", "smtpd_soft_error_limit": "1",
+                 "smtpd_client_connection_rate_limit": "1", "anvil_rate_time_unit": "1h",
+                 "smtpd_client_event_limit_exceptions": ""})
+    postfix.restart()  # anvil forgets the connections of before
+    daemon.signal(signal.SIGUSR1)
+    report = wait_for_reports(daemon, 2)[1]
+    assert verdicts(report) == {"closed"}
+    assert daemon.wait_for_alert(kind="probe-blocked", state="opened")
+    postfix.main = {**closed, **open_for_senders}
+    postfix.write()
+    postfix.restart()
+    daemon.signal(signal.SIGUSR1)
+    assert verdicts(wait_for_reports(daemon, 3)[2]) == {"open"}
+    postfix.main = dict(closed)
+    postfix.write()
+    postfix.reload()
+    daemon.signal(signal.SIGUSR1)
+    daemon.wait_for_alert(kind="open-relay", state="resolved")
+    assert daemon.stop() == 0
+    # It went on: nothing was told to be over, and opened anew, in between.
+    states = [alert["state"] for alert in daemon.alerts() if alert["kind"] == "open-relay"]
+    assert states == ["opened", "opened", "resolved", "resolved"]
+
+
 def test_targets_are_audited_at_their_interval(daemon):
     daemon.configure(Config(probe={"interval": "1s"}))
     daemon.start("--json")

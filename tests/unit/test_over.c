@@ -126,6 +126,63 @@ static void a_server_that_was_cut_off_is_still_blocking(void **state)
     assert_false(is_over(FINDING_PROBE_BLOCKED, "203.0.113.25:25/none"));
 }
 
+/* fail2ban, say: `plain` was refused, which makes the endpoint closed, and then nobody answered. */
+static void what_a_cut_off_audit_did_not_ask_again_is_not_over(void **state)
+{
+    (void)state;
+    audit_sample_unask(&result, "own-sender");
+    result.cut_off = true;
+    audit(&outside);
+    assert_int_equal(result.verdict, VERDICT_CLOSED);
+    assert_false(is_over(FINDING_OPEN_RELAY, "203.0.113.25:25/none sender-trusted"));
+    assert_false(is_over(FINDING_SUSPECTED_RELAY, "203.0.113.25:25/none sender-trusted"));
+    assert_false(is_over(FINDING_SUSPECTED_RELAY, "203.0.113.25:25/none discarded-or-hidden"));
+    assert_true(is_over(FINDING_OPEN_RELAY, "203.0.113.25:25/none helo-trusted"));
+    assert_true(is_over(FINDING_OPEN_RELAY, "203.0.113.25:25/none unconditional"));
+}
+
+static void a_connection_that_ends_at_one_technique_shows_nothing_of_it(void **state)
+{
+    (void)state;
+    audit_sample_unask(&result, "percent-hack");
+    audit_sample_row(&result, "percent-hack")->cut = true;
+    audit_sample_answer(&result, "helo-own", OUTCOME_CLOSING);
+    audit(&outside);
+    assert_int_equal(result.verdict, VERDICT_CLOSED);
+    assert_false(is_over(FINDING_OPEN_RELAY, "203.0.113.25:25/none routing-form"));
+    assert_false(is_over(FINDING_OPEN_RELAY, "203.0.113.25:25/none helo-trusted"));
+    assert_true(is_over(FINDING_OPEN_RELAY, "203.0.113.25:25/none sender-trusted"));
+}
+
+static void what_was_refused_for_its_sender_is_over(void **state)
+{
+    (void)state;
+    audit_sample_answer(&result, "own-sender", OUTCOME_SENDER_REFUSED);
+    audit(&outside);
+    assert_true(is_over(FINDING_OPEN_RELAY, "203.0.113.25:25/none sender-trusted"));
+}
+
+static void another_cause_gives_way_to_what_is_open_now(void **state)
+{
+    (void)state;
+    audit_sample_answer_all(&result, OUTCOME_ACCEPTED);
+    audit_sample_unask(&result, "own-sender");
+    result.cut_off = true;
+    audit(&outside);
+    assert_int_equal(result.verdict, VERDICT_OPEN);
+    assert_true(is_over(FINDING_OPEN_RELAY, "203.0.113.25:25/none sender-trusted"));
+}
+
+static void a_log_in_that_was_not_tried_again_is_not_over(void **state)
+{
+    (void)state;
+    result.heard.anonymous = true;
+    audit_sample_unask(&result, "auth-anonymous");
+    result.cut_off = true;
+    audit(&outside);
+    assert_false(is_over(FINDING_ANONYMOUS_AUTH, "203.0.113.25:25/none"));
+}
+
 static void an_endpoint_left_to_choose_tls_may_have_had_another_mode(void **state)
 {
     (void)state;
@@ -193,6 +250,11 @@ int main(void)
         cmocka_unit_test_setup(a_refusal_from_inside_does_not_end_what_strangers_were_granted,
                                fresh),
         cmocka_unit_test_setup(a_server_that_was_cut_off_is_still_blocking, fresh),
+        cmocka_unit_test_setup(what_a_cut_off_audit_did_not_ask_again_is_not_over, fresh),
+        cmocka_unit_test_setup(a_connection_that_ends_at_one_technique_shows_nothing_of_it, fresh),
+        cmocka_unit_test_setup(what_was_refused_for_its_sender_is_over, fresh),
+        cmocka_unit_test_setup(another_cause_gives_way_to_what_is_open_now, fresh),
+        cmocka_unit_test_setup(a_log_in_that_was_not_tried_again_is_not_over, fresh),
         cmocka_unit_test_setup(an_endpoint_left_to_choose_tls_may_have_had_another_mode, fresh),
         cmocka_unit_test_setup(offers_end_when_ehlo_was_heard_without_them, fresh),
         cmocka_unit_test_setup(only_a_list_that_answered_takes_the_server_off, fresh),
