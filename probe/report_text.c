@@ -117,10 +117,23 @@ static void name_verdicts(FILE *out, const struct audit_summary *summary)
     }
 }
 
-/* Findings that made a closed endpoint's audit worse than OK. */
+/* How many of each kind have this severity. */
+static void count_kinds(const struct audit_summary *summary, enum severity severity,
+                        size_t counts[FINDING_KINDS])
+{
+    for (size_t i = 0; i < summary->count; i++) {
+        for (size_t j = 0; j < summary->results[i]->finding_count; j++) {
+            const struct finding *finding = &summary->results[i]->findings[j];
+            counts[finding->kind] += finding->severity == severity;
+        }
+    }
+}
+
+/* Findings that made a closed endpoint's audit worse than OK: each kind once. */
 static void name_findings(FILE *out, const struct audit_summary *summary)
 {
     const char *before = ": ";
+    size_t counts[FINDING_KINDS] = {0};
     size_t critical = count_findings(summary, SEVERITY_CRITICAL);
     size_t warnings = count_findings(summary, SEVERITY_WARNING);
     enum severity severity = critical > 0 ? SEVERITY_CRITICAL : SEVERITY_WARNING;
@@ -131,13 +144,14 @@ static void name_findings(FILE *out, const struct audit_summary *summary)
     }
     fprintf(out, ", %zu %s%s", count,
             severity == SEVERITY_CRITICAL ? "critical finding" : "warning", plural(count));
-    for (size_t i = 0; i < summary->count; i++) {
-        for (size_t j = 0; j < summary->results[i]->finding_count; j++) {
-            const struct finding *finding = &summary->results[i]->findings[j];
-            if (finding->severity == severity) {
-                fprintf(out, "%s%s", before, finding_kind_name(finding->kind));
-                before = ", ";
-            }
+    count_kinds(summary, severity, counts);
+    for (size_t kind = 0; kind < FINDING_KINDS; kind++) {
+        if (counts[kind] > 0) {
+            fprintf(out, "%s%s", before, finding_kind_name((enum finding_kind)kind));
+            before = ", ";
+        }
+        if (counts[kind] > 1) {
+            fprintf(out, " (%zu)", counts[kind]);
         }
     }
 }

@@ -121,7 +121,7 @@ static void warnings_of_closed_endpoints_are_named(void **state)
                   "| endpoints=3 open=0 time=0.21s\n");
     second.cut_off = true;
     judgement_endpoint(&second, &outside);
-    assert_status("RELAY WARNING - 3 endpoints closed, 2 warnings: probe-blocked, probe-blocked "
+    assert_status("RELAY WARNING - 3 endpoints closed, 2 warnings: probe-blocked (2) "
                   "| endpoints=3 open=0 time=0.21s\n");
 }
 
