@@ -38,6 +38,10 @@ static const char *fault_of(const struct conf_draft *draft, const struct stat *s
     return NULL;
 }
 
+/* What to do about a file that does not exist. */
+static const char no_key[] = "; relaywarden-probe keygen FILE makes a key, for one host of a site: "
+                             "the others get a copy of it";
+
 /* As much as there is, at most `size`; -1 on failure. */
 static ssize_t read_all(int file, uint8_t *out, size_t size)
 {
@@ -89,8 +93,8 @@ static struct token_key *load(const struct conf_draft *draft, const char *option
         draft->messages->out_of_memory = true;
         fault = "cannot be read: memory is out";
     } else if (file < 0 || fstat(file, &status) < 0) {
-        conf_mistake(draft->messages, line, "%s: %s cannot be read: %s", option, shown,
-                     conf_access_denied(denied, errno));
+        conf_mistake(draft->messages, line, "%s: %s cannot be read: %s%s", option, shown,
+                     conf_access_denied(denied, errno), errno == ENOENT ? no_key : "");
     } else {
         fault = fault_of(draft, &status);
         if (fault == NULL)

@@ -419,11 +419,8 @@ static const struct {
          "smtpd_relay_restrictions ... specify at least one working instance "
          "of'): set " POSTFIX_DEFAULT
          ". If it is silent, it may wait for TLS: set tls = implicit for this "
-         "target. Sendmail refuses above RefuseLA and ConnectionRateThrottle, Exim "
-         "above smtp_accept_max and "
-         "smtp_load_reserve. A listener behind a load balancer may wait for a "
-         "PROXY header. Else look for a ban of the "
-         "probe's address (fail2ban, postscreen)."},
+         "target. A listener behind a load balancer may wait for a PROXY header. Else look "
+         "for a ban of the probe's address (fail2ban, a firewall)."},
     [REACH_NO_TLS] = {"The server took the connection, but no TLS came about on it",
                       "Set tls of this target to what the port speaks: implicit, where TLS begins "
                       "with the first octet (port 465), starttls, where SMTP offers it, or none. "
@@ -456,6 +453,15 @@ static const char *reach_why(const struct endpoint_result *result)
                : reaches[result->reach].why;
 }
 
+/* A server that says so in its greeting is at work: it waits for nothing, and Postfix without
+ * working restrictions says nothing. */
+static const char fix_refused[] =
+    "Read the server's log for this connection. It may be shut for maintenance, serve too many at "
+    "once (Postfix: smtpd_client_connection_count_limit, stress; Sendmail: RefuseLA, "
+    "ConnectionRateThrottle; Exim: smtp_accept_max, smtp_load_reserve), or have the probe's "
+    "address "
+    "on a list (postscreen, fail2ban).";
+
 static const char *reach_fix(const struct endpoint_result *result)
 {
     if (result->exhausted) {
@@ -471,8 +477,11 @@ static const char *reach_fix(const struct endpoint_result *result)
                      "asked, name the IPv4 address as the target's host."
                    : "Give the probe's host a route to it, or run the probe where there is one.";
     }
-    return result->reach == REACH_NO_GREETING && result->greeting_names_client
-               ? obstacle_fix(OUTCOME_CLIENT_REFUSED)
+    if (result->reach == REACH_NO_GREETING && result->greeting_names_client) {
+        return obstacle_fix(OUTCOME_CLIENT_REFUSED);
+    }
+    return result->reach == REACH_NO_GREETING && result->banner[0] != '\0'
+               ? fix_refused
                : reaches[result->reach].fix;
 }
 

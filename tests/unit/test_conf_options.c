@@ -178,7 +178,8 @@ static struct wrong {
     const char *says;
 } wrongs[] = {
     {SECTION_ROOT, "token_key_file", "token.key", "no absolute path"},
-    {SECTION_ROOT, "token_key_file", "\"@/missing\"", "cannot be read: No such file"},
+    {SECTION_ROOT, "token_key_file", "\"@/missing\"",
+     "cannot be read: No such file or directory; relaywarden-probe keygen FILE makes a key"},
     {SECTION_ROOT, "token_key_file", "/tmp", "no regular file"},
     {SECTION_ROOT, "token_key_also", "\"token.key\"", "no absolute path"},
     {SECTION_ROOT, "token_key_also", "\"@/missing\"", "cannot be read: No such file"},
