@@ -1,5 +1,6 @@
 #include "conf/conf.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,4 +111,34 @@ struct conf *conf_load(const char *path, enum conf_program program, struct conf_
     conf_draft_free(&draft);
     conf_messages_publish(&messages, report);
     return loaded;
+}
+
+/* Takes `note`, which may be NULL. */
+static void add_note(struct conf_report *report, char *note)
+{
+    char **grown =
+        note != NULL ? realloc(report->notes, (report->note_count + 1) * sizeof(*grown)) : NULL;
+
+    if (grown == NULL) {
+        free(note);
+        return;
+    }
+    report->notes = grown;
+    report->notes[report->note_count++] = note;
+}
+
+void conf_note_denied(struct conf_report *report, const char *path, enum conf_program program,
+                      const char *user)
+{
+    struct conf_report denied = {0};
+
+    conf_free(conf_load(path, program, &denied));
+    for (size_t i = 0; i < denied.mistake_count; i++) {
+        char *note = NULL;
+        if (asprintf(&note, "note: as the user %s, who reads it for the unit and at a reload: %s",
+                     user, denied.mistakes[i]) < 0)
+            note = NULL;
+        add_note(report, note);
+    }
+    conf_report_free(&denied);
 }

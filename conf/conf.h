@@ -112,6 +112,13 @@ struct conf_report {
  * filled either way; the caller frees both. */
 struct conf *conf_load(const char *path, enum conf_program program, struct conf_report *report);
 void conf_free(struct conf *conf);
+
+/* For a program that read its configuration as root and has become `user` since, as which it will
+ * read it again: tries that, and adds a note to `report` for each mistake that it meets. What
+ * memory does not suffice for is left out. */
+void conf_note_denied(struct conf_report *report, const char *path, enum conf_program program,
+                      const char *user);
+
 void conf_report_free(struct conf_report *report); /* the members, not the struct */
 
 #endif

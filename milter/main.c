@@ -22,6 +22,7 @@
 #include "conf/conf.h"
 #include "lib/alert/reporter.h"
 #include "milter/callbacks.h"
+#include "milter/conf_test.h"
 #include "milter/discover.h"
 #include "milter/keeper.h"
 #include "milter/mask_command.h"
@@ -41,24 +42,22 @@
 static const char help[] =
     "usage: " PROGRAM " [--config FILE] [-t | --discover[=PATH] | --masked | --unmask ADDRESS]\n"
     "\n"
-    "Attached to Postfix or Sendmail as a mail filter, reports every client that may not relay and "
-    "was\n"
-    "granted it. Stays in the foreground; SIGUSR1 reads the configuration again, SIGTERM stops.\n"
+    "Attached to Postfix or Sendmail as a mail filter, reports every client that may not relay\n"
+    "and was granted it. Stays in the foreground; SIGUSR1 reads the configuration again, SIGTERM\n"
+    "stops.\n"
     "\n"
-    "  --config FILE   configuration (default " CONF_DEFAULT_PATH ")\n"
-    "  -t              check the configuration and exit\n"
-    "  --discover[=PATH]  print what the MTA takes as its own, for you to read and adopt; PATH is\n"
-    "                  Postfix's configuration directory or a sendmail.cf\n"
-    "  --masked        list the masked addresses: trusted, but strangers were seen under them\n"
-    "  --unmask ADDRESS\n"
-    "                  let an address be trusted again\n"
-    "  --help          show this text and exit\n"
-    "  --version       show the version and exit\n"
+    "  --config FILE     instead of " CONF_DEFAULT_PATH "\n"
+    "  -t                check the configuration and exit\n"
+    "  --discover[=PATH] print what the MTA takes as its own, for you to read and adopt; PATH is\n"
+    "                    Postfix's configuration directory or a sendmail.cf\n"
+    "  --masked          list the masked addresses: trusted, but strangers were seen under them\n"
+    "  --unmask ADDRESS  let an address be trusted again\n"
+    "  --help, -h        show this text and exit\n"
+    "  --version, -V     show the version and exit\n"
     "\n"
-    "Exit status: 0 stopped on request or configuration valid; 64 wrong usage; 65, 66, 69\n"
-    "nothing was discovered or unmasked; 71 the system denied something that is needed; 78 "
-    "mistakes in the\n"
-    "configuration. Manual: relaywarden-milter(8).\n";
+    "Exit status: 0 stopped on request or configuration valid; 64 wrong usage; 65, 66, 69 nothing\n"
+    "was discovered or unmasked; 71 the system denied something that is needed; 78 mistakes in\n"
+    "the configuration. Manual: relaywarden-milter(8).\n";
 
 /* What serving needs. */
 struct program {
@@ -84,14 +83,14 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
         {"config", required_argument, NULL, 'c'},
         {"discover", optional_argument, NULL, 'd'},
         {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
+        {"version", no_argument, NULL, 'V'},
         {"masked", no_argument, NULL, 'm'},
         {"unmask", required_argument, NULL, 'u'},
         {NULL, 0, NULL, 0},
     };
     int option;
 
-    while ((option = getopt_long(argc, argv, "t", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "thV", options, NULL)) != -1) {
         switch (option) {
         case 'c':
             out->config = optarg;
@@ -112,7 +111,7 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
         case 'h':
             fputs(help, stdout);
             return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
-        case 'v':
+        case 'V':
             puts(PROGRAM " " RELAYWARDEN_VERSION);
             return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
         default:
@@ -437,16 +436,6 @@ static int run(struct conf *conf, const char *path)
     return status;
 }
 
-/* Both programs print it, so that the two ends of a site can be compared. */
-static void print_fingerprint(const char *option, const struct token_key *key)
-{
-    char fingerprint[TOKEN_FINGERPRINT_SIZE];
-
-    if (key != NULL) {
-        printf("%s: fingerprint %s\n", option, token_fingerprint(key, fingerprint));
-    }
-}
-
 /* What is done without serving. Returns the exit status. */
 static int run_once(const struct conf *conf, const struct arguments *arguments)
 {
@@ -456,10 +445,7 @@ static int run_once(const struct conf *conf, const struct arguments *arguments)
     if (arguments->unmask != NULL) {
         return mask_command_drop(conf, arguments->unmask);
     }
-    printf("%s: configuration is valid\n", arguments->config);
-    print_fingerprint("token_key_file", conf->token_key);
-    print_fingerprint("token_key_also", conf->token_key_other);
-    return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+    return conf_test(conf, arguments->config);
 }
 
 int main(int argc, char **argv)

@@ -159,6 +159,10 @@ int check_main(const struct invocation *invocation)
 {
     struct conf_report report = {0};
     struct conf *conf = conf_load(invocation->conf_path, CONF_PROBE, &report);
+
+    if (conf != NULL) {
+        invocation_step_down(conf);
+    }
     int code = conf != NULL ? check_with(invocation, conf)
                             : invocation_fail_configuration(invocation, &report);
 

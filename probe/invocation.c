@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "probe/owner.h"
+
 #define SENTENCE_SIZE 1024
 
 static void print_json(json_t *object)
@@ -104,6 +106,18 @@ int invocation_fail_configuration(const struct invocation *invocation,
     }
     print_failure(invocation, sentence, object);
     return PROBE_EXIT_UNKNOWN;
+}
+
+void invocation_step_down(const struct conf *conf)
+{
+    char name[OWNER_NAME_SIZE];
+
+    if (!owner_become(conf, name)) {
+        fprintf(stderr,
+                "%s: cannot become %s, who owns the state directory: %s; what root makes in there "
+                "may be closed to that user\n",
+                PROBE_PROGRAM, name, strerror(errno));
+    }
 }
 
 bool invocation_output_is_written(void)

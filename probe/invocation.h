@@ -39,6 +39,10 @@ int invocation_fail(const struct invocation *invocation, const char *format, ...
 int invocation_fail_configuration(const struct invocation *invocation,
                                   const struct conf_report *report);
 
+/* See owner.h: for a verb that writes to the state directory, once its configuration was read. That
+ * it could not be done is said on standard error. */
+void invocation_step_down(const struct conf *conf);
+
 /* Whether all that was written to standard output got there. If not it is said on standard error.
  */
 bool invocation_output_is_written(void);

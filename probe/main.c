@@ -18,6 +18,7 @@
 #include "probe/keygen.h"
 #include "probe/listing.h"
 #include "probe/overview.h"
+#include "probe/owner.h"
 #include "probe/receive.h"
 #include "probe/recipe.h"
 #include "probe/run.h"
@@ -151,7 +152,9 @@ static int print_help(void)
            "  --html FILE      write one page that needs no network and no script\n"
            "  --text           the readable account, which is also what no option gives\n"
            "  --milter FILE    show what the filter saw, too: its snapshot.json, or a copy\n"
-           "  -t               check the configuration and exit\n\n"
+           "  -t               check the configuration and exit\n"
+           "  --help, -h       show this text and exit\n"
+           "  --version, -V    show the version and exit\n\n"
            "Exit code: 0 all closed, 1 warning, 2 open relay or critical, 3 unknown.\n"
            "Ask only servers that are yours. See relaywarden-probe(8).\n",
            CONF_DEFAULT_PATH);
@@ -219,7 +222,12 @@ static int test_configuration(const struct invocation *invocation)
     struct conf_report report = {0};
     struct conf *conf = conf_load(invocation->conf_path, CONF_PROBE, &report);
     bool valid = conf != NULL;
+    char owner[OWNER_NAME_SIZE];
 
+    /* Root can read everything; the units are the state directory's owner, and so is a reload. */
+    if (valid && owner_become(conf, owner) && owner[0] != '\0') {
+        conf_note_denied(&report, invocation->conf_path, CONF_PROBE, owner);
+    }
     for (size_t i = 0; i < report.mistake_count; i++) {
         fprintf(stderr, "%s\n", report.mistakes[i]);
     }
@@ -318,9 +326,11 @@ static int take_option(struct command_line *line, int option, char **words)
     case OPTION_MILTER:
         line->invocation.milter = optarg;
         return 0;
+    case 'h':
     case OPTION_HELP:
         line->help = true;
         return 0;
+    case 'V':
     case OPTION_VERSION:
         line->version = true;
         return 0;
@@ -343,7 +353,7 @@ static int read_command_line(int count, char **words, struct command_line *line)
 
     look_ahead(count, words, line);
     opterr = 0;
-    while ((option = getopt_long(count, words, "-:t", options, NULL)) != -1) {
+    while ((option = getopt_long(count, words, "-:thV", options, NULL)) != -1) {
         int code = take_option(line, option, words);
         if (code != 0) {
             return code;

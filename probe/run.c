@@ -247,9 +247,9 @@ static void wait_for_something(struct daemon *daemon)
 
 static int serve(struct daemon *daemon)
 {
-    reporter_say(daemon->reporter, LOG_INFO,
-                 "version " RELAYWARDEN_VERSION " is ready, with %zu targets",
-                 daemon->conf->probe.target_count);
+    reporter_say(
+        daemon->reporter, LOG_INFO, "version " RELAYWARDEN_VERSION " is ready, with %zu target%s",
+        daemon->conf->probe.target_count, daemon->conf->probe.target_count == 1 ? "" : "s");
     sd_notify(0, "READY=1");
     while (!is_to_stop(daemon)) {
         audit_due(daemon);
@@ -274,6 +274,7 @@ int run_main(const struct invocation *invocation)
         code = report.mistake_count > 0 ? invocation_fail_configuration(invocation, &report) : code;
         goto out;
     }
+    invocation_step_down(daemon.conf);
     daemon.schedule = schedule_new(&daemon.conf->probe, NULL, seconds_now());
     if (daemon.schedule == NULL) {
         code = invocation_fail(invocation, "out of memory");

@@ -91,6 +91,8 @@ def plain(site, *arguments, **keywords):
 def test_help_tells_every_option_and_exit_code(site):
     done = plain(site, "--help")
     assert (done.returncode, done.stderr) == (0, "")
+    assert plain(site, "-h").stdout == done.stdout
+    assert max(map(len, done.stdout.splitlines())) < 100
     for word in ("--config FILE", "-t ", "--help", "--version", "64", "71", "78"):
         assert word in done.stdout
 
@@ -99,6 +101,7 @@ def test_version_is_one_line(site):
     done = plain(site, "--version")
     assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch(r"relaywarden-milter \d+\.\d+\.\d+\n", done.stdout)
+    assert plain(site, "-V").stdout == done.stdout
 
 
 @pytest.mark.parametrize("arguments", [["--nonsense"], ["-x"], ["--config"], ["start"], ["-t", "x"]])

@@ -320,6 +320,17 @@ def test_without_systemd_the_programs_run_as_printed(walk):
         assert " is ready" in done.stderr
 
 
+def test_a_newer_version_takes_the_place_of_the_running_one(walk):
+    mail, _ = walk
+    mail.machine.systemctl("start", "relaywarden-milter")
+    before = mail.machine.show("relaywarden-milter", "MainPID")
+    pull, *rest = blocks("Bringing it up to date", "sh")[0].splitlines()
+    assert pull == "git pull"
+    mail.type("cd /root/relaywarden\n" + "\n".join(rest))
+    assert mail.machine.show("relaywarden-milter", "MainPID") not in ("0", before)
+    assert mail.machine.show("relaywarden-probe", "ActiveState") == "inactive"
+
+
 def test_taking_it_away_leaves_nothing_but_configuration_and_state(walk):
     mail, _ = walk
     mail.type("cd /root/relaywarden\n" + blocks("Taking it away", "sh")[0])

@@ -215,10 +215,31 @@ def test_a_reload_brings_a_new_configuration_and_keeps_the_old_one_before_a_bad_
     declare(milter, "example.org", "other.test")
     milter.systemctl("reload", MILTER)
     wait_until(lambda: "was read again and is in force" in said(milter), 10, lambda: said(milter))
+    assert said(milter).count("was read again") == 1
     declare(milter, "not a domain")
-    milter.systemctl("reload", MILTER)
+    # The operator sees it where it was typed, and the program is not even asked.
+    done = milter.systemctl("reload", MILTER, check=False)
+    assert done.returncode != 0 and "failed" in done.stderr
+    assert "/etc/relaywarden/relaywarden.conf:3: " in milter.journal("-u", MILTER)
+    assert (milter.show(MILTER, "ActiveState"), main_process(milter)) == ("active", before)
+    milter.run(["kill", "-USR1", before])
     wait_until(lambda: "stays in force" in said(milter), 10, lambda: said(milter))
+    assert said(milter).count("was read again") == 1
     assert main_process(milter) == before
+
+
+def test_root_is_told_what_the_unit_may_not_read(milter):
+    for path in ("/etc/relaywarden/relaywarden.conf", KEY):
+        milter.run(["chmod", "600", path])
+        for name in ("relaywarden-milter", "relaywarden-probe"):
+            done = milter.run([name, "-t"])
+            assert "configuration is valid" in done.stdout
+            assert done.stderr.startswith("note: as the user relaywarden, who reads it for the unit")
+            assert done.stderr.count("\n") == 1 and path in done.stderr
+            assert "Permission denied for user relaywarden" in done.stderr
+        milter.run(["chmod", "640", path])
+    for name in ("relaywarden-milter", "relaywarden-probe"):
+        assert milter.run([name, "-t"]).stderr == ""
 
 
 def said(machine):
@@ -302,8 +323,30 @@ def test_the_daemon_audits_at_once_and_again_when_told(outside):
     wait_until(lambda: audits() > before, 20)
     outside.systemctl("reload", unit)
     wait_until(lambda: "configuration reloaded" in outside.journal("-u", unit), 10)
+    declare(outside, "not a domain")
+    assert outside.systemctl("reload", unit, check=False).returncode != 0
+    assert outside.show(unit, "ActiveState") == "active"
     outside.systemctl("stop", unit)
     assert outside.show(unit, "Result") == "success"
+    # A mistake is not tried again and again.
+    assert outside.systemctl("start", unit, check=False).returncode != 0
+    assert (outside.show(unit, "ActiveState"), outside.show(unit, "ExecMainStatus")) == ("failed", "3")
+    declare(outside, "example.org")
+    outside.systemctl("reset-failed")
+
+
+def test_an_audit_by_root_leaves_nothing_that_the_units_cannot_use(outside):
+    outside.shell("rm -rf /var/lib/relaywarden/probe/* /var/log/relaywarden/*")
+    assert "RELAY OK" in outside.run(["relaywarden-probe", "check", "--quiet"]).stdout
+    found = outside.shell("find /var/lib/relaywarden/probe /var/log/relaywarden -mindepth 1 "
+                          "-printf '%u %f\\n'").stdout.splitlines()
+    assert {"relaywarden relaywarden.db", "relaywarden alerts.json"} <= set(found)
+    assert all(line.startswith("relaywarden ") for line in found)
+    outside.shell("rm -rf /var/lib/relaywarden/probe/*")
+    outside.systemctl("start", "relaywarden-probe.service")
+    outside.systemctl("stop", "relaywarden-probe.service")
+    assert not re.search("Permission denied|not saved", outside.journal(
+        "-u", "relaywarden-probe.service", "-n", "5"))
 
 
 def test_the_timer_starts_the_audit(outside):
