@@ -54,6 +54,7 @@ static void no_address_and_no_connection_are_unreachable(void **state)
 static void a_connection_without_a_greeting_is_a_refused_service(void **state)
 {
     (void)state;
+    result.banner[0] = '\0';
     no_session(REACH_NO_GREETING);
     audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
     const struct finding *finding = audit_sample_finding(&result, FINDING_SERVICE_REFUSED);
@@ -62,6 +63,17 @@ static void a_connection_without_a_greeting_is_a_refused_service(void **state)
     assert_string_equal(finding->key, "203.0.113.25:25/none");
     audit_sample_says(finding->fix, "specify at least one working instance of");
     audit_sample_says(finding->fix, "reject_unauth_destination");
+}
+
+static void a_greeting_that_refuses_is_advised_on_as_that(void **state)
+{
+    (void)state;
+    snprintf(result.banner, sizeof(result.banner), "4.3.2 busy"); /* after 421 */
+    no_session(REACH_NO_GREETING);
+    const struct finding *finding = audit_sample_finding(&result, FINDING_SERVICE_REFUSED);
+    assert_non_null(finding);
+    audit_sample_says(finding->fix, "smtpd_client_connection_count_limit");
+    assert_null(strstr(finding->fix, "reject_unauth_destination"));
 }
 
 static void a_greeting_without_a_session_is_inconclusive(void **state)
@@ -433,6 +445,7 @@ int main(void)
         CASE(a_listener_that_serves_headers_of_strangers_is_exposed),
         CASE(no_address_and_no_connection_are_unreachable),
         CASE(a_connection_without_a_greeting_is_a_refused_service),
+        CASE(a_greeting_that_refuses_is_advised_on_as_that),
         CASE(a_greeting_without_a_session_is_inconclusive),
         CASE(tls_that_did_not_come_about_is_no_refused_service),
         CASE(an_unusable_source_is_advised_on_as_that),
