@@ -479,20 +479,11 @@ def test_being_ready_and_stopping_are_lines_too(site, syslog):
     syslog.wait_for(r"^<22>mail\.info relaywarden-milter\[\d+\]: stopped$", since=mark)
 
 
-def fill(path):
-    """Sends datagrams until the daemon's buffer takes no more."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        sender.connect(path)
-        with pytest.raises(BlockingIOError):
-            while True:
-                sender.send(b"<22>Nov 22 01:02:03 filler[1]: x", socket.MSG_DONTWAIT)
-
-
 def test_a_stalled_syslog_daemon_delays_nothing(site, syslog):
     site.set_up(OPEN)
     mark = syslog.mark()
     syslog.stall()
-    fill(syslog.socket)
+    syslog.fill()
     try:
         begun = time.monotonic()
         for _ in range(20):
@@ -512,7 +503,7 @@ def test_a_stalled_syslog_daemon_does_not_keep_it_from_ending(site, syslog):
     assert site.ask(OUTSIDER) == [250]
     site.milter.wait_for_alert(kind="open-relay")
     syslog.stall()
-    fill(syslog.socket)
+    syslog.fill()
     try:
         milter, site.milter = site.milter, None
         milter.signal(signal.SIGTERM)

@@ -56,5 +56,10 @@ class Sink:
         return [recipient.strip().split()[0].strip("<>") for message in self.messages()
                 for recipient in message.get_all("X-Rcpt-Args", [])]
 
+    def forget(self):
+        """Throws away what came so far."""
+        for path in glob.glob(os.path.join(self.folder, "*")):
+            os.unlink(path)
+
     def wait_for_recipient(self, address, timeout=15):
         wait_until(lambda: address in self.recipients(), timeout, f"mail to {address}")

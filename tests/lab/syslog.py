@@ -1,7 +1,9 @@
 """A real rsyslogd behind the lab's /dev/log."""
 
+import contextlib
 import os
 import signal
+import socket
 
 from .process import LogFile, wait_until
 
@@ -55,6 +57,14 @@ action(type="omfile" file="{self.log.path}" template="line" asyncWriting="off")
         """The daemon is there but reads nothing: its socket's buffer fills."""
         self._process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
+
+    def fill(self):
+        """Fills the socket of a stalled daemon: whoever sends one more line, waits."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.connect(self.socket)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    sender.send(b"<22>Nov 22 01:02:03 filler[1]: x", socket.MSG_DONTWAIT)
 
     def resume(self):
         self._process.send_signal(signal.SIGCONT)
