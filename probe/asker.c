@@ -70,6 +70,13 @@ enum token_role asker_role(const struct asker_settings *settings, const struct a
     return has_public(settings, view->source) ? TOKEN_ROLE_HIDDEN : TOKEN_ROLE_UNKNOWN;
 }
 
+bool asker_is_mistakable(enum token_role role, enum permission permission, bool masked)
+{
+    bool no_stranger = role == TOKEN_ROLE_INSIDE || role == TOKEN_ROLE_CLAIMED;
+
+    return masked || role == TOKEN_ROLE_HIDDEN || (no_stranger && permission == PERMISSION_NONE);
+}
+
 /* ---- the hello ----------------------------------------------------------------------- */
 
 const char *asker_hello(struct asker *asker, const struct asker_settings *settings,
@@ -81,6 +88,7 @@ const char *asker_hello(struct asker *asker, const struct asker_settings *settin
 
     asker->said = false;
     asker->verified = false;
+    asker->mistakable = false;
     if (settings->key == NULL || !settings->nonce(hello.nonce)) {
         return NULL;
     }
@@ -143,6 +151,8 @@ enum asker_answer asker_take_hello(struct asker *asker, const struct asker_setti
     memcpy(asker->binding.challenge, observation.challenge, sizeof(observation.challenge));
     asker->role = asker_role(settings, &view);
     asker->verified = true;
+    asker->mistakable =
+        asker_is_mistakable(asker->role, observation.permission, observation.masked);
     if (asker->role != TOKEN_ROLE_CLAIMED || settings->declared == VANTAGE_CLAIMED) {
         keep(&result->milter, &observation, asker->role);
     }

@@ -35,10 +35,12 @@ struct asker_settings {
 
 /* Of one connection. All zero before its hello. */
 struct asker {
-    bool said;     /* a hello was, and MAIL's answer decides */
-    bool verified; /* the filter answered it: recipients may be asks */
-    bool borrowed; /* the hello was said in the site's own domain */
-    bool claimed;  /* we are somebody else here, by XCLIENT, PROXY or AUTH */
+    bool said;       /* a hello was, and MAIL's answer decides */
+    bool verified;   /* the filter answered it: recipients may be asks */
+    bool borrowed;   /* the hello was said in the site's own domain */
+    bool claimed;    /* we are somebody else here, by XCLIENT, PROXY or AUTH */
+    bool mistakable; /* verified, and the filter would take a grant without a token for a
+                        stranger's, which it is not: an ask has to come first */
     char path[TOKEN_HELLO_PATH_SIZE];
     char domain[DOMAIN_SIZE];
     struct token_binding binding;
@@ -82,6 +84,12 @@ struct asker_view {
     const struct address *client; /* what the MTA saw; ADDRESS_NONE if it does not say */
     enum permission permission;   /* of that, by the site */
 };
+
+/* Whether a grant to us, were it not known for ours, would be a finding that it does not prove: the
+ * filter has withheld the client's permission, for strangers come under that address (`masked`, or
+ * we are about to show it); or it is granted to an address that we have from inside or by a claim.
+ * To a stranger whom the MTA sees as that it is what it looks like. */
+bool asker_is_mistakable(enum token_role role, enum permission permission, bool masked);
 
 /* DESIGN's rules, the first that fits: claimed, inside, true, unknown, hidden. */
 enum token_role asker_role(const struct asker_settings *settings, const struct asker_view *view);

@@ -363,9 +363,17 @@ void battery_put_back(struct battery *battery, struct battery_task *task)
     battery->rows[task->row] = BATTERY_WAITING;
 }
 
+void battery_leave(struct battery *battery, struct battery_task *task, const char *why)
+{
+    let_go(battery, task);
+    battery->rows[task->row] = BATTERY_DONE;
+    battery_leave_unasked(battery, task->into, why);
+    task->into->cut = !task->into->asked;
+}
+
 void battery_refused(struct battery *battery, struct battery_task *task)
 {
-    if (task->reserved > 0) {
+    if (task != NULL && task->reserved > 0) {
         task->reserved--;
         battery->reserved--;
     }
@@ -404,11 +412,13 @@ bool battery_is_turned_away(struct battery *battery, const struct technique_resu
 void battery_slow_down(struct battery *battery, unsigned int refusals)
 {
     unsigned int fewer = battery->connection_refusals - 1;
+    unsigned int least =
+        battery->settings->asker.key != NULL ? 2 : 1; /* a hello, and what follows */
 
     if (refusals < fewer) {
         fewer = refusals;
     }
-    battery->connection_refusals = fewer > 0 ? fewer : 1;
+    battery->connection_refusals = fewer > least ? fewer : least;
 }
 
 void battery_connection_over(struct battery *battery, unsigned int answered)

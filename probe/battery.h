@@ -14,8 +14,9 @@
  * after all makes void what was learnt behind one: such a server does not look at headers.
  *
  * Courtesy (DESIGN "relaywarden-probe"): a connection has at most BATTERY_CONNECTION_REFUSALS
- * refusals, fewer after the server showed that it slows down or hangs up; an endpoint has
- * max_refusals, of which a technique reserves what it may cost. A technique that was cut off is
+ * refusals, fewer after the server showed that it slows down or hangs up, but with a key always one
+ * for the hello and one for a technique; an endpoint has max_refusals, of which a technique
+ * reserves what it may cost. A technique that was cut off is
  * asked once more on a new connection; two connections in a row that got no answer to any technique
  * end the battery.
  */
@@ -172,7 +173,10 @@ bool battery_replace_sender(struct battery *battery, struct battery_task *task);
 /* Another connection is to go on with this task, with the sender it now has. */
 void battery_put_back(struct battery *battery, struct battery_task *task);
 
-/* A command of the technique was refused. */
+/* No connection like this one can ask it. */
+void battery_leave(struct battery *battery, struct battery_task *task, const char *why);
+
+/* A command was refused; `task`: whose it was, NULL if no technique's. */
 void battery_refused(struct battery *battery, struct battery_task *task);
 
 /* A common technique has its answer. A 4xx that is about us asks us to come back later, whatever is

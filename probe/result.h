@@ -35,7 +35,7 @@ struct technique_result {
     bool asked;  /* a reply was had; else everything below is empty and `text` says why not */
     bool absent; /* it makes no sense here, for what `text` says: it is none of the techniques that
                     this endpoint can be asked */
-    bool cut;    /* not asked: a connection ended where its answer was due */
+    bool cut;    /* not asked: a connection ended where its answer was due, or had no room for it */
     const char *helo;
     const char *sender;    /* what was said after MAIL FROM: */
     const char *recipient; /* what was said after RCPT TO: */
@@ -92,7 +92,8 @@ struct posture_heard {
 struct milter_said {
     bool expected;       /* there is one: the configuration says so, or it has answered before */
     bool asked;          /* it was spoken to */
-    bool observed;       /* it answered, and the answer was verified */
+    bool present;        /* it answered, if only to a client that we made up, and was verified */
+    bool observed;       /* likewise, to us */
     bool unverified;     /* an answer came that could not be */
     bool clock_differs;  /* it answered that our clocks differ too much */
     int64_t clock_ahead; /* its clock minus ours, seconds */

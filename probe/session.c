@@ -35,6 +35,7 @@ static const struct {
                             session_take_claim_ehlo},
     [SESSION_HAIL] = {"hail", "the reply to MAIL", SESSION_WAIT_REPLY, true, session_take_hail},
     [SESSION_RSET] = {"rset", "the reply to RSET", SESSION_WAIT_REPLY, true, session_take_rset},
+    [SESSION_VOUCH] = {"vouch", "the reply to RCPT", SESSION_WAIT_REPLY, false, session_take_vouch},
     [SESSION_LOCAL_MAIL] = {"local-mail", "the reply to MAIL", SESSION_WAIT_REPLY, true,
                             session_take_local},
     [SESSION_LOCAL_RCPT] = {"local-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, false,

@@ -13,6 +13,13 @@
  * when its techniques or its refusals are used up, and at once after 421, after a reply that is not
  * SMTP, and when the server speaks out of turn.
  *
+ * On a connection that the site's filter has answered, a recipient without a token may follow one
+ * with a token only, wherever the filter would else report it as a stranger's that was granted
+ * (session_steps.h, session_vouch). The ask that then goes first is no technique of its own, but
+ * costs its refusal, and what the filter says of it is proof like any other. Where there is no
+ * refusal to spare for it, or for the hello of a client that was claimed, the technique is not
+ * asked.
+ *
  * An accepted recipient is believed only when it is sure to have been the answer to RCPT: a server
  * that said one reply too much before is one behind in everything. So EHLO follows, which resets as
  * RSET does (RFC 5321 section 4.1.4) and whose reply is known already. A server that takes EHLO
@@ -45,6 +52,7 @@ enum session_state {
     SESSION_CLAIM_EHLO, /* after it */
     SESSION_HAIL,       /* MAIL with the hello to the site's filter */
     SESSION_RSET,
+    SESSION_VOUCH,      /* RCPT with an ask, before what carries none */
     SESSION_LOCAL_MAIL, /* of a transaction before the technique's own */
     SESSION_LOCAL_RCPT, /* the recipient before the technique's own */
     SESSION_MAIL,
@@ -107,7 +115,9 @@ struct session {
     unsigned int asks;     /* that were answered here */
     unsigned int accepted; /* of those that carried a token, by the MTA as far as was heard */
     struct asker last;     /* the hello after them */
-    bool sealed;           /* its recipient is an ask */
+    char vouch[ENVELOPE_PATH_SIZE]; /* the ask that goes before it */
+    bool sealed;                    /* its recipient is an ask */
+    bool vouched; /* an ask was answered here: the filter knows all that follows for ours */
     bool has_task;
     bool claimed;                 /* AUTH or XCLIENT made us another client */
     bool introduced;              /* the hello of that client was said, or is not to be */

@@ -26,7 +26,8 @@ static const struct {
 
 void session_ask_task(struct session *session)
 {
-    if (session_introduce(session)) {
+    session->at_control = false;
+    if (session_introduce(session) || session_vouch(session)) {
         return; /* and back here after it */
     }
     const struct technique *technique = session->task.into->technique;
@@ -41,7 +42,6 @@ void session_ask_task(struct session *session)
     for (size_t i = 0; i < plans[sequence].count && count < SESSION_PLAN; i++) {
         steps[count++] = plans[sequence].steps[i];
     }
-    session->at_control = false;
     session_seal(session);
     session_plan(session, steps, count);
 }
@@ -57,8 +57,8 @@ void session_plan_control(struct session *session)
 static void next_technique(struct session *session)
 {
     struct battery *battery = session->battery;
-    /* Until the filter has been asked something it takes what has no token for a stranger's. */
-    bool sealed = session->asker.verified && session->asks == 0;
+    /* What carries a token spares another one that vouches for it. */
+    bool sealed = session->asker.verified && !session->vouched;
 
     if (!session->winding_down && session->refusals < battery->connection_refusals &&
         battery_take(battery, session->claim, sealed, &session->task)) {
@@ -158,16 +158,38 @@ static bool is_for_all(enum outcome outcome)
            outcome == OUTCOME_CLIENT_REFUSED;
 }
 
+void session_write_down(const struct session *session, struct technique_result *into,
+                        const struct reply *reply, const char *recipient)
+{
+    struct texts *texts = &session->battery->result->texts;
+    const struct envelope *envelope = &session->task.envelope;
+    char shown[2 * ENVELOPE_PATH_SIZE];
+    char text[RESULT_TEXT_SIZE];
+
+    into->asked = true;
+    into->cut = false;
+    into->unconfirmed = false;
+    into->at_mail = false;
+    into->at_claim = false;
+    into->control_asked = false;
+    into->code = reply->code;
+    into->helo = texts_keep(texts, session->helo);
+    snprintf(shown, sizeof(shown), "%s%s", envelope->sender, envelope->sender_parameters);
+    into->sender = texts_keep(texts, shown);
+    into->recipient = texts_keep(texts, recipient);
+    printable_string(into->enhanced, sizeof(into->enhanced), reply->enhanced);
+    printable(text, sizeof(text), reply->text, strcspn(reply->text, "\n"));
+    into->text = texts_keep(texts, text);
+}
+
 /* Puts the reply that decides the technique into its result. */
 static enum outcome keep_answer(struct session *session, const struct reply *reply,
                                 enum answer answer)
 {
-    struct texts *texts = &session->battery->result->texts;
     struct technique_result *into = session->task.into;
     const struct envelope *envelope = &session->task.envelope;
     enum outcome outcome = judge_answer(session, reply, answer);
-    char shown[2 * ENVELOPE_PATH_SIZE];
-    char text[RESULT_TEXT_SIZE];
+    char recipient[2 * ENVELOPE_PATH_SIZE];
 
     session->outcome = outcome;
     if (session->battery->message != NULL) {
@@ -181,26 +203,15 @@ static enum outcome keep_answer(struct session *session, const struct reply *rep
     if (into->asked && into->outcome == OUTCOME_ACCEPTED && outcome != OUTCOME_ACCEPTED) {
         return outcome;
     }
-    into->asked = true;
-    into->cut = false;
-    into->unconfirmed = false;
+    technique_spell(into->technique->spelling, envelope->recipient, recipient);
+    snprintf(recipient + strlen(recipient), sizeof(recipient) - strlen(recipient), "%s",
+             envelope->recipient_parameters);
+    session_write_down(session, into, reply, recipient);
     into->at_mail = answer != ANSWER_TO_RCPT;
     into->at_claim = answer == ANSWER_TO_CLAIM;
     into->ask = answer == ANSWER_TO_RCPT && session_is_heard(session);
     into->observed = false;
     into->outcome = outcome;
-    into->control_asked = false;
-    into->code = reply->code;
-    into->helo = texts_keep(texts, session->helo);
-    snprintf(shown, sizeof(shown), "%s%s", envelope->sender, envelope->sender_parameters);
-    into->sender = texts_keep(texts, shown);
-    technique_spell(into->technique->spelling, envelope->recipient, shown);
-    snprintf(shown + strlen(shown), sizeof(shown) - strlen(shown), "%s",
-             envelope->recipient_parameters);
-    into->recipient = texts_keep(texts, shown);
-    printable_string(into->enhanced, sizeof(into->enhanced), reply->enhanced);
-    printable(text, sizeof(text), reply->text, strcspn(reply->text, "\n"));
-    into->text = texts_keep(texts, text);
     return outcome;
 }
 
@@ -247,8 +258,33 @@ static bool names_pipelining(const struct reply *reply)
            strcasestr(reply->text, "synchroni") != NULL;
 }
 
+bool session_has_room(struct session *session)
+{
+    return session->refusals + 2 <= session->battery->connection_refusals &&
+           battery_reserve(session->battery, &session->task, 2);
+}
+
+void session_lack_room(struct session *session)
+{
+    bool here = session->refusals + 2 > session->battery->connection_refusals;
+
+    if (here && session->refusals > session->hails) { /* a new one has more room */
+        hand_on(session);
+        return;
+    }
+    session->has_task = false;
+    session->answered++; /* it is not for want of answers that it is left */
+    session->battery->result->refusals_used_up |= !here;
+    battery_leave(session->battery, &session->task,
+                  here ? "not asked: the server bears too few refusals on a connection for the "
+                         "site's filter to be told first who asks"
+                       : "not asked: max_refusals leaves none for the site's filter to be told "
+                         "first who asks");
+    next_technique(session);
+}
+
 /* A server that offers PIPELINING and cannot bear it is asked again, one command at a time. */
-static bool stumbled(struct session *session, const struct reply *reply)
+bool session_stumbled(struct session *session, const struct reply *reply)
 {
     char why[SESSION_SENTENCE_SIZE];
     bool out_of_step = (reply->code == CODE_BAD_SEQUENCE || reply->code == CODE_NO_MAIL) &&
@@ -278,6 +314,7 @@ static bool try_bare(struct session *session)
         return false;
     }
     battery->bare = true;
+    battery->result->milter.asks++; /* what comes back in its place is no ask */
     if (session->refusals >= battery->connection_refusals ||
         !battery_reserve(battery, &session->task, 1) ||
         !battery_envelope(battery, session->task.row, &bare)) {
@@ -421,7 +458,7 @@ void session_take_rset(struct session *session, const struct reply *reply)
         go_on(session);
     } else if (reply->code == SESSION_CODE_CLOSING) {
         session_hung_up(session, reply);
-    } else if (!stumbled(session, reply)) {
+    } else if (!session_stumbled(session, reply)) {
         session_describe(why, "RSET was refused", reply);
         battery_trouble(session->battery, "%s", why);
         session_cut_task(session, why);
@@ -448,7 +485,7 @@ void session_take_local(struct session *session, const struct reply *reply)
         go_on(session);
     } else if (reply->code == SESSION_CODE_CLOSING) {
         session_hung_up(session, reply);
-    } else if (!stumbled(session, reply)) {
+    } else if (!session_stumbled(session, reply)) {
         session_describe(why, "not asked, for what comes before it was refused", reply);
         session->task.into->text = texts_keep(&session->battery->result->texts, why);
         session->outcome = OUTCOME_RECIPIENT_REFUSED;
@@ -465,7 +502,7 @@ void session_take_mail(struct session *session, const struct reply *reply)
     } else if (reply->code == SESSION_CODE_CLOSING) {
         (void)keep_answer(session, reply, ANSWER_TO_MAIL);
         session_hung_up(session, reply);
-    } else if (!stumbled(session, reply)) {
+    } else if (!session_stumbled(session, reply)) {
         (void)keep_answer(session, reply, ANSWER_TO_MAIL);
         leave_plan(session);
     }
@@ -495,9 +532,10 @@ void session_take_rcpt(struct session *session, const struct reply *reply)
     technique_spell(session->task.into->technique->spelling, session->task.envelope.recipient,
                     sent);
     enum asker_answer heard = session_hear(session, reply, sent);
-    if (stumbled(session, reply)) {
+    if (session_stumbled(session, reply)) {
         return;
     }
+    session->vouched |= session->sealed;
     (void)keep_answer(session, reply, ANSWER_TO_RCPT);
     if (heard == ASKER_OBSERVED) {
         keep_observation(session);
@@ -521,7 +559,7 @@ void session_take_control(struct session *session, const struct reply *reply)
         go_on(session);
         return;
     }
-    if (stumbled(session, reply)) {
+    if (session_stumbled(session, reply)) {
         return;
     }
     into->control_code = reply->code;

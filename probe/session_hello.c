@@ -26,21 +26,8 @@ static const char *canary_domain(const struct session *session)
     return at != NULL ? at + 1 : "";
 }
 
-/* Whether there are refusals left for a hello and for what is asked after it. The first hello comes
- * before any technique, which then has what is left. */
-static bool has_room(struct session *session)
-{
-    struct battery *battery = session->battery;
-
-    return !session->has_task || (session->refusals + 2 <= battery->connection_refusals &&
-                                  battery_reserve(battery, &session->task, 2));
-}
-
 static bool say_hello(struct session *session, const char *domain)
 {
-    if (!has_room(session)) {
-        return false;
-    }
     const char *path =
         asker_hello(&session->asker, settings_of(session), session->battery->result, domain);
 
@@ -65,6 +52,19 @@ void session_say_hello(struct session *session)
     }
 }
 
+/* The hello of the technique in hand. */
+static bool say_its_hello(struct session *session, const char *domain)
+{
+    if (session_has_room(session)) {
+        return say_hello(session, domain);
+    }
+    if (!session->battery->result->milter.present) {
+        return false;
+    }
+    session_lack_room(session);
+    return true;
+}
+
 bool session_introduce(struct session *session)
 {
     if (session->introduced || !(session->claimed || session_is_proxied(session)) ||
@@ -73,7 +73,7 @@ bool session_introduce(struct session *session)
     }
     session->introduced = true;
     session->asker.claimed = true;
-    return say_hello(session, canary_domain(session));
+    return say_its_hello(session, canary_domain(session));
 }
 
 static void hung_up(struct session *session, const struct reply *reply)
@@ -106,7 +106,7 @@ static bool try_own_domain(struct session *session, const struct reply *reply)
         return false;
     }
     session->asker.borrowed = true;
-    return say_hello(session, own);
+    return session->has_task ? say_its_hello(session, own) : say_hello(session, own);
 }
 
 static void ask(struct session *session)
@@ -134,7 +134,9 @@ void session_take_hail(struct session *session, const struct reply *reply)
         ask(session);
         return;
     }
-    battery->refusals += !session->has_task; /* the server counts it, too; a task's is counted */
+    if (!session->has_task) {
+        battery_refused(battery, NULL); /* the server counts it, too; a task's is counted */
+    }
     session->hails++;
     first_line(reply, line);
     if (asker_take_hello(&session->asker, settings_of(session), battery->result, line) ==
@@ -144,8 +146,15 @@ void session_take_hail(struct session *session, const struct reply *reply)
         }
         battery->unheard += !session->has_task;
     }
+    battery->result->milter.present |= session->asker.verified;
     battery->hidden |= session->asker.verified && session->asker.role == TOKEN_ROLE_HIDDEN;
     ask(session);
+}
+
+bool session_can_seal(const struct session *session)
+{
+    return session->asker.verified && session->task.envelope.ask[0] != '\0' &&
+           !session->task.again && !session->battery->bare && session->battery->message == NULL;
 }
 
 void session_seal(struct session *session)
@@ -155,8 +164,7 @@ void session_seal(struct session *session)
     char path[ENVELOPE_PATH_SIZE];
 
     session->sealed = false;
-    if (!session->asker.verified || envelope->ask[0] == '\0' || session->task.again ||
-        session->battery->bare || session->battery->message != NULL) {
+    if (!session_can_seal(session)) {
         return;
     }
     (void)snprintf(path, sizeof(path), "%s", envelope->ask);
@@ -189,7 +197,7 @@ void session_count_ask(struct session *session, const struct technique_result *a
 {
     struct milter_said *said = &session->battery->result->milter;
 
-    if (session->sealed && asked->outcome == OUTCOME_ACCEPTED && !asked->at_mail) {
+    if (session->sealed && session->outcome == OUTCOME_ACCEPTED && !asked->at_mail) {
         session->accepted++;
     }
     if (asked->ask) {
@@ -229,7 +237,7 @@ void session_take_tally(struct session *session, const struct reply *reply)
 
     first_line(reply, line);
     if (session_is_refusal(reply)) {
-        session->battery->refusals++; /* the server counts it, too */
+        battery_refused(session->battery, NULL); /* the server counts it, too */
         if (asker_take_tally(&session->last, line, &told)) {
             said->heard = session->accepted;
             said->counted = told.accepted;

@@ -59,6 +59,9 @@ static void write_command(const struct session *session, enum session_state step
     case SESSION_LOCAL_RCPT:
         snprintf(out, SESSION_COMMAND_SIZE, "RCPT TO:%s\r\n", envelope->local);
         break;
+    case SESSION_VOUCH:
+        snprintf(out, SESSION_COMMAND_SIZE, "RCPT TO:%s\r\n", session->vouch);
+        break;
     case SESSION_CONTROL_RCPT:
         snprintf(out, SESSION_COMMAND_SIZE, "RCPT TO:%s\r\n", envelope->control);
         break;

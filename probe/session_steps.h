@@ -44,10 +44,23 @@ session_step session_take_claim, session_take_claim_ehlo, session_take_rset, ses
 void session_take_moot(struct session *session, const struct reply *reply);
 /* EHLO or HELO was taken and TLS is as wanted: the first technique. */
 void session_ask_first(struct session *session);
-/* The technique in hand: its claim, its hello and its request, whichever comes next. */
+/* The technique in hand: its claim, its hello, the ask that vouches for it and its request,
+ * whichever comes next. */
 void session_ask_task(struct session *session);
 /* The technique in hand, or claimed, if any, got no answer here. */
 void session_cut_task(struct session *session, const char *why);
+/* Whether the technique in hand may cost two refusals more: its own, and one of what goes before.
+ */
+bool session_has_room(struct session *session);
+/* There is no such room, and without what goes before it the site's filter would report us: it is
+ * for another connection, or is not asked. */
+void session_lack_room(struct session *session);
+/* Whether this refusal is that of a server that cannot bear what was sent together; then the
+ * technique is handed on to another connection. */
+bool session_stumbled(struct session *session, const struct reply *reply);
+/* Puts the reply to what was asked into a result; `recipient`: what was said after RCPT TO:. */
+void session_write_down(const struct session *session, struct technique_result *into,
+                        const struct reply *reply, const char *recipient);
 /* The technique in hand has what it can have: the next one. */
 void session_end_task(struct session *session);
 /* What the reply to a command of the technique means. */
@@ -77,6 +90,9 @@ void session_say_hello(struct session *session);
 /* Where AUTH, XCLIENT or PROXY made us another client, the filter is greeted as that one, once a
  * connection. False where there is nothing to say, or no refusal to spare for it. */
 bool session_introduce(struct session *session);
+/* Whether the recipient of the task in hand can be an ask: the filter has answered here, and it is
+ * not to be a recipient that the server knows from before. */
+bool session_can_seal(const struct session *session);
 /* Makes the recipient of the task in hand an ask, where the filter has answered here. */
 void session_seal(struct session *session);
 /* Whether the filter would tell of the recipient in hand, were it accepted and relayed: it is an
@@ -87,6 +103,15 @@ enum asker_answer session_hear(const struct session *session, const struct reply
                                const char *sent);
 /* A technique was answered: counts what both ends know of. */
 void session_count_ask(struct session *session, const struct technique_result *asked);
+
+/* session_vouch.c */
+session_step session_take_vouch;
+/* Where the technique in hand cannot carry an ask, and none has come before on this connection,
+ * `plain` is asked with one first: after that the filter answers whatever is granted here, and
+ * reports nothing of it. So it is wherever a grant would be mistaken for a stranger's (asker.h),
+ * and once an endpoint in any case, for the filter to know that the probe has come. False where
+ * there is nothing to say. */
+bool session_vouch(struct session *session);
 
 /* session_message.c */
 session_step session_take_data, session_take_text;

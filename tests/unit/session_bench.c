@@ -65,6 +65,62 @@ void bench_expect_action(enum session_action action)
     assert_int_equal(bench.order->action, action);
 }
 
+#define NOW 1800000000
+
+static int64_t now(void)
+{
+    return NOW;
+}
+
+static bool nonce(uint8_t octets[TOKEN_NONCE])
+{
+    memset(octets, 0xa5, TOKEN_NONCE);
+    return true;
+}
+
+void bench_meet_filter(void)
+{
+    static const uint8_t octets[TOKEN_KEY_MIN] = {1};
+    static struct token_key key;
+    static struct site *site; /* it trusts nobody */
+
+    if (site == NULL) {
+        struct site_settings settings = {.domains = domainset_new()};
+        site = site_new(&settings);
+        assert_non_null(site);
+    }
+    assert_true(token_key_derive(octets, sizeof(octets), &key));
+    bench.settings.asker = (struct asker_settings){.key = &key,
+                                                   .probe = "probe.example.net",
+                                                   .site = site,
+                                                   .declared = VANTAGE_OUTSIDE,
+                                                   .now = now,
+                                                   .nonce = nonce};
+    bench.client = "198.51.100.7";
+    bench.permission = PERMISSION_NONE;
+}
+
+void bench_observe(enum observation_kind kind, const char *path)
+{
+    struct observation observation = {.kind = kind,
+                                      .client_port = 49152,
+                                      .permission = bench.permission,
+                                      .listener = bench.result.endpoint.address,
+                                      .listener_port = 25,
+                                      .decision = DECISION_ACCEPTED,
+                                      .destination = DESTINATION_EXTERNAL,
+                                      .time = NOW,
+                                      .challenge = {7}};
+    char text[OBSERVATION_SIZE];
+    char reply[OBSERVATION_SIZE + 16];
+
+    assert_true(address_parse(bench.client, &observation.client));
+    observation_set_mta(&observation, "mx.example.org");
+    assert_true(observation_build(&observation, &bench.session.asker.binding, path, text));
+    (void)snprintf(reply, sizeof(reply), "550 5.7.0 %s", text);
+    bench_answer(reply);
+}
+
 /* To the first MAIL. */
 void bench_open_session(void)
 {

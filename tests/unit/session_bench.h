@@ -18,6 +18,8 @@ struct session_bench {
     struct session session;
     const struct session_order *order; /* the last */
     const char *ehlo;                  /* the server's reply to EHLO; without PIPELINING at first */
+    const char *client;                /* ours, as the site's filter tells it */
+    enum permission permission;        /* of that */
 };
 
 extern struct session_bench bench;
@@ -36,6 +38,11 @@ void bench_reset(void);
 /* One technique, the RSET before it included, asked one command at a time; `reply` is that to RCPT.
  */
 void bench_refuse_one(const char *reply, int64_t elapsed_ms);
+
+/* There is a filter that shares a key with us. It sees us for what we are, for now. */
+void bench_meet_filter(void);
+/* The filter's word on a command with the argument `path`, as a reply. */
+void bench_observe(enum observation_kind kind, const char *path);
 
 /* The last order is to send a line that begins so. */
 void bench_expect(const char *command);

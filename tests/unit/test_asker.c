@@ -176,6 +176,35 @@ static void answer_hello(const struct asker *asker, const struct token_key *with
     (void)snprintf(line, OBSERVATION_SIZE + 16, "5.7.0 %s", text);
 }
 
+static void only_what_a_grant_does_not_prove_can_be_mistaken(void **state)
+{
+    static const struct {
+        enum token_role role;
+        enum permission permission;
+        bool masked;
+        bool mistakable;
+    } rows[] = {
+        {TOKEN_ROLE_TRUE, PERMISSION_NONE, false, false}, /* it is an open relay */
+        {TOKEN_ROLE_UNKNOWN, PERMISSION_NONE, false, false},
+        {TOKEN_ROLE_UNKNOWN, PERMISSION_TRUSTED_NETWORK, false, false},
+        {TOKEN_ROLE_UNKNOWN, PERMISSION_TRUSTED_NETWORK, true, true},
+        {TOKEN_ROLE_HIDDEN, PERMISSION_TRUSTED_NETWORK, false, true}, /* masked from now on */
+        {TOKEN_ROLE_HIDDEN, PERMISSION_TRUSTED_NETWORK, true, true},
+        {TOKEN_ROLE_HIDDEN, PERMISSION_NONE, false, true},
+        {TOKEN_ROLE_INSIDE, PERMISSION_TRUSTED_NETWORK, false, false},
+        {TOKEN_ROLE_INSIDE, PERMISSION_TRUSTED_NETWORK, true, true},
+        {TOKEN_ROLE_INSIDE, PERMISSION_NONE, false, true},
+        {TOKEN_ROLE_CLAIMED, PERMISSION_TRUSTED_NETWORK, false, false},
+        {TOKEN_ROLE_CLAIMED, PERMISSION_NONE, false, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(asker_is_mistakable(rows[i].role, rows[i].permission, rows[i].masked),
+                         rows[i].mistakable);
+    }
+}
+
 static void without_a_key_nothing_is_said(void **state)
 {
     struct asker asker = {.said = false};
@@ -264,6 +293,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(the_first_role_that_fits_is_the_probes, fresh),
+        cmocka_unit_test(only_what_a_grant_does_not_prove_can_be_mistaken),
         cmocka_unit_test_setup(without_a_key_nothing_is_said, fresh),
         cmocka_unit_test_setup(an_answered_hello_makes_asks_and_their_answer_is_known, fresh),
         cmocka_unit_test_setup(an_answer_with_another_key_is_not_believed, fresh),

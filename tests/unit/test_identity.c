@@ -214,34 +214,14 @@ static void from_inside_xclient_is_left_alone(void **state)
 
 /* ---- who is another is so for the filter ----------------------------------------------- */
 
-#define NOW 1800000000
-
-static struct token_key key;
-
-static int64_t now(void)
-{
-    return NOW;
-}
-
-static bool nonce(uint8_t octets[TOKEN_NONCE])
-{
-    memset(octets, 0xa5, TOKEN_NONCE);
-    return true;
-}
-
 /* With a key, up to the technique's claim; no hello before it is answered by a filter. */
 static void start_with_key(const char *id)
 {
-    static const uint8_t octets[TOKEN_KEY_MIN] = {1};
-
-    assert_true(token_key_derive(octets, sizeof(octets), &key));
     bench_set_up(TLS_NONE, 25);
     bench.settings.max_refusals = 200;
-    bench.settings.asker = (struct asker_settings){.key = &key,
-                                                   .probe = "probe.example.net",
-                                                   .declared = VANTAGE_OUTSIDE,
-                                                   .now = now,
-                                                   .nonce = nonce};
+    bench_meet_filter();
+    bench.client = "127.0.0.1";
+    bench.permission = PERMISSION_TRUSTED_NETWORK;
     come_to(id);
 }
 
@@ -255,41 +235,19 @@ static void become_loopback(void)
     assert_string_equal(strchr(bench.order->line, '\n'), "\n"); /* alone */
 }
 
-/* What the filter says of the command whose argument is `path`. */
-static void observe(enum observation_kind kind, const char *path)
-{
-    struct observation observation = {.kind = kind,
-                                      .client_port = 49152,
-                                      .permission = PERMISSION_TRUSTED_NETWORK,
-                                      .listener = bench.result.endpoint.address,
-                                      .listener_port = 25,
-                                      .decision = DECISION_ACCEPTED,
-                                      .destination = DESTINATION_EXTERNAL,
-                                      .time = NOW,
-                                      .challenge = {7}};
-    char text[OBSERVATION_SIZE];
-    char reply[OBSERVATION_SIZE + 16];
-
-    assert_true(address_parse("127.0.0.1", &observation.client));
-    observation_set_mta(&observation, "mx.example.org");
-    assert_true(observation_build(&observation, &bench.session.asker.binding, path, text));
-    (void)snprintf(reply, sizeof(reply), "550 5.7.0 %s", text);
-    bench_answer(reply);
-}
-
 static void the_filter_is_greeted_by_who_was_claimed(void **state)
 {
     (void)state;
     become_loopback();
     unsigned int refused = bench.battery.refusals;
-    observe(OBSERVATION_HELLO, bench.session.asker.path);
+    bench_observe(OBSERVATION_HELLO, bench.session.asker.path);
     assert_int_equal(bench.session.asker.role, TOKEN_ROLE_CLAIMED);
     assert_int_equal(bench.battery.refusals, refused + 1);
     assert_int_equal(bench.session.refusals, 1);
     assert_false(bench.result.milter.observed); /* it told of somebody else */
     bench_expect(MAIL "RCPT TO:<rw1.");
     bench_answer("250 ok");
-    observe(OBSERVATION_ASK, bench.session.task.envelope.recipient);
+    bench_observe(OBSERVATION_ASK, bench.session.task.envelope.recipient);
     const struct technique_result *row = bench_result_of("xclient-loopback");
     assert_int_equal(row->outcome, OUTCOME_ACCEPTED);
     assert_true(row->observed);
@@ -307,7 +265,7 @@ static void an_anonymous_log_in_is_followed_by_a_hello(void **state)
     bench_answer("235 2.7.0 Authentication successful");
     bench_answer("250 mx.example.org");
     bench_expect("MAIL FROM:<rw1.");
-    observe(OBSERVATION_HELLO, bench.session.asker.path);
+    bench_observe(OBSERVATION_HELLO, bench.session.asker.path);
     assert_string_equal(bench.order->line, MAIL);
     bench_answer("250 ok");
     bench_expect("RCPT TO:<rw1.");
