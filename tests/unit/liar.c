@@ -1,6 +1,7 @@
 #include "tests/unit/liar.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -268,23 +269,39 @@ static void *run(void *user)
     }
 }
 
+/* TCP and UDP on one port. The kernel chooses one that is free for TCP; for UDP another program may
+   have it, then the next one is tried. */
+static bool bind_both(struct liar *liar)
+{
+    struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(here);
+
+    liar->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    must(bind(liar->tcp, (struct sockaddr *)&here, sizeof(here)) == 0 &&
+             listen(liar->tcp, 8) == 0 &&
+             getsockname(liar->tcp, (struct sockaddr *)&here, &length) == 0,
+         "bind");
+    if (bind(liar->udp, (struct sockaddr *)&here, sizeof(here)) != 0) {
+        must(errno == EADDRINUSE, "bind");
+        close(liar->tcp);
+        return false;
+    }
+    liar->port = ntohs(here.sin_port);
+    return true;
+}
+
 struct liar *liar_start(const struct liar_row *rows)
 {
     struct liar *liar = calloc(1, sizeof(*liar));
-    struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof(here);
+    int tries = 100;
 
     must(liar != NULL, "memory");
     liar->rows = rows;
     liar->udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    liar->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     must(pipe(liar->stop) == 0, "pipe");
-    must(bind(liar->tcp, (struct sockaddr *)&here, sizeof(here)) == 0 &&
-             listen(liar->tcp, 8) == 0 &&
-             getsockname(liar->tcp, (struct sockaddr *)&here, &length) == 0 &&
-             bind(liar->udp, (struct sockaddr *)&here, sizeof(here)) == 0,
-         "bind");
-    liar->port = ntohs(here.sin_port);
+    while (!bind_both(liar)) {
+        must(--tries > 0, "bind");
+    }
     must(pthread_create(&liar->thread, NULL, run, liar) == 0, "thread");
     return liar;
 }
