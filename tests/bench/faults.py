@@ -5,7 +5,8 @@ The faults are those of tests/integration/test_mail_flows.py. Each message has a
 what comes twice are told apart. First the same Postfix without a filter, then with one that nothing befalls; then every fault.
 Printed are messages taken and delivered, how many never arrived or arrived twice, how long the sending took, and how many
 warnings Postfix wrote of a filter that it had to do without. The exit code is 1 if a message was lost or doubled, or a fault did not go as its
-test has it.
+test has it. That it finds a lost and a doubled message is shown by
+tests/integration/test_bench_faults.py.
 """
 
 import argparse
@@ -109,6 +110,15 @@ def faults():
             yield name.removeprefix("test_").replace("_", " "), function
 
 
+def chosen(words):
+    """The faults whose names have these words. None at all is a mistake of whoever asks."""
+    found = [(name, function) for name, function in faults() if words in name]
+    if not found:
+        sys.exit(f"faults.py: no fault has {words!r} in its name; there are:\n"
+                 + "\n".join(f"  {name}" for name, _ in faults()))
+    return found
+
+
 def befall(world, function):
     """Runs one fault; "ok", "skipped" or "FAILED"."""
     world.begin()
@@ -140,17 +150,17 @@ def main():
     options = arguments()
     os.environ["RELAYWARDEN_BUILD"] = os.path.abspath(options.build)
     flows.PATIENCE = PATIENCE
+    wanted = chosen(options.only)
     failed = 0
     with Lab() as lab:
         world = World(lab, options.messages)
         print(f"{options.messages} messages for each fault, {flows.SESSIONS} connections at once\n"
               f"{'':<46}{'taken':>8}{'delivered':>11}{'lost':>7}{'twice':>7}{'seconds':>9}{'filter lost':>13}",
               flush=True)
-        for name, function in faults():
-            if options.only in name:
-                result = befall(world, function)
-                failed += result == "FAILED"
-                show(world, name, result)
+        for name, function in wanted:
+            result = befall(world, function)
+            failed += result == "FAILED"
+            show(world, name, result)
     print("No message was lost and none came twice." if not failed else f"{failed} faults FAILED.")
     return 1 if failed else 0
 
