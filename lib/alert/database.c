@@ -66,8 +66,8 @@ static const char *const migrations[] = {
     " cause TEXT NOT NULL"
     ") STRICT;"
     "CREATE INDEX audit_endpoint ON audit (endpoint, time);",
-    "ALTER TABLE mask ADD COLUMN since INTEGER NOT NULL DEFAULT 0;"
-    "UPDATE mask SET since = hidden;",
+    ("ALTER TABLE mask ADD COLUMN since INTEGER NOT NULL DEFAULT 0;"
+     "UPDATE mask SET since = hidden;"),
 };
 
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
