@@ -67,7 +67,7 @@ static json_t *incidents_json(const struct history *history)
     return list;
 }
 
-bool overview_json(FILE *out, const struct history *history, const struct snapshot *snapshot)
+bool overview_json(FILE *out, const struct history *history, const struct seen *snapshot)
 {
     json_t *object =
         json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:O?}", "program", PROBE_PROGRAM, "version",
@@ -85,8 +85,8 @@ bool overview_json(FILE *out, const struct history *history, const struct snapsh
 
 /* Readers see the page of before or the new one, whole. Only a regular file is replaced: a rename
  * onto /dev/stdout would take that away from everybody. */
-static bool write_page(const char *path, const struct history *history,
-                       const struct snapshot *snapshot, const char *site)
+static bool write_page(const char *path, const struct history *history, const struct seen *snapshot,
+                       const char *site)
 {
     struct stat status;
     char *fresh = NULL;
@@ -125,7 +125,7 @@ static bool write_page(const char *path, const struct history *history,
 /* What is shown. */
 struct views {
     struct history *history;
-    struct snapshot *snapshot; /* NULL: none was named */
+    struct seen *snapshot; /* NULL: none was named */
 };
 
 static int write_html(const struct invocation *invocation, const struct conf *conf,
@@ -151,7 +151,7 @@ static void write_text(const struct views *views)
 
     overview_text(stdout, views->history, colour);
     if (views->snapshot != NULL) {
-        snapshot_print(stdout, views->snapshot, views->history->now, colour);
+        seen_print(stdout, views->snapshot, views->history->now, colour);
     }
 }
 
@@ -171,12 +171,12 @@ static int write_views(const struct invocation *invocation, const struct conf *c
 static int write_report(const struct invocation *invocation, const struct conf *conf)
 {
     char error[HISTORY_ERROR_SIZE];
-    char why[SNAPSHOT_ERROR_SIZE];
+    char why[SEEN_ERROR_SIZE];
     struct views views = {.history = NULL};
     int code;
 
     if (invocation->milter != NULL) {
-        views.snapshot = snapshot_read(invocation->milter, why);
+        views.snapshot = seen_read(invocation->milter, why);
         if (views.snapshot == NULL) {
             return invocation_fail(invocation, "%s", why);
         }
@@ -185,7 +185,7 @@ static int write_report(const struct invocation *invocation, const struct conf *
     code = views.history != NULL ? write_views(invocation, conf, &views)
                                  : invocation_fail(invocation, "%s", error);
     history_free(views.history);
-    snapshot_free(views.snapshot);
+    seen_free(views.snapshot);
     return code;
 }
 

@@ -9,7 +9,7 @@
 
 #include "probe/history.h"
 #include "probe/invocation.h"
-#include "probe/snapshot.h"
+#include "probe/seen.h"
 
 /* Runs the verb; returns the exit code: 0 when the report was written. */
 int overview_main(const struct invocation *invocation);
@@ -18,6 +18,6 @@ int overview_main(const struct invocation *invocation);
 void overview_text(FILE *out, const struct history *history, bool colour);
 
 /* One object and a newline; false when memory is out. `snapshot`: NULL if there is none. */
-bool overview_json(FILE *out, const struct history *history, const struct snapshot *snapshot);
+bool overview_json(FILE *out, const struct history *history, const struct seen *snapshot);
 
 #endif

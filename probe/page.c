@@ -372,7 +372,7 @@ static void print_contents(FILE *out, bool with_snapshot)
     fputs("<li><a href=\"#techniques\">Techniques</a></li></ul></nav>\n<main>\n", out);
 }
 
-bool page_write(FILE *out, const struct history *history, const struct snapshot *snapshot,
+bool page_write(FILE *out, const struct history *history, const struct seen *snapshot,
                 const char *site)
 {
     print_head(out, history, site);
@@ -381,7 +381,7 @@ bool page_write(FILE *out, const struct history *history, const struct snapshot 
     print_posture(out, history);
     page_chart(out, history);
     if (snapshot != NULL) {
-        page_snapshot(out, snapshot, history->now);
+        page_seen(out, snapshot, history->now);
     }
     page_techniques(out, history);
     fputs("</main>\n<footer><p>relaywarden-probe " RELAYWARDEN_VERSION

@@ -12,16 +12,16 @@
 #include <stdio.h>
 
 #include "probe/history.h"
-#include "probe/snapshot.h"
+#include "probe/seen.h"
 
 /* False when memory is out or the stream failed. `snapshot` is what the filter saw, NULL if that is
  * not to be shown; `site` is the site's name. */
-bool page_write(FILE *out, const struct history *history, const struct snapshot *snapshot,
+bool page_write(FILE *out, const struct history *history, const struct seen *snapshot,
                 const char *site);
 
 /* Its parts, each a section element. */
 void page_chart(FILE *out, const struct history *history);
 void page_techniques(FILE *out, const struct history *history);
-void page_snapshot(FILE *out, const struct snapshot *snapshot, time_t now);
+void page_seen(FILE *out, const struct seen *snapshot, time_t now);
 
 #endif

@@ -1,4 +1,4 @@
-#include "probe/snapshot.h"
+#include "probe/seen.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -116,7 +116,7 @@ static const struct member counters_members[] = {
     {NULL, TEXT, NULL},
 };
 
-static const struct member snapshot_members[] = {
+static const struct member members_of_all[] = {
     {"version", TEXT, NULL},
     {"host", TEXT, NULL},
     {"socket", TEXT, NULL},
@@ -306,19 +306,19 @@ static bool is_shown(json_t *value, int depth)
 static const char choose_it[] =
     "name the snapshot.json that " WRITER " keeps in its state directory, or a copy of it";
 
-__attribute__((format(printf, 2, 3))) static bool refuse(char error[SNAPSHOT_ERROR_SIZE],
+__attribute__((format(printf, 2, 3))) static bool refuse(char error[SEEN_ERROR_SIZE],
                                                          const char *format, ...)
 {
     va_list arguments;
 
     va_start(arguments, format);
-    vsnprintf(error, SNAPSHOT_ERROR_SIZE, format, arguments);
+    vsnprintf(error, SEEN_ERROR_SIZE, format, arguments);
     va_end(arguments);
     return false;
 }
 
 /* Whose it is, and of which version. */
-static bool is_known(json_t *object, const char *name, char error[SNAPSHOT_ERROR_SIZE])
+static bool is_known(json_t *object, const char *name, char error[SEEN_ERROR_SIZE])
 {
     const char *program = json_string_value(json_object_get(object, "program"));
     json_t *format = json_object_get(object, "format");
@@ -327,22 +327,22 @@ static bool is_known(json_t *object, const char *name, char error[SNAPSHOT_ERROR
         json_integer_value(format) == 0) {
         return refuse(error, "%s is no snapshot of " WRITER "; %s", name, choose_it);
     }
-    if (json_integer_value(format) > SNAPSHOT_FORMAT_MAX) {
+    if (json_integer_value(format) > SEEN_FORMAT_MAX) {
         return refuse(
             error,
             "%s has format %lld, and this version knows %d; install the version of " WRITER
             " here, too",
-            name, (long long)json_integer_value(format), SNAPSHOT_FORMAT_MAX);
+            name, (long long)json_integer_value(format), SEEN_FORMAT_MAX);
     }
     return true;
 }
 
-static bool is_whole(json_t *object, const char *name, char error[SNAPSHOT_ERROR_SIZE])
+static bool is_whole(json_t *object, const char *name, char error[SEEN_ERROR_SIZE])
 {
     if (!is_known(object, name, error)) {
         return false;
     }
-    const char *wrong = wrong_member(object, snapshot_members);
+    const char *wrong = wrong_member(object, members_of_all);
     if (wrong != NULL) {
         return refuse(error,
                       "%s is damaged: \"%s\" is missing or not what it should be; copy it again, "
@@ -359,12 +359,12 @@ static bool is_whole(json_t *object, const char *name, char error[SNAPSHOT_ERROR
     return true;
 }
 
-struct snapshot *snapshot_parse(const char *text, size_t length, const char *name,
-                                char error[SNAPSHOT_ERROR_SIZE])
+struct seen *seen_parse(const char *text, size_t length, const char *name,
+                        char error[SEEN_ERROR_SIZE])
 {
     json_error_t where;
     json_t *object = json_loadb(text, length, JSON_REJECT_DUPLICATES, &where);
-    struct snapshot *snapshot = NULL;
+    struct seen *snapshot = NULL;
 
     if (object == NULL) {
         (void)refuse(error, "%s is not whole JSON (line %d, column %d); %s", name, where.line,
@@ -382,12 +382,12 @@ struct snapshot *snapshot_parse(const char *text, size_t length, const char *nam
         return NULL;
     }
     snapshot->object = object;
-    snapshot->written = snapshot_time(object, "written");
-    snapshot->started = snapshot_time(object, "started");
+    snapshot->written = seen_time(object, "written");
+    snapshot->started = seen_time(object, "started");
     return snapshot;
 }
 
-void snapshot_free(struct snapshot *snapshot)
+void seen_free(struct seen *snapshot)
 {
     if (snapshot != NULL) {
         json_decref(snapshot->object);
@@ -396,8 +396,7 @@ void snapshot_free(struct snapshot *snapshot)
 }
 
 /* O_NONBLOCK: a FIFO, say, is an error and no wait. -1 and a sentence. */
-static int open_file(const char *path, const char *name, size_t *size,
-                     char error[SNAPSHOT_ERROR_SIZE])
+static int open_file(const char *path, const char *name, size_t *size, char error[SEEN_ERROR_SIZE])
 {
     struct stat status;
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -411,9 +410,9 @@ static int open_file(const char *path, const char *name, size_t *size,
     }
     if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
         (void)refuse(error, "%s is no regular file; %s", name, choose_it);
-    } else if ((uintmax_t)status.st_size > SNAPSHOT_SIZE_MAX) {
+    } else if ((uintmax_t)status.st_size > SEEN_SIZE_MAX) {
         (void)refuse(error, "%s has more than %lu MiB, which no snapshot has; %s", name,
-                     SNAPSHOT_SIZE_MAX >> 20, choose_it);
+                     SEEN_SIZE_MAX >> 20, choose_it);
     } else {
         *size = (size_t)status.st_size;
         return descriptor;
@@ -443,9 +442,9 @@ static ssize_t read_octets(int descriptor, char *out, size_t size)
     return (ssize_t)length;
 }
 
-struct snapshot *snapshot_read(const char *path, char error[SNAPSHOT_ERROR_SIZE])
+struct seen *seen_read(const char *path, char error[SEEN_ERROR_SIZE])
 {
-    struct snapshot *snapshot = NULL;
+    struct seen *snapshot = NULL;
     char name[NAME_SIZE];
     size_t size = 0;
 
@@ -461,7 +460,7 @@ struct snapshot *snapshot_read(const char *path, char error[SNAPSHOT_ERROR_SIZE]
     } else if (length < 0) {
         (void)refuse(error, "%s: %m; %s", name, choose_it);
     } else {
-        snapshot = snapshot_parse(octets, (size_t)length, name, error);
+        snapshot = seen_parse(octets, (size_t)length, name, error);
     }
     free(octets);
     close(descriptor);
@@ -470,29 +469,29 @@ struct snapshot *snapshot_read(const char *path, char error[SNAPSHOT_ERROR_SIZE]
 
 /* ---- what is in it -------------------------------------------------------------------------- */
 
-const char *snapshot_text(const json_t *object, const char *name)
+const char *seen_text(const json_t *object, const char *name)
 {
     const char *text = json_string_value(json_object_get(object, name));
 
     return text != NULL ? text : "";
 }
 
-long long snapshot_count(const json_t *object, const char *name)
+long long seen_count(const json_t *object, const char *name)
 {
     return (long long)json_integer_value(json_object_get(object, name));
 }
 
-time_t snapshot_time(const json_t *object, const char *name)
+time_t seen_time(const json_t *object, const char *name)
 {
     return parse_time(json_string_value(json_object_get(object, name)));
 }
 
-bool snapshot_is_true(const json_t *object, const char *name)
+bool seen_is_true(const json_t *object, const char *name)
 {
     return json_is_true(json_object_get(object, name));
 }
 
-bool snapshot_is_running(const struct snapshot *snapshot)
+bool seen_is_running(const struct seen *snapshot)
 {
-    return strcmp(snapshot_text(snapshot->object, "state"), "running") == 0;
+    return strcmp(seen_text(snapshot->object, "state"), "running") == 0;
 }

@@ -4,6 +4,7 @@ shipped configuration, and addresses in the forms that servers are told.
 seeds(NAME) yields octets in the form that tests/fuzz/fuzz_NAME.c takes apart.
 """
 
+import json
 import os
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -197,6 +198,24 @@ def dialogue_seeds():
     yield bytes([0, 0, go, closing, go, greeting, ehlo, *both * 30])
     text = b"220-mx\r\n220 \x1b[31m\xffmx\r\n"
     yield bytes([0, 0, go, octets, len(text)]) + text + bytes([ehlo, ok, ok])
+
+
+def seen_seeds():
+    with open(os.path.join(ROOT, "tests/unit/snapshot-sample.json"), encoding="utf-8") as file:
+        sample = json.load(file)
+
+    def changed(**members):
+        return json.dumps({**sample, **members}, separators=(",", ":")).encode()
+
+    for age in (0, 1, 120, 255):
+        yield bytes([age]) + changed()
+    yield b"\0" + changed(incidents=None, state="stopped")
+    yield b"\0" + changed(incidents={"open_count": 0, "open": [], "ended": []}, later={"x": ["y"]})
+    yield b"\0" + changed(undeclared_domains=[f"d{at}.test" for at in range(17)])
+    yield b"\0" + changed(host="<b>&\"'\u00e9", socket="a\u202e\u2028\x1b[2J")
+    yield b"\0" + changed(format=2)
+    yield b"\0" + changed(written="1970-01-01T00:00:01Z", started="9999-12-31T23:59:59Z")
+    yield b"\0" + changed()[:-9]
 
 
 def printable_seeds():
