@@ -5,7 +5,7 @@
 
 #include "lib/alert/format.h"
 
-void html_text(FILE *out, const char *text)
+static const char *reference_of(char mark)
 {
     static const struct {
         char mark;
@@ -14,17 +14,33 @@ void html_text(FILE *out, const char *text)
         {'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"},
     };
 
-    while (text != NULL && *text != '\0') {
-        size_t plain = strcspn(text, "&<>\"'");
-        fwrite(text, 1, plain, out);
-        text += plain;
-        for (size_t i = 0; i < sizeof(references) / sizeof(references[0]); i++) {
-            if (*text != '\0' && *text == references[i].mark) {
-                fputs(references[i].reference, out);
-                text++;
-                break;
-            }
+    for (size_t i = 0; i < sizeof(references) / sizeof(references[0]); i++) {
+        if (references[i].mark == mark) {
+            return references[i].reference;
         }
+    }
+    return NULL;
+}
+
+void html_part(FILE *out, const char *text, size_t length)
+{
+    size_t written = 0;
+
+    for (size_t at = 0; at < length; at++) {
+        const char *reference = reference_of(text[at]);
+        if (reference != NULL) {
+            fwrite(text + written, 1, at - written, out);
+            fputs(reference, out);
+            written = at + 1;
+        }
+    }
+    fwrite(text + written, 1, length - written, out);
+}
+
+void html_text(FILE *out, const char *text)
+{
+    if (text != NULL) {
+        html_part(out, text, strlen(text));
     }
 }
 

@@ -13,6 +13,9 @@
 /* & < > " and ' become references. NULL is nothing. */
 void html_text(FILE *out, const char *text);
 
+/* The same for the first `length` octets of it. */
+void html_part(FILE *out, const char *text, size_t length);
+
 /* printf whose %s, the only conversion beside %zu and %lld, are escaped so. */
 void html_format(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -113,11 +113,21 @@ static void print_findings(FILE *out, const struct history_endpoint *endpoint)
     }
 }
 
+/* Else a 550 beside "accepted" is a riddle. */
+#define FILTERS_REPLIES                                                                            \
+    ". Where there is rwo1 in it, the filter answered in the server's place: decision= is what "   \
+    "the server had decided"
+
+static bool is_observed(const struct history_endpoint *endpoint)
+{
+    return json_is_true(json_object_get(list_of(endpoint, "milter"), "observed"));
+}
+
 static void print_filter(FILE *out, const struct history_endpoint *endpoint)
 {
     const json_t *milter = list_of(endpoint, "milter");
 
-    if (json_is_true(json_object_get(milter, "observed"))) {
+    if (is_observed(endpoint)) {
         html_format(out,
                     "<p>The filter on the mail host saw the probe as <code>%s</code>, permission "
                     "%s%s.</p>\n",
@@ -142,14 +152,14 @@ static void print_asked(FILE *out, const json_t *asked)
     const char *control = text_in(asked, "control");
 
     html_format(out,
-                "<tr><th scope=\"row\">%s</th><td><code>%s</code></td><td><code>%s</code></td>"
-                "<td><code>%s</code></td><td><code>%lld %s %s</code></td><td>%s",
-                text_in(asked, "id"), text_in(asked, "helo"), text_in(asked, "sender"),
-                text_in(asked, "recipient"),
+                "<tr><th scope=\"row\">%s</th><td>%s%s%s</td><td><code>%s</code></td>"
+                "<td><code>%s</code></td><td><code>%s</code></td><td><code>%lld %s %s</code></td>"
+                "</tr>\n",
+                text_in(asked, "id"), text_in(asked, "outcome"),
+                control[0] != '\0' ? "; its control: " : "", control, text_in(asked, "helo"),
+                text_in(asked, "sender"), text_in(asked, "recipient"),
                 (long long)json_integer_value(json_object_get(asked, "code")),
-                text_in(asked, "enhanced"), text_in(asked, "text"), text_in(asked, "outcome"));
-    html_format(out, control[0] != '\0' ? "; its control: %s</td></tr>\n" : "%s</td></tr>\n",
-                control);
+                text_in(asked, "enhanced"), text_in(asked, "text"));
 }
 
 static size_t count_asked(const json_t *asked_all)
@@ -180,11 +190,11 @@ static void print_dialogue(FILE *out, const struct history_endpoint *endpoint)
     html_format(out,
                 "<details><summary>Dialogue: %zu techniques</summary><div class=\"scroll\" "
                 "role=\"region\" tabindex=\"0\" aria-label=\"Dialogue with %s\"><table>"
-                "<caption>What was said to %s, and what it answered</caption><thead><tr>",
-                count, where, where);
-    fputs("<th scope=\"col\">Technique</th><th scope=\"col\">EHLO</th><th scope=\"col\">MAIL FROM:"
-          "</th><th scope=\"col\">RCPT TO:</th><th scope=\"col\">Reply</th><th scope=\"col\">"
-          "Outcome</th></tr></thead><tbody>\n",
+                "<caption>What was said to %s, and what it answered%s</caption><thead><tr>",
+                count, where, where, is_observed(endpoint) ? FILTERS_REPLIES : "");
+    fputs("<th scope=\"col\">Technique</th><th scope=\"col\">Outcome</th><th scope=\"col\">EHLO"
+          "</th><th scope=\"col\">MAIL FROM:</th><th scope=\"col\">RCPT TO:</th>"
+          "<th scope=\"col\">Reply</th></tr></thead><tbody>\n",
           out);
     json_array_foreach(asked_all, i, asked)
     {
@@ -193,6 +203,34 @@ static void print_dialogue(FILE *out, const struct history_endpoint *endpoint)
         }
     }
     fputs("</tbody></table></div></details>\n", out);
+}
+
+/* The blank behind the first sentence, or the end. */
+static const char *end_of_sentence(const char *text)
+{
+    const char *end = strstr(text, ". ");
+
+    while (end != NULL && !(end[2] >= 'A' && end[2] <= 'Z')) {
+        end = strstr(end + 1, ". ");
+    }
+    return end != NULL ? end + 1 : text + strlen(text);
+}
+
+/* A sentence a line: mostly there is one for each MTA, and only one of them is the reader's. */
+static void print_remedy(FILE *out, const char *fix)
+{
+    if (fix[0] == '\0') {
+        return;
+    }
+    fputs("<p><strong>What to change:</strong></p>\n<ul>\n", out);
+    while (*fix != '\0') {
+        const char *end = end_of_sentence(fix);
+        fputs("<li>", out);
+        html_part(out, fix, (size_t)(end - fix));
+        fputs("</li>\n", out);
+        fix = end + (*end == ' ');
+    }
+    fputs("</ul>\n", out);
 }
 
 static void print_endpoint(FILE *out, const struct history_endpoint *endpoint)
@@ -210,9 +248,7 @@ static void print_endpoint(FILE *out, const struct history_endpoint *endpoint)
         html_format(out, ", %s", cause_name(state->cause));
     }
     html_format(out, "</h3>\n<p>%s</p>\n", history_text(endpoint, "why"));
-    if (fix[0] != '\0') {
-        html_format(out, "<p><strong>What to change:</strong> %s</p>\n", fix);
-    }
+    print_remedy(out, fix);
     print_filter(out, endpoint);
     print_findings(out, endpoint);
     print_notes(out, endpoint);
@@ -329,13 +365,20 @@ static void print_posture(FILE *out, const struct history *history)
 
 static void print_sum(FILE *out, const struct history *history)
 {
+    static const char *const answers[] = {
+        [VERDICT_OPEN] = "Yes: ",
+        [VERDICT_SUSPECTED] = "Perhaps: ",
+        [VERDICT_INCONCLUSIVE] = "Not known: ",
+        [VERDICT_UNREACHABLE] = "Not known: ",
+        [VERDICT_CLOSED] = "No: ",
+    };
     bool said = false;
 
     fputs("<p class=\"sum\">", out);
     for (size_t v = 0; v < sizeof(order) / sizeof(order[0]); v++) {
         size_t count = count_current(history, order[v]);
         if (count > 0) {
-            html_format(out, said ? ", %zu " : "%zu ", count);
+            html_format(out, "%s%zu ", said ? ", " : answers[order[v]], count);
             print_verdict(out, order[v]);
             said = true;
         }

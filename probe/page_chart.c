@@ -129,6 +129,8 @@ static void print_lane(FILE *out, const struct history *history,
 
 static void print_axis(FILE *out, const struct history *history, size_t lanes)
 {
+    char before[32] = "";
+
     for (int tick = 0; tick <= TICKS; tick++) {
         time_t when = history->begin + (history->now - history->begin) / TICKS * tick;
         size_t x = LEFT + (size_t)(COLUMNS / TICKS * tick);
@@ -145,7 +147,8 @@ static void print_axis(FILE *out, const struct history *history, size_t lanes)
                 tick == 0       ? "start"
                 : tick == TICKS ? "end"
                                 : "middle",
-                text);
+                strcmp(text, before) != 0 ? text : "");
+        memcpy(before, text, sizeof(before));
     }
 }
 

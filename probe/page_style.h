@@ -35,7 +35,9 @@ static const char page_style[] =
     "var(--line);border-radius:.25rem;content-visibility:auto;contain-intrinsic-size:auto 12rem}\n"
     "article.open{border-color:var(--open)}article.suspected{border-color:var(--suspected)}"
     "article.closed{border-color:var(--closed)}article.unreachable,article.inconclusive{"
-    "border-color:var(--unknown)}article p{margin:.35rem 0;max-width:60rem}\n"
+    "border-color:var(--unknown)}article p,article ul{margin:.35rem 0;max-width:60rem}"
+    "article ul{padding-left:1.25rem}article td{min-width:7rem}article td code{"
+    "overflow-wrap:anywhere}\n"
     "summary{cursor:pointer;padding:.35rem 0;color:var(--link)}"
     "code{font:.9em ui-monospace,monospace}\n"
     ".v{font-weight:700;white-space:nowrap}.v.closed{color:var(--closed)}.v.open{color:var(--open)}"
@@ -45,11 +47,16 @@ static const char page_style[] =
     "rect.closed{fill:var(--closed)}rect.open{fill:var(--open)}rect.suspected{"
     "fill:var(--suspected)}rect.unreachable,rect.inconclusive{fill:var(--unknown)}"
     "rect.incident{fill:var(--text)}\n"
-    "@media print{:root{color-scheme:light;--back:#fff;--soft:#fff;--line:#999;--text:#000;"
-    "--dim:#333;--link:#000;--closed:#1a7037;--open:#b3261e;--suspected:#8a5300;--unknown:#5b4a8a}"
-    "body{max-width:none;padding:0;font-size:10pt}nav,.skip{display:none}.scroll{overflow:visible}"
-    "svg{min-width:0}rect{print-color-adjust:exact;-webkit-print-color-adjust:exact}"
-    "article{border:1px solid #999;content-visibility:visible;break-inside:auto}"
-    "tr,h2,h3{break-inside:avoid;break-after:auto}}\n";
+    "@page{margin:15mm}@media print{:root{color-scheme:light;--back:#fff;--soft:#fff;--line:#999;"
+    "--text:#000;--dim:#333;--link:#000;--closed:#1a7037;--open:#b3261e;--suspected:#8a5300;"
+    "--unknown:#5b4a8a}body{max-width:none;padding:0;font-size:10pt}nav,.skip{display:none}"
+    ".scroll{overflow:visible}svg{min-width:0}rect{print-color-adjust:exact;"
+    "-webkit-print-color-adjust:exact}article{border:1px solid #999;content-visibility:visible}"
+    "article p,article ul{max-width:none}summary{list-style:none;font-weight:600}"
+    "details::details-content{content-visibility:visible}table{font-size:8pt}"
+    "th,article td,td{min-width:0;padding:.2rem .5rem .2rem 0}td,th a{overflow-wrap:anywhere}"
+    "article td code{word-break:break-all}article p:has(+ul){break-after:avoid}"
+    "thead th{overflow-wrap:normal}article td:nth-child(2){overflow-wrap:break-word}"
+    "tr{break-inside:avoid}tbody tr:first-child{break-before:avoid}h1,h2,h3,summary,caption{break-after:avoid}}\n";
 
 #endif

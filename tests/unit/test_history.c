@@ -219,9 +219,10 @@ static void texts_cannot_become_markup(void **state)
     assert_non_null(out);
     html_format(out, "<p title=\"%s\">%zu %lld</p>", "<a href='x'>&\"</a>", (size_t)3, -4LL);
     html_text(out, NULL);
+    html_part(out, "a<b>", 3);
     assert_int_equal(fclose(out), 0);
-    assert_string_equal(text,
-                        "<p title=\"&lt;a href=&#39;x&#39;&gt;&amp;&quot;&lt;/a&gt;\">3 -4</p>");
+    assert_string_equal(
+        text, "<p title=\"&lt;a href=&#39;x&#39;&gt;&amp;&quot;&lt;/a&gt;\">3 -4</p>a&lt;b");
     free(text);
 }
 
@@ -252,6 +253,40 @@ static void what_a_server_says_is_escaped_on_the_page(void **state)
     assert_null(strstr(text, "<b>"));
     assert_non_null(strstr(text, "&lt;script&gt;x&lt;/script&gt;"));
     assert_non_null(strstr(text, "&lt;b&gt;&amp;host"));
+    free(text);
+    history_free(history);
+}
+
+static void a_remedy_is_a_list_of_its_sentences(void **state)
+{
+    struct place *place = *state;
+
+    open_it(place);
+    keep(place, START);
+    struct history *history = read_it(place, START);
+    char *text = page_of(history);
+    assert_non_null(strstr(text, "<ul>\n<li>Find what trusts this client.</li>\n<li>Look up "));
+    assert_non_null(strstr(text, ".</li>\n<li>Sendmail: remove FEATURE(promiscuous_relay)"));
+    assert_non_null(strstr(text, "&#39;.</li>\n</ul>"));
+    free(text);
+    history_free(history);
+}
+
+static void the_page_begins_with_the_answer(void **state)
+{
+    struct place *place = *state;
+
+    keep(place, START);
+    struct history *history = read_it(place, START);
+    char *text = page_of(history);
+    assert_non_null(strstr(text, "<p class=\"sum\">No: 1 "));
+    free(text);
+    history_free(history);
+    open_it(place);
+    keep(place, START + DAY);
+    history = read_it(place, START + DAY);
+    text = page_of(history);
+    assert_non_null(strstr(text, "<p class=\"sum\">Yes: 1 "));
     free(text);
     history_free(history);
 }
@@ -287,6 +322,8 @@ int main(void)
         TEST(a_database_that_is_none_is_reported_by_both),
         TEST(texts_cannot_become_markup),
         TEST(what_a_server_says_is_escaped_on_the_page),
+        TEST(a_remedy_is_a_list_of_its_sentences),
+        TEST(the_page_begins_with_the_answer),
         TEST(the_chart_shows_the_worst_that_shares_a_column),
     };
 
