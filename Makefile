@@ -51,7 +51,7 @@ DEPS_BUILD := gcc libc6-dev make git pkg-config ca-certificates libmilter-dev li
 DEPS_CHECK := clang clang-tidy clang-format cppcheck libclang-rt-14-dev libcmocka-dev mandoc
 DEPS_TEST  := postfix libsasl2-modules sasl2-bin rsyslog nsd nftables iproute2 procps openssl \
     netbase python3 python3-pytest util-linux valgrind exim4-daemon-heavy opensmtpd sendmail-bin m4 postgrey \
-    nmap prometheus curl syslog-ng-core chromium systemd logrotate
+    nmap prometheus curl syslog-ng-core chromium poppler-utils npm systemd logrotate
 DEPS_DEB   := build-essential debhelper dpkg-dev fakeroot lintian
 DEPS := $(DEPS_BUILD) $(DEPS_CHECK) $(DEPS_TEST) $(DEPS_DEB)
 

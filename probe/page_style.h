@@ -57,6 +57,7 @@ static const char page_style[] =
     "th,article td,td{min-width:0;padding:.2rem .5rem .2rem 0}td,th a{overflow-wrap:anywhere}"
     "article td code{word-break:break-all}article p:has(+ul){break-after:avoid}"
     "thead th{overflow-wrap:normal}article td:nth-child(2){overflow-wrap:break-word}"
-    "tr{break-inside:avoid}tbody tr:first-child{break-before:avoid}h1,h2,h3,summary,caption{break-after:avoid}}\n";
+    "tr{break-inside:avoid}tbody "
+    "tr:first-child{break-before:avoid}h1,h2,h3,summary,caption{break-after:avoid}}\n";
 
 #endif

@@ -12,6 +12,9 @@ servers=${RELAYWARDEN_SERVERS:-build/servers}
 
 present() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
+# What is there without its package: Node.js's own packages bring npm, and exclude Debian's.
+brought() { [ "$1" = npm ] && command -v npm >/dev/null; }
+
 # The installed package that Postfix would replace, if any.
 other_mail_server() {
     dpkg-query -W -f '${db:Status-Status} ${Package} ${Provides}\n' |
@@ -48,7 +51,7 @@ for package in "$@"; do
     elif [ -n "$(parts_of "$package")" ]; then
         [ -e "$servers/$package/.complete" ] || unpack="$unpack $package"
     else
-        present "$package" || missing="$missing $package"
+        present "$package" || brought "$package" || missing="$missing $package"
     fi
 done
 [ -n "$missing$unpack" ] || exit 0

@@ -87,7 +87,7 @@ def measure(build, endpoints, days):
               f"{memory:.0f} MB, page {os.path.getsize(page) / 1e6:.1f} MB")
         slow = False
         for width in (1280, 360):
-            milliseconds = min(browser.look(page, folder, width, looked_at=0)["ms"]
+            milliseconds = min(browser.look(page, width, looked_at=0)["ms"]
                                for _ in range(3))
             slow |= milliseconds >= LIMIT_MS
             print(f"report: opened {width} wide in {milliseconds:.0f} ms (limit {LIMIT_MS})")
