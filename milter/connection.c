@@ -267,6 +267,7 @@ const struct answer *connection_rcpt(struct connection *connection, const char *
     if (connection->audit.met) {
         audited = audited_rcpt(connection, path, &rcpt, seen.destination);
     }
+    seen.by_probe = audited.ours;
     if ((audited.ours && !audited.proves) || !judge_and_keep(connection, &seen, &kind)) {
         return audited.answer;
     }

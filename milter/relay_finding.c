@@ -36,6 +36,9 @@ static const char *const consequences[] = {
     [ENFORCE_REJECT] = "; relaywarden refused it",
 };
 
+/* Likewise of the probe's requests, whatever is enforced. */
+#define BY_PROBE "; relaywarden refused it, so that no mail left, but anybody could do the same"
+
 #define FIX_MASKED                                                                                 \
     "Whether this was a stranger or one of yours cannot be told. Let the MTA see its clients' "    \
     "real "                                                                                        \
@@ -81,6 +84,9 @@ static void add_common(struct finding *out, const struct connection *connection,
     if (connection->masked) {
         finding_add(out, "masked", both, "yes");
     }
+    if (seen->by_probe) {
+        finding_add(out, "probe", both, "yes");
+    }
     relay_finding_set_queue_id(out, seen->queue_id);
 }
 
@@ -94,11 +100,14 @@ void relay_finding_open(struct finding *out, const struct connection *connection
     add_common(out, connection, seen);
     show_resolved(resolved, sizeof resolved, seen->rcpt);
     printable_string(mailer, sizeof mailer, seen->rcpt->mailer);
-    finding_why(out, "%s %s, and the MTA took its mail for %s (mailer %s)%s",
-                connection->client_text,
+    finding_why(out, "%s%s%s %s, and the MTA %s %s (mailer %s)%s",
+                seen->by_probe ? "your relaywarden-probe, seen as " : "", connection->client_text,
+                seen->by_probe ? "," : "",
                 connection->masked ? "is masked (strangers were seen under that trusted address)"
                                    : "is neither authenticated nor in a trusted network",
-                resolved, mailer[0] == '\0' ? "unknown" : mailer, consequences[seen->enforcement]);
+                seen->by_probe ? "granted its request to relay to" : "took its mail for", resolved,
+                mailer[0] == '\0' ? "unknown" : mailer,
+                seen->by_probe ? BY_PROBE : consequences[seen->enforcement]);
     if (connection->masked) {
         finding_fix(out, FIX_MASKED, connection->client_text);
     } else {

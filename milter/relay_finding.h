@@ -21,6 +21,7 @@ struct recipient_seen {
     const char *parent;   /* a declared domain above the recipient's; NULL if there is none */
     const char *queue_id; /* may be NULL */
     enum enforcement enforcement;
+    bool by_probe; /* a valid ask of the site's own probe, which the filter refuses */
 };
 
 void relay_finding_open(struct finding *out, const struct connection *connection,

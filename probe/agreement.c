@@ -207,8 +207,9 @@ static void add_notes(struct endpoint_result *result)
     }
     if (said->observed && said->asks > 0) {
         raise_note(result,
-                   "Of %u request%s that the filter could recognise, it saw the MTA accept %u.",
-                   said->asks, plural(said->asks), said->granted);
+                   "Of %u request%s that the filter could recognise, it saw the MTA accept %u%s.",
+                   said->asks, plural(said->asks), said->granted,
+                   said->granted > 0 ? ", and refused them itself, so that no mail left" : "");
     }
 }
 

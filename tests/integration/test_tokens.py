@@ -111,6 +111,10 @@ def test_a_wide_open_postfix_is_observed_and_nothing_leaves(place):
     assert place.postfix.queue() == []
     alert, = place.alerts()
     assert (alert["kind"], alert["count"]) == ("open-relay", 5)
+    # Whoever reads it at night knows that it was no stranger.
+    assert alert["evidence"]["probe"] == "yes"
+    assert alert["why"].startswith("your relaywarden-probe, seen as 198.51.100.7, is neither")
+    assert "so that no mail left" in alert["why"]
 
 
 def test_a_closed_postfix_refuses_asks_itself(place):
@@ -198,6 +202,7 @@ def test_xclient_makes_another_connection_that_needs_a_hello_of_its_own(place):
     # The ask of another connection was an ordinary recipient; the claimed one proves nothing.
     alert, = place.alerts()
     assert (alert["kind"], alert["count"]) == ("open-relay", 1)
+    assert "probe" not in alert["evidence"] and "took its mail for" in alert["why"]
 
 
 # ---- what is not ----
