@@ -104,6 +104,8 @@ static void check_claim(const struct conf_draft *draft)
 
 /* ---- canary -------------------------------------------------------------------------- */
 
+#define SAMPLE_CANARY "canary@outside.example.net" /* as the shipped file has it */
+
 static void check_canary(const struct conf_draft *draft, const struct site_settings *site)
 {
     const struct conf *conf = draft->conf;
@@ -115,13 +117,18 @@ static void check_canary(const struct conf_draft *draft, const struct site_setti
         if (draft->program == CONF_PROBE)
             conf_mistake(draft->messages, conf_tree_closing_line(&draft->tree, SECTION_PROBE),
                          "canary is missing: an external mailbox of yours, probe { canary = "
-                         "\"canary@outside.example.net\" }");
+                         "\"" SAMPLE_CANARY "\" }");
         return;
     }
     if (conf->probe.canary == NULL)
         return;
     const char *domain = strrchr(conf->probe.canary, '@') + 1;
     char shown[CONF_SHOW_SIZE];
+    if (draft->program == CONF_PROBE && strcmp(conf->probe.canary, SAMPLE_CANARY) == 0)
+        conf_note(draft->messages, setting->line,
+                  "canary: \"" SAMPLE_CANARY
+                  "\" is the sample's, and nobody's mailbox; name one of yours, at somebody else's "
+                  "mail server");
     conf_show(shown, domain);
     if (site->domains != NULL && domainset_contains(site->domains, domain))
         conf_mistake(

@@ -234,12 +234,12 @@ def test_root_is_told_what_the_unit_may_not_read(milter):
         for name in ("relaywarden-milter", "relaywarden-probe"):
             done = milter.run([name, "-t"])
             assert "configuration is valid" in done.stdout
-            assert done.stderr.startswith("note: as the user relaywarden, who reads it for the unit")
-            assert done.stderr.count("\n") == 1 and path in done.stderr
-            assert "Permission denied for user relaywarden" in done.stderr
+            note, = [line for line in done.stderr.splitlines() if "as the user" in line]
+            assert note.startswith("note: as the user relaywarden, who reads it for the unit")
+            assert path in note and "Permission denied for user relaywarden" in note
         milter.run(["chmod", "640", path])
     for name in ("relaywarden-milter", "relaywarden-probe"):
-        assert milter.run([name, "-t"]).stderr == ""
+        assert "as the user" not in milter.run([name, "-t"]).stderr
 
 
 def said(machine):

@@ -314,6 +314,21 @@ static void what_does_not_exist_yet_is_a_note(void **state)
     conf_try_refuse_note(&attempt, "/none");
 }
 
+static void a_canary_that_is_still_the_samples_is_a_note(void **state)
+{
+    static const char text[] = SITE "probe { canary = \"canary@outside.example.net\" }\n";
+
+    (void)state;
+    conf_try_load(&attempt, text, CONF_PROBE);
+    conf_try_expect_count(&attempt, 0);
+    conf_try_expect_note(&attempt, 2, "is the sample's, and nobody's mailbox");
+    conf_try_load(&attempt, text, CONF_MILTER);
+    conf_try_refuse_note(&attempt, "canary");
+    conf_try_load(&attempt, SITE "probe { canary = \"relaytest@outside.example.net\" }\n",
+                  CONF_PROBE);
+    conf_try_refuse_note(&attempt, "canary");
+}
+
 static void a_tcp_socket_off_the_loopback_address_is_a_note(void **state)
 {
     static const struct {
@@ -385,6 +400,7 @@ int main(void)
         cmocka_unit_test(values_that_agree_are_none),
         cmocka_unit_test(what_does_not_exist_yet_is_a_note),
         cmocka_unit_test(a_tcp_socket_off_the_loopback_address_is_a_note),
+        cmocka_unit_test(a_canary_that_is_still_the_samples_is_a_note),
         cmocka_unit_test(the_shipped_sample_loads_for_both_programs),
     };
     return cmocka_run_group_tests_name("conf_load", tests, begin, end);
