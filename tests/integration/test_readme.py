@@ -14,6 +14,7 @@ import pytest
 
 from lab import Dns, LabError, Machine, wait_until
 from lab.servers import ROOT
+from readme import README, blocks, section
 
 POSTFIX = """compatibility_level = 3.6
 myhostname = mx.example.org
@@ -30,22 +31,6 @@ TIGHT, WIDE = "127.0.0.0/8 [::1]/128", "0.0.0.0/0"
 CONF = "/etc/relaywarden/relaywarden.conf"
 
 pytestmark = pytest.mark.skipif(Machine.possible() is not None, reason=str(Machine.possible()))
-
-with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as readme:
-    README = readme.read()
-
-
-def section(title):
-    """The text below a heading, up to the next one of any level."""
-    found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#+ |\Z)", README, re.MULTILINE | re.DOTALL)
-    assert found, f"the README has no section {title}"
-    return found.group(1)
-
-
-def blocks(title, kind):
-    found = re.findall(rf"^```{kind}\n(.*?)^```$", section(title), re.MULTILINE | re.DOTALL)
-    assert found, f"the README's section {title} has no {kind} block"
-    return found
 
 
 class Walker:
