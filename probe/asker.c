@@ -70,11 +70,14 @@ enum token_role asker_role(const struct asker_settings *settings, const struct a
     return has_public(settings, view->source) ? TOKEN_ROLE_HIDDEN : TOKEN_ROLE_UNKNOWN;
 }
 
-bool asker_is_mistakable(enum token_role role, enum permission permission, bool masked)
+bool asker_is_mistakable(const struct asker_settings *settings, enum token_role role,
+                         const struct observation *hello)
 {
-    bool no_stranger = role == TOKEN_ROLE_INSIDE || role == TOKEN_ROLE_CLAIMED;
+    bool made_up = role == TOKEN_ROLE_CLAIMED && settings->declared != VANTAGE_CLAIMED;
+    bool no_stranger = role == TOKEN_ROLE_INSIDE || made_up;
 
-    return masked || role == TOKEN_ROLE_HIDDEN || (no_stranger && permission == PERMISSION_NONE);
+    return hello->masked || role == TOKEN_ROLE_HIDDEN ||
+           (no_stranger && hello->permission == PERMISSION_NONE);
 }
 
 /* ---- the hello ----------------------------------------------------------------------- */
@@ -151,8 +154,7 @@ enum asker_answer asker_take_hello(struct asker *asker, const struct asker_setti
     memcpy(asker->binding.challenge, observation.challenge, sizeof(observation.challenge));
     asker->role = asker_role(settings, &view);
     asker->verified = true;
-    asker->mistakable =
-        asker_is_mistakable(asker->role, observation.permission, observation.masked);
+    asker->mistakable = asker_is_mistakable(settings, asker->role, &observation);
     if (asker->role != TOKEN_ROLE_CLAIMED || settings->declared == VANTAGE_CLAIMED) {
         keep(&result->milter, &observation, asker->role);
     }

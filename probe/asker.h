@@ -88,8 +88,10 @@ struct asker_view {
 /* Whether a grant to us, were it not known for ours, would be a finding that it does not prove: the
  * filter has withheld the client's permission, for strangers come under that address (`masked`, or
  * we are about to show it); or it is granted to an address that we have from inside or by a claim.
- * To a stranger whom the MTA sees as that it is what it looks like. */
-bool asker_is_mistakable(enum token_role role, enum permission permission, bool masked);
+ * To a stranger whom the MTA sees as that it is what it looks like, and so it is to the one that a
+ * claimed vantage stands for. */
+bool asker_is_mistakable(const struct asker_settings *settings, enum token_role role,
+                         const struct observation *hello);
 
 /* DESIGN's rules, the first that fits: claimed, inside, true, unknown, hidden. */
 enum token_role asker_role(const struct asker_settings *settings, const struct asker_view *view);

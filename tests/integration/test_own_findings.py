@@ -3,8 +3,10 @@ that cannot carry a token and come first on their connection. The verdict is wha
 
 import time
 
+import pytest
+
 from lab import Postgrey, Server
-from test_halves import Claimed, Hidden, conversation, in_front, kinds
+from test_halves import Claimed, Halves, Hidden, conversation, in_front, kinds
 
 TARGETS = {"mx": {"host": "203.0.113.25", "ports": [25]}}
 NO_TOKEN = ["no-brackets", "upper-case", "spaces"]
@@ -51,6 +53,20 @@ def test_what_an_earlier_audit_was_told_to_come_back_for_is_no_strangers_finding
     entry = halves.probe("mx", config=config)[1]
     assert (entry["verdict"], entry["proof"]) == ("open", "observed"), entry["why"]
     assert told(halves) == {"client-address-hidden"}
+
+
+@pytest.mark.parametrize("vantage", [{}, {"vantage": "claimed", "claim": "198.51.100.99"}])
+def test_the_ask_that_comes_first_leaves_refusals_enough_for_all_techniques(lab, vantage):
+    """With the max_refusals that there are if nobody sets it, and nobody is taken for somebody else."""
+    halves = Halves(lab, "mx")
+    grey = Postgrey(lab, lab.host("mx"), text="Greylisted for %s seconds").start()
+    halves.postfix.set({"smtpd_relay_restrictions": GREY.format(grey.restriction),
+                        "smtpd_authorized_xclient_hosts": "198.51.100.7" if vantage else ""})
+    config = halves.config(targets=TARGETS, probe=vantage)
+    _, entry = halves.probe("mx", "--wait", "30s", config=config)
+    assert entry["verdict"] == "closed", entry["why"]
+    assert entry["milter"]["asks"] > 0
+    assert told(halves) == set()
 
 
 def slow_after(lab, refusals):

@@ -200,9 +200,13 @@ static void only_what_a_grant_does_not_prove_can_be_mistaken(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        assert_int_equal(asker_is_mistakable(rows[i].role, rows[i].permission, rows[i].masked),
-                         rows[i].mistakable);
+        const struct observation hello = {.permission = rows[i].permission,
+                                          .masked = rows[i].masked};
+        assert_int_equal(asker_is_mistakable(&settings, rows[i].role, &hello), rows[i].mistakable);
     }
+    const struct observation stranger = {.permission = PERMISSION_NONE};
+    settings.declared = VANTAGE_CLAIMED;
+    assert_false(asker_is_mistakable(&settings, TOKEN_ROLE_CLAIMED, &stranger));
 }
 
 static void without_a_key_nothing_is_said(void **state)
@@ -293,7 +297,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(the_first_role_that_fits_is_the_probes, fresh),
-        cmocka_unit_test(only_what_a_grant_does_not_prove_can_be_mistaken),
+        cmocka_unit_test_setup(only_what_a_grant_does_not_prove_can_be_mistaken, fresh),
         cmocka_unit_test_setup(without_a_key_nothing_is_said, fresh),
         cmocka_unit_test_setup(an_answered_hello_makes_asks_and_their_answer_is_known, fresh),
         cmocka_unit_test_setup(an_answer_with_another_key_is_not_believed, fresh),
