@@ -6,6 +6,7 @@
 
 #include "probe/invocation.h"
 #include "probe/over.h"
+#include "probe/roster.h"
 
 struct alert_settings alerting_settings(const struct conf *conf)
 {
@@ -59,6 +60,28 @@ static void on_over(enum finding_kind kind, const char *key, void *user)
     reporter_resolve(user, kind, key);
 }
 
+static bool has_left(const struct finding *finding, const void *user)
+{
+    return roster_has_left(user, finding);
+}
+
+static void forget_roster(void *user)
+{
+    roster_free(user);
+}
+
+/* What no audit will ask again ends by what all of them together show. */
+static void look_over(struct reporter *reporter, const struct conf *conf,
+                      const struct audit_summary *summary)
+{
+    struct roster *roster = roster_new(&conf->probe, summary);
+    const struct reporter_review review = {has_left, forget_roster, roster};
+
+    if (roster != NULL) {
+        reporter_look_over(reporter, &review);
+    }
+}
+
 void alerting_tell(struct reporter *reporter, const struct conf *conf,
                    const struct audit_summary *summary)
 {
@@ -79,4 +102,5 @@ void alerting_tell(struct reporter *reporter, const struct conf *conf,
             answers = reporter_flush(reporter, FLUSH_MS);
         }
     }
+    look_over(reporter, conf, summary);
 }

@@ -111,6 +111,25 @@ static void add_source(struct audit_summary *summary, const struct address *sour
     }
 }
 
+/* Whether every target of the configuration is among those of the request. */
+static bool is_whole(const struct audit_request *request)
+{
+    const struct conf_probe *probe = &request->conf->probe;
+
+    for (size_t i = 0; i < probe->target_count; i++) {
+        size_t j = 0;
+        while (j < request->target_count &&
+               !(request->targets[j].configured &&
+                 strcmp(request->targets[j].name, probe->targets[i].name) == 0)) {
+            j++;
+        }
+        if (j == request->target_count) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool audit_sum_up(struct audit *audit, int64_t began)
 {
     struct audit_summary *summary = &audit->summary;
@@ -128,5 +147,6 @@ bool audit_sum_up(struct audit *audit, int64_t began)
     summary->count = audit->entry_count;
     summary->seconds = (double)(loop_now(audit->loop) - began) / 1000.0;
     summary->declared = audit->request.conf->probe.vantage;
+    summary->whole = is_whole(&audit->request);
     return true;
 }

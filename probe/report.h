@@ -19,6 +19,7 @@ struct audit_summary {
     time_t started;
     double seconds;
     bool interrupted;                 /* by a signal, before its end */
+    bool whole;                       /* every target of the configuration was asked */
     char forgotten[RESULT_TEXT_SIZE]; /* a sentence: why the next audit will not know what this one
                                          learnt; "" = it will */
     enum vantage declared;

@@ -381,6 +381,23 @@ void incident_resolve(struct incident_table *table, enum finding_kind kind, cons
     drop(table, link);
 }
 
+void incident_review(struct incident_table *table, incident_judge is_over, const void *user,
+                     time_t now)
+{
+    struct node **link = &table->first;
+
+    while (*link != NULL) {
+        struct node *node = *link;
+
+        if (is_over(&node->incident.finding, user)) {
+            end_node(table, node, now);
+            drop(table, link);
+        } else {
+            link = &node->next;
+        }
+    }
+}
+
 /* The earlier of two times of which 0 is never. */
 static time_t sooner(time_t a, time_t b)
 {

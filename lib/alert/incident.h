@@ -68,6 +68,11 @@ bool incident_add(struct incident_table *table, const struct finding *finding, t
 void incident_resolve(struct incident_table *table, enum finding_kind kind, const char *key,
                       time_t now);
 
+/* Ends every open incident of whose finding `is_over` says so. */
+typedef bool (*incident_judge)(const struct finding *finding, const void *user);
+void incident_review(struct incident_table *table, incident_judge is_over, const void *user,
+                     time_t now);
+
 /* Time passes: reminders and quiet resolutions. Returns the Unix time of the next that may be due;
  * 0 = none. */
 time_t incident_tick(struct incident_table *table, time_t now);

@@ -35,7 +35,8 @@ struct memory;
 struct memory *memory_new(const struct memory_parts *parts);
 void memory_free(struct memory *memory);
 
-/* Once a round, before its findings; `findings` is whether there are any. */
+/* Once a round, before its findings; `findings` is whether there are any, or another reason to
+ * change incidents. */
 void memory_follow(struct memory *memory, bool findings);
 
 /* Once a round, after its findings, and `now` at the end: saves counts when it is time. */

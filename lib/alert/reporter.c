@@ -41,8 +41,9 @@ struct reporter {
     bool terminal_is_journal;
     pthread_t thread;
 
-    pthread_mutex_t mutex; /* guards change and stop */
+    pthread_mutex_t mutex; /* guards change, ordered and stop */
     struct change *change;
+    struct reporter_review ordered; /* `is_over` is NULL: none */
     bool stop;
 
     /* The thread's. */
@@ -193,6 +194,21 @@ static void receive_resolution(enum finding_kind kind, const char *key, void *us
     incident_resolve(reporter->incidents, kind, key, reporter->now);
 }
 
+static void end_review(const struct reporter_review *review)
+{
+    if (review->is_over != NULL)
+        review->forget(review->user);
+}
+
+static struct reporter_review take_review(struct reporter *reporter)
+{
+    pthread_mutex_lock(&reporter->mutex);
+    const struct reporter_review review = reporter->ordered;
+    reporter->ordered = (struct reporter_review){.is_over = NULL};
+    pthread_mutex_unlock(&reporter->mutex);
+    return review;
+}
+
 /* Takes new settings into use; returns whether to stop. */
 static bool take_orders(struct reporter *reporter)
 {
@@ -273,8 +289,13 @@ static struct timespec work_on(struct reporter *reporter, struct inbox_batch *ba
     const struct pending_receiver receiver = {receive_finding, receive_resolution, reporter};
 
     look_at_clock(reporter);
-    memory_follow(reporter->memory, pending_count(batch->pending) > 0);
+    const struct reporter_review review = take_review(reporter);
+    bool changes = pending_count(batch->pending) > 0 || review.is_over != NULL;
+    memory_follow(reporter->memory, changes);
     pending_empty(batch->pending, &receiver);
+    if (review.is_over != NULL)
+        incident_review(reporter->incidents, review.is_over, review.user, reporter->now);
+    end_review(&review);
     time_t next_incident = incident_tick(reporter->incidents, reporter->now);
     dispatch_send(reporter->dispatch);
     memory_save_counts(reporter->memory, false);
@@ -314,6 +335,7 @@ static void *run(void *argument)
 static void free_reporter(struct reporter *reporter)
 {
     free_change(reporter->change, reporter->inbox);
+    end_review(&reporter->ordered);
     dispatch_free(reporter->dispatch);
     memory_free(reporter->memory);
     incident_table_free(reporter->incidents);
@@ -441,6 +463,16 @@ void reporter_hand_over(struct reporter *reporter, const struct finding *finding
 void reporter_resolve(struct reporter *reporter, enum finding_kind kind, const char *key)
 {
     inbox_resolve(reporter->inbox, kind, key);
+}
+
+void reporter_look_over(struct reporter *reporter, const struct reporter_review *review)
+{
+    pthread_mutex_lock(&reporter->mutex);
+    const struct reporter_review overtaken = reporter->ordered;
+    reporter->ordered = *review;
+    pthread_mutex_unlock(&reporter->mutex);
+    inbox_wake(reporter->inbox);
+    end_review(&overtaken);
 }
 
 void reporter_say(struct reporter *reporter, int priority, const char *format, ...)

@@ -56,6 +56,17 @@ void reporter_hand_over(struct reporter *reporter, const struct finding *finding
  * it may be forgotten; the incident then ends with the next audit, or by being quiet. */
 void reporter_resolve(struct reporter *reporter, enum finding_kind kind, const char *key);
 
+/* Any thread: has every open incident looked at, those of earlier runs too, in no certain order
+ * with what is handed over. The reporter's thread asks `is_over` and announces the end of what it
+ * says so of; `forget` gets `user` back when that is done, or overtaken by the next review. A state
+ * database that does not answer keeps its incidents until the next review. */
+struct reporter_review {
+    bool (*is_over)(const struct finding *finding, const void *user);
+    void (*forget)(void *user);
+    void *user;
+};
+void reporter_look_over(struct reporter *reporter, const struct reporter_review *review);
+
 /* Any thread: one line of the program's own, to syslog and standard error. Does not block; of a
  * burst of lines the first INBOX_LINES are kept and the others counted. Text from the network must
  * be printable already. */

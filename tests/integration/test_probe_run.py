@@ -117,6 +117,24 @@ def test_what_a_ban_kept_from_being_asked_is_not_told_to_be_over(daemon, postfix
     assert states == ["opened", "opened", "resolved", "resolved"]
 
 
+def test_what_is_no_target_any_more_is_over(daemon, postfix):
+    """No audit would ever show it to be closed."""
+    postfix.set(OPEN)
+    daemon.configure(Config(targets={"mx": {"host": "203.0.113.25"},
+                                     "old": {"host": "2001:db8:113::25"}}))
+    daemon.start("--json")
+    assert verdicts(wait_for_reports(daemon, 1)[0]) == {"open"}
+    daemon.configure(Config(targets={"mx": {"host": "203.0.113.25"}}))
+    daemon.signal(signal.SIGHUP)
+    daemon.signal(signal.SIGUSR1)
+    resolved = daemon.wait_for_alert(kind="open-relay", state="resolved")
+    assert resolved["subject"]["endpoint"] == "[2001:db8:113::25]:25/none"
+    assert daemon.stop() == 0
+    # What is still a target's goes on.
+    assert [alert["state"] for alert in daemon.alerts() if alert["kind"] == "open-relay"] == [
+        "opened", "opened", "resolved"]
+
+
 def test_targets_are_audited_at_their_interval(daemon):
     daemon.configure(Config(probe={"interval": "1s"}))
     daemon.start("--json")

@@ -168,6 +168,45 @@ static void order_is_kept_between_a_finding_and_its_resolution(void **state)
     reporter_stop(reporter, WAIT_MS);
 }
 
+static bool names(const struct finding *finding, const void *user)
+{
+    const char *network = finding_get(finding, "network");
+
+    return network != NULL && strcmp(network, user) == 0;
+}
+
+static size_t forgotten;
+
+static void forget(void *user)
+{
+    (void)user;
+    forgotten++;
+}
+
+static void what_a_review_says_is_over_is_announced_as_resolved(void **state)
+{
+    (void)state;
+    struct reporter *reporter = start();
+    char gone[] = "b";
+    const struct reporter_review review = {names, forget, gone};
+
+    forgotten = 0;
+    hand_over(reporter, "a");
+    hand_over(reporter, "b");
+    hand_over(reporter, "c");
+    assert_true(reporter_flush(reporter, WAIT_MS));
+    reporter_look_over(reporter, &review);
+    assert_true(reporter_flush(reporter, WAIT_MS));
+    assert_int_equal(recorder_announcements(recorder_fast), 4);
+    assert_int_equal(recorder_fast->last.state, INCIDENT_RESOLVED);
+    assert_string_equal(recorder_fast->last.incident.finding.key, "L b");
+    assert_int_equal(forgotten, 1);
+    reporter_look_over(reporter, &review);
+    reporter_stop(reporter, WAIT_MS);
+    assert_int_equal(recorder_announcements(recorder_fast), 4);
+    assert_int_equal(forgotten, 2);
+}
+
 static void a_hung_slow_sink_delays_no_alert_and_no_stop(void **state)
 {
     (void)state;
@@ -579,6 +618,7 @@ int main(void)
         TEST(a_finding_reaches_syslog_and_the_json_file),
         TEST(a_storm_is_a_handful_of_incidents_that_count_every_finding),
         TEST(order_is_kept_between_a_finding_and_its_resolution),
+        TEST(what_a_review_says_is_over_is_announced_as_resolved),
         TEST(a_hung_slow_sink_delays_no_alert_and_no_stop),
         TEST(the_queue_for_the_disk_is_bounded_and_its_loss_is_told),
         TEST(the_failure_and_the_recovery_of_a_sink_are_told_once),
