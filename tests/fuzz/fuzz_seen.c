@@ -56,20 +56,28 @@ static void check_page(const char *page)
     FUZZ_MUST(fuzz_is_shown(page, true));
 }
 
+static FILE *open_text(char **text, size_t *size)
+{
+    FILE *out = open_memstream(text, size);
+
+    if (out == NULL) {
+        fuzz_fail(__FILE__, __LINE__, "memory is out");
+    }
+    return out;
+}
+
 static void check_shown(const struct seen *seen, time_t now)
 {
     char *text = NULL;
     size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
+    FILE *out = open_text(&text, &size);
 
-    FUZZ_MUST(out != NULL);
     page_seen(out, seen, now);
     FUZZ_MUST(fclose(out) == 0);
     check_page(text);
     free(text);
     text = NULL;
-    out = open_memstream(&text, &size);
-    FUZZ_MUST(out != NULL);
+    out = open_text(&text, &size);
     seen_print(out, seen, now, false);
     FUZZ_MUST(fclose(out) == 0 && fuzz_is_shown(text, true));
     free(text);
@@ -81,10 +89,8 @@ static void check_again(const struct seen *seen)
     char error[SEEN_ERROR_SIZE] = "";
     char *text = json_dumps(seen->object, JSON_COMPACT);
 
-    FUZZ_MUST(text != NULL);
-    struct seen *again = seen_parse(text, strlen(text), "again", error);
-    FUZZ_MUST(again != NULL && error[0] == '\0');
-    FUZZ_MUST(again->written == seen->written && again->started == seen->started);
+    struct seen *again = text == NULL ? NULL : seen_parse(text, strlen(text), "again", error);
+    FUZZ_MUST(again != NULL && again->written == seen->written && again->started == seen->started);
     seen_free(again);
     free(text);
 }

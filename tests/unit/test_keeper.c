@@ -20,6 +20,7 @@
 #include "milter/audit_finding.h"
 #include "milter/keeper.h"
 #include "milter/snapshot.h"
+#include "probe/seen.h"
 #include "tests/unit/alert_sample.h"
 #include "tests/unit/milter_sample.h"
 #include "tests/unit/recorder.h"
@@ -406,6 +407,75 @@ static void what_is_dropped_in_the_database_is_dropped_here(void **state)
     assert_int_equal(recorder_heard(recorder_fast, "192.0.2.1 is not masked any more"), 1);
 }
 
+/* ---- the snapshot ---- */
+
+static char seen_path[256];
+
+/* What is in the snapshot now; NULL: there is none yet. */
+static struct seen *look(void)
+{
+    char error[SEEN_ERROR_SIZE];
+
+    return access(seen_path, F_OK) == 0 ? seen_read(seen_path, error) : NULL;
+}
+
+static long long masked_in_snapshot(void)
+{
+    struct seen *seen = look();
+    long long count =
+        seen == NULL ? -1 : seen_count(json_object_get(seen->object, "masked"), "count");
+
+    seen_free(seen);
+    return count;
+}
+
+static bool is_written(void)
+{
+    return masked_in_snapshot() == 0;
+}
+
+static bool is_written_with_the_mask(void)
+{
+    return masked_in_snapshot() == 1;
+}
+
+static void what_was_seen_is_written_at_the_start_as_it_changes_and_at_the_end(void **state)
+{
+    (void)state;
+    static struct counters counters;
+    const struct snapshot_source source = {
+        .host = "mx.example.org",
+        .socket = "unix:/run/milter.sock",
+        .started = time(NULL),
+        .counters = &counters,
+        .desk = &desk,
+    };
+    struct snapshot_file *file = snapshot_file_new(folder, &source, reporter);
+
+    assert_non_null(file);
+    sample_path(folder, "snapshot.json", seen_path);
+    struct keeper *keeper = keeper_start(path, &desk, reporter, file);
+    assert_non_null(keeper);
+    wait_until(is_written);
+    int64_t before = time(NULL);
+    hide();
+    atomic_store(&elapsed, SNAPSHOT_PAUSE_SECONDS);
+    wait_until(is_written_with_the_mask);
+    assert_true(keeper_stop(keeper, WAIT_MS));
+    struct seen *seen = look();
+    assert_non_null(seen);
+    assert_false(seen_is_running(seen));
+    const json_t *masked = json_object_get(seen->object, "masked");
+    const json_t *address = json_array_get(json_object_get(masked, "addresses"), 0);
+    assert_string_equal(seen_text(address, "address"), "192.0.2.1");
+    /* By the wall clock, though the filter goes by another. */
+    assert_in_range(seen_time(address, "since"), before, seen->written);
+    assert_in_range(seen_time(json_object_get(seen->object, "probe"), "last_seen"), before - 60,
+                    seen->written);
+    seen_free(seen);
+    snapshot_file_free(file);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -420,6 +490,7 @@ int main(void)
         TEST(a_mask_heals_by_what_elapses_whatever_the_clock_says),
         TEST(without_a_database_masks_last_as_long_as_the_process),
         TEST(that_nothing_can_be_saved_is_told_once),
+        TEST(what_was_seen_is_written_at_the_start_as_it_changes_and_at_the_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
