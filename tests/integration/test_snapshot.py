@@ -185,15 +185,20 @@ def test_a_snapshot_that_is_none_is_refused_with_a_remedy(seen):
     assert done.code == 3 and "has no meaning for" in done.err
 
 
-@pytest.mark.skipif(browser.possible() is not None, reason=str(browser.possible()))
-def test_a_browser_shows_it_on_any_screen_in_the_light_and_in_the_dark(seen):
+def test_a_browser_shows_it_on_any_screen_and_axe_finds_nothing_to_mend(seen):
     path = os.path.join(seen.outside.folder, "report.html")
+    seen.milter.stop()  # so that there is a warning, too
     assert seen.shown("--html", path).code == 0
     for width in (1280, 360):
         for dark in (False, True):
-            found = browser.look(path, seen.outside.folder, width, dark)
+            found = browser.look(path, width, dark)
             assert found["width"] <= found["room"], "the page itself scrolls sideways"
             assert found["contrast"] >= 4.5 and found["resources"] == 0
+    with browser.Browser() as chromium:
+        for width, dark in ((1280, False), (360, True)):
+            chromium.open(path, width, dark)
+            chromium.open_details()
+            assert chromium.violations() == []
 
 
 # ---- what hurts the file hurts no mail ----
