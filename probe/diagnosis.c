@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "probe/outcome.h"
+
 #define POSTFIX_DEFAULT DIAGNOSIS_POSTFIX_DEFAULT
 
 #define LIST_SIZE 160 /* of the techniques that a sentence names */
@@ -158,35 +160,46 @@ enum cause diagnosis_cause(const struct grant_tally *tally)
 
 /* ---- suspected and closed ------------------------------------------------------------ */
 
-static bool a_control_was_accepted(const struct endpoint_result *result)
+/* What is known of the controls of the uncertain. */
+struct controls {
+    bool accepted;
+    bool put_off;
+};
+
+static struct controls look_at_controls(const struct endpoint_result *result)
 {
+    struct controls controls = {.accepted = false};
+
     for (size_t i = 0; i < result->technique_count; i++) {
         const struct technique_result *asked = &result->techniques[i];
-        if (grant_of(asked) == GRANT_UNCERTAIN && asked->control_asked &&
-            asked->control == OUTCOME_ACCEPTED) {
-            return true;
+        if (grant_of(asked) == GRANT_UNCERTAIN && asked->control_asked) {
+            controls.accepted |= asked->control == OUTCOME_ACCEPTED;
+            controls.put_off |= outcome_is_temporary(asked->control);
         }
     }
-    return false;
+    return controls;
 }
 
 static void explain_suspected(struct endpoint_result *result, const struct grant_tally *tally)
 {
     char accepted[LIST_SIZE] = "";
-    bool catch_all = a_control_was_accepted(result);
+    struct controls controls = look_at_controls(result);
 
     diagnosis_list(accepted, sizeof(accepted), result, GRANT_UNCERTAIN);
     diagnosis_say(
         result->why, sizeof(result->why), "Accepted, but perhaps as local mail: %s. %s. %s",
         accepted,
-        catch_all
+        controls.accepted
             ? "A harmless address of the same shape was accepted too, so the server may take any "
               "local part and relay nothing"
+        : controls.put_off
+            ? "A harmless address of the same shape was put off; if it is refused in the end, this "
+              "is relaying"
             : "A harmless address of the same shape got no clear answer to compare with",
         tally->plain == GRANT_REFUSED ? "Asked plainly, relaying is refused."
                                       : "Asked plainly, relaying got no clear answer.");
     diagnosis_say(result->fix, sizeof(result->fix),
-                  "Ask the server where it sends these recipients: Postfix and Sendmail: 'sendmail "
+                  "%s the server where it sends these recipients: Postfix and Sendmail: 'sendmail "
                   "-bv ADDRESS'; Exim: "
                   "'exim -bt ADDRESS'. If it goes outside, close the routing form (Postfix "
                   "allow_untrusted_routing = "
@@ -194,7 +207,11 @@ static void explain_suspected(struct endpoint_result *result, const struct grant
                   "percent_hack_domains). If it stays, "
                   "a catch-all takes it (Postfix luser_relay or an @domain entry of a map): "
                   "refusing unknown recipients "
-                  "makes the answer certain.");
+                  "makes the answer certain.",
+                  controls.put_off && !controls.accepted
+                      ? "Ask again in 10 minutes, from the same address ('check --wait 10m' does "
+                        "so by itself). Or ask"
+                      : "Ask");
 }
 
 static void explain_closed(struct endpoint_result *result, const struct grant_tally *tally,
@@ -256,6 +273,33 @@ static const struct {
      "(fail2ban, postscreen) ends connections so: wait, or exempt the probe's address."},
 };
 
+/* Replies that say less than their senders know. */
+static const struct {
+    enum outcome outcome;
+    const char *words; /* in the reply, in whatever case */
+    const char *fix;
+} laconic[] = {
+    /* AsyncOS User Guide, "Accepting or Rejecting Connections Based on Domain Name or Recipient
+     * Address" */
+    {OUTCOME_RECIPIENT_REFUSED, "#5.1.0 Address rejected",
+     "Cisco's gateway says this of whatever its Recipient Access Table does not accept: outside "
+     "recipients, but mailboxes that are not there as well, so it does not tell that relaying is "
+     "refused. Give the table's last entry, All Other Recipients, which has to stay on Reject, a "
+     "custom SMTP response that does: code 550, text '5.7.1 Relaying denied'. Whom the gateway "
+     "relays for all the same is in the listener's Host Access Table, under RELAY."},
+};
+
+static const char *laconic_fix(const struct technique_result *plain)
+{
+    for (size_t i = 0; i < sizeof(laconic) / sizeof(laconic[0]); i++) {
+        if (plain->outcome == laconic[i].outcome &&
+            strcasestr(plain->text, laconic[i].words) != NULL) {
+            return laconic[i].fix;
+        }
+    }
+    return NULL;
+}
+
 static const char *obstacle_fix(enum outcome outcome)
 {
     size_t i = 0;
@@ -303,6 +347,21 @@ static const char *fix_tls_required(const struct endpoint_result *result)
                  "way.";
 }
 
+/* So much of a reply's text is quoted. */
+#define QUOTED_SIZE 120
+
+/* "550 5.1.1 'Unknown mailbox' (recipient-refused)". */
+static void quote_reply(struct endpoint_result *result, const struct technique_result *asked)
+{
+    char text[QUOTED_SIZE] = "";
+
+    diagnosis_say(text, sizeof(text), "%s", asked->text);
+    diagnosis_say(result->why, sizeof(result->why), "%d%s%s%s%s%s (%s)", asked->code,
+                  asked->enhanced[0] != '\0' ? " " : "", asked->enhanced,
+                  text[0] != '\0' ? " '" : "", text, text[0] != '\0' ? "'" : "",
+                  outcome_name(asked->outcome));
+}
+
 static void explain_unanswered(struct endpoint_result *result, const struct technique_result *plain)
 {
     if (result->proxied) {
@@ -319,14 +378,16 @@ static void explain_unanswered(struct endpoint_result *result, const struct tech
     }
     for (size_t i = 0; i < sizeof(obstacles) / sizeof(obstacles[0]); i++) {
         if (obstacles[i].outcome == plain->outcome) {
-            diagnosis_say(
-                result->why, sizeof(result->why),
-                "Whether this server relays is not known: %s was answered %d%s%s (%s): %s.",
-                plain->at_mail ? "the sender" : "the plain request", plain->code,
-                plain->enhanced[0] != '\0' ? " " : "", plain->enhanced,
-                outcome_name(plain->outcome), obstacles[i].why);
-            diagnosis_say(result->fix, sizeof(result->fix), "%s",
-                          obstacles[i].fix != NULL ? obstacles[i].fix : fix_tls_required(result));
+            const char *fix = laconic_fix(plain);
+            if (fix == NULL) {
+                fix = obstacles[i].fix != NULL ? obstacles[i].fix : fix_tls_required(result);
+            }
+            diagnosis_say(result->why, sizeof(result->why),
+                          "Whether this server relays is not known: %s was answered ",
+                          plain->at_mail ? "the sender" : "the plain request");
+            quote_reply(result, plain);
+            diagnosis_say(result->why, sizeof(result->why), ": %s.", obstacles[i].why);
+            diagnosis_say(result->fix, sizeof(result->fix), "%s", fix);
             return;
         }
     }

@@ -5,7 +5,10 @@
  * fills the judged part.
  *
  * - plain-shaped acceptance is open; a mailbox-shaped one only if its control was refused (for the
- * recipient), else suspected.
+ *   recipient), else suspected. One whose control was put off (greylisted, deferred) is suspected
+ *   as well: the acceptance is a fact and worth a warning, which "nobody knows" would hide, and the
+ *   control may be refused yet, which would make it open. So it is asked again as what was put off
+ *   is (patience.h), by --wait or by the next audit.
  * - a message that the server took and that never arrived makes open suspected, cause
  *   discarded-or-hidden, and so does one that it refused as it refuses relaying.
  * - closed needs an answered `plain` (relay-denied or auth-required) and nothing accepted.

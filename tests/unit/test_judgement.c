@@ -285,17 +285,27 @@ static void a_catch_all_is_suspected_only(void **state)
 static void a_control_that_was_not_answered_leaves_it_suspected(void **state)
 {
     (void)state;
-    static const enum outcome unclear[] = {OUTCOME_DEFERRED,       OUTCOME_GREYLISTED,
-                                           OUTCOME_CLIENT_REFUSED, OUTCOME_SENDER_REFUSED,
-                                           OUTCOME_TLS_REQUIRED,   OUTCOME_CLOSING};
+    static const struct {
+        enum outcome control;
+        const char *why;
+        const char *helps;
+    } unclear[] = {
+        {OUTCOME_DEFERRED, "was put off", "--wait 10m"},
+        {OUTCOME_GREYLISTED, "was put off", "--wait 10m"},
+        {OUTCOME_CLIENT_REFUSED, "no clear answer to compare with", "Ask the server"},
+        {OUTCOME_SENDER_REFUSED, "no clear answer to compare with", "Ask the server"},
+        {OUTCOME_TLS_REQUIRED, "no clear answer to compare with", "Ask the server"},
+        {OUTCOME_CLOSING, "no clear answer to compare with", "Ask the server"},
+    };
     audit_sample_answer(&result, "quoted", OUTCOME_ACCEPTED);
     audit_sample_judge(&result, &outside);
     audit_sample_judged(&result, VERDICT_SUSPECTED, CAUSE_ROUTING_FORM, 1);
     for (size_t i = 0; i < ROWS(unclear); i++) {
-        audit_sample_control(&result, "quoted", unclear[i]);
+        audit_sample_control(&result, "quoted", unclear[i].control);
         audit_sample_judge(&result, &outside);
         audit_sample_judged(&result, VERDICT_SUSPECTED, CAUSE_ROUTING_FORM, 1);
-        audit_sample_says(result.why, "no clear answer to compare with");
+        audit_sample_says(result.why, unclear[i].why);
+        audit_sample_says(result.fix, unclear[i].helps);
     }
 }
 
@@ -334,6 +344,37 @@ static void an_unanswered_plain_is_never_closed(void **state)
         audit_sample_says(result.fix, rows[i].helps);
         assert_int_equal(result.finding_count, 0);
     }
+}
+
+static void what_a_server_said_is_quoted_with_what_helps_against_it(void **state)
+{
+    (void)state;
+    struct technique_result *plain = audit_sample_row(&result, "plain");
+
+    audit_sample_answer(&result, "plain", OUTCOME_RECIPIENT_REFUSED);
+    plain->enhanced[0] = '\0';
+    plain->text = "#5.1.0 Address rejected.";
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+    audit_sample_says(result.why, " '#5.1.0 Address rejected.' (recipient-refused)");
+    audit_sample_says(result.fix, "Recipient Access Table");
+
+    plain->text = "5.1.1 User unknown";
+    audit_sample_judge(&result, &outside);
+    audit_sample_says(result.fix, "null MX");
+}
+
+static void of_a_long_reply_the_beginning_is_quoted(void **state)
+{
+    (void)state;
+    char text[RESULT_TEXT_SIZE];
+
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    audit_sample_answer(&result, "plain", OUTCOME_CLIENT_REFUSED);
+    audit_sample_row(&result, "plain")->text = text;
+    audit_sample_judge(&result, &outside); /* which fails when it is cut */
+    audit_sample_says(result.why, "xxxxx' (client-refused)");
 }
 
 static void a_demand_for_tls_is_answered_by_what_stands_between(void **state)
@@ -535,6 +576,8 @@ int main(void)
         CASE(a_250_to_mail_alone_grants_nothing),
         CASE(a_catch_all_is_suspected_only),
         CASE(a_control_that_was_not_answered_leaves_it_suspected),
+        CASE(what_a_server_said_is_quoted_with_what_helps_against_it),
+        CASE(of_a_long_reply_the_beginning_is_quoted),
         CASE(something_suspected_does_not_weaken_what_is_open),
         CASE(an_unanswered_plain_is_never_closed),
         CASE(a_demand_for_tls_is_answered_by_what_stands_between),
