@@ -272,6 +272,15 @@ def test_one_that_was_killed_is_started_again_and_mail_flows_meanwhile(shared_la
     wait_until(lambda: milter.show(MILTER, "ActiveState") == "active", 15)
 
 
+def test_one_that_was_sent_a_daemons_usual_signal_is_not_gone(milter):
+    before = main_process(milter)
+    milter.run(["kill", "-HUP", before])
+    wait_until(lambda: main_process(milter) not in (before, "0"), 15)
+    wait_until(lambda: milter.show(MILTER, "ActiveState") == "active", 15)
+    milter.systemctl("stop", MILTER)
+    assert milter.show(MILTER, "ActiveState") == "inactive"
+
+
 def test_one_that_hangs_is_ended_by_the_watchdog_and_started_again(shared_lab, milter):
     milter.write(f"/run/systemd/system/{MILTER}.d/quick.conf", "[Service]\nWatchdogSec=1s\n")
     milter.systemctl("daemon-reload")
