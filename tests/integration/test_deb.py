@@ -21,6 +21,8 @@ def package():
 def machine(lab):
     machine = Machine(lab, lab.host("mx")).start()
     assert package()
+    # A build machine's policy, which keeps packages from starting and stopping anything.
+    machine.run(["rm", "-f", "/usr/sbin/policy-rc.d"])
     command, = re.findall(r"`sudo (apt-get install \./build/deb/[^`]+)`", read("README.md"))
     machine.shell(command, directory="/src")
     return machine
@@ -50,9 +52,21 @@ def test_it_leaves_both_programs_ready_to_be_configured_and_started(machine):
                        ).stdout == "/usr/sbin/relaywarden-milter\n"
 
 
+def test_an_upgrade_restarts_what_runs_and_starts_nothing_else(machine):
+    machine.systemctl("start", "relaywarden-milter")
+    before = machine.show("relaywarden-milter", "MainPID")
+    machine.shell("dpkg --install /src/build/deb/relaywarden_*.deb")
+    assert machine.show("relaywarden-milter", "MainPID") not in (before, "0")
+    for unit in ("relaywarden-probe.service", "relaywarden-probe-check.service",
+                 "relaywarden-probe-check.timer", "relaywarden-probe-changed.path"):
+        assert machine.show(unit, "ActiveState") == "inactive", unit
+
+
 def test_an_edited_configuration_and_the_state_stay_until_it_is_purged(machine):
     machine.write("/var/lib/relaywarden/probe/relaywarden.db", "")
+    machine.systemctl("start", "relaywarden-milter")
     machine.run(["dpkg", "--remove", "relaywarden"])
+    assert machine.run(["pgrep", "-x", "relaywarden-mil"], check=False).returncode == 1
     assert machine.run(["ls", "/etc/relaywarden/relaywarden.conf",
                         "/var/lib/relaywarden/probe/relaywarden.db"])
     assert machine.run(["test", "-e", "/usr/sbin/relaywarden-probe"], check=False).returncode
