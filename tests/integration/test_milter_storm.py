@@ -24,7 +24,7 @@ def resident_mib(milter):
 
 
 def test_a_burst_is_a_handful_of_incidents_with_right_counts(site):
-    site.set_up(POSTFIX, alert={"quiet_after": "2s"})
+    site.set_up(POSTFIX, alert={"quiet_after": "5s"})
     storm(site.outside, site.mx.address, CLIENTS, RECIPIENTS)
 
     def resolved():

@@ -147,6 +147,7 @@ class Exim:
     def start(self):
         """Starts the daemon and waits until it listens."""
         self.write()
+        self._started = self.logfile.mark()
         errors = os.path.join(self.folder, "stderr")
         with open(errors, "ab") as file:
             self.process = self.host.popen([PROGRAM, "-C", self.path, "-bdf"],
@@ -159,7 +160,9 @@ class Exim:
             raise LabError(f"Exim ended with {self.process.returncode}:\n"
                            f"{LogFile(os.path.join(self.folder, 'stderr')).tail()}\n"
                            f"{self.logfile.tail()}")
-        return all(self.host.listening_widely(int(self._port(entry))) for entry in self.listen)
+        # Sockets listen before the daemon is done with starting.
+        return bool(self.logfile.find(r"daemon started: pid=\d+", self._started)) and all(
+            self.host.listening_widely(int(self._port(entry))) for entry in self.listen)
 
     @property
     def running(self):

@@ -221,10 +221,15 @@ class Postfix:
         self.host.run([os.path.join(self.programs.daemons, "master"), "-c", self.etc, "-w"],
                       env=self._environment(), check=wait)
         if wait:
-            for endpoint, _ in self.listen:
-                address, port = split_endpoint(endpoint)
-                self.host.wait_listening(port, address)
+            self._wait_listening()
         return self
+
+    def _wait_listening(self):
+        """Until it listens wherever `listen` and `master` say, by numbers of ports."""
+        lines = [line.split()[0] for line in self.master if line.split()[1] == "inet"]
+        for endpoint in [*(endpoint for endpoint, _ in self.listen), *lines]:
+            if endpoint.rpartition(":")[2].isdigit():
+                self.host.wait_listening(split_endpoint(endpoint)[1], split_endpoint(endpoint)[0])
 
     def _environment(self):
         return {**self.programs.environment(), "MAIL_CONFIG": self.etc}
@@ -280,6 +285,8 @@ class Postfix:
             wait_until(lambda: not any(map(alive, stale)), patience)
         except LabError:
             pass
+        # It says that it reloads before it opens what is new.
+        self._wait_listening()
 
     def set(self, main=None, master=None, listen=None):
         """Changes settings of main.cf (None removes one), or lines of master.cf, and reloads."""

@@ -240,7 +240,7 @@ static void every_way_of_stopping_at_every_command_ends_bounded(void **state)
                                 "250 one\r\n250 two\r\n"};
 
     (void)state;
-    patience_ms = 40;
+    patience_ms = IMPATIENT_MS;
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
         for (size_t j = 0; j < sizeof(ways) / sizeof(ways[0]); j++) {
             ask_twisted("220 mx\r\n", (struct twist){verbs[i], ways[j], 99});
