@@ -5,6 +5,7 @@
 #                   deps-build: those for building alone; deps-deb: for building a package, too
 #   make demo       the main job on a private Postfix (as root; installs what it needs)
 #   make check      everything that is tested (as root; installs what it needs)
+#   make sanitized  all tests of the milter with programs that the sanitizers and valgrind watch
 #   make fuzz       every fuzzer for FUZZ_TIME seconds (600), FUZZ=NAME for one
 #   make bench      measurements (as root)
 #   make lint       cppcheck, clang-tidy, include directions, formatting, manual pages
@@ -31,7 +32,7 @@ say = @echo '  $(1) $(2)'
 endif
 
 # These install packages and make network namespaces; said before anything is compiled in vain.
-as_root := $(filter check demo bench deps deps-build deps-deb,$(MAKECMDGOALS))
+as_root := $(filter check sanitized demo bench deps deps-build deps-deb,$(MAKECMDGOALS))
 ifneq ($(as_root),)
 ifneq ($(shell id -u),0)
 $(error run as root: sudo make $(as_root))
@@ -164,9 +165,11 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/fuzz.o $(BUILD
 -include $(patsubst %.c,$(BUILD)/%.d,$(all_c))
 
 # ---- checking ------------------------------------------------------------------------------------
-.PHONY: check demo bench fuzz lint format clean
+.PHONY: check sanitized demo bench fuzz lint format clean
 check: deps
 	@/usr/bin/python3 tests/check.py
+sanitized: deps
+	@/usr/bin/python3 tests/check.py --whole --only milter-asan,milter-tsan,milter-valgrind
 demo: deps
 	@$(MAKE) --no-print-directory all
 	@/usr/bin/python3 tests/lab/demo.py --build $(BUILD)

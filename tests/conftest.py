@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from lab import Lab  # noqa: E402  (needs the path above)
+from lab.reports import Reports, kind  # noqa: E402
 
 
 @pytest.fixture
@@ -26,7 +27,27 @@ def shared_lab():
         yield made
 
 
-TIME_LIMIT = 120
+WATCHED = kind()
+TIME_LIMIT = 360 if WATCHED else 120
+REPORTS = Reports() if WATCHED else None
+
+
+def pytest_unconfigure():
+    if REPORTS:
+        REPORTS.end()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_teardown(item):
+    """What was reported of any of our programs fails the test, once all that it started has ended."""
+    outcome = yield
+    reported = REPORTS.take() if REPORTS else ""
+    if not reported:
+        return
+    if outcome.excinfo:
+        item.add_report_section("teardown", "reports", reported)
+    else:
+        pytest.fail(f"reported of our programs:\n{reported}", pytrace=False)
 
 
 @pytest.hookimpl(hookwrapper=True)

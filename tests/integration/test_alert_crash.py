@@ -9,8 +9,7 @@ import time
 
 import pytest
 
-from lab import Config, LabError, wait_until
-from lab.servers import ROOT
+from lab import Config, LabError, build_folder, wait_until
 from site_of_tests import Site
 
 KILLS = 200
@@ -19,10 +18,10 @@ OPEN = {"mynetworks": "0.0.0.0/0"}
 
 
 def driver():
-    """tests/bench/alerts.c, as make check has built it."""
-    path = os.path.join(ROOT, "build/gcc/bench/alerts")
+    """tests/bench/alerts.c, built with the programs."""
+    path = os.path.join(build_folder(), "bench/alerts")
     if not os.path.exists(path):
-        raise LabError(f"{path} is not there; run 'make BUILD=build/gcc bench-programs'")
+        raise LabError(f"{path} is not there; run 'make BUILD={build_folder()} bench-programs'")
     return path
 
 

@@ -14,7 +14,7 @@ import pytest
 from lab import Config, Dns, LabError, Milter, Postfix, Syslog, wait_until
 from lab.programs import sanitized
 
-MESSAGES = 1000
+MESSAGES = int(os.environ.get("RELAYWARDEN_MESSAGES", "1000"))
 SESSIONS = 4
 RECIPIENT = "b@outside.example.net"
 # A fault lasts so long. Each session waits at most 2 s for a filter that hangs, as the README has it.

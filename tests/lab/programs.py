@@ -27,9 +27,10 @@ def program(name):
 
 
 def sanitized():
-    """Whether the programs are built with a sanitizer: slower, bigger, and ended by want of memory."""
+    """Whether the programs are built with a sanitizer or run by valgrind: slower, bigger, and ended by want of memory."""
     with open(program("relaywarden-milter"), "rb") as file:
-        return b"__sanitizer" in file.read()
+        octets = file.read()
+    return b"__sanitizer" in octets or b"exec valgrind" in octets
 
 
 def _place(config, folder):
@@ -117,7 +118,7 @@ class Milter:
                 [*prefix, program("relaywarden-milter"), "--config", self.path, *arguments],
                 stdout=log, stderr=log)
         if wait:
-            wait_until(self._ready, 15, lambda: f"relaywarden-milter:\n{self.log.tail()}")
+            wait_until(self._ready, 40, lambda: f"relaywarden-milter:\n{self.log.tail()}")
         return self
 
     def run(self, *arguments, check=False, **keywords):

@@ -1,0 +1,117 @@
+"""What the stages of check.py share: running a command, and counting what passed."""
+
+import os
+import subprocess
+import threading
+
+import includes
+
+ROOT = includes.ROOT
+JOBS = 2
+# What computes for long, beside tests that talk to servers: they come first.
+NICE = ["nice", "-n", "10"]
+
+SANITIZER_OPTIONS = {
+    "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+}
+
+VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
+            "--errors-for-leak-kinds=definite,indirect", "--show-leak-kinds=definite,indirect"]
+
+_lock = threading.Lock()
+_running = set()
+_stopped = threading.Event()
+
+
+class Tally:
+    """What passed, failed and was skipped, and what is to be said of it. One thread's at a time."""
+
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.said = []
+
+    def say(self, text):
+        self.said.append(text)
+
+    def add(self, passed=0, failed=0, skipped=0):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+
+    def fail(self, name, output=""):
+        self.add(failed=1)
+        self.say(f"FAILED {name}")
+        if output.strip():
+            self.say(output.rstrip())
+
+    def line(self):
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}"
+
+
+def environment(**more):
+    """Ours, without what an outer make would pass on to an inner one. Nothing is left in the tree
+    by Python: some tests copy it."""
+    ours = {name: value for name, value in os.environ.items()
+            if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "GNUMAKEFLAGS")}
+    return {**ours, **SANITIZER_OPTIONS, "PYTHONPYCACHEPREFIX": os.path.join(ROOT, "build/pycache"),
+            **more}
+
+
+def own_network(argv):
+    """The command in a network namespace of its own, which has loopback and leads nowhere. Only
+    root may make one; others share the machine's."""
+    if os.geteuid() != 0:
+        return argv
+    return ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *argv]
+
+
+def command(argv, timeout, **more):
+    """Runs one. Returns exit code and output, both streams together; 124 when it took too long."""
+    try:
+        with _lock:
+            if _stopped.is_set():
+                return 130, f"{argv[0]}: not run any more\n"
+            process = subprocess.Popen(
+                argv, cwd=ROOT, env=environment(**more), stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            _running.add(process)
+    except FileNotFoundError:
+        return 127, f"{argv[0]}: not found; run 'sudo make deps'\n"
+    late = ""
+    try:
+        output, _ = process.communicate(timeout=timeout)
+        code = process.returncode
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output, _ = process.communicate()
+        code, late = 124, f"\n{argv[0]}: no end after {timeout} s\n"
+    finally:
+        with _lock:
+            _running.discard(process)
+    return code, output.decode("utf-8", "backslashreplace") + late
+
+
+def stopped():
+    return _stopped.is_set()
+
+
+def stop_all():
+    """Asks what runs to end, and lets nothing further begin."""
+    with _lock:
+        _stopped.set()
+        for process in _running:
+            process.terminate()
+
+
+def valgrind_wrapper(program, path):
+    """Writes a script that runs a program under valgrind, which reports where lab/reports.py looks."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"""#!/bin/sh
+exec {" ".join(VALGRIND)} --vgdb=no --child-silent-after-fork=yes \\
+    --log-file="$RELAYWARDEN_REPORTS/valgrind.%p" '{program}' "$@"
+""")
+    os.chmod(path, 0o755)
