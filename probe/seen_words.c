@@ -245,7 +245,7 @@ void seen_print(FILE *out, const struct seen *snapshot, time_t now, bool colour)
     fprintf(out, "  enforce: %s; of masked addresses: %s\n", seen_text(settings, "enforce"),
             seen_text(settings, "enforce_masked"));
     report_prose(out, "probe", seen_visits(snapshot, visits));
-    report_prose(out, "undeclared", domains != NULL ? domains : "out of memory");
+    fprintf(out, "  undeclared domains: %s\n", domains != NULL ? domains : "out of memory");
     free(domains);
     print_masked(out, snapshot);
     print_counters(out, snapshot);

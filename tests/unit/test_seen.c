@@ -451,6 +451,7 @@ static void the_text_is_coloured_for_terminals_alone(void **state)
         assert_int_equal(fclose(out), 0);
         assert_true((strchr(text, '\033') != NULL) == (colour == 1));
         assert_non_null(strstr(text, "warning   It is 2 hours old"));
+        assert_non_null(strstr(text, "  undeclared domains: a.test, b.test\n"));
         assert_non_null(
             strstr(text, "    172.22.1.1 at 172.22.1.10:25, since 2026-11-22T08:25:39Z"));
         assert_non_null(strstr(text, "2026-11-21T08:00:00Z to 2026-11-21T10:00:00Z"));
