@@ -33,7 +33,7 @@ from lab.enter import enter  # noqa: E402
 THREADED = ("test_reporter", "test_state", "test_incident", "test_pending", "test_undeclared",
             "test_database", "test_json_sink", "test_syslog_sink", "test_command_sink",
             "test_metrics_sink", "test_connection", "test_gate", "test_keeper",
-            "test_snapshot", "test_masks", "test_clock_jumps")
+            "test_snapshot", "test_masks", "test_unmasked", "test_clock_jumps")
 
 # Not for valgrind: they measure time or wait for what is slow there, take long for what the others
 # show, see what valgrind adds to a process, or need a system call that it does not have.
