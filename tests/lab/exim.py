@@ -6,7 +6,7 @@ import shutil
 import signal
 
 from .process import LabError, LogFile, alive, wait_until
-from .servers import SERVERS, children
+from .servers import SERVERS, Unpacked
 
 PROGRAM = os.path.join(SERVERS, "exim4-daemon-heavy/usr/sbin/exim4")
 TEMPLATE = os.path.join(SERVERS, "exim4-daemon-heavy/etc/exim4/exim4.conf.template")
@@ -25,7 +25,7 @@ HOOKS = {
 }
 
 
-class Exim:
+class Exim(Unpacked):
     """One instance on one host: Debian's "internet site" for example.org, unless told otherwise.
 
     macros: what /etc/exim4/exim4.conf.localmacros would hold, and debconf's answers
@@ -50,7 +50,6 @@ class Exim:
             shutil.chown(folder, USER, USER)
         self.logfile = LogFile(os.path.join(self.folder, "log/main"))
         lab.logs[self.folder] = self.logfile
-        self.process = None
         self.set_up(macros, main, edits=edits, listen=listen, **hooks)
 
     def set_up(self, macros=None, main=(), *, edits=(), listen=("25",), **hooks):
@@ -124,14 +123,6 @@ class Exim:
             file.write(self.text())
         os.chmod(self.path, 0o644)
 
-    def file(self, name, text):
-        """Writes a file that Exim may read, and returns its path."""
-        path = os.path.join(self.folder, name)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(path, 0o644)
-        return path
-
     def certificate(self):
         """Macros that turn TLS on, with a certificate of the lab's."""
         certificate, key = self.lab.certificate(self.host.hostname)
@@ -164,26 +155,15 @@ class Exim:
         return bool(self.logfile.find(r"daemon started: pid=\d+", self._started)) and all(
             self.host.listening_widely(int(self._port(entry))) for entry in self.listen)
 
-    @property
-    def running(self):
-        return self.process is not None and self.process.poll() is None
-
     def stop(self):
         """Ends the daemon and whatever serves a client still."""
         if not self.process:
             return
-        serving = children(self.host, self.process.pid)
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(10)
-        self.process = None
+        serving = self._end()
         for pid in serving:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not any(map(alive, serving)), 10, "Exim's processes to end")
-
-    def restart(self):
-        self.stop()
-        return self.start()
 
     # ---- looking ----
 
@@ -195,7 +175,3 @@ class Exim:
     def queue(self):
         """The ids of the messages in the queue."""
         return self.command("-bpi").stdout.split()
-
-    def log(self, since=0):
-        """The lines of its main log; see LogFile for marks and waiting, at `logfile`."""
-        return self.logfile.lines(since)

@@ -2,10 +2,9 @@
 
 import os
 import shutil
-import signal
 
 from .process import LabError, LogFile, alive, wait_until
-from .servers import SERVERS, children
+from .servers import SERVERS, Unpacked
 
 ROOT = os.path.join(SERVERS, "opensmtpd")
 PROGRAM = os.path.join(ROOT, "usr/sbin/smtpd")
@@ -20,7 +19,7 @@ exec "$@"
 """
 
 
-class Opensmtpd:
+class Opensmtpd(Unpacked):
     """One instance on one host: takes mail for example.org and, from this host alone, for all.
 
     Settings come before actions, and actions before rules; what is not given is as `defaults` has
@@ -42,7 +41,6 @@ class Opensmtpd:
         os.makedirs(os.path.join(self.folder, "lib/opensmtpd/empty"))
         self.logfile = LogFile(os.path.join(self.folder, "log"))
         lab.logs[self.folder] = self.logfile
-        self.process = None
         self.set_up(rules, settings=settings, actions=actions, listen=listen)
 
     def set_up(self, rules=None, *, settings=(), actions=(), listen=("25",)):
@@ -98,14 +96,6 @@ class Opensmtpd:
             file.write(self.text())
         os.chmod(self.path, 0o600)
 
-    def file(self, name, text):
-        """Writes a file that smtpd may read, and returns its path."""
-        path = os.path.join(self.folder, name)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(path, 0o644)
-        return path
-
     def certificate(self):
         """Settings that name a certificate of the lab's: `pki lab`, for listeners.
 
@@ -149,24 +139,9 @@ class Opensmtpd:
         return all(self.host.listening(port, address)
                    for address in (self.host.address, self.host.address6) if address)
 
-    @property
-    def running(self):
-        return self.process is not None and self.process.poll() is None
-
     def stop(self):
         """Ends the daemon with all its processes."""
         if not self.process:
             return
-        family = children(self.host, self.process.pid)
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(10)
-        self.process = None
+        family = self._end()
         wait_until(lambda: not any(map(alive, family)), 10, "OpenSMTPD's processes to end")
-
-    def restart(self):
-        self.stop()
-        return self.start()
-
-    def log(self, since=0):
-        """The lines of its log; see LogFile for marks and waiting, at `logfile`."""
-        return self.logfile.lines(since)

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/alert_sample.h"
+
 static struct recorder recorders[2] = {
     {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER},
     {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER},
@@ -127,6 +129,23 @@ void recorder_clear(void)
         recorders[i].resolved_sum = 0;
         recorders[i].lines[0] = '\0';
     }
+}
+
+struct reporter *recorder_start_reporter(const struct alert_settings *alert,
+                                         const char *database_path)
+{
+    char error[SINK_ERROR_SIZE];
+    const struct reporter_settings settings = {
+        .identity = &sample_identity,
+        .alert = alert,
+        .database_path = database_path,
+        .quiet_terminal = true,
+        .kinds = recorder_kinds,
+    };
+    struct reporter *reporter = reporter_start(&settings, error);
+
+    assert_non_null(reporter);
+    return reporter;
 }
 
 static void lock_and_set(struct recorder *recorder, bool *flag, bool value)

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/alert/reporter.h"
 #include "lib/alert/sink.h"
 
 /* What one of the sinks did; `mutex` guards it while a reporter runs. */
@@ -32,6 +33,10 @@ extern struct recorder *const recorder_slow;
 extern const struct sink_kind recorder_kinds[];
 
 void recorder_clear(void); /* both; no reporter runs */
+
+/* A reporter with both as its sinks. `database_path` may be NULL: it keeps no state. */
+struct reporter *recorder_start_reporter(const struct alert_settings *alert,
+                                         const char *database_path);
 void recorder_let_fail(struct recorder *recorder, bool fails);
 void recorder_let_hang(struct recorder *recorder, bool hangs);
 size_t recorder_announcements(struct recorder *recorder);

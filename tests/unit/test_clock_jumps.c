@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <sys/syscall.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,55 +13,24 @@
 #include "lib/alert/reporter.h"
 #include "tests/unit/alert_sample.h"
 #include "tests/unit/recorder.h"
+#include "tests/unit/set_clock.h"
 
 #define WAIT_MS 20000 /* for what must happen; a loaded machine is slow */
 #define HOUR    3600L
-
-static atomic_long ahead;   /* of the wall clock, in seconds */
-static atomic_long elapsed; /* beside what elapses, by both clocks */
-
-/* In place of the C library's. */
-time_t time(time_t *out)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    now.tv_sec += atomic_load(&ahead) + atomic_load(&elapsed);
-    if (out != NULL)
-        *out = now.tv_sec;
-    return now.tv_sec;
-}
-
-int clock_gettime(clockid_t clock, struct timespec *out)
-{
-    long failure = syscall(SYS_clock_gettime, clock, out);
-
-    if (failure == 0 && clock == CLOCK_BOOTTIME)
-        out->tv_sec += atomic_load(&elapsed);
-    return (int)failure;
-}
 
 static struct reporter *reporter;
 
 static int set_up(void **state)
 {
-    char error[SINK_ERROR_SIZE];
     struct alert_settings alert = sample_settings;
-    const struct reporter_settings settings = {
-        .identity = &sample_identity,
-        .alert = &alert,
-        .quiet_terminal = true,
-        .kinds = recorder_kinds,
-    };
 
     (void)state;
-    atomic_store(&ahead, 0);
-    atomic_store(&elapsed, 0);
+    set_clock_right();
     recorder_clear();
     alert.quiet_after_seconds = HOUR;
     alert.remind_seconds = 10 * HOUR;
-    reporter = reporter_start(&settings, error);
-    return reporter == NULL ? -1 : 0;
+    reporter = recorder_start_reporter(&alert, NULL);
+    return 0;
 }
 
 static int tear_down(void **state)

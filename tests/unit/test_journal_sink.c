@@ -11,40 +11,18 @@
 #include <unistd.h>
 
 #include "tests/unit/alert_sample.h"
+#include "tests/unit/sink_place.h"
 
 #define WAIT_MS 20000
 
-struct place {
-    char *folder;
-    char path[256];
-    int daemon;
-    struct sink *sink;
-    char error[SINK_ERROR_SIZE];
-};
-
 static int set_up(void **state)
 {
-    struct place *place = calloc(1, sizeof(*place));
+    struct sink_place *place = sink_place_new(true);
 
-    assert_non_null(place);
-    place->folder = sample_folder();
-    sample_path(place->folder, "socket", place->path);
-    place->daemon = sample_daemon(place->path);
     place->sink = sink_journal_new(&(struct sink_source){
         .identity = &sample_identity, .settings = &sample_settings, .journal_socket = place->path});
     assert_non_null(place->sink);
     *state = place;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct place *place = *state;
-
-    place->sink->free(place->sink);
-    close(place->daemon);
-    sample_folder_remove(place->folder);
-    free(place);
     return 0;
 }
 
@@ -59,7 +37,7 @@ static bool has(const char *entry, const char *line)
 
 static void each_field_of_the_finding_is_a_field_of_the_entry(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
     struct finding finding = sample_open_relay();
     struct announcement announcement = sample_announcement(&finding);
     char entry[32768];
@@ -92,7 +70,7 @@ static void each_field_of_the_finding_is_a_field_of_the_entry(void **state)
 
 static void a_resolved_incident_is_a_notice_with_the_same_message_id(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
     struct finding finding = sample_open_relay();
     struct announcement announcement = sample_announcement(&finding);
     char opened[32768];
@@ -110,7 +88,7 @@ static void a_resolved_incident_is_a_notice_with_the_same_message_id(void **stat
 
 static void each_kind_has_a_message_id_of_its_own_that_the_catalog_explains(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
     char *catalog = sample_read_file("conf/relaywarden.catalog");
     char ids[FINDING_KINDS][33];
 
@@ -134,7 +112,7 @@ static void each_kind_has_a_message_id_of_its_own_that_the_catalog_explains(void
 
 static void a_hostile_value_makes_no_field(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
     struct finding finding = sample_finding(FINDING_OPEN_RELAY, "L", "a");
     char entry[32768];
 
@@ -161,7 +139,7 @@ static void a_hostile_value_makes_no_field(void **state)
 
 static void a_line_of_the_programs_own_is_an_entry(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
     char entry[4096];
 
     assert_int_equal(place->sink->say(place->sink, LOG_WARNING, "ready", place->error), 0);
@@ -173,7 +151,7 @@ static void a_line_of_the_programs_own_is_an_entry(void **state)
 
 static void a_journal_that_does_not_read_blocks_nothing(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
     int result = 0;
     int sent = 0;
 
@@ -184,7 +162,7 @@ static void a_journal_that_does_not_read_blocks_nothing(void **state)
     assert_int_equal(place->sink->lost, 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, sink_place_tear_down)
 
 int main(void)
 {

@@ -15,22 +15,13 @@
 #include <unistd.h>
 
 #include "tests/unit/alert_sample.h"
-
-struct place {
-    char *folder;
-    char path[256];
-    struct sink *sink;
-    char error[SINK_ERROR_SIZE];
-};
+#include "tests/unit/sink_place.h"
 
 static int set_up(void **state)
 {
-    struct place *place = calloc(1, sizeof(*place));
+    struct sink_place *place = sink_place_new(false);
     struct alert_settings settings = sample_settings;
 
-    assert_non_null(place);
-    place->folder = sample_folder();
-    sample_path(place->folder, "alerts.json", place->path);
     settings.json_path = place->path;
     place->sink = sink_json_new(&(struct sink_source){
         .identity = &sample_identity, .settings = &settings, .syslog_socket = NULL});
@@ -39,17 +30,7 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    struct place *place = *state;
-
-    place->sink->free(place->sink);
-    sample_folder_remove(place->folder);
-    free(place);
-    return 0;
-}
-
-static int announce(struct place *place, uint64_t count)
+static int announce(struct sink_place *place, uint64_t count)
 {
     struct finding finding = sample_open_relay();
 
@@ -83,7 +64,7 @@ static const char *counts(const char *path, char out[64])
 
 static void each_announcement_is_one_line_at_the_end(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
     char got[64];
     struct stat status;
 
@@ -101,7 +82,7 @@ static void each_announcement_is_one_line_at_the_end(void **state)
 
 static void a_rotated_file_is_left_alone(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
     char rotated[256];
     char got[64];
 
@@ -126,7 +107,7 @@ static void write_file(const char *path, const char *text)
 
 static void half_a_line_of_an_earlier_run_is_ended_first(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
     char got[64];
 
     write_file(place->path, "{\"count\":7}\n{\"cou");
@@ -137,7 +118,7 @@ static void half_a_line_of_an_earlier_run_is_ended_first(void **state)
 
 static void a_full_disk_never_joins_two_lines(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
     struct rlimit before;
     struct stat status;
     char got[64];
@@ -165,7 +146,7 @@ static void a_full_disk_never_joins_two_lines(void **state)
 
 static void two_programs_can_write_to_one_file(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
     struct alert_settings settings = sample_settings;
     char got[64];
 
@@ -184,7 +165,7 @@ static void two_programs_can_write_to_one_file(void **state)
 
 static void what_is_not_a_regular_file_is_refused_without_waiting(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
 
     assert_int_equal(mkfifo(place->path, 0600), 0);
     assert_int_equal(announce(place, 1), -1);
@@ -207,7 +188,7 @@ static void what_is_not_a_regular_file_is_refused_without_waiting(void **state)
 
 static void the_file_is_opened_before_the_first_alert(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
     struct stat status;
 
     assert_int_equal(place->sink->open(place->sink, place->error), 0);
@@ -227,7 +208,7 @@ static void the_file_is_opened_before_the_first_alert(void **state)
     wrong->free(wrong);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, sink_place_tear_down)
 
 int main(void)
 {

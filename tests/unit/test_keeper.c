@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +23,7 @@
 #include "tests/unit/alert_sample.h"
 #include "tests/unit/milter_sample.h"
 #include "tests/unit/recorder.h"
+#include "tests/unit/set_clock.h"
 
 #define WAIT_MS 20000 /* for what must happen; a loaded machine is slow */
 
@@ -31,32 +31,6 @@ static struct audit_desk desk = AUDIT_DESK;
 static struct reporter *reporter;
 static char *folder;
 static char path[256];
-
-static atomic_long ahead;   /* of the wall clock, in seconds */
-static atomic_long elapsed; /* beside what elapses, by both clocks */
-
-/* In place of the C library's: nobody waits for hours, or sets the machine's clock. */
-time_t time(time_t *out)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    now.tv_sec += atomic_load(&ahead) + atomic_load(&elapsed);
-    if (out != NULL) {
-        *out = now.tv_sec;
-    }
-    return now.tv_sec;
-}
-
-int clock_gettime(clockid_t clock, struct timespec *out)
-{
-    long failure = syscall(SYS_clock_gettime, clock, out);
-
-    if (failure == 0 && clock == CLOCK_BOOTTIME) {
-        out->tv_sec += atomic_load(&elapsed);
-    }
-    return (int)failure;
-}
 
 static void forget(void)
 {
@@ -68,24 +42,16 @@ static void forget(void)
 
 static int set_up(void **state)
 {
-    char error[SINK_ERROR_SIZE];
-    const struct reporter_settings settings = {
-        .identity = &sample_identity,
-        .alert = &sample_settings,
-        .quiet_terminal = true,
-        .kinds = recorder_kinds,
-    };
 
     (void)state;
-    atomic_store(&ahead, 0);
-    atomic_store(&elapsed, 0);
+    set_clock_right();
     forget();
     folder = sample_folder();
     sample_path(folder, "milter.db", path);
     recorder_clear();
     snapshot_install(snapshot_new(milter_sample_conf()));
-    reporter = reporter_start(&settings, error);
-    return reporter == NULL ? -1 : 0;
+    reporter = recorder_start_reporter(&sample_settings, NULL);
+    return 0;
 }
 
 static int tear_down(void **state)

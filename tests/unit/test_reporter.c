@@ -22,6 +22,7 @@
 #include "lib/alert/reporter.h"
 #include "tests/unit/alert_sample.h"
 #include "tests/unit/recorder.h"
+#include "tests/unit/sink_place.h"
 
 #define WAIT_MS 20000 /* for what must happen; a loaded machine is slow */
 
@@ -39,8 +40,8 @@ static int set_up(void **state)
     return 0;
 }
 
-static struct reporter *start_with(const struct alert_settings *alert,
-                                   const struct sink_kind *kinds, const char *syslog_socket)
+/* With the real sinks, and syslog at that socket. */
+static struct reporter *start_real(const struct alert_settings *alert, const char *syslog_socket)
 {
     char error[SINK_ERROR_SIZE];
     const struct reporter_settings settings = {
@@ -48,7 +49,6 @@ static struct reporter *start_with(const struct alert_settings *alert,
         .alert = alert,
         .syslog_socket = syslog_socket,
         .quiet_terminal = true,
-        .kinds = kinds,
     };
     struct reporter *reporter = reporter_start(&settings, error);
 
@@ -56,9 +56,38 @@ static struct reporter *start_with(const struct alert_settings *alert,
     return reporter;
 }
 
+/* The next line that syslog gets has this in it. */
+static void expect(const struct sink_place *place, const char *text)
+{
+    char line[4096];
+
+    assert_true(sample_receive(place->daemon, line, sizeof(line), WAIT_MS) > 0);
+    assert_non_null(strstr(line, text));
+}
+
+/* Lines of the program's own until the daemon takes no more; how many. */
+static int say_until_it_stalls(struct reporter *reporter)
+{
+    int said = 0;
+
+    while (reporter_flush(reporter, 300))
+        reporter_say(reporter, LOG_INFO, "line %d", said++);
+    return said;
+}
+
+static void expect_lines(const struct sink_place *place, int said)
+{
+    for (int i = 0; i < said; i++) {
+        char line[32];
+
+        snprintf(line, sizeof(line), "]: line %d", i);
+        expect(place, line);
+    }
+}
+
 static struct reporter *start(void)
 {
-    return start_with(&sample_settings, recorder_kinds, NULL);
+    return recorder_start_reporter(&sample_settings, NULL);
 }
 
 static void hand_over(struct reporter *reporter, const char *rest)
@@ -81,7 +110,7 @@ static void a_finding_reaches_syslog_and_the_json_file(void **state)
 
     sample_path(folder, "alerts.json", json);
     alert.json_path = json;
-    struct reporter *reporter = start_with(&alert, NULL, log);
+    struct reporter *reporter = start_real(&alert, log);
     reporter_hand_over(reporter, &finding);
     assert_true(reporter_flush(reporter, WAIT_MS));
     assert_true(sample_receive(daemon, text, sizeof(text), 0) > 0);
@@ -282,100 +311,66 @@ static void the_failure_and_the_recovery_of_a_sink_are_told_once(void **state)
 static void syslog_that_comes_back_gets_what_waited(void **state)
 {
     (void)state;
-    char *folder = sample_folder();
-    char log[256];
-    char text[4096];
-    struct reporter *reporter = start_with(&sample_settings, NULL, sample_path(folder, "log", log));
+    struct sink_place *place = sink_place_new(false);
+    struct reporter *reporter = start_real(&sample_settings, place->path);
 
     hand_over(reporter, "a");
     assert_true(reporter_flush(reporter, WAIT_MS));
-    int daemon = sample_daemon(log);
-    assert_true(sample_receive(daemon, text, sizeof(text), WAIT_MS) > 0);
-    assert_non_null(strstr(text, "CRITICAL open-relay"));
-    assert_true(sample_receive(daemon, text, sizeof(text), WAIT_MS) > 0);
-    assert_non_null(strstr(text, "alerts do not reach syslog: cannot connect to "));
-    assert_true(sample_receive(daemon, text, sizeof(text), WAIT_MS) > 0);
-    assert_non_null(strstr(text, "alerts reach syslog again; 0 were lost"));
+    place->daemon = sample_daemon(place->path);
+    expect(place, "CRITICAL open-relay");
+    expect(place, "alerts do not reach syslog: cannot connect to ");
+    expect(place, "alerts reach syslog again; 0 were lost");
     reporter_stop(reporter, WAIT_MS);
-    close(daemon);
-    sample_folder_remove(folder);
+    sink_place_free(place);
 }
 
 static void what_waits_for_a_stalled_syslog_survives_a_reload(void **state)
 {
     (void)state;
-    char *folder = sample_folder();
-    char log[256];
     char text[4096];
-    int daemon = sample_daemon(sample_path(folder, "log", log));
-    struct reporter *reporter = start_with(&sample_settings, NULL, log);
-    int said = 0;
+    struct sink_place *place = sink_place_new(true);
+    struct reporter *reporter = start_real(&sample_settings, place->path);
+    int said = say_until_it_stalls(reporter);
 
-    while (reporter_flush(reporter, 300))
-        reporter_say(reporter, LOG_INFO, "line %d", said++);
     hand_over(reporter, "a");
     assert_false(reporter_flush(reporter, 100));
     reporter_configure(reporter, &sample_settings);
     assert_false(reporter_flush(reporter, 300));
-    for (int i = 0; i < said; i++) {
-        assert_true(sample_receive(daemon, text, sizeof(text), WAIT_MS) > 0);
-        char line[32];
-        snprintf(line, sizeof(line), "]: line %d", i);
-        assert_non_null(strstr(text, line));
-    }
-    assert_true(sample_receive(daemon, text, sizeof(text), WAIT_MS) > 0);
-    assert_non_null(strstr(text, "CRITICAL open-relay"));
+    expect_lines(place, said);
+    expect(place, "CRITICAL open-relay");
     assert_true(reporter_flush(reporter, WAIT_MS));
     reporter_stop(reporter, WAIT_MS);
-    assert_int_equal(sample_receive(daemon, text, sizeof(text), 0), -1);
-    close(daemon);
-    sample_folder_remove(folder);
+    assert_int_equal(sample_receive(place->daemon, text, sizeof(text), 0), -1);
+    sink_place_free(place);
 }
 
 static void a_wrong_path_of_the_json_file_is_told_at_the_start_and_at_a_reload(void **state)
 {
     (void)state;
-    char *folder = sample_folder();
-    char log[256];
-    char text[4096];
     char json[] = "/nonexistent/alerts.json";
     struct alert_settings alert = sample_settings;
-    int daemon = sample_daemon(sample_path(folder, "log", log));
+    struct sink_place *place = sink_place_new(true);
 
     alert.json_path = json;
-    struct reporter *reporter = start_with(&alert, NULL, log);
-    assert_true(sample_receive(daemon, text, sizeof(text), WAIT_MS) > 0);
-    assert_non_null(strstr(text, "alerts do not reach json: cannot open /nonexistent/"));
+    struct reporter *reporter = start_real(&alert, place->path);
+    expect(place, "alerts do not reach json: cannot open /nonexistent/");
     reporter_configure(reporter, &alert);
-    assert_true(sample_receive(daemon, text, sizeof(text), WAIT_MS) > 0);
-    assert_non_null(strstr(text, "alerts do not reach json: cannot open /nonexistent/"));
+    expect(place, "alerts do not reach json: cannot open /nonexistent/");
     reporter_stop(reporter, WAIT_MS);
-    close(daemon);
-    sample_folder_remove(folder);
+    sink_place_free(place);
 }
 
 static void a_flush_waits_for_a_daemon_that_reads_slowly(void **state)
 {
     (void)state;
-    char *folder = sample_folder();
-    char log[256];
-    char text[4096];
-    int daemon = sample_daemon(sample_path(folder, "log", log));
-    struct reporter *reporter = start_with(&sample_settings, NULL, log);
-    int said = 0;
+    struct sink_place *place = sink_place_new(true);
+    struct reporter *reporter = start_real(&sample_settings, place->path);
+    int said = say_until_it_stalls(reporter);
 
-    while (reporter_flush(reporter, 300))
-        reporter_say(reporter, LOG_INFO, "line %d", said++);
-    for (int i = 0; i < said; i++) {
-        assert_true(sample_receive(daemon, text, sizeof(text), WAIT_MS) > 0);
-        char line[32];
-        snprintf(line, sizeof(line), "]: line %d", i);
-        assert_non_null(strstr(text, line));
-    }
+    expect_lines(place, said);
     assert_true(reporter_flush(reporter, WAIT_MS));
     reporter_stop(reporter, WAIT_MS);
-    close(daemon);
-    sample_folder_remove(folder);
+    sink_place_free(place);
 }
 
 /* Standard error goes to a pipe from here on. */
@@ -513,7 +508,7 @@ static void reminders_come_by_the_clock(void **state)
     struct alert_settings alert = sample_settings;
 
     alert.remind_seconds = 1;
-    struct reporter *reporter = start_with(&alert, recorder_kinds, NULL);
+    struct reporter *reporter = recorder_start_reporter(&alert, NULL);
     hand_over(reporter, "a");
     assert_true(reporter_flush(reporter, WAIT_MS));
     hand_over(reporter, "a");

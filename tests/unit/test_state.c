@@ -51,18 +51,7 @@ static int tear_down(void **state)
 
 static struct reporter *start(const struct place *place)
 {
-    char error[SINK_ERROR_SIZE];
-    const struct reporter_settings settings = {
-        .identity = &sample_identity,
-        .alert = &place->alert,
-        .database_path = place->path,
-        .quiet_terminal = true,
-        .kinds = recorder_kinds,
-    };
-    struct reporter *reporter = reporter_start(&settings, error);
-
-    assert_non_null(reporter);
-    return reporter;
+    return recorder_start_reporter(&place->alert, place->path);
 }
 
 static void hand_over(struct reporter *reporter, const char *rest)

@@ -15,25 +15,14 @@
 
 #include "lib/alert/format.h"
 #include "tests/unit/alert_sample.h"
+#include "tests/unit/sink_place.h"
 
 #define KEPT_MAX 64 /* lines that wait for a daemon */
 
-struct place {
-    char *folder;
-    char path[256];
-    int daemon;
-    struct sink *sink;
-    char error[SINK_ERROR_SIZE];
-};
-
 static int set_up(void **state)
 {
-    struct place *place = calloc(1, sizeof(*place));
+    struct sink_place *place = sink_place_new(true);
 
-    assert_non_null(place);
-    place->folder = sample_folder();
-    sample_path(place->folder, "log", place->path);
-    place->daemon = sample_daemon(place->path);
     place->sink = sink_syslog_new(&(struct sink_source){
         .identity = &sample_identity, .settings = &sample_settings, .syslog_socket = place->path});
     assert_non_null(place->sink);
@@ -41,20 +30,7 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    struct place *place = *state;
-
-    if (place->sink != NULL)
-        place->sink->free(place->sink);
-    if (place->daemon >= 0)
-        close(place->daemon);
-    sample_folder_remove(place->folder);
-    free(place);
-    return 0;
-}
-
-static int say(struct place *place, int number)
+static int say(struct sink_place *place, int number)
 {
     char line[32];
 
@@ -63,13 +39,13 @@ static int say(struct place *place, int number)
     return place->sink->say(place->sink, LOG_INFO, line, place->error);
 }
 
-static int retry(struct place *place)
+static int retry(struct sink_place *place)
 {
     place->error[0] = '\0';
     return place->sink->retry(place->sink, place->error);
 }
 
-static void stop_daemon(struct place *place)
+static void stop_daemon(struct sink_place *place)
 {
     close(place->daemon);
     unlink(place->path);
@@ -78,7 +54,7 @@ static void stop_daemon(struct place *place)
 
 /* Reads on until nothing comes; the numbers of say() must follow each other. Returns the next one.
  */
-static int expect_lines_from(const struct place *place, int number)
+static int expect_lines_from(const struct sink_place *place, int number)
 {
     char text[256];
 
@@ -92,7 +68,7 @@ static int expect_lines_from(const struct place *place, int number)
 }
 
 /* Fills the socket's buffer; returns how many lines it took. */
-static int stall_daemon(struct place *place)
+static int stall_daemon(struct sink_place *place)
 {
     int taken = 0;
 
@@ -103,7 +79,7 @@ static int stall_daemon(struct place *place)
 
 static void a_datagram_is_what_syslog_writes_to_dev_log(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
     struct finding finding = sample_open_relay();
     struct announcement announcement = sample_announcement(&finding);
     char text[4096];
@@ -144,7 +120,7 @@ static void the_priority_is_the_severitys_and_a_notice_when_resolved(void **stat
         {SEVERITY_WARNING, INCIDENT_RESOLVED, LOG_NOTICE, ": WARNING "},
         {SEVERITY_INFO, INCIDENT_OPENED, LOG_INFO, ": INFO "},
     };
-    struct place *place = *state;
+    struct sink_place *place = *state;
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct finding finding = sample_open_relay();
@@ -164,7 +140,7 @@ static void the_priority_is_the_severitys_and_a_notice_when_resolved(void **stat
 
 static void a_stalled_daemon_blocks_nobody_and_gets_all_lines_in_order(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
     struct timespec before;
     struct timespec after;
 
@@ -190,7 +166,7 @@ static void a_stalled_daemon_blocks_nobody_and_gets_all_lines_in_order(void **st
 
 static void what_a_stalled_daemon_makes_us_drop_is_counted(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
     int first_kept = stall_daemon(place);
     int next = first_kept + 1;
 
@@ -214,7 +190,7 @@ static void what_a_stalled_daemon_makes_us_drop_is_counted(void **state)
 
 static void a_daemon_that_was_restarted_gets_the_next_line(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
 
     assert_int_equal(say(place, 0), 0);
     assert_int_equal(expect_lines_from(place, 0), 1);
@@ -227,7 +203,7 @@ static void a_daemon_that_was_restarted_gets_the_next_line(void **state)
 
 static void lines_wait_for_a_daemon_that_is_away(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
 
     assert_int_equal(say(place, 0), 0);
     assert_int_equal(expect_lines_from(place, 0), 1);
@@ -251,7 +227,7 @@ static void lines_wait_for_a_daemon_that_is_away(void **state)
 
 static void a_socket_file_that_nobody_holds_is_a_daemon_that_is_away(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
 
     close(place->daemon);
     assert_int_equal(say(place, 0), -1);
@@ -264,7 +240,7 @@ static void a_socket_file_that_nobody_holds_is_a_daemon_that_is_away(void **stat
 
 static void a_stream_socket_is_named_as_the_mistake(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
     stop_daemon(place);
@@ -278,7 +254,7 @@ static void a_stream_socket_is_named_as_the_mistake(void **state)
 
 static void a_path_that_no_socket_can_have_is_reported(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
     char path[200];
 
     memset(path, 'x', sizeof(path));
@@ -294,7 +270,7 @@ static void a_path_that_no_socket_can_have_is_reported(void **state)
 
 static void a_long_line_is_cut_between_characters(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
     char *line = malloc(20001);
     char *text = malloc(20001);
 
@@ -316,7 +292,7 @@ static void a_long_line_is_cut_between_characters(void **state)
 
 static void a_facility_of_the_settings_is_used(void **state)
 {
-    struct place *place = *state;
+    struct sink_place *place = *state;
     struct alert_settings settings = sample_settings;
     char text[256];
 
@@ -330,7 +306,7 @@ static void a_facility_of_the_settings_is_used(void **state)
     assert_memory_equal(text, "<158>", 5);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, sink_place_tear_down)
 
 int main(void)
 {

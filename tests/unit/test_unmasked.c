@@ -21,13 +21,6 @@ static struct reporter *reporter;
 
 static int set_up(void **state)
 {
-    char error[SINK_ERROR_SIZE];
-    const struct reporter_settings settings = {
-        .identity = &sample_identity,
-        .alert = &sample_settings,
-        .quiet_terminal = true,
-        .kinds = recorder_kinds,
-    };
 
     (void)state;
     masks.count = 0;
@@ -35,8 +28,8 @@ static int set_up(void **state)
     mask_index_publish(&masks.index);
     atomic_store(&masks.masked, 0);
     recorder_clear();
-    reporter = reporter_start(&settings, error);
-    return reporter == NULL ? -1 : 0;
+    reporter = recorder_start_reporter(&sample_settings, NULL);
+    return 0;
 }
 
 static int tear_down(void **state)
