@@ -251,6 +251,14 @@ static const struct verdict_look looks[] = {
     [VERDICT_UNREACHABLE] = {"UNREACHABLE: nothing could be asked", "\033[1;35m"},
 };
 
+/* What each proof is worth. */
+static const char *const proofs[] = {
+    [PROOF_RCPT] = "a recipient was accepted; that mail arrives was not shown",
+    [PROOF_DATA] = "a message to the canary was taken",
+    [PROOF_OBSERVED] = "the filter on the mail host saw the MTA accept it; no mail left",
+    [PROOF_DELIVERED] = "a message arrived at the canary",
+};
+
 static void print_heading(FILE *out, const struct endpoint_result *result, bool colour)
 {
     const struct endpoint *endpoint = &result->endpoint;
@@ -268,7 +276,7 @@ static void print_heading(FILE *out, const struct endpoint_result *result, bool 
         fprintf(out, "\n  cause     %s", cause_name(result->cause));
     }
     if (result->proof != PROOF_NONE) {
-        fprintf(out, "\n  proof     %s", proof_name(result->proof));
+        fprintf(out, "\n  proof     %s: %s", proof_name(result->proof), proofs[result->proof]);
     }
     if (result->tls_protocol[0] != '\0') {
         fprintf(out, "\n  session   %s%s%s", result->tls_protocol,

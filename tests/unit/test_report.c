@@ -189,8 +189,9 @@ static void the_account_tells_verdict_cause_reason_remedy_and_replies(void **sta
     answer(&first, "own-sender", OUTCOME_ACCEPTED);
     audit_sample_control(&first, "quoted", OUTCOME_RECIPIENT_REFUSED);
     assert_account_has("mx  mx.example.org  203.0.113.25:25  tls=none\n  OPEN RELAY:");
-    assert_account_has(
-        "\n  cause     sender-trusted\n  proof     rcpt\n  why       A stranger (198.51.100.7)");
+    assert_account_has("\n  cause     sender-trusted\n  proof     rcpt: a recipient was accepted; "
+                       "that mail arrives was not "
+                       "shown\n  why       A stranger (198.51.100.7)");
     assert_account_has("\n  change    Postfix: ");
     assert_account_has("\n  own-sender            250 2.1.5    accepted           Ok\n");
     assert_account_has("\n  plain                 554 5.7.1    relay-denied\n"
