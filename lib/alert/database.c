@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/alert/remedy.h"
+
 #define APPLICATION_ID  0x52575244 /* "RWRD" */
 #define BUSY_TIMEOUT_MS 500
 #define WAL_RETRY_MS    10
@@ -279,7 +281,7 @@ static char *resolve_directory(const char *directory, char error[DATABASE_ERROR_
                  directory, user_name(user));
     else if (resolved == NULL)
         snprintf(error, DATABASE_ERROR_SIZE, "database %.200s/: %m (%s)", directory,
-                 make_it_writable);
+                 remedy_of(errno, make_it_writable));
     return resolved;
 }
 
@@ -349,7 +351,8 @@ enum database_error database_open(const char *path, sqlite3 **out, char error[DA
     if (resolved == NULL)
         kind = DATABASE_CANNOT_OPEN;
     else if (!make_file(resolved))
-        snprintf(error, DATABASE_ERROR_SIZE, "database %.200s: %m (%s)", path, make_it_writable);
+        snprintf(error, DATABASE_ERROR_SIZE, "database %.200s: %m (%s)", path,
+                 remedy_of(errno, make_it_writable));
     else
         kind = open_resolved(resolved, &database, error);
     free(resolved);

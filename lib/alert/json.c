@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/alert/format.h"
+#include "lib/alert/remedy.h"
 #include "lib/alert/sink.h"
 
 struct json_sink {
@@ -47,9 +48,8 @@ static int open_file(struct json_sink *self, char error[SINK_ERROR_SIZE])
         open(self->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
 
     if (descriptor < 0) {
-        snprintf(error, SINK_ERROR_SIZE,
-                 "cannot open %.120s: %m (json must name a file that this program may write)",
-                 self->path);
+        snprintf(error, SINK_ERROR_SIZE, "cannot open %.120s: %m (%s)", self->path,
+                 remedy_of(errno, "json must name a file that this program may write"));
         return -1;
     }
     if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {

@@ -1,12 +1,14 @@
 /* The sink for Prometheus: a file for the text file collector of its node exporter, which reads
  * *.prom of one directory. A new file takes the place of the old one at once, so that nobody ever
  * reads half of it. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/alert/metrics.h"
+#include "lib/alert/remedy.h"
 #include "lib/alert/sink.h"
 #include "lib/alert/speaker.h"
 #include "lib/alert/thread.h"
@@ -102,10 +104,8 @@ static int replace(const struct metrics_file *self, const char *text, size_t len
 
     if (whole_file_write(&file, text, length))
         return 0;
-    snprintf(error, SINK_ERROR_SIZE,
-             "cannot write to %.150s: %m (metrics_directory must exist, and be this user's to "
-             "write)",
-             self->directory);
+    snprintf(error, SINK_ERROR_SIZE, "cannot write to %.120s: %m (%s)", self->directory,
+             remedy_of(errno, "metrics_directory must exist, and be this user's to write"));
     return -1;
 }
 

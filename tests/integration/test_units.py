@@ -264,6 +264,20 @@ def test_each_line_of_its_own_is_in_the_journal_once(milter, journal):
         assert told().count(line) == 1, told()
 
 
+def test_who_names_a_file_outside_of_the_sandbox_is_told_what_to_add(milter):
+    milter.run(["install", "-d", "-o", "relaywarden", "/srv/relaywarden", "/srv/relaywarden/milter"])
+    declare(milter, "example.org")
+    milter.shell("sed -i -e 's,/var/log/relaywarden/,/srv/relaywarden/,' "
+                 "-e 's,/var/lib/prometheus/node-exporter,/srv/relaywarden,' "
+                 "-e '1i state_directory = \"/srv/relaywarden\"' /etc/relaywarden/relaywarden.conf")
+    milter.systemctl("restart", MILTER)
+    for words in ("incidents are not saved .*", "alerts do not reach json: ",
+                  "alerts do not reach metrics: "):
+        wait_until(lambda words=words: re.search(
+            words + ".*Read-only file system .in a systemd unit, name its directory in ReadWritePaths",
+            said(milter)), 20, lambda: said(milter))
+
+
 def test_one_that_was_killed_is_started_again_and_mail_flows_meanwhile(shared_lab, milter):
     before = main_process(milter)
     milter.run(["kill", "-KILL", before])
