@@ -138,6 +138,15 @@ void session_quit(struct session *session)
     session_send(session, SESSION_QUIT, "QUIT");
 }
 
+void session_leave(struct session *session, const struct reply *reply)
+{
+    if (reply->code == SESSION_CODE_CLOSING) {
+        session_close(session);
+    } else {
+        session_quit(session); /* RFC 5321 section 3.1: also after 554 it waits for QUIT */
+    }
+}
+
 void session_describe(char out[SESSION_SENTENCE_SIZE], const char *what, const struct reply *reply)
 {
     char text[SESSION_SENTENCE_SIZE / 2];

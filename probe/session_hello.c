@@ -243,9 +243,5 @@ void session_take_tally(struct session *session, const struct reply *reply)
             said->counted = told.accepted;
         }
     }
-    if (reply->code == SESSION_CODE_CLOSING) {
-        session_close(session);
-    } else {
-        session_quit(session);
-    }
+    session_leave(session, reply);
 }

@@ -45,11 +45,7 @@ static void end_endpoint(struct session *session, const char *what, const struct
 
     session_describe(why, what, reply);
     session_give_up(session, why);
-    if (reply->code == SESSION_CODE_CLOSING) {
-        session_close(session);
-    } else {
-        session_quit(session); /* RFC 5321 section 3.1: also after 554 it waits for QUIT */
-    }
+    session_leave(session, reply);
 }
 
 /* Whether a greeting that wants no session speaks of our address or of a list that it is on, as
@@ -102,11 +98,7 @@ static void refuse_proxy(struct session *session, const char *what, const struct
 
     session_describe(why, what, reply);
     session_give_up_proxy(session, why);
-    if (reply->code == SESSION_CODE_CLOSING) {
-        session_close(session);
-    } else {
-        session_quit(session);
-    }
+    session_leave(session, reply);
 }
 
 void session_take_greeting(struct session *session, const struct reply *reply)
@@ -236,11 +228,7 @@ void session_take_vantage(struct session *session, const struct reply *reply)
     }
     session_describe(why, "XCLIENT was refused", reply);
     give_up_vantage(session, why);
-    if (reply->code == SESSION_CODE_CLOSING) {
-        session_close(session);
-    } else {
-        session_quit(session);
-    }
+    session_leave(session, reply);
 }
 
 /* EHLO or HELO was taken. */
@@ -336,11 +324,7 @@ void session_take_starttls(struct session *session, const struct reply *reply)
                          : "STARTTLS is demanded, but not offered, and was refused",
                      reply);
     session_give_up_tls(session, why);
-    if (reply->code == SESSION_CODE_CLOSING) {
-        session_close(session);
-    } else {
-        session_quit(session);
-    }
+    session_leave(session, reply);
 }
 
 void session_give_up_tls(struct session *session, const char *why)

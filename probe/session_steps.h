@@ -143,6 +143,7 @@ void session_listen(struct session *session, enum session_state next);
 void session_secure(struct session *session);
 void session_close(struct session *session);
 void session_quit(struct session *session);
+void session_leave(struct session *session, const struct reply *reply); /* QUIT, but after 421 */
 
 /* "WHAT: 550 5.7.1 first line", printable. */
 void session_describe(char out[SESSION_SENTENCE_SIZE], const char *what, const struct reply *reply);

@@ -164,3 +164,14 @@ void bench_refuse_one(const char *reply, int64_t elapsed_ms)
     assert_ptr_equal(bench.session.task.into, row);
     bench_answer_after(reply, elapsed_ms);
 }
+
+const char *bench_come_to_a_control(void)
+{
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session();
+    while (bench.session.task.envelope.control[0] == '\0') {
+        bench_refuse_one(DENIED, 1);
+    }
+    bench_reset();
+    return bench.session.task.into->technique->id;
+}

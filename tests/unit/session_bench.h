@@ -38,6 +38,8 @@ void bench_reset(void);
 /* One technique, the RSET before it included, asked one command at a time; `reply` is that to RCPT.
  */
 void bench_refuse_one(const char *reply, int64_t elapsed_ms);
+/* To MAIL of the first technique that has a control, which is named; all before it were refused. */
+const char *bench_come_to_a_control(void);
 
 /* There is a filter that shares a key with us. It sees us for what we are, for now. */
 void bench_meet_filter(void);
