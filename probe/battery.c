@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "probe/grant.h"
 #include "probe/outcome.h"
 #include "probe/patience.h"
 
@@ -397,16 +398,38 @@ void battery_slow_confirmation(struct battery *battery, unsigned int confirmatio
     }
 }
 
+/* A 5xx that names us, where `plain` was answered: else all is plainly unanswered. */
+static bool is_banned(const struct battery *battery, const struct technique_result *answered)
+{
+    return answered->outcome == OUTCOME_CLIENT_REFUSED && answered->code >= 500 &&
+           answered->names_us && grant_count(battery->result).plain != GRANT_UNANSWERED;
+}
+
+static bool is_put_off(const struct technique_result *answered)
+{
+    return answered->outcome == OUTCOME_CLIENT_REFUSED && answered->code < 500;
+}
+
 bool battery_is_turned_away(struct battery *battery, const struct technique_result *answered)
 {
-    if (answered->outcome != OUTCOME_CLIENT_REFUSED || answered->code >= 500) {
+    bool banned = is_banned(battery, answered);
+
+    if (banned && answered->technique->sender_class != TECHNIQUE_SENDER_EXTERNAL) {
+        return false;
+    }
+    if (!banned && !is_put_off(answered)) {
         battery->turned_away = 0;
         return false;
     }
-    if (++battery->turned_away == BATTERY_TURNED_AWAY_MAX && battery_has_work(battery)) {
-        battery_end(battery, "The server asks the probe's address to come back later");
+    if (++battery->turned_away == BATTERY_TURNED_AWAY_MAX) {
+        if (banned) {
+            battery->result->banned = true;
+            battery_end(battery, "The server has begun to refuse the probe's address");
+        } else if (battery_has_work(battery)) {
+            battery_end(battery, "The server asks the probe's address to come back later");
+        }
     }
-    return true;
+    return !banned || battery->ended;
 }
 
 void battery_slow_down(struct battery *battery, unsigned int refusals)

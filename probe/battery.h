@@ -89,7 +89,7 @@ struct battery {
     unsigned int connection_refusals;      /* what a connection may have now */
     unsigned int connection_confirmations; /* EHLOs after acceptances that a connection may have;
                                               further ones are confirmed by RSET */
-    unsigned int turned_away;              /* answers in a row that were temporary and about us */
+    unsigned int turned_away;              /* answers in a row that were about us alone */
     unsigned int fruitless;                /* connections in a row without an answered technique */
     unsigned int unheard;                  /* hellos that were refused, and by no filter of ours */
     bool in_clear;                         /* STARTTLS failed here: ask without */
@@ -180,7 +180,10 @@ void battery_leave(struct battery *battery, struct battery_task *task, const cha
 void battery_refused(struct battery *battery, struct battery_task *task);
 
 /* A common technique has its answer. A 4xx that is about us asks us to come back later, whatever is
- * asked: the connection is to end, and this many of them in a row end the battery. */
+ * asked: the connection is to end, and this many of them in a row end the battery. So do as many
+ * 5xx that name our address, once `plain` was answered: that is a ban, which came in between. Words
+ * without the address do not make one, and a sender that claims something does not count, for who
+ * may not use it may be told so by address. */
 #define BATTERY_TURNED_AWAY_MAX 4
 bool battery_is_turned_away(struct battery *battery, const struct technique_result *answered);
 

@@ -114,13 +114,14 @@ static void add_probe_blocked(struct endpoint_result *result, const struct grant
         return;
     }
     raise_source(finding, result);
-    finding_why(finding,
-                "%s before every technique had been asked: %zu of %zu got no answer. What was "
-                "answered stands.",
-                result->out_of_time
-                    ? "The server replies so slowly that the time for an endpoint was over"
-                    : "The server cut the probe off",
-                tally->count[GRANT_UNANSWERED], tally->techniques);
+    finding_why(
+        finding,
+        "%s before every technique had been asked: %zu of %zu got no answer. What was "
+        "answered stands.",
+        result->out_of_time ? "The server replies so slowly that the time for an endpoint was over"
+        : result->banned    ? "The server began to refuse the probe's address, whatever is asked,"
+                            : "The server cut the probe off",
+        tally->count[GRANT_UNANSWERED], tally->techniques);
     finding_fix(finding, "%s%s",
                 result->out_of_time
                     ? "Set probe { timeout } higher (the default is 35s). If the server slows "

@@ -422,7 +422,7 @@ static bool names_address(const char *text, const struct address *address)
     return false;
 }
 
-static bool names_client(const struct outcome_question *question)
+bool outcome_names_client(const struct outcome_question *question)
 {
     struct address client;
 
@@ -452,7 +452,7 @@ static enum outcome judge_refusal(const struct outcome_question *question)
             return patterns[i].outcome;
         }
     }
-    if (names_client(question)) {
+    if (outcome_names_client(question)) {
         return OUTCOME_CLIENT_REFUSED;
     }
     return reply->code < 500 ? OUTCOME_DEFERRED : OUTCOME_RECIPIENT_REFUSED;
@@ -470,7 +470,7 @@ enum outcome outcome_judge(const struct outcome_question *question)
         return OUTCOME_CLOSING;
     }
     if (code == 421) {
-        return names_client(question) ? OUTCOME_CLIENT_REFUSED : OUTCOME_CLOSING;
+        return outcome_names_client(question) ? OUTCOME_CLIENT_REFUSED : OUTCOME_CLOSING;
     }
     if (code < 400) {
         return OUTCOME_DEFERRED; /* no answer to MAIL or RCPT at all: proves nothing */

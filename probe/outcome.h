@@ -29,6 +29,9 @@ struct outcome_question {
 
 enum outcome outcome_judge(const struct outcome_question *question);
 
+/* Whether the reply names our own address, in its own words and not as part of our envelope. */
+bool outcome_names_client(const struct outcome_question *question);
+
 /* Whether this outcome shows that relaying is refused. */
 bool outcome_denies_relaying(enum outcome outcome);
 

@@ -37,14 +37,19 @@ static bool had_a_verdict(const struct search *search)
            (verdict == VERDICT_OPEN || verdict == VERDICT_CLOSED || verdict == VERDICT_SUSPECTED);
 }
 
-/* Whether the technique's answer is still owed: the connection ended before it, or instead of it.
- * One that was refused for its sender or recipient is refused. */
+/* Whether the technique's answer is still owed: the connection ended before it, or instead of it,
+ * or the server had come to turn us away whatever was asked. One that was refused for its sender or
+ * recipient is refused, and so is one refused for its client where the battery came to its end. */
 static bool is_owed(const struct endpoint_result *result, const struct technique_result *asked)
 {
     if (asked->absent) {
         return false;
     }
-    return asked->asked ? asked->outcome == OUTCOME_CLOSING : asked->cut || result->cut_off;
+    if (!asked->asked) {
+        return asked->cut || result->cut_off;
+    }
+    return asked->outcome == OUTCOME_CLOSING ||
+           (result->cut_off && asked->outcome == OUTCOME_CLIENT_REFUSED);
 }
 
 /* Whether what was granted for this cause may be granted still. `plain` was answered, which is

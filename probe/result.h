@@ -48,6 +48,7 @@ struct technique_result {
     bool at_mail;     /* the reply that decided was to MAIL or, with `at_claim`, to AUTH or XCLIENT
                          before it, not to RCPT */
     bool at_claim;
+    bool names_us; /* the reply names our own address: it is about who asks */
     int code;
     char enhanced[12];
     enum outcome outcome;
@@ -135,6 +136,7 @@ struct endpoint_result {
     const struct posture_dns *dns; /* what DNS said so far; read when judged. NULL: not asked */
     bool refusals_used_up;         /* max_refusals kept techniques from being asked */
     bool cut_off;     /* the battery was ended before its end, by 421, a close or a deadline */
+    bool banned;      /* and it was refusals of our address that ended it */
     bool out_of_time; /* and the deadline was the endpoint's own, `timeout` */
     struct technique_result techniques[RESULT_TECHNIQUES];
     size_t technique_count;

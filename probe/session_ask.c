@@ -103,27 +103,46 @@ void session_cut_task(struct session *session, const char *why)
 
 /* ---- answers ----------------------------------------------------------------------------- */
 
-enum outcome session_judge(const struct session *session, enum command command,
-                           const struct reply *reply, const char *recipient)
-{
-    char client[ADDRESS_TEXT_SIZE];
-    const struct outcome_question question = {
-        .command = command,
-        .reply = reply,
-        .client = address_format(&session->source, client),
-        .sender = session->task.envelope.sender,
-        .recipient = command == COMMAND_RCPT ? recipient : NULL,
-    };
-
-    return outcome_judge(&question);
-}
-
 /* Which command's reply decides a technique. */
 enum answer {
     ANSWER_TO_RCPT,
     ANSWER_TO_MAIL,
     ANSWER_TO_CLAIM,
 };
+
+/* `client` is kept for the question. */
+static struct outcome_question question_on(const struct session *session, enum command command,
+                                           const struct reply *reply, const char *recipient,
+                                           char client[ADDRESS_TEXT_SIZE])
+{
+    return (struct outcome_question){
+        .command = command,
+        .reply = reply,
+        .client = address_format(&session->source, client),
+        .sender = session->task.envelope.sender,
+        .recipient = command == COMMAND_RCPT ? recipient : NULL,
+    };
+}
+
+enum outcome session_judge(const struct session *session, enum command command,
+                           const struct reply *reply, const char *recipient)
+{
+    char client[ADDRESS_TEXT_SIZE];
+    const struct outcome_question question =
+        question_on(session, command, reply, recipient, client);
+
+    return outcome_judge(&question);
+}
+
+static bool names_us(const struct session *session, const struct reply *reply, enum answer answer)
+{
+    char client[ADDRESS_TEXT_SIZE];
+    const struct outcome_question question =
+        question_on(session, answer == ANSWER_TO_RCPT ? COMMAND_RCPT : COMMAND_MAIL, reply,
+                    session->task.envelope.recipient, client);
+
+    return outcome_names_client(&question);
+}
 
 /* A claim that is refused leaves us who we are: in need of a log-in, or a client that may not be
  * another. */
@@ -171,6 +190,7 @@ void session_write_down(const struct session *session, struct technique_result *
     into->unconfirmed = false;
     into->at_mail = false;
     into->at_claim = false;
+    into->names_us = false;
     into->control_asked = false;
     into->code = reply->code;
     into->helo = texts_keep(texts, session->helo);
@@ -209,6 +229,7 @@ static enum outcome keep_answer(struct session *session, const struct reply *rep
     session_write_down(session, into, reply, recipient);
     into->at_mail = answer != ANSWER_TO_RCPT;
     into->at_claim = answer == ANSWER_TO_CLAIM;
+    into->names_us = names_us(session, reply, answer);
     into->ask = answer == ANSWER_TO_RCPT && session_is_heard(session);
     into->observed = false;
     into->outcome = outcome;

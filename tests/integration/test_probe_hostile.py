@@ -152,6 +152,25 @@ def test_an_acceptance_whose_control_was_cut_off_is_not_refused_by_the_second_tr
     assert (entry["verdict"], report["exit"]) == ("suspected", 1)
 
 
+@pytest.mark.parametrize("words, code, found", (
+    (b"Your IP 127.0.0.9 is banned", 1, ["probe-blocked"]),
+    (b"<a@b>: Relay access denied; from unknown[127.0.0.9]", 0, [])))
+def test_a_ban_in_mid_battery_is_told_and_a_refusal_that_names_the_client_is_none(
+        check, words, code, found):
+    def answer(line, _connection, say):
+        if not line.startswith(b"RCPT") or not answer.refused:
+            answer.refused |= line.startswith(b"RCPT")
+            return polite(line, say)
+        return say(b"554 5.7.1 " + words + b"\r\n")
+
+    answer.refused = False
+    report = check(answer)
+    entry, = report["endpoints"]
+    assert (entry["verdict"], report["exit"]) == ("closed", code), entry["why"]
+    assert [finding["kind"] for finding in entry["findings"]
+            if finding["severity"] != "info"] == found
+
+
 def test_a_server_that_refuses_every_hello_is_asked_everything_all_the_same(check, tmp_path):
     key = tmp_path / "token.key"
     key.write_bytes(os.urandom(48))

@@ -189,6 +189,89 @@ static void a_firm_no_to_the_client_is_no_wish_for_patience(void **state)
     assert_false(bench.result.cut_off);
 }
 
+/* Answers with `reply` from here on, over as many connections as it takes to come to upper-case. */
+static void refuse_the_rest(const char *reply)
+{
+    while (!bench.battery.ended && !bench_result_of("upper-case")->asked) {
+        if (bench.order->action != SESSION_SEND) {
+            bench_open_session();
+        } else if (strncmp(bench.order->line, "QUIT", 4) == 0) {
+            bench_answer("221 bye");
+        } else if (strncmp(bench.order->line, "EHLO", 4) == 0) {
+            bench_answer(HELLO);
+        } else if (strncmp(bench.order->line, "RCPT", 4) == 0) {
+            bench_answer(reply);
+        } else {
+            bench_answer("250 ok");
+        }
+    }
+}
+
+static void a_ban_in_mid_battery_ends_it_as_cut_off(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session();
+    bench_refuse_one(DENIED, 1);
+    refuse_the_rest("554 5.7.1 Go away, your IP 198.51.100.7 is banned");
+    assert_true(bench.result.cut_off);
+    assert_true(bench.result.banned);
+    assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_RELAY_DENIED);
+    assert_int_equal(bench_result_of("percent-hack")->outcome, OUTCOME_CLIENT_REFUSED);
+    assert_false(bench_result_of("upper-case")->asked);
+    assert_string_equal(bench.result.trouble, "The server has begun to refuse the probe's address");
+}
+
+static void only_our_own_address_makes_a_refusal_a_ban(void **state)
+{
+    (void)state;
+    static const char *const replies[] = {
+        "554 5.7.1 Your IP is banned",
+        "554 5.7.1 Your IP 203.0.113.99 is banned",
+        "554 5.7.1 <x>: Relay access denied; from [198.51.100.7]",
+        "550 5.7.1 Relaying denied. IP name lookup failed [198.51.100.7]",
+    };
+
+    for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
+        bench_set_up(TLS_AUTO, 25);
+        bench_open_session();
+        bench_refuse_one(DENIED, 1);
+        refuse_the_rest(replies[i]);
+        assert_false(bench.result.cut_off);
+        assert_false(bench.result.banned);
+        assert_true(bench_result_of("upper-case")->asked);
+        assert_int_equal(bench_result_of("upper-case")->outcome,
+                         i < 2 ? OUTCOME_CLIENT_REFUSED : OUTCOME_RELAY_DENIED);
+    }
+}
+
+/* It keeps `plain` unanswered, which says more. */
+static void a_ban_from_the_beginning_is_no_ban_in_between(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session();
+    refuse_the_rest("554 5.7.1 Client host [198.51.100.7] blocked");
+    assert_false(bench.result.cut_off);
+    assert_int_equal(bench_result_of("upper-case")->outcome, OUTCOME_CLIENT_REFUSED);
+}
+
+static void an_address_refused_for_the_senders_that_it_claims_is_not_banned(void **state)
+{
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    bench_open_session();
+    bench_refuse_one(DENIED, 1);
+    for (size_t i = 0; i < 2 * BATTERY_TURNED_AWAY_MAX; i++) {
+        struct technique_result claimed = *bench_result_of("own-sender");
+        claimed.outcome = OUTCOME_CLIENT_REFUSED;
+        claimed.code = 550;
+        claimed.names_us = true;
+        assert_false(battery_is_turned_away(&bench.battery, &claimed));
+    }
+    assert_false(bench.result.cut_off);
+}
+
 static void two_connections_without_an_answer_end_the_battery_as_cut_off(void **state)
 {
     (void)state;
@@ -403,6 +486,10 @@ int main(void)
         cmocka_unit_test(a_421_in_mid_battery_is_asked_again_with_fewer_refusals),
         cmocka_unit_test(a_server_that_wants_us_back_later_is_left_and_soon_for_good),
         cmocka_unit_test(a_firm_no_to_the_client_is_no_wish_for_patience),
+        cmocka_unit_test(a_ban_in_mid_battery_ends_it_as_cut_off),
+        cmocka_unit_test(only_our_own_address_makes_a_refusal_a_ban),
+        cmocka_unit_test(a_ban_from_the_beginning_is_no_ban_in_between),
+        cmocka_unit_test(an_address_refused_for_the_senders_that_it_claims_is_not_banned),
         cmocka_unit_test(two_connections_without_an_answer_end_the_battery_as_cut_off),
         cmocka_unit_test(a_technique_that_always_cuts_is_left_after_two_tries),
         cmocka_unit_test(being_banned_after_an_answer_keeps_the_answer),

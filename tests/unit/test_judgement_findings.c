@@ -116,6 +116,22 @@ static void a_battery_cut_off_after_plain_is_closed_with_a_warning(void **state)
     audit_sample_says(audit_sample_finding(&result, FINDING_PROBE_BLOCKED)->why, "2 of 49");
 }
 
+static void a_ban_after_plain_is_closed_with_a_warning_that_says_so(void **state)
+{
+    (void)state;
+    audit_sample_answer(&result, "bang-path", OUTCOME_CLIENT_REFUSED);
+    audit_sample_unask(&result, "quoted");
+    result.cut_off = true;
+    result.banned = true;
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 1);
+    assert_non_null(audit_sample_finding(&result, FINDING_PROBE_BLOCKED));
+    audit_sample_says(audit_sample_finding(&result, FINDING_PROBE_BLOCKED)->why,
+                      "began to refuse the probe's address");
+    audit_sample_says(audit_sample_finding(&result, FINDING_PROBE_BLOCKED)->why, "2 of 49");
+    audit_sample_says(audit_sample_finding(&result, FINDING_PROBE_BLOCKED)->fix, "ignoreip");
+}
+
 static void a_server_too_slow_for_the_battery_is_advised_on_as_that(void **state)
 {
     (void)state;
@@ -450,6 +466,7 @@ int main(void)
         CASE(tls_that_did_not_come_about_is_no_refused_service),
         CASE(an_unusable_source_is_advised_on_as_that),
         CASE(a_battery_cut_off_after_plain_is_closed_with_a_warning),
+        CASE(a_ban_after_plain_is_closed_with_a_warning_that_says_so),
         CASE(a_server_too_slow_for_the_battery_is_advised_on_as_that),
         CASE(a_battery_cut_off_before_plain_is_no_more_than_inconclusive),
         CASE(an_operators_interruption_is_not_the_servers_blocking),

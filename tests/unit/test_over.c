@@ -162,6 +162,23 @@ static void what_was_refused_for_its_sender_is_over(void **state)
     assert_true(is_over(FINDING_OPEN_RELAY, "203.0.113.25:25/none sender-trusted"));
 }
 
+static void what_a_ban_answered_instead_of_the_server_is_not_over(void **state)
+{
+    (void)state;
+    audit_sample_answer(&result, "own-sender", OUTCOME_CLIENT_REFUSED);
+    audit(&outside);
+    assert_true(is_over(FINDING_OPEN_RELAY, "203.0.113.25:25/none sender-trusted"));
+    fresh(state);
+    audit_sample_answer(&result, "own-sender", OUTCOME_CLIENT_REFUSED);
+    result.cut_off = true;
+    result.banned = true;
+    audit(&outside);
+    assert_int_equal(result.verdict, VERDICT_CLOSED);
+    assert_false(is_over(FINDING_OPEN_RELAY, "203.0.113.25:25/none sender-trusted"));
+    assert_false(is_over(FINDING_PROBE_BLOCKED, "203.0.113.25:25/none"));
+    assert_true(is_over(FINDING_OPEN_RELAY, "203.0.113.25:25/none helo-trusted"));
+}
+
 static void another_cause_gives_way_to_what_is_open_now(void **state)
 {
     (void)state;
@@ -253,6 +270,7 @@ int main(void)
         cmocka_unit_test_setup(what_a_cut_off_audit_did_not_ask_again_is_not_over, fresh),
         cmocka_unit_test_setup(a_connection_that_ends_at_one_technique_shows_nothing_of_it, fresh),
         cmocka_unit_test_setup(what_was_refused_for_its_sender_is_over, fresh),
+        cmocka_unit_test_setup(what_a_ban_answered_instead_of_the_server_is_not_over, fresh),
         cmocka_unit_test_setup(another_cause_gives_way_to_what_is_open_now, fresh),
         cmocka_unit_test_setup(a_log_in_that_was_not_tried_again_is_not_over, fresh),
         cmocka_unit_test_setup(an_endpoint_left_to_choose_tls_may_have_had_another_mode, fresh),
