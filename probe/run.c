@@ -18,6 +18,7 @@
 #include "probe/target.h"
 
 #define LINE_SIZE 5632 /* a status line */
+#define LAST_SIZE 1024 /* of one, without its figures */
 
 struct daemon {
     const struct invocation *invocation;
@@ -26,6 +27,7 @@ struct daemon {
     struct reporter *reporter;
     sigset_t signals; /* blocked always, and taken while it waits: none is ever lost */
     bool told_to_stop;
+    char last[LAST_SIZE]; /* what the last audit came to; "" before the first */
 };
 
 /* Does not stop while the machine sleeps. */
@@ -64,7 +66,7 @@ static bool is_to_stop(const struct daemon *daemon)
 
 /* ---- an audit ------------------------------------------------------------------------ */
 
-static void log_summary(const struct daemon *daemon, const struct audit_summary *summary)
+static void log_summary(struct daemon *daemon, const struct audit_summary *summary)
 {
     char line[LINE_SIZE] = "";
     FILE *into = fmemopen(line, sizeof(line), "w");
@@ -76,6 +78,12 @@ static void log_summary(const struct daemon *daemon, const struct audit_summary 
     line[sizeof(line) - 1] = '\0';
     line[strcspn(line, "\n")] = '\0';
     reporter_say(daemon->reporter, LOG_INFO, "%s", line);
+    /* The figures of the performance data stand behind " | ". */
+    char *figures = strstr(line, " | ");
+    if (figures != NULL) {
+        *figures = '\0';
+    }
+    snprintf(daemon->last, sizeof(daemon->last), "%.*s; ", LAST_SIZE - 3, line);
 }
 
 static void print_summary(const struct daemon *daemon, const struct audit_summary *summary)
@@ -222,13 +230,24 @@ static void reload(struct daemon *daemon)
 
 /* ---- the verb ------------------------------------------------------------------------ */
 
+/* What `systemctl status` shows until the next audit: a time, since nobody counts seconds down. */
+static void tell_status(const struct daemon *daemon, time_t wait)
+{
+    const time_t next = time(NULL) + wait;
+    char when[64] = "";
+    struct tm local;
+
+    if (wait > 0 && localtime_r(&next, &local) != NULL &&
+        strftime(when, sizeof(when), "%a %F %T %Z", &local) > 0) {
+        sd_notifyf(0, "STATUS=%snext audit %s", daemon->last, when);
+    }
+}
+
 /* Until something is due or a signal comes. */
 static void wait_for_something(struct daemon *daemon)
 {
     const struct timespec wait = {.tv_sec = (time_t)schedule_wait(daemon->schedule, seconds_now())};
-    if (wait.tv_sec > 0) {
-        sd_notifyf(0, "STATUS=Next audit in %lld s", (long long)wait.tv_sec);
-    }
+    tell_status(daemon, wait.tv_sec);
     switch (sigtimedwait(&daemon->signals, NULL, &wait)) {
     case SIGTERM:
     case SIGINT:

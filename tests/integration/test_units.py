@@ -341,6 +341,9 @@ def test_the_daemon_audits_at_once_and_again_when_told(outside):
         return outside.journal("-u", unit, "-t", "relaywarden-probe").count("RELAY OK - 2 endpoints")
 
     wait_until(audits, 20)
+    wait_until(lambda: re.fullmatch(
+        r"RELAY OK - 2 endpoints closed; next audit [A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+",
+        outside.show(unit, "StatusText")), 10, lambda: outside.show(unit, "StatusText"))
     before = audits()
     outside.systemctl("kill", "--signal=USR1", unit)
     wait_until(lambda: audits() > before, 20)
