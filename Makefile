@@ -2,7 +2,7 @@
 #
 #   make            both programs, into $(BUILD)
 #   make deps       the Debian packages for building and testing (as root; the only list of them);
-#                   deps-build: those for building alone; deps-deb: for building a package, too
+#                   deps-build: those for building alone; deps-demo, deps-deb: and for the demo, for a package
 #   make demo       the main job on a private Postfix (as root; installs what it needs)
 #   make check      everything that is tested (as root; installs what it needs)
 #   make sanitized  all tests of the milter with programs that the sanitizers and valgrind watch
@@ -32,7 +32,7 @@ say = @echo '  $(1) $(2)'
 endif
 
 # These install packages and make network namespaces; said before anything is compiled in vain.
-as_root := $(filter check sanitized demo bench deps deps-build deps-deb,$(MAKECMDGOALS))
+as_root := $(filter check sanitized demo bench deps deps-build deps-demo deps-deb,$(MAKECMDGOALS))
 ifneq ($(as_root),)
 ifneq ($(shell id -u),0)
 $(error run as root: sudo make $(as_root))
@@ -50,17 +50,19 @@ endif
 DEPS_BUILD := gcc libc6-dev make git pkg-config ca-certificates libmilter-dev libc-ares-dev \
     libconfuse-dev libevent-dev libssl-dev libjansson-dev libsqlite3-dev libidn2-dev libsystemd-dev
 DEPS_CHECK := clang clang-tidy clang-format cppcheck libclang-rt-14-dev libcmocka-dev mandoc
-DEPS_TEST  := postfix libsasl2-modules sasl2-bin rsyslog nsd nftables iproute2 procps openssl \
-    netbase python3 python3-pytest util-linux valgrind exim4-daemon-heavy opensmtpd sendmail-bin m4 postgrey \
+DEPS_DEMO  := postfix rsyslog nsd nftables iproute2 procps openssl netbase python3 util-linux
+DEPS_TEST  := libsasl2-modules sasl2-bin python3-pytest valgrind exim4-daemon-heavy opensmtpd sendmail-bin m4 postgrey \
     nmap prometheus curl syslog-ng-core chromium poppler-utils npm systemd logrotate
 DEPS_DEB   := build-essential debhelper dpkg-dev fakeroot lintian
-DEPS := $(DEPS_BUILD) $(DEPS_CHECK) $(DEPS_TEST) $(DEPS_DEB)
+DEPS := $(DEPS_BUILD) $(DEPS_CHECK) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_DEB)
 
-.PHONY: deps deps-build deps-deb
+.PHONY: deps deps-build deps-demo deps-deb
 deps:
 	@sh tests/deps.sh $(DEPS)
 deps-build:
 	@sh tests/deps.sh $(DEPS_BUILD)
+deps-demo:
+	@sh tests/deps.sh $(DEPS_BUILD) $(DEPS_DEMO)
 deps-deb:
 	@sh tests/deps.sh $(DEPS_BUILD) $(DEPS_DEB)
 
@@ -170,7 +172,7 @@ check: deps
 	@/usr/bin/python3 tests/check.py
 sanitized: deps
 	@/usr/bin/python3 tests/check.py --whole --only milter-asan,milter-tsan,milter-valgrind
-demo: deps
+demo: deps-demo
 	@$(MAKE) --no-print-directory all
 	@/usr/bin/python3 tests/lab/demo.py --build $(BUILD)
 bench: deps
