@@ -29,6 +29,7 @@ default_transport = discard
 """
 TIGHT, WIDE = "127.0.0.0/8 [::1]/128", "0.0.0.0/0"
 CONF = "/etc/relaywarden/relaywarden.conf"
+HOME = "/srv/operator"  # where no clone is, wherever the one under test is
 
 pytestmark = pytest.mark.skipif(Machine.possible() is not None, reason=str(Machine.possible()))
 
@@ -38,7 +39,7 @@ class Walker:
 
     def __init__(self, machine):
         self.machine = machine
-        self.directory = "/root"
+        self.directory = HOME
 
     def type(self, text, accept=(0,)):
         """Runs lines as they are printed."""
@@ -61,13 +62,15 @@ class Walker:
             file.write(text)
 
     def install(self):
+        self.machine.run(["mkdir", "-p", HOME])
         clone, *rest = blocks("Install", "sh")[0].splitlines()
         assert clone == "git clone URL relaywarden"
         if os.path.isdir(os.path.join(ROOT, ".git")):
             self.type("git clone --quiet /src relaywarden")
         self.type("mkdir -p relaywarden/build && cd /src && tar -c --exclude=./build --exclude=.git . "
-                  "| tar -x -C /root/relaywarden")
-        self.type("if [ -d /src/build/gcc ]; then cp -a /src/build/gcc /root/relaywarden/build/; fi; cd /root")
+                  f"| tar -x -C {HOME}/relaywarden")
+        self.type("if [ -d /src/build/gcc ]; then cp -a /src/build/gcc "
+                  f"{HOME}/relaywarden/build/; fi; cd {HOME}")
         self.type("\n".join(rest))
 
 
@@ -134,8 +137,9 @@ def test_with_one_key_the_filter_answers_the_probe(walk):
     asked = outside.type("sudo -u relaywarden relaywarden-probe check mx --json").stdout
     for endpoint in json.loads(asked)["endpoints"]:
         assert endpoint["milter"]["observed"] is True
-    shown = [re.search("[Ff]ingerprint.*", walker.type(f"sudo {name} -t 2>&1").stdout).group(0)
-             for walker, name in ((mail, "relaywarden-milter"), (outside, "relaywarden-probe"))]
+    commands = re.findall(r"`(sudo [^`]* -t)` and `(sudo [^`]* -t)` show", README)[0]
+    shown = [re.search("[Ff]ingerprint.*", walker.type(command).stdout).group(0)
+             for walker, command in zip((mail, outside), commands)]
     assert shown[0].split()[-1] == shown[1].split()[-1]
 
 
@@ -166,9 +170,9 @@ def test_the_journal_explains_what_was_found(walk):
     mail, _ = walk  # where an open relay was reported above
     update, = re.findall(r"`(sudo journalctl --update-catalog)`", README)
     mail.type(update)
-    show, = re.findall("`(journalctl -t relaywarden-milter -o verbose)`", README)
+    show, = re.findall("`(sudo journalctl -t relaywarden-milter -o verbose)`", README)
     assert "RELAYWARDEN_KIND=open-relay" in mail.type(show).stdout
-    assert "mail server relays for strangers" in mail.type("journalctl -x").stdout
+    assert "mail server relays for strangers" in mail.type(*re.findall("`(sudo journalctl -x)`", README)).stdout
 
 
 def test_reloading_the_filter_is_as_printed(walk):
@@ -311,14 +315,14 @@ def test_a_newer_version_takes_the_place_of_the_running_one(walk):
     before = mail.machine.show("relaywarden-milter", "MainPID")
     pull, *rest = blocks("Bringing it up to date", "sh")[0].splitlines()
     assert pull == "git pull"
-    mail.type("cd /root/relaywarden\n" + "\n".join(rest))
+    mail.type(f"cd {HOME}/relaywarden\n" + "\n".join(rest))
     assert mail.machine.show("relaywarden-milter", "MainPID") not in ("0", before)
     assert mail.machine.show("relaywarden-probe", "ActiveState") == "inactive"
 
 
 def test_taking_it_away_leaves_nothing_but_configuration_and_state(walk):
     mail, _ = walk
-    mail.type("cd /root/relaywarden\n" + blocks("Taking it away", "sh")[0])
+    mail.type(f"cd {HOME}/relaywarden\n" + blocks("Taking it away", "sh")[0])
     found = mail.type("find /etc /usr /lib /var -xdev -name '*relaywarden*'").stdout.split()
     state = ("/var/lib/relaywarden", "/var/log/relaywarden", "/var/spool/postfix/relaywarden")
     assert {path for path in found if not path.startswith(state)} == {
