@@ -42,11 +42,17 @@ def postfix(world):
     return Postfix(world, world.host("mx")).start()
 
 
+def hear_signals():
+    """What runs in the background of a script may have been told to ignore them."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
 def another_owner():
     """A process with a lab of its own: yields it, the lab's id and its guardian's pid."""
     owner = subprocess.Popen([sys.executable, "-c", OWNER.format(tests=TESTS)],
-                             stdout=subprocess.PIPE, text=True)
+                             stdout=subprocess.PIPE, text=True, preexec_fn=hear_signals)
     try:
         name, guardian = owner.stdout.readline().split()
         yield owner, name, int(guardian)

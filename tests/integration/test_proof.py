@@ -45,7 +45,7 @@ class Place:
 
     def receive(self, *arguments):
         """Mail for the canary is piped to receive by a real Postfix, which runs it as nobody."""
-        command = " ".join([program("relaywarden-probe"), "receive", *arguments])
+        command = " ".join([self.lab.publish(program("relaywarden-probe")), "receive", *arguments])
         home = Postfix(self.lab, self.lab.host("sink"), main={
             "mydestination": "outside.example.net"}, master=["local unix - n n - - local"])
         home.main["alias_maps"] = home.table("aliases", {"canary": f'"|{command}"'})
@@ -198,17 +198,17 @@ def test_on_the_probes_host_a_pipe_of_its_user_is_enough(place):
     path = config.write(os.path.join(state, "relaywarden.conf"))
     for file in (state, os.path.join(state, "probe"), path):
         shutil.chown(file, "games", "games")
+    receiver = place.lab.publish(program("relaywarden-probe"))
     home = Postfix(place.lab, place.lab.host("sink"), main={
         "mydestination": "outside.example.net"}, master=[
             "relaywarden unix - n n - - pipe user=games "
-            f"argv={program('relaywarden-probe')} receive --config {path}"])
+            f"argv={receiver} receive --config {path}"])
     home.main["transport_maps"] = home.table(
         "transport", {"canary@outside.example.net": "relaywarden:"})
     home.start()
     place.set_up(**OPEN)
     done = place.outside.run(["setpriv", "--reuid=games", "--regid=games", "--clear-groups",
-                              program("relaywarden-probe"), "check", "--config", path, "--json"],
-                             check=False)
+                              receiver, "check", "--config", path, "--json"], check=False)
     entry = json.loads(done.stdout)["endpoints"][0]
     assert (entry["verdict"], entry["proof"]) == ("open", "delivered"), home.log()
     assert os.path.exists(os.path.join(state, "probe/arrivals.json"))

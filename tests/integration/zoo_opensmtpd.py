@@ -33,7 +33,8 @@ def become(opensmtpd, row):
         settings = opensmtpd.certificate() + settings
     delay = how.pop("greylist", None)
     if delay:
-        settings.append(f'filter "greylist" proc-exec "{GREYLIST} {delay}"')
+        program = opensmtpd.lab.publish(GREYLIST)
+        settings.append(f'filter "greylist" proc-exec "{program} {delay}"')
         how["listen"] = ['eth0 port 25 filter "greylist"']
     opensmtpd.set_up(settings=settings, **how)
     opensmtpd.restart()

@@ -10,6 +10,8 @@ from .servers import ROOT
 
 PINNED = os.path.join(ROOT, "tests/axe")
 FOLDER = os.path.join(ROOT, "build/axe")
+# Node.js has its own; a network that has an authority of its own tells the system about it.
+SYSTEMS_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 
 
 def _pins():
@@ -26,7 +28,8 @@ def _fetch(folder):
         shutil.copy(os.path.join(PINNED, name), folder)
     done = run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier",
                 "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=20000",
-                "--prefer-offline", f"--cache={folder}/cache"], check=False, timeout=90, cwd=folder)
+                "--prefer-offline", f"--cache={folder}/cache"], check=False, timeout=90, cwd=folder,
+               env={"NODE_EXTRA_CA_CERTS": SYSTEMS_AUTHORITIES, **os.environ})
     if done.returncode != 0:
         raise LabError("axe-core could not be fetched: npm must reach its registry, and what it gets "
                        f"must be what tests/axe/package-lock.json pins\n{done.stdout}{done.stderr}")

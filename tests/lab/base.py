@@ -13,6 +13,7 @@ has one or the other.
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -193,6 +194,13 @@ class Lab:
             host.write_resolver(nameserver)
 
     # ---- odds and ends ----
+
+    def publish(self, path):
+        """A copy of a file where every user can reach it: the tree may stand in a home that is closed
+        to others."""
+        public = os.path.join(self.folder, "public")
+        os.makedirs(public, mode=0o755, exist_ok=True)
+        return shutil.copy(path, public)
 
     def certificate(self, name="mx.example.org", folder_path=None):
         """A self-signed certificate. Returns the paths of the certificate and its key."""

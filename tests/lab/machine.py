@@ -74,12 +74,14 @@ class Machine:
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children",
                   encoding="ascii") as file:
             children = file.read().split()
-        if not children:
+        # Before systemd there are the commands of machine.sh, which end as we look.
+        try:
+            with open(f"/proc/{children[0]}/comm", encoding="ascii") as file:
+                if file.read() != "systemd\n":
+                    return False
+        except (IndexError, FileNotFoundError, ProcessLookupError):
             return False
         self.pid = int(children[0])
-        with open(f"/proc/{self.pid}/comm", encoding="ascii") as file:
-            if file.read() != "systemd\n":
-                return False
         done = self.run(["systemctl", "is-active", "basic.target"], check=False)
         return done.stdout == "active\n"
 
@@ -126,6 +128,8 @@ class Machine:
             return
         if self.pid and alive(self.pid):
             os.kill(self.pid, signal.SIGKILL)
+        else:
+            self.process.kill()
         self.process.wait(15)
         self.process = None
         self._remove_group()
