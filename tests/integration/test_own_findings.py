@@ -48,7 +48,8 @@ def test_greylisted_behind_a_masked_address_it_is_open_and_no_strangers_finding(
 def test_what_an_earlier_audit_was_told_to_come_back_for_is_no_strangers_finding_either(lab):
     halves = Greylisted(lab, delay=1)
     config = halves.config(targets=TARGETS)
-    assert halves.probe("mx", config=config)[1]["verdict"] == "inconclusive"
+    # A slow audit is past the delay before its end: then there are grants already.
+    assert techniques(halves.probe("mx", config=config)[1])["plain"]["outcome"] == "greylisted"
     time.sleep(1.1)  # postgrey's clock must move on
     entry = halves.probe("mx", config=config)[1]
     assert (entry["verdict"], entry["proof"]) == ("open", "observed"), entry["why"]
