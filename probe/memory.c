@@ -1,170 +1,51 @@
 #include "probe/memory.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "probe/patience.h"
-
-#define LOCK_WAIT_MS 2000
-#define LOCK_STEP_MS 20
+#include "probe/state_file.h"
 
 #define VERSION  1
 #define KEY_SIZE (ENDPOINT_TEXT_SIZE + RESULT_HOST_SIZE + 16)
 
 struct memory {
-    char directory[PATH_MAX]; /* the probe's own */
-    bool waited;              /* for the lock, in vain: a second wait would be as vain */
+    struct state_file file;
     json_t *root; /* {"version": 1, "endpoints": {KEY: {"put_off": [...], "messages": [...]}}} */
 };
 
 /* ---- the file --------------------------------------------------------------------------- */
 
-static void name_file(const struct memory *memory, const char *name, char out[PATH_MAX])
+/* A change of the endpoints' object. */
+struct change {
+    bool (*make)(json_t *endpoints, void *user);
+    void *user;
+};
+
+static bool change_endpoints(json_t *root, void *user)
 {
-    snprintf(out, PATH_MAX, "%.*s/%s", PATH_MAX - 32, memory->directory, name);
+    const struct change *change = user;
+
+    return change->make(json_object_get(root, "endpoints"), change->user);
 }
 
-static json_t *empty(void)
+/* Changes what the file has by now, and then what is known here. `make` says whether anything is to
+ * be written. */
+static bool transact(struct memory *memory, bool (*make)(json_t *endpoints, void *user), void *user,
+                     char error[MEMORY_ERROR_SIZE])
 {
-    return json_pack("{s:i, s:{}}", "version", VERSION, "endpoints");
-}
+    struct change change = {make, user};
+    json_t *root = state_file_change(&memory->file, change_endpoints, &change, error);
 
-/* A new reference; NULL and a sentence. */
-static json_t *read_file(const struct memory *memory, char error[MEMORY_ERROR_SIZE])
-{
-    char path[PATH_MAX];
-    json_error_t mistake;
-
-    name_file(memory, "memory.json", path);
-    FILE *file = fopen(path, "re");
-    if (file == NULL && errno == ENOENT) {
-        json_t *root = empty();
-        snprintf(error, MEMORY_ERROR_SIZE, "out of memory");
-        return root;
-    }
-    if (file == NULL) {
-        snprintf(error, MEMORY_ERROR_SIZE,
-                 "%.300s: %s (let this program's user read and write it and its directory)", path,
-                 strerror(errno));
-        return NULL;
-    }
-    json_t *root = json_loadf(file, 0, &mistake);
-    fclose(file);
-    if (json_integer_value(json_object_get(root, "version")) == VERSION &&
-        json_is_object(json_object_get(root, "endpoints"))) {
-        return root;
-    }
-    snprintf(error, MEMORY_ERROR_SIZE,
-             "%.300s is damaged, or of another version of this program (move it away; a new one is "
-             "then made)",
-             path);
-    json_decref(root);
-    return NULL;
-}
-
-static bool dump(json_t *root, int descriptor)
-{
-    FILE *file = fdopen(descriptor, "w");
-
-    if (file == NULL) {
-        close(descriptor);
+    if (root == NULL) {
         return false;
     }
-    bool written = json_dumpf(root, file, JSON_INDENT(1) | JSON_SORT_KEYS) == 0 &&
-                   fputc('\n', file) != EOF && fflush(file) == 0 && fsync(fileno(file)) == 0;
-    return fclose(file) == 0 && written;
-}
-
-/* Under the lock. */
-static bool write_file(const struct memory *memory, json_t *root, char error[MEMORY_ERROR_SIZE])
-{
-    char path[PATH_MAX];
-    char fresh[PATH_MAX];
-
-    name_file(memory, "memory.json", path);
-    name_file(memory, "memory.json.new", fresh);
-    int descriptor = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-    if (descriptor >= 0 && dump(root, descriptor) && rename(fresh, path) == 0) {
-        return true;
-    }
-    snprintf(error, MEMORY_ERROR_SIZE,
-             "%.300s: %s (let this program's user write its directory, and make room on the disk)",
-             path, strerror(errno));
-    return false;
-}
-
-/* Holders need a moment only. One that was stopped in the middle of it is not waited for. */
-static bool take_lock(struct memory *memory, int descriptor)
-{
-    static const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
-    int steps = memory->waited ? 0 : LOCK_WAIT_MS / LOCK_STEP_MS;
-
-    while (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK && errno != EINTR) {
-            return false;
-        }
-        if (steps-- <= 0) {
-            memory->waited = true;
-            errno = EWOULDBLOCK;
-            return false;
-        }
-        (void)nanosleep(&step, NULL);
-    }
+    json_decref(memory->root);
+    memory->root = root;
     return true;
-}
-
-/* The lock's descriptor, to be closed; -1 and a sentence. */
-static int lock(struct memory *memory, char error[MEMORY_ERROR_SIZE])
-{
-    char path[PATH_MAX];
-
-    (void)mkdir(memory->directory, 0750);
-    name_file(memory, "memory.lock", path);
-    int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-    if (descriptor < 0 || !take_lock(memory, descriptor)) {
-        snprintf(error, MEMORY_ERROR_SIZE,
-                 errno == EWOULDBLOCK ? "%.300s: %s (another process holds it: see whether a "
-                                        "relaywarden-probe was stopped)"
-                                      : "%.300s: %s (let this program's user write its directory)",
-                 path, strerror(errno));
-        if (descriptor >= 0) {
-            close(descriptor);
-        }
-        return -1;
-    }
-    return descriptor;
-}
-
-/* Changes what the file has by now, and then what is known here. `change` says whether anything is
- * to be written. */
-static bool transact(struct memory *memory, bool (*change)(json_t *endpoints, void *user),
-                     void *user, char error[MEMORY_ERROR_SIZE])
-{
-    int descriptor = lock(memory, error);
-    json_t *root = descriptor >= 0 ? read_file(memory, error) : NULL;
-    bool done = root != NULL;
-
-    if (done && change(json_object_get(root, "endpoints"), user)) {
-        done = write_file(memory, root, error);
-    }
-    if (done) {
-        json_decref(memory->root);
-        memory->root = json_incref(root);
-    }
-    json_decref(root);
-    if (descriptor >= 0) {
-        close(descriptor);
-    }
-    return done;
 }
 
 struct memory *memory_open(const char *state_directory, char error[MEMORY_ERROR_SIZE])
@@ -175,9 +56,10 @@ struct memory *memory_open(const char *state_directory, char error[MEMORY_ERROR_
         snprintf(error, MEMORY_ERROR_SIZE, "out of memory");
         return NULL;
     }
-    snprintf(memory->directory, sizeof(memory->directory), "%.*s/probe", PATH_MAX - 64,
-             state_directory);
-    memory->root = read_file(memory, error);
+    memory->file =
+        (struct state_file){.name = "memory", .version = VERSION, .members = {"endpoints"}};
+    state_file_place(&memory->file, state_directory);
+    memory->root = state_file_read(&memory->file, error);
     if (memory->root == NULL) {
         memory_close(memory);
         return NULL;

@@ -1,11 +1,9 @@
 /*
  * memory - what one audit leaves for the next: what was put off, and which messages were sent
  *
- * A file of JSON in the state directory, probe/memory.json, of configured targets only. Each change
- * is made under a lock and put in place by a rename, so that processes may share it and readers
- * need no lock. A lock that another process holds is waited for, once and for 2 s, and then the
- * change cannot be kept. A damaged file is never overwritten: nobody could say any more how many
- * messages were sent. One thread at a time for a struct memory.
+ * probe/memory.json in the state directory (state_file.h), of configured targets only. A damaged
+ * one is never overwritten: nobody could say any more how many messages were sent. One thread at a
+ * time for a struct memory.
  */
 #ifndef RELAYWARDEN_PROBE_MEMORY_H
 #define RELAYWARDEN_PROBE_MEMORY_H
