@@ -8,15 +8,20 @@
 #include "probe/over.h"
 #include "probe/roster.h"
 
-struct alert_settings alerting_settings(const struct conf *conf)
+struct alert_settings alerting_settings(const struct conf *conf, const struct standing *standing)
 {
+    static char none[] = "";
     struct alert_settings settings = conf->alert;
+
+    if (standing == NULL || !standing_is_told(standing)) {
+        settings.metrics_directory = none;
+    }
 
     settings.quiet_after_seconds = 0;
     return settings;
 }
 
-struct reporter *alerting_start(const struct conf *conf, bool quiet)
+struct reporter *alerting_start(const struct conf *conf, struct standing *standing, bool quiet)
 {
     char database[PATH_MAX];
     char error[SINK_ERROR_SIZE];
@@ -24,13 +29,16 @@ struct reporter *alerting_start(const struct conf *conf, bool quiet)
 
     (void)uname(&names);
     snprintf(database, sizeof(database), "%s/probe/relaywarden.db", conf->state_directory);
-    const struct alert_settings alert = alerting_settings(conf);
+    const struct alert_settings alert = alerting_settings(conf, standing);
     const struct sink_identity identity = {.program = PROBE_PROGRAM, .host = names.nodename};
     const struct reporter_settings settings = {
         .identity = &identity,
         .alert = &alert,
         .database_path = database,
         .quiet_terminal = quiet,
+        .metrics = standing != NULL ? standing_show : NULL,
+        .metrics_user = standing != NULL ? standing_hold(standing) : NULL,
+        .metrics_done = standing_release,
     };
     struct reporter *reporter = reporter_start(&settings, error);
     if (reporter == NULL) {

@@ -13,17 +13,19 @@
 #include "conf/conf.h"
 #include "lib/alert/reporter.h"
 #include "probe/report.h"
+#include "probe/standing.h"
 
 /* How long the sinks are awaited at the end. */
 #define ALERTING_WAIT_MS 3000
 
 /* What the configuration says, but that nothing ends by being quiet: an audit ends an incident, and
- * the next may be hours away. Its strings are the configuration's. */
-struct alert_settings alerting_settings(const struct conf *conf);
+ * the next may be hours away; and that there are metrics only where `standing` is told by this
+ * process. Its strings are the configuration's. */
+struct alert_settings alerting_settings(const struct conf *conf, const struct standing *standing);
 
-/* NULL, after it was told on standard error, when no alert can be sent. `quiet`: the reporter
- * writes nothing there. */
-struct reporter *alerting_start(const struct conf *conf, bool quiet);
+/* Holds `standing`, for metrics; NULL: there are none. NULL, after it was told on standard error,
+ * when no alert can be sent. `quiet`: the reporter writes nothing there. */
+struct reporter *alerting_start(const struct conf *conf, struct standing *standing, bool quiet);
 
 /* Whether the audit had a configured target. */
 bool alerting_is_due(const struct audit_summary *summary);

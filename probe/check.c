@@ -13,6 +13,7 @@
 #include "probe/history.h"
 #include "probe/judgement.h"
 #include "probe/report.h"
+#include "probe/standing.h"
 #include "probe/target.h"
 
 /* ---- targets ---------------------------------------------------------------------------- */
@@ -65,15 +66,29 @@ static void remember(const struct conf *conf, const struct audit_summary *summar
     }
 }
 
+/* For metrics. */
+static void stand(struct standing *standing, const struct audit_summary *summary)
+{
+    char error[STANDING_ERROR_SIZE];
+
+    if (standing != NULL && !standing_add(standing, summary, error)) {
+        fprintf(stderr, "%s: later metrics will not know of this audit: %s\n", PROBE_PROGRAM,
+                error);
+    }
+}
+
 /* Alerts first: they do not wait for whoever reads our output. */
 static int tell(const struct invocation *invocation, const struct conf *conf,
                 const struct audit_summary *summary)
 {
-    struct reporter *reporter =
-        alerting_is_due(summary) ? alerting_start(conf, invocation->quiet) : NULL;
+    bool due = alerting_is_due(summary);
+    struct standing *standing = due ? standing_new(conf, false) : NULL;
+    struct reporter *reporter = due ? alerting_start(conf, standing, invocation->quiet) : NULL;
+
     if (reporter != NULL) {
         alerting_tell(reporter, conf, summary);
     }
+    stand(standing, summary);
     remember(conf, summary);
     bool printed = print_report(invocation, summary);
     bool written = invocation_output_is_written();
@@ -81,6 +96,7 @@ static int tell(const struct invocation *invocation, const struct conf *conf,
     if (reporter != NULL) {
         reporter_stop(reporter, ALERTING_WAIT_MS);
     }
+    standing_release(standing);
     return printed && written ? judgement_exit_code(summary->results, summary->count)
                               : PROBE_EXIT_UNKNOWN;
 }

@@ -129,6 +129,8 @@ struct endpoint_result {
     char tls_trouble[RESULT_TEXT_SIZE]; /* why STARTTLS failed, when it was then asked without */
     bool interrupted;                   /* the operator ended the audit before the battery's end */
     char banner[RESULT_TEXT_SIZE];      /* greeting's first line without the code, printable */
+    unsigned int connections;           /* that came about */
+    unsigned int refusals;              /* replies 4xx and 5xx on them */
     const char *capabilities[RESULT_CAPABILITIES]; /* printable, after the last EHLO; in `texts` */
     size_t capability_count;
     struct milter_said milter;

@@ -15,15 +15,18 @@
 #include "probe/history.h"
 #include "probe/interruption.h"
 #include "probe/schedule.h"
+#include "probe/standing.h"
 #include "probe/target.h"
 
 #define LINE_SIZE 5632 /* a status line */
 #define LAST_SIZE 1024 /* of one, without its figures */
+#define FLUSH_MS  1000 /* for the alerts of an audit, whose incidents are numbers, too */
 
 struct daemon {
     const struct invocation *invocation;
     struct conf *conf;
     struct schedule *schedule;
+    struct standing *standing; /* NULL: memory was out for it */
     struct reporter *reporter;
     sigset_t signals; /* blocked always, and taken while it waits: none is ever lost */
     bool told_to_stop;
@@ -95,6 +98,18 @@ static void print_summary(const struct daemon *daemon, const struct audit_summar
     }
 }
 
+static void stand(const struct daemon *daemon, const struct audit_summary *summary)
+{
+    char error[STANDING_ERROR_SIZE];
+
+    if (daemon->standing != NULL && !standing_add(daemon->standing, summary, error)) {
+        reporter_say(daemon->reporter, LOG_WARNING,
+                     "metrics will not know of this audit after a restart: %s", error);
+    }
+    (void)reporter_flush(daemon->reporter, FLUSH_MS);
+    reporter_show_numbers(daemon->reporter);
+}
+
 static void finish(struct daemon *daemon, const struct audit *audit)
 {
     const struct audit_summary *summary = audit_summary_of(audit);
@@ -105,6 +120,7 @@ static void finish(struct daemon *daemon, const struct audit *audit)
                      summary->forgotten);
     }
     alerting_tell(daemon->reporter, daemon->conf, summary);
+    stand(daemon, summary);
     if (!history_keep(daemon->conf, summary, error)) {
         reporter_say(daemon->reporter, LOG_WARNING, "this audit will be missing in reports: %s",
                      error);
@@ -219,7 +235,10 @@ static void reload(struct daemon *daemon)
         reporter_say(daemon->reporter, LOG_WARNING,
                      "another state_directory takes effect at the next start");
     }
-    const struct alert_settings alert = alerting_settings(conf);
+    const struct alert_settings alert = alerting_settings(conf, daemon->standing);
+    if (daemon->standing != NULL) {
+        standing_configure(daemon->standing, conf);
+    }
     reporter_configure(daemon->reporter, &alert);
     schedule_free(daemon->schedule);
     conf_free(daemon->conf);
@@ -264,6 +283,15 @@ static void wait_for_something(struct daemon *daemon)
     }
 }
 
+static void tell_of_another(const struct daemon *daemon)
+{
+    if (daemon->standing != NULL && !standing_is_told(daemon->standing)) {
+        reporter_say(daemon->reporter, LOG_WARNING,
+                     "another relaywarden-probe run works with this state_directory: metrics are "
+                     "left to it");
+    }
+}
+
 static int serve(struct daemon *daemon)
 {
     reporter_say(
@@ -299,12 +327,15 @@ int run_main(const struct invocation *invocation)
         code = invocation_fail(invocation, "out of memory");
         goto out;
     }
-    daemon.reporter = alerting_start(daemon.conf, false);
+    daemon.standing = standing_new(daemon.conf, true);
+    daemon.reporter = alerting_start(daemon.conf, daemon.standing, false);
     if (daemon.reporter != NULL) {
+        tell_of_another(&daemon);
         code = serve(&daemon);
         reporter_stop(daemon.reporter, ALERTING_WAIT_MS);
     }
 out:
+    standing_release(daemon.standing);
     schedule_free(daemon.schedule);
     conf_report_free(&report);
     conf_free(daemon.conf);

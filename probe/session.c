@@ -241,6 +241,7 @@ const struct session_order *session_connected(struct session *session, const str
     bool claims = claim->family != ADDRESS_NONE;
 
     session->source = *source;
+    session->battery->result->connections++;
     if (!claims || !address_equal(&session->battery->result->source, claim)) {
         session->battery->result->source = *source;
     }
@@ -317,6 +318,7 @@ const struct session_order *session_reply(struct session *session, const struct 
     }
     if (session_is_refusal(reply)) {
         session->refusals++;
+        session->battery->result->refusals++;
         if (session->has_task) {
             battery_refused(session->battery, &session->task);
             if (session->state != SESSION_HAIL) { /* a filter's pace is not the server's */

@@ -273,6 +273,16 @@ static void list_lanes(struct dispatch *dispatch, struct lane *lanes[SINK_KINDS_
     pthread_mutex_unlock(&dispatch->mutex);
 }
 
+void dispatch_tick_lanes(struct dispatch *dispatch)
+{
+    struct lane *lanes[SINK_KINDS_MAX];
+
+    list_lanes(dispatch, lanes);
+    for (size_t i = 0; i < SINK_KINDS_MAX; i++)
+        if (lanes[i] != NULL)
+            lane_tick(lanes[i]);
+}
+
 bool dispatch_flush_lanes(struct dispatch *dispatch, const struct timespec *until)
 {
     struct lane *lanes[SINK_KINDS_MAX];

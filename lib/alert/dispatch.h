@@ -63,6 +63,9 @@ struct outlets *dispatch_fast(const struct dispatch *dispatch);
  * disk that answers again is told. */
 void dispatch_settle(struct dispatch *dispatch);
 
+/* Any thread: slow sinks do now what they do from time to time. */
+void dispatch_tick_lanes(struct dispatch *dispatch);
+
 /* Any thread but the reporter's: waits until the lanes have done what they were given, or `until`.
  */
 bool dispatch_flush_lanes(struct dispatch *dispatch, const struct timespec *until);

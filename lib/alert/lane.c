@@ -35,6 +35,7 @@ struct lane {
     bool receives;             /* and it brings alerts to somebody */
     struct outlets *replacing; /* what the thread shall use from now on */
     struct outlets *outlets;   /* the thread's; changed under the mutex */
+    bool tick;                 /* the sink is to be called */
     bool finish;
     bool exited;
     bool abandoned; /* nobody waits for the thread any more */
@@ -133,10 +134,10 @@ static void wait_for_work(struct lane *lane)
     pthread_mutex_lock(&lane->mutex);
 }
 
-/* The mutex is held, and given up meanwhile. What a sink does now and then is done at the end, too.
- */
-static void tick_last(struct lane *lane)
+/* The mutex is held, and given up meanwhile. */
+static void tick_now(struct lane *lane)
 {
+    lane->tick = false;
     pthread_mutex_unlock(&lane->mutex);
     if (lane->outlets != NULL)
         outlets_tick(lane->outlets, lane->inbox);
@@ -156,10 +157,13 @@ static void *run(void *argument)
         } else {
             tell_dropped(lane);
             if (lane->finish) {
-                tick_last(lane);
+                tick_now(lane); /* what it does now and then is done at the end, too */
                 break;
             }
-            wait_for_work(lane);
+            if (lane->tick)
+                tick_now(lane);
+            else
+                wait_for_work(lane);
         }
     }
     struct outlets *last = lane->outlets;
@@ -241,6 +245,14 @@ void lane_announce(struct lane *lane, struct delivery *delivery)
     if (lane->has_sink && !lane->finish && !append(lane, delivery) && lane->dropped++ == 0)
         inbox_say(lane->inbox, LOG_ERR, "%s does not keep up: alerts are no longer given to it",
                   lane->name);
+    pthread_mutex_unlock(&lane->mutex);
+}
+
+void lane_tick(struct lane *lane)
+{
+    pthread_mutex_lock(&lane->mutex);
+    lane->tick = true;
+    pthread_cond_signal(&lane->work);
     pthread_mutex_unlock(&lane->mutex);
 }
 

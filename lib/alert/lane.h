@@ -28,6 +28,9 @@ void lane_use(struct lane *lane, struct outlets *outlets);
 /* Queues the announcement, if there is a sink. No wait. */
 void lane_announce(struct lane *lane, struct delivery *delivery);
 
+/* Any thread: calls the sink's tick soon, whatever its period. */
+void lane_tick(struct lane *lane);
+
 /* Whether there is a sink that brings alerts to somebody. */
 bool lane_receives(struct lane *lane);
 

@@ -5,13 +5,14 @@
 
 #include "lib/alert/thread.h"
 
-#define REFRESH_MS 1000
+#define REFRESH_MS 1000 /* how long the rows are awaited */
 
 struct memory {
     struct memory_parts parts;
     bool loaded;    /* the database's incidents are in the table */
     bool uncounted; /* there may be counts to save */
     struct timespec counts_at;
+    struct timespec refresh_at;
 };
 
 struct memory *memory_new(const struct memory_parts *parts)
@@ -169,10 +170,13 @@ void memory_follow(struct memory *memory, bool findings)
     if (store == NULL)
         return;
     enum store_phase phase = store_phase(store);
+    bool look = memory->parts.shared && (findings || thread_moment_left(&memory->refresh_at) == 0);
     if (phase == STORE_READ)
         begin(memory);
-    else if (phase == STORE_KEEPING && memory->parts.shared && findings)
+    else if (phase == STORE_KEEPING && look)
         refresh(memory);
+    if (look)
+        memory->refresh_at = thread_moment(MEMORY_REFRESH_MS);
     atomic_store(&memory->parts.speaker->unsaved, store_phase(store) != STORE_KEEPING);
 }
 
@@ -196,5 +200,13 @@ void memory_save_counts(struct memory *memory, bool now)
 
 int memory_due_ms(const struct memory *memory)
 {
-    return memory->uncounted ? thread_moment_left(&memory->counts_at) : -1;
+    int due_ms = memory->uncounted ? thread_moment_left(&memory->counts_at) : -1;
+
+    if (memory->parts.shared && memory->parts.store != NULL) {
+        int refresh_ms = thread_moment_left(&memory->refresh_at);
+
+        if (due_ms < 0 || refresh_ms < due_ms)
+            due_ms = refresh_ms;
+    }
+    return due_ms;
 }

@@ -5,7 +5,8 @@
  * open incidents are put back, and what was not marked as announced is announced again. When the
  * database failed and works again, it gets all that the table holds. When another process writes to
  * the same database (a check beside the probe's daemon), what it opened and ended is taken over
- * before new findings are looked at.
+ * before new findings are looked at, and now and then, so that the number of those that are open is
+ * right.
  *
  * The reporter's thread.
  */
@@ -18,7 +19,8 @@
 #include "lib/alert/speaker.h"
 #include "lib/alert/store.h"
 
-#define MEMORY_COUNTS_MS 10000 /* how often counts without an announcement are saved */
+#define MEMORY_COUNTS_MS  10000 /* how often counts without an announcement are saved */
+#define MEMORY_REFRESH_MS 15000 /* how often another process's incidents are looked for */
 
 struct memory_parts {
     struct incident_table *incidents;
@@ -42,7 +44,7 @@ void memory_follow(struct memory *memory, bool findings);
 /* Once a round, after its findings, and `now` at the end: saves counts when it is time. */
 void memory_save_counts(struct memory *memory, bool now);
 
-/* In how many milliseconds counts are to be saved; -1: there is nothing to save. */
+/* In how many milliseconds there is something to do in a round; -1: nothing. */
 int memory_due_ms(const struct memory *memory);
 
 #endif

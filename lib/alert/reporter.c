@@ -369,17 +369,38 @@ static bool make_desk(struct reporter *reporter, const struct alert_settings *al
     return reporter->change != NULL;
 }
 
+/* Nobody began to use them. */
+static void give_metrics_back(const struct reporter_settings *settings)
+{
+    if (settings->metrics_done != NULL)
+        settings->metrics_done(settings->metrics_user);
+}
+
+static bool make_speaker(struct reporter *reporter, const struct reporter_settings *settings)
+{
+    reporter->speaker = speaker_new(settings->identity);
+    if (reporter->speaker == NULL) {
+        give_metrics_back(settings);
+        return false;
+    }
+    reporter->speaker->snapshot = settings->metrics;
+    reporter->speaker->user = settings->metrics_user;
+    reporter->speaker->done = settings->metrics_done;
+    return true;
+}
+
 /* Everything but the reporter's own thread. */
 static bool prepare(struct reporter *reporter, const struct reporter_settings *settings)
 {
+    if (!make_speaker(reporter, settings))
+        return false;
     if (settings->syslog_socket != NULL) {
         reporter->syslog_socket = strdup(settings->syslog_socket);
         if (reporter->syslog_socket == NULL)
             return false;
     }
     reporter->inbox = inbox_new();
-    reporter->speaker = speaker_new(settings->identity, settings->metrics, settings->metrics_user);
-    if (reporter->inbox == NULL || reporter->speaker == NULL)
+    if (reporter->inbox == NULL)
         return false;
     if (settings->database_path != NULL) {
         reporter->store = store_start(reporter->inbox, settings->database_path);
@@ -434,6 +455,8 @@ struct reporter *reporter_start(const struct reporter_settings *settings,
         finish_sinks(reporter, 1000);
         finish_store(reporter, 1000);
         free_reporter(reporter);
+    } else {
+        give_metrics_back(settings);
     }
     snprintf(error, SINK_ERROR_SIZE,
              "cannot start the reporter of alerts: memory or threads are out");
@@ -489,6 +512,11 @@ bool reporter_flush(struct reporter *reporter, int wait_ms)
     struct timespec until = thread_moment(wait_ms);
 
     return inbox_flush(reporter->inbox, &until) && dispatch_flush_lanes(reporter->dispatch, &until);
+}
+
+void reporter_show_numbers(struct reporter *reporter)
+{
+    dispatch_tick_lanes(reporter->dispatch);
 }
 
 void reporter_configure(struct reporter *reporter, const struct alert_settings *settings)

@@ -34,7 +34,10 @@ struct reporter_settings {
     bool quiet_terminal;                  /* write nothing on standard error */
     const struct sink_kind *kinds;        /* the sinks that there are; NULL = sink_kinds */
     metrics_snapshot metrics;             /* the program's own numbers; NULL = none */
-    void *metrics_user;                   /* handed to it; lives as long as the process */
+    void *metrics_user;                   /* handed to it; a thread that hangs may use it even
+                                             after reporter_stop */
+    void (*metrics_done)(void *user);     /* nobody uses it any more, or nobody began to; NULL =
+                                             it lives as long as the process */
 };
 
 struct reporter;
@@ -76,6 +79,10 @@ void reporter_say(struct reporter *reporter, int priority, const char *format, .
 /* Waits until all handed over so far reached the sinks that work, at most `wait_ms`. True if it
  * did. */
 bool reporter_flush(struct reporter *reporter, int wait_ms);
+
+/* Any thread: the program's own numbers have changed, so that they are worth writing at once. Does
+ * not wait. */
+void reporter_show_numbers(struct reporter *reporter);
 
 /* New alert settings after a reload; the sinks are made anew; what waits in one
  * of before, and the open incidents, stay. Any thread;

@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct speaker *speaker_new(const struct sink_identity *identity, metrics_snapshot snapshot,
-                            void *user)
+struct speaker *speaker_new(const struct sink_identity *identity)
 {
     struct speaker *speaker = calloc(1, sizeof(*speaker));
     char *program = strdup(identity->program);
@@ -19,8 +18,6 @@ struct speaker *speaker_new(const struct sink_identity *identity, metrics_snapsh
     speaker->program = program;
     speaker->host = host;
     speaker->identity = (struct sink_identity){program, host};
-    speaker->snapshot = snapshot;
-    speaker->user = user;
     atomic_init(&speaker->holders, 1);
     return speaker;
 }
@@ -35,6 +32,8 @@ void speaker_release(struct speaker *speaker)
 {
     if (speaker == NULL || atomic_fetch_sub(&speaker->holders, 1) > 1)
         return;
+    if (speaker->done != NULL)
+        speaker->done(speaker->user);
     free(speaker->program);
     free(speaker->host);
     free(speaker);

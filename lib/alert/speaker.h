@@ -25,6 +25,7 @@ struct speaker {
     char *host;
     metrics_snapshot snapshot; /* the program's own numbers; may be NULL */
     void *user;
+    void (*done)(void *user); /* it is not used any more; may be NULL */
     atomic_ullong announced[FINDING_KINDS][INCIDENT_RESOLVED + 1];
     atomic_uint open[FINDING_KINDS][SEVERITY_CRITICAL + 1]; /* incidents */
     atomic_bool unsaved; /* incidents are not saved in the database */
@@ -32,9 +33,9 @@ struct speaker {
     atomic_uint holders;
 };
 
-/* Copies the identity. NULL when memory is out. Held once. */
-struct speaker *speaker_new(const struct sink_identity *identity, metrics_snapshot snapshot,
-                            void *user);
+/* Copies the identity. Held once. Numbers of the program's own (metrics.h) are given to it later.
+ * NULL when memory is out. */
+struct speaker *speaker_new(const struct sink_identity *identity);
 struct speaker *speaker_hold(struct speaker *speaker);
 void speaker_release(struct speaker *speaker);
 

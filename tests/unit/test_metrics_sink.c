@@ -85,7 +85,7 @@ static void a_directory_that_is_missing_is_told(void **state)
     char error[SINK_ERROR_SIZE] = "";
     struct alert_settings settings = sample_settings;
     char missing[] = "/nonexistent/directory";
-    struct speaker *speaker = speaker_new(&sample_identity, NULL, NULL);
+    struct speaker *speaker = speaker_new(&sample_identity);
 
     assert_non_null(speaker);
     settings.metrics_directory = missing;
