@@ -467,6 +467,10 @@ void reporter_stop(struct reporter *reporter, int wait_ms)
 {
     struct timespec until = thread_moment(wait_ms);
 
+    /* What a program of a moment writes of its incidents is right only once it knows of them. */
+    if (reporter->store != NULL)
+        store_await_opening(reporter->store, &until);
+    inbox_wake(reporter->inbox);
     inbox_flush(reporter->inbox, &until);
     finish_sinks(reporter, wait_ms);
     pthread_mutex_lock(&reporter->mutex);
