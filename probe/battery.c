@@ -331,6 +331,7 @@ void battery_cut(struct battery *battery, struct battery_task *task, const char 
 {
     let_go(battery, task);
     cut_row(battery, task->row, why);
+    task->into->hung_up = battery->message == NULL && battery->rows[task->row] == BATTERY_DONE;
 }
 
 bool battery_reserve(struct battery *battery, struct battery_task *task, unsigned int refusals)

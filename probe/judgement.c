@@ -133,6 +133,36 @@ static void add_probe_blocked(struct endpoint_result *result, const struct grant
                 "max_refusals lower.");
 }
 
+#define HUNG_UP_TOLD 6 /* of the longest ids, a note has room for these */
+
+/* Where only single techniques end connections, no finding tells of them. */
+static void note_hung_up(struct endpoint_result *result)
+{
+    char ids[RESULT_NOTE_SIZE / 2] = "";
+    size_t length = 0;
+    size_t count = 0;
+
+    for (size_t i = 0; i < result->technique_count; i++) {
+        const struct technique_result *asked = &result->techniques[i];
+        if (!asked->hung_up || (asked->asked && asked->outcome != OUTCOME_CLOSING)) {
+            continue;
+        }
+        if (count++ < HUNG_UP_TOLD && length < sizeof(ids)) {
+            length += (size_t)snprintf(ids + length, sizeof(ids) - length, "%s%s",
+                                       length > 0 ? ", " : "", asked->technique->id);
+        }
+    }
+    if (count > HUNG_UP_TOLD && length < sizeof(ids)) {
+        (void)snprintf(ids + length, sizeof(ids) - length, " and %zu more", count - HUNG_UP_TOLD);
+    }
+    if (count > 0) {
+        raise_note(result,
+                   "Whenever the server was asked %s, the connection ended without an answer: "
+                   "whether that is granted is not known.",
+                   ids);
+    }
+}
+
 static void add_vantage_inside(struct endpoint_result *result, enum inside inside)
 {
     struct finding *finding = raise_finding(result, FINDING_VANTAGE_INSIDE, "");
@@ -248,6 +278,9 @@ static void raise_findings(struct endpoint_result *result, const struct grant_ta
     if (result->cut_off && !result->interrupted && !result->exhausted &&
         tally->plain != GRANT_UNANSWERED) {
         add_probe_blocked(result, tally);
+    }
+    if (!result->cut_off && !result->interrupted) {
+        note_hung_up(result);
     }
     if (vantage->declared == VANTAGE_OUTSIDE && inside != INSIDE_NOT) {
         add_vantage_inside(result, inside);

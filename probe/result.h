@@ -36,6 +36,7 @@ struct technique_result {
     bool absent; /* it makes no sense here, for what `text` says: it is none of the techniques that
                     this endpoint can be asked */
     bool cut;    /* not asked: a connection ended where its answer was due, or had no room for it */
+    bool hung_up; /* each connection on which it was asked ended there, and it is not asked again */
     const char *helo;
     const char *sender;    /* what was said after MAIL FROM: */
     const char *recipient; /* what was said after RCPT TO: */

@@ -187,6 +187,7 @@ void session_write_down(const struct session *session, struct technique_result *
 
     into->asked = true;
     into->cut = false;
+    into->hung_up = false;
     into->unconfirmed = false;
     into->at_mail = false;
     into->at_claim = false;

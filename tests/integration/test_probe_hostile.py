@@ -171,6 +171,18 @@ def test_a_ban_in_mid_battery_is_told_and_a_refusal_that_names_the_client_is_non
             if finding["severity"] != "info"] == found
 
 
+def test_a_technique_at_which_the_server_always_hangs_up_is_named(check):
+    def answer(line, _connection, say):
+        if line.startswith(b"MAIL FROM:<POSTMASTER@EXAMPLE.ORG>"):
+            return True
+        return polite(line, say)
+
+    report = check(answer)
+    entry, = report["endpoints"]
+    assert (entry["verdict"], report["exit"]) == ("closed", 0), entry["why"]
+    assert [note for note in entry["notes"] if "own-sender" in note]
+
+
 def test_a_server_that_refuses_every_hello_is_asked_everything_all_the_same(check, tmp_path):
     key = tmp_path / "token.key"
     key.write_bytes(os.urandom(48))

@@ -146,6 +146,7 @@ static void a_421_in_mid_battery_is_asked_again_with_fewer_refusals(void **state
     bench_expect_action(SESSION_CLOSE);
     assert_true(battery_has_work(&bench.battery));
     assert_int_equal(bench_result_of("null-sender")->outcome, OUTCOME_CLOSING);
+    assert_false(bench_result_of("null-sender")->hung_up); /* it has another try */
     bench_open_session();
     bench_expect("MAIL FROM:<>");
     bench_refuse_one(DENIED, 1);
@@ -310,6 +311,8 @@ static void a_technique_that_always_cuts_is_left_after_two_tries(void **state)
     bench_open_session();
     bench_expect("MAIL FROM:<postmaster@example.org>");
     assert_false(bench_result_of("null-sender")->asked);
+    assert_true(bench_result_of("null-sender")->hung_up);
+    assert_false(bench_result_of("plain")->hung_up);
 }
 
 static void being_banned_after_an_answer_keeps_the_answer(void **state)

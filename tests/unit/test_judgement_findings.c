@@ -132,6 +132,35 @@ static void a_ban_after_plain_is_closed_with_a_warning_that_says_so(void **state
     audit_sample_says(audit_sample_finding(&result, FINDING_PROBE_BLOCKED)->fix, "ignoreip");
 }
 
+static void techniques_that_always_end_the_connection_are_named_in_a_note(void **state)
+{
+    static const char *const ids[] = {"percent-hack", "quoted",          "bang-path",
+                                      "own-sender",   "percent-literal", "quoted-literal",
+                                      "double-at",    "trailing-at"};
+
+    (void)state;
+    audit_sample_unask(&result, "percent-hack");
+    audit_sample_row(&result, "percent-hack")->hung_up = true;
+    audit_sample_answer(&result, "quoted", OUTCOME_CLOSING);
+    audit_sample_row(&result, "quoted")->hung_up = true;
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 0);
+    assert_int_equal(result.note_count, 1);
+    audit_sample_says(result.notes[0], "asked percent-hack, quoted, the connection ended");
+
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        audit_sample_unask(&result, ids[i]);
+        audit_sample_row(&result, ids[i])->hung_up = true;
+    }
+    audit_sample_judge(&result, &outside);
+    audit_sample_says(result.notes[0], " and 2 more, the connection ended");
+    audit_sample_says(result.notes[0], "is not known.");
+
+    result.cut_off = true; /* the finding tells more */
+    audit_sample_judge(&result, &outside);
+    assert_int_equal(result.note_count, 0);
+}
+
 static void a_server_too_slow_for_the_battery_is_advised_on_as_that(void **state)
 {
     (void)state;
@@ -467,6 +496,7 @@ int main(void)
         CASE(an_unusable_source_is_advised_on_as_that),
         CASE(a_battery_cut_off_after_plain_is_closed_with_a_warning),
         CASE(a_ban_after_plain_is_closed_with_a_warning_that_says_so),
+        CASE(techniques_that_always_end_the_connection_are_named_in_a_note),
         CASE(a_server_too_slow_for_the_battery_is_advised_on_as_that),
         CASE(a_battery_cut_off_before_plain_is_no_more_than_inconclusive),
         CASE(an_operators_interruption_is_not_the_servers_blocking),
