@@ -93,7 +93,7 @@ static long read_unit(const char **at)
 static long read_duration(const char *text, const char *at)
 {
     bool after_in = at - text >= 3 && strncasecmp(at - 3, "in ", 3) == 0;
-    long whole = 0;
+    long whole = 0; /* never more than a day: a long may have 32 bits */
 
     while (isdigit((unsigned char)*at)) {
         long number;
@@ -105,7 +105,8 @@ static long read_duration(const char *text, const char *at)
         if (unit == 0) {
             break;
         }
-        whole += number * unit;
+        int64_t sum = whole + (int64_t)number * unit;
+        whole = sum < DAY_SECONDS ? (long)sum : DAY_SECONDS;
         at += strspn(at, " ,");
         at += strncasecmp(at, "and ", 4) == 0 ? 4 : 0;
     }
@@ -147,7 +148,7 @@ bool patience_next(struct patience *patience, const struct endpoint_result *resu
         return false;
     }
     long named = outcome_is_temporary(due->outcome) ? patience_named(due->text) : patience->named;
-    int64_t next = now + named * 1000 + PATIENCE_MARGIN_MS;
+    int64_t next = now + (int64_t)named * 1000 + PATIENCE_MARGIN_MS;
     patience->named = named;
     if (named == 0) {
         unsigned int doublings = patience->tries < 10 ? patience->tries : 10;
