@@ -76,8 +76,11 @@ static void record(struct receiver *receiver, const char *token)
 {
     char error[ARRIVALS_ERROR_SIZE];
 
-    if (!arrivals_record(receiver->path, token, time(NULL), error)) {
+    enum arrival arrival = arrivals_record(receiver->path, token, time(NULL), error);
+    if (arrival == ARRIVAL_FAILED) {
         complain(receiver, "", error);
+    } else if (arrival == ARRIVAL_KNOWN) {
+        return; /* a mailbox is read again and again, and anybody may send a message again */
     } else if (receiver->recorded != NULL) {
         json_array_append_new(receiver->recorded, json_string(token));
     } else {
@@ -109,28 +112,6 @@ static int take_message(struct receiver *receiver)
 
 /* ---- a Maildir -------------------------------------------------------------------------- */
 
-struct search {
-    const char *token;
-    bool found;
-};
-
-static void compare(const char *token, void *user)
-{
-    struct search *search = user;
-
-    search->found |= strcmp(token, search->token) == 0;
-}
-
-static bool is_recorded(const struct receiver *receiver, const char *token)
-{
-    struct arrivals arrivals = {.offset = 0};
-    struct search search = {token, false};
-
-    memcpy(arrivals.path, receiver->path, sizeof(arrivals.path));
-    arrivals_read(&arrivals, compare, &search);
-    return search.found;
-}
-
 static void take_file(struct receiver *receiver, int directory, const char *name)
 {
     char token[MESSAGE_TOKEN_SIZE];
@@ -144,7 +125,7 @@ static void take_file(struct receiver *receiver, int directory, const char *name
         return;
     }
     ssize_t length = read_header(descriptor, receiver->header);
-    if (length > 0 && is_ours(receiver, (size_t)length, token) && !is_recorded(receiver, token)) {
+    if (length > 0 && is_ours(receiver, (size_t)length, token)) {
         record(receiver, token);
     }
     close(descriptor);

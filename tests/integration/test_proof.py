@@ -229,6 +229,8 @@ def test_only_a_message_that_an_audit_sent_is_recorded(place):
     assert not os.path.exists(arrivals)
     done = place.hand_in(f"Received: from a\n\tby b\nx-relaywarden-token:  {token}\r\n\nx", "--json")
     assert json.loads(done.stdout)["recorded"] == [token] and done.returncode == 0
+    again = place.hand_in(f"X-Relaywarden-Token: {token}\n\n", "--json")  # by whoever knows it
+    assert json.loads(again.stdout)["recorded"] == [] and again.returncode == 0
     with open(arrivals, encoding="ascii") as file:
         assert [json.loads(line)["token"] for line in file] == [token]
 

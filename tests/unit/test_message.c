@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "probe/arrivals.h"
@@ -221,7 +222,7 @@ static void arrivals_are_read_once_and_whole(void **state)
     snprintf(arrivals.path, sizeof(arrivals.path), "%s/file", folder);
     arrivals_read(&arrivals, count_token, token);
     assert_int_equal(seen, 0);
-    assert_true(arrivals_record(arrivals.path, TOKEN, 1800000000, error));
+    assert_int_equal(arrivals_record(arrivals.path, TOKEN, 1800000000, error), ARRIVAL_RECORDED);
     arrivals_read(&arrivals, count_token, token);
     arrivals_read(&arrivals, count_token, token);
     assert_int_equal(seen, 1);
@@ -236,13 +237,54 @@ static void arrivals_are_read_once_and_whole(void **state)
     arrivals_read(&arrivals, count_token, token);
     assert_int_equal(seen, 2);
     assert_int_equal(unlink(arrivals.path), 0);
-    assert_true(arrivals_record(arrivals.path, TOKEN, 1800000000, error)); /* rotated */
+    assert_int_equal(arrivals_record(arrivals.path, TOKEN, 1800000000, error),
+                     ARRIVAL_RECORDED); /* rotated */
     arrivals_read(&arrivals, count_token, token);
     assert_int_equal(seen, 3);
     assert_int_equal(unlink(arrivals.path), 0);
     assert_int_equal(rmdir(folder), 0);
-    assert_false(arrivals_record(arrivals.path, TOKEN, 1800000000, error));
+    assert_int_equal(arrivals_record(arrivals.path, TOKEN, 1800000000, error), ARRIVAL_FAILED);
     assert_non_null(strstr(error, "No such file"));
+}
+
+static long size_of(const char *path)
+{
+    struct stat status;
+
+    assert_int_equal(stat(path, &status), 0);
+    return (long)status.st_size;
+}
+
+static void an_arrival_has_one_line_and_the_file_an_end(void **state)
+{
+    char folder[] = "/tmp/arrivals-XXXXXX";
+    char error[ARRIVALS_ERROR_SIZE];
+    char token[] = TOKEN;
+    struct arrivals arrivals = {.offset = 0};
+
+    (void)state;
+    seen = 0;
+    assert_non_null(mkdtemp(folder));
+    snprintf(arrivals.path, sizeof(arrivals.path), "%s/file", folder);
+    assert_int_equal(arrivals_record(arrivals.path, TOKEN, 1800000000, error), ARRIVAL_RECORDED);
+    long line = size_of(arrivals.path);
+    assert_int_equal(arrivals_record(arrivals.path, TOKEN, 1800000009, error), ARRIVAL_KNOWN);
+    assert_int_equal(size_of(arrivals.path), line);
+
+    FILE *file = fopen(arrivals.path, "w");
+    assert_non_null(file);
+    while (ftell(file) < ARRIVALS_MAX - line) {
+        fputs("no JSON\n", file);
+    }
+    fclose(file);
+    arrivals_read(&arrivals, count_token, token);
+    assert_int_equal(seen, 0);
+    assert_int_equal(arrivals_record(arrivals.path, TOKEN, 1800000000, error), ARRIVAL_RECORDED);
+    assert_int_equal(size_of(arrivals.path), line); /* begun anew, which the reader sees */
+    arrivals_read(&arrivals, count_token, token);
+    assert_int_equal(seen, 1);
+    assert_int_equal(unlink(arrivals.path), 0);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 static int free_result(void **state)
@@ -263,6 +305,7 @@ int main(void)
         cmocka_unit_test(a_message_goes_to_nobody_but_the_canary),
         cmocka_unit_test(the_proof_is_what_became_of_the_message),
         cmocka_unit_test(arrivals_are_read_once_and_whole),
+        cmocka_unit_test(an_arrival_has_one_line_and_the_file_an_end),
     };
     return cmocka_run_group_tests(tests, NULL, free_result);
 }
