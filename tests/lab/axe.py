@@ -24,6 +24,8 @@ def _pins():
 
 def _fetch(folder):
     """Whatever npm left there before goes first."""
+    if not shutil.which("npm"):
+        raise LabError("npm, which fetches axe-core, is not installed; run 'sudo make deps'")
     for name in ("package.json", "package-lock.json"):
         shutil.copy(os.path.join(PINNED, name), folder)
     done = run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier",
