@@ -205,11 +205,25 @@ static bool read_incidents(sqlite3 *database, struct reading *reading)
 
 /* ---- what is current ---------------------------------------------------------------------- */
 
-static bool is_configured(const struct conf *conf, const char *target)
+static bool has_port(const struct conf_target *target, json_int_t port)
 {
-    for (size_t i = 0; i < conf->probe.target_count; i++) {
-        if (strcmp(conf->probe.targets[i].name, target) == 0) {
+    for (size_t i = 0; i < target->port_count; i++) {
+        if (target->ports[i] == port) {
             return true;
+        }
+    }
+    return false;
+}
+
+/* Its addresses are DNS's to say, and so an audit's. */
+static bool is_configured(const struct conf *conf, const struct history_endpoint *endpoint)
+{
+    const char *name = history_text(endpoint, "target");
+    json_int_t port = json_integer_value(json_object_get(endpoint->detail, "port"));
+
+    for (size_t i = 0; i < conf->probe.target_count; i++) {
+        if (strcmp(conf->probe.targets[i].name, name) == 0) {
+            return port == 0 || has_port(&conf->probe.targets[i], port);
         }
     }
     return false;
@@ -236,7 +250,7 @@ static void mark_current(struct history *history, const struct conf *conf)
         struct history_endpoint *endpoint = &history->endpoints[i];
         const char *target = history_text(endpoint, "target");
 
-        endpoint->current = is_configured(conf, target);
+        endpoint->current = is_configured(conf, endpoint);
         for (size_t j = 0; endpoint->current && j < history->endpoint_count; j++) {
             const struct history_endpoint *other = &history->endpoints[j];
             endpoint->current =

@@ -37,7 +37,7 @@ struct history_endpoint {
     long long id;
     json_t *detail; /* as report_endpoint wrote it; its texts are printable */
     time_t last;
-    bool current;               /* its target is configured, and the target's last audit had it */
+    bool current; /* its target is configured with its port, and the target's last audit had it */
     struct history_span *spans; /* at least one, by time */
     size_t span_count;
 };

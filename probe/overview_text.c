@@ -4,6 +4,7 @@
 #include "probe/overview.h"
 
 #define INCIDENTS_TOLD 20
+#define LEFT_TOLD      20
 
 static const struct {
     enum verdict verdict;
@@ -33,6 +34,28 @@ static void print_endpoint(FILE *out, const struct history_endpoint *endpoint, c
     report_prose(out, "why", history_text(endpoint, "why"));
     if (fix[0] != '\0') {
         report_prose(out, "change", fix);
+    }
+}
+
+/* Else their incidents would be about nothing that the account names. */
+static void print_left(FILE *out, const struct history *history)
+{
+    char where[HISTORY_WHERE_SIZE];
+    char last[21];
+    size_t left = 0;
+
+    for (size_t i = 0; i < history->endpoint_count; i++) {
+        const struct history_endpoint *endpoint = &history->endpoints[i];
+        if (endpoint->current || left++ >= LEFT_TOLD) {
+            continue;
+        }
+        fprintf(out, "%s%s  %s  %s\n  no target any more; %s when last asked, %s\n",
+                left == 1 ? "\n" : "", history_text(endpoint, "target"),
+                history_text(endpoint, "host"), history_where(endpoint, where),
+                verdict_name(history_state(endpoint)->verdict), format_time(last, endpoint->last));
+    }
+    if (left > LEFT_TOLD) {
+        fprintf(out, "and %zu more that are no target's\n", left - LEFT_TOLD);
     }
 }
 
@@ -67,5 +90,6 @@ void overview_text(FILE *out, const struct history *history, bool colour)
             }
         }
     }
+    print_left(out, history);
     print_incidents(out, history);
 }

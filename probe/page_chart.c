@@ -120,7 +120,7 @@ static void print_lane(FILE *out, const struct history *history,
     int columns[COLUMNS];
 
     html_format(out, "<text x=\"0\" y=\"%zu\">%s%s</text>", lane * LANE + 15,
-                history_where(endpoint, where), endpoint->current ? "" : " (not asked now)");
+                history_where(endpoint, where), endpoint->current ? "" : " (no target now)");
     fill_columns(history, endpoint, columns);
     print_bars(out, columns, lane);
     print_incidents_of(out, history, endpoint, lane);
@@ -194,10 +194,10 @@ static void print_span(FILE *out, const struct history_endpoint *endpoint,
     char where[HISTORY_WHERE_SIZE];
 
     html_format(out,
-                "<tr><th scope=\"row\">%s</th><td><span class=\"v %s\">%s</span></td><td>%s</td>"
+                "<tr><th scope=\"row\">%s%s</th><td><span class=\"v %s\">%s</span></td><td>%s</td>"
                 "<td>",
-                history_where(endpoint, where), verdict_name(span->verdict),
-                verdict_name(span->verdict),
+                history_where(endpoint, where), endpoint->current ? "" : " (no target any more)",
+                verdict_name(span->verdict), verdict_name(span->verdict),
                 span->cause == CAUSE_NONE ? "" : cause_name(span->cause));
     html_time(out, span->first);
     fputs("</td><td>", out);

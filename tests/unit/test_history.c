@@ -31,6 +31,7 @@ struct place {
 
 static const struct vantage_known outside = {.declared = VANTAGE_OUTSIDE};
 static char target_name[] = "mx";
+static uint16_t ports[] = {25, 587};
 
 static int set_up(void **state)
 {
@@ -43,6 +44,8 @@ static int set_up(void **state)
     assert_int_equal(mkdir(folder, 0750), 0);
     snprintf(place->database, sizeof(place->database), "%.200s/relaywarden.db", folder);
     place->target.name = target_name;
+    place->target.ports = ports;
+    place->target.port_count = 2;
     place->conf.state_directory = place->folder;
     place->conf.probe.targets = &place->target;
     place->conf.probe.target_count = 1;
@@ -154,6 +157,59 @@ static void audits_are_pruned_by_their_age(void **state)
     history_free(history);
 }
 
+static char *page_of(const struct history *history)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    assert_non_null(out);
+    assert_true(page_write(out, history, NULL, "example.org"));
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+static char *text_of(const struct history *history)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+
+    assert_non_null(out);
+    overview_text(out, history, false);
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+static void what_is_no_target_any_more_is_marked_and_not_a_verdict_of_now(void **state)
+{
+    struct place *place = *state;
+
+    open_it(place);
+    keep(place, START);
+    place->target.port_count = 1;
+    struct history *history = read_it(place, START + 20);
+    assert_true(history->endpoints[0].current);
+    char *text = text_of(history);
+    assert_non_null(strstr(text, "open, unconditional, since"));
+    assert_null(strstr(text, "no target any more"));
+    free(text);
+    history_free(history);
+
+    place->target.ports = &ports[1]; /* and nothing was audited since */
+    history = read_it(place, START + 20);
+    assert_false(history->endpoints[0].current);
+    text = text_of(history);
+    assert_null(strstr(text, "open, unconditional, since"));
+    assert_non_null(strstr(text, "no target any more; open when last asked, 2027-01-15T08:00:00Z"));
+    free(text);
+    text = page_of(history);
+    assert_non_null(strstr(text, "No endpoint of a configured target was audited."));
+    assert_non_null(strstr(text, "203.0.113.25:25/none (no target any more)</th>"));
+    free(text);
+    history_free(history);
+}
+
 static void what_the_last_audit_did_not_ask_is_not_current(void **state)
 {
     struct place *place = *state;
@@ -224,18 +280,6 @@ static void texts_cannot_become_markup(void **state)
     assert_string_equal(
         text, "<p title=\"&lt;a href=&#39;x&#39;&gt;&amp;&quot;&lt;/a&gt;\">3 -4</p>a&lt;b");
     free(text);
-}
-
-static char *page_of(const struct history *history)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-
-    assert_non_null(out);
-    assert_true(page_write(out, history, NULL, "example.org"));
-    assert_int_equal(fclose(out), 0);
-    return text;
 }
 
 static void what_a_server_says_is_escaped_on_the_page(void **state)
@@ -316,6 +360,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(audits_that_came_to_the_same_are_one_span),
         TEST(audits_are_pruned_by_their_age),
+        TEST(what_is_no_target_any_more_is_marked_and_not_a_verdict_of_now),
         TEST(what_the_last_audit_did_not_ask_is_not_current),
         TEST(hosts_of_the_command_line_are_not_kept),
         TEST(without_a_database_the_remedy_is_named),
