@@ -563,10 +563,16 @@ def test_a_full_disk_costs_no_mail_and_is_told_once(site):
     os.unlink(os.path.join(seen, "filler"))
     site.outside.add_address("203.0.113.99")
     ask_from(site, site.mx.address, "203.0.113.99")
-    log.wait_for("alerts reach json again; 3 were lost")
+    # Of the others it may not have tried each when there was room again: none is lost untold.
+    lost = int(log.wait_for(r"alerts reach json again; (\d+) w(as|ere) lost").group(1))
     assert len(log.find("alerts do not reach json")) == 1
-    with open(os.path.join(seen, "alerts.json"), encoding="utf-8") as file:
-        alert, = [json.loads(line) for line in file if line.strip()]
+
+    def written():
+        with open(os.path.join(seen, "alerts.json"), encoding="utf-8") as file:
+            return [json.loads(line) for line in file if line.endswith("}\n")]
+
+    assert 1 <= lost <= 3
+    *_, alert = wait_until(lambda: len(written()) == 4 - lost and written(), 10, written)
     assert alert["evidence"]["client"] == "203.0.113.99"
     stop(site)
     site.mx.run(["umount", folder])
