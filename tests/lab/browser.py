@@ -23,7 +23,7 @@ OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--n
 # Chromium reads commands from descriptor 3 and writes to 4.
 START = 'exec 3<&"$1" 4>&"$2"; shift 2; exec unshare --net -- chromium "$@"'
 
-MEASURE = """(() => {
+MEASURE = """((looked_at) => {
 const bright = (c) => { const [r, g, b] = c.map((v) => (v /= 255) <= 0.04045 ? v / 12.92
     : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
 const parse = (text) => text.match(/[\\d.]+/g).map(Number);
@@ -32,17 +32,18 @@ const behind = (e) => { for (; e; e = e.parentElement) {
     const c = parse(getComputedStyle(e).backgroundColor);
     if (c.length < 4 || c[3] > 0) return c.slice(0, 3); } return [255, 255, 255]; };
 let contrast = 21;
-for (const e of [...document.body.querySelectorAll("*:not(svg *)")].slice(0, %d)) {
+for (const e of [...document.body.querySelectorAll("*:not(svg *)")].slice(0, looked_at)) {
     if (![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim())) continue;
     const [a, b] = [bright(parse(getComputedStyle(e).color)), bright(behind(e))];
     contrast = Math.min(contrast, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));
 }
 return {ms, height, contrast,
     width: document.documentElement.scrollWidth, room: document.documentElement.clientWidth,
-    scrolling: [...document.querySelectorAll(".scroll")].filter((e) => e.scrollWidth > e.clientWidth)
-        .length, background: getComputedStyle(document.body).backgroundColor,
+    scrolling: [...document.querySelectorAll(".scroll")].slice(0, looked_at)
+        .filter((e) => e.scrollWidth > e.clientWidth).length,
+    background: getComputedStyle(document.body).backgroundColor,
     resources: performance.getEntriesByType("resource").length};
-})()"""
+})(%d)"""
 
 AXE = """axe.run(document, {resultTypes: ["violations"]}).then((found) => found.violations.flatMap(
     (rule) => rule.nodes.map((node) => `${rule.id}: ${node.target.join(" ")}: ${rule.help}: ` +
