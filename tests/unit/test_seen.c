@@ -100,12 +100,13 @@ static void each_member(json_t *object, json_t *root,
     json_array_foreach(names, i, value)
     {
         name = json_string_value(value);
-        json_t *member = json_object_get(object, name);
         bool any = false;
         for (size_t j = 0; j < sizeof of_any_name / sizeof of_any_name[0]; j++) {
             any = any || strcmp(of_any_name[j], name) == 0;
         }
         visit(object, name, root);
+        /* What it put back need not be what was there before. */
+        json_t *member = json_object_get(object, name);
         json_t *entry;
         size_t k;
         if (!any) {
