@@ -72,7 +72,7 @@ static int set_up(void **state)
     }
     server.port = liar_port(bench.liar);
     const struct dns_settings settings = {
-        .servers = &server, .server_count = 1, .timeout_ms = 200, .tries = 1, .deadline_ms = 600};
+        .servers = &server, .server_count = 1, .timeout_ms = 500, .tries = 1, .deadline_ms = 1500};
     bench.dns = dns_new(bench.loop, &settings, error);
     return bench.dns != NULL ? 0 : -1;
 }
