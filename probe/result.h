@@ -122,22 +122,22 @@ struct endpoint_result {
     bool exhausted;                 /* our own host had no descriptor, buffer or memory left */
     bool unusable_source;           /* our own source address could not be used */
     bool no_route;                  /* our own host has no way to the address */
+    bool starttls_offered;          /* by any EHLO of this endpoint */
     struct address source;          /* ours, as the socket has it, or the one that was claimed */
     enum tls_mode tls;              /* in force when the techniques were asked */
     char tls_certificate[160];      /* what is wrong with the server's; "" if nothing, or no TLS */
     char tls_protocol[64];          /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; "" without TLS */
-    bool starttls_offered;          /* by any EHLO of this endpoint */
     char tls_trouble[RESULT_TEXT_SIZE]; /* why STARTTLS failed, when it was then asked without */
-    bool interrupted;                   /* the operator ended the audit before the battery's end */
     char banner[RESULT_TEXT_SIZE];      /* greeting's first line without the code, printable */
     unsigned int connections;           /* that came about */
     unsigned int refusals;              /* replies 4xx and 5xx on them */
     const char *capabilities[RESULT_CAPABILITIES]; /* printable, after the last EHLO; in `texts` */
     size_t capability_count;
     struct milter_said milter;
-    struct posture_heard heard;    /* filled by posture_hear */
     const struct posture_dns *dns; /* what DNS said so far; read when judged. NULL: not asked */
+    struct posture_heard heard;    /* filled by posture_hear */
     bool refusals_used_up;         /* max_refusals kept techniques from being asked */
+    bool interrupted;              /* the operator ended the audit before the battery's end */
     bool cut_off;     /* the battery was ended before its end, by 421, a close or a deadline */
     bool banned;      /* and it was refusals of our address that ended it */
     bool out_of_time; /* and the deadline was the endpoint's own, `timeout` */

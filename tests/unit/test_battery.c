@@ -263,7 +263,7 @@ static void an_address_refused_for_the_senders_that_it_claims_is_not_banned(void
     bench_set_up(TLS_AUTO, 25);
     bench_open_session();
     bench_refuse_one(DENIED, 1);
-    for (size_t i = 0; i < 2 * BATTERY_TURNED_AWAY_MAX; i++) {
+    for (int i = 0; i < 2 * BATTERY_TURNED_AWAY_MAX; i++) {
         struct technique_result claimed = *bench_result_of("own-sender");
         claimed.outcome = OUTCOME_CLIENT_REFUSED;
         claimed.code = 550;
