@@ -129,7 +129,6 @@ struct endpoint_result {
     char tls_protocol[64];          /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; "" without TLS */
     char tls_trouble[RESULT_TEXT_SIZE]; /* why STARTTLS failed, when it was then asked without */
     char banner[RESULT_TEXT_SIZE];      /* greeting's first line without the code, printable */
-    unsigned int connections;           /* that came about */
     unsigned int refusals;              /* replies 4xx and 5xx on them */
     const char *capabilities[RESULT_CAPABILITIES]; /* printable, after the last EHLO; in `texts` */
     size_t capability_count;
@@ -146,6 +145,7 @@ struct endpoint_result {
     struct message_result message;
     struct texts texts;
     double seconds;
+    unsigned int connections; /* that came about */
 
     /* Filled by judgement_endpoint. */
     enum verdict verdict;
