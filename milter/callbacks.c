@@ -280,7 +280,11 @@ static sfsistat on_close(SMFICTX *ctx)
         smfi_setpriv(ctx, NULL);
         connection_free(connection);
         leave_connection();
+        return SMFIS_CONTINUE;
     }
+    /* The program is ending, and libmilter would complain of what is left behind. */
+    connection_free_late(smfi_getpriv(ctx));
+    smfi_setpriv(ctx, NULL);
     return SMFIS_CONTINUE;
 }
 

@@ -328,6 +328,23 @@ void connection_not_held(struct connection *connection)
     say_not_held(connection, HOLD_NOT_TAKEN);
 }
 
+void connection_free_late(struct connection *connection)
+{
+    if (connection == NULL) {
+        return;
+    }
+    struct transactions *transactions = connection->transactions;
+
+    pthread_mutex_lock(&transactions->mutex);
+    if (connection->has_pending) {
+        /* transactions_finish is still to come, so the reporter is still there. */
+        hand_over_all(connection, NULL);
+    }
+    pthread_mutex_unlock(&transactions->mutex);
+    snapshot_release(connection->snapshot);
+    free(connection);
+}
+
 void transactions_finish(struct transactions *transactions)
 {
     pthread_mutex_lock(&transactions->mutex);

@@ -71,6 +71,10 @@ struct connection *connection_new(struct snapshot *snapshot, struct transactions
                                   const struct connection_origin *origin);
 void connection_free(struct connection *connection); /* hands over what is pending */
 
+/* The same for a connection that closes while the program ends, when transactions_finish may be at
+ * work or done, and the reporter gone: who still finds something pending hands it over. */
+void connection_free_late(struct connection *connection);
+
 void connection_helo(struct connection *connection, const char *name);
 
 /* Begins a transaction. True if nothing more can be learnt of it: the client may relay, and is not

@@ -394,6 +394,29 @@ static void a_stop_loses_nothing_of_several_connections(void **state)
     assert_int_equal(heard.count, 5);
 }
 
+static void a_connection_that_closes_during_a_stop_is_handed_over_once_and_freed(void **state)
+{
+    (void)state;
+    struct connection *before = connect_from("198.51.100.1");
+    struct connection *after = connect_from("198.51.100.2");
+    struct connection *quiet = connect_from("198.51.100.3");
+
+    mail(before);
+    relay_to(before, "b.test");
+    mail(after);
+    relay_to(after, "b.test");
+    connection_free_late(before);
+    assert_int_equal(heard.count, 1);
+    assert_string_equal(field(0, "client"), "198.51.100.1");
+    transactions_finish(&transactions);
+    assert_int_equal(heard.count, 2);
+    /* From here on the reporter may be gone. */
+    connection_free_late(after);
+    connection_free_late(quiet);
+    connection_free_late(NULL);
+    assert_int_equal(heard.count, 2);
+}
+
 static void the_reporter_announces_what_a_stop_handed_over(void **state)
 {
     (void)state;
@@ -579,6 +602,7 @@ int main(void)
         TEST(domains_past_the_limit_turn_one_transaction_critical),
         TEST(domains_are_counted_over_all_connections),
         TEST(a_stop_loses_nothing_of_several_connections),
+        TEST(a_connection_that_closes_during_a_stop_is_handed_over_once_and_freed),
         TEST(the_reporter_announces_what_a_stop_handed_over),
         TEST(the_listener_is_named_as_far_as_it_is_known),
         TEST(a_client_without_an_address_is_a_stranger),
