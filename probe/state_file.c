@@ -3,11 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "lib/alert/whole_file.h"
 
 #define LOCK_WAIT_MS 2000
 #define LOCK_STEP_MS 20
@@ -85,36 +88,30 @@ json_t *state_file_read(const struct state_file *file, char error[STATE_FILE_ERR
 
 /* ---- writing ---------------------------------------------------------------------------- */
 
-static bool dump(json_t *root, int descriptor)
-{
-    FILE *stream = fdopen(descriptor, "w");
-
-    if (stream == NULL) {
-        close(descriptor);
-        return false;
-    }
-    bool written = json_dumpf(root, stream, JSON_INDENT(1) | JSON_SORT_KEYS) == 0 &&
-                   fputc('\n', stream) != EOF && fflush(stream) == 0 && fsync(fileno(stream)) == 0;
-    return fclose(stream) == 0 && written;
-}
-
 /* Under the lock. */
 static bool write_file(const struct state_file *file, json_t *root,
                        char error[STATE_FILE_ERROR_SIZE])
 {
     char path[PATH_MAX];
     char fresh[PATH_MAX];
+    const struct whole_file whole = {.path = path, .draft = fresh, .mode = 0640, .durable = true};
 
     state_file_path(file, path);
     name_file(file, ".json.new", fresh);
-    int descriptor = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-    if (descriptor >= 0 && dump(root, descriptor) && rename(fresh, path) == 0) {
-        return true;
+    char *text = json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS);
+    if (text == NULL) {
+        snprintf(error, STATE_FILE_ERROR_SIZE, "%.300s: out of memory", path);
+        return false;
     }
-    snprintf(error, STATE_FILE_ERROR_SIZE,
-             "%.300s: %s (let this program's user write its directory, and make room on the disk)",
-             path, strerror(errno));
-    return false;
+    bool written = whole_file_write(&whole, text, strlen(text));
+    if (!written) {
+        snprintf(
+            error, STATE_FILE_ERROR_SIZE,
+            "%.300s: %s (let this program's user write its directory, and make room on the disk)",
+            path, strerror(errno));
+    }
+    free(text);
+    return written;
 }
 
 /* Holders need a moment only. One that was stopped in the middle of it is not waited for. */
