@@ -94,14 +94,17 @@ ALL_CFLAGS = -std=c17 $(OPTIMIZE) $(WARNINGS) $(HARDENING) $(pkg) $(CFLAGS)
 ALL_LDFLAGS = $(HARDENING_LD) $(SANITIZE_LD) $(LDFLAGS)
 LDLIBS = $(pkglibs) -pthread
 
-lib_src    := $(wildcard lib/*.c lib/alert/*.c conf/*.c)
-milter_src := $(wildcard milter/*.c)
-probe_src  := $(wildcard probe/*.c)
-unit_src   := $(wildcard tests/unit/test_*.c)
+# Every file of a folder and of those below it that is named like this.
+below = $(sort $(shell find $(1) -name '$(2)'))
+
+lib_src    := $(call below,lib conf,*.c)
+milter_src := $(call below,milter,*.c)
+probe_src  := $(call below,probe,*.c)
+unit_src   := $(call below,tests/unit,test_*.c)
 unit_help  := $(filter-out $(unit_src),$(wildcard tests/unit/*.c))
 bench_src  := $(wildcard tests/bench/*.c)
 fuzz_src   := $(wildcard tests/fuzz/fuzz_*.c)
-headers    := $(wildcard lib/*.h lib/alert/*.h conf/*.h milter/*.h probe/*.h tests/*/*.h)
+headers    := $(call below,lib conf milter probe tests,*.h)
 all_c      := $(lib_src) $(milter_src) $(probe_src) $(unit_src) $(unit_help) $(bench_src) \
     $(fuzz_src) tests/fuzz/fuzz.c
 
@@ -111,10 +114,10 @@ unit_bin := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(unit_src))
 bench_bin := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(bench_src))
 fuzz_bin := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz/%,$(fuzz_src))
 
-.PHONY: all unit bench-programs fuzz-programs
+.PHONY: all unit-programs bench-programs fuzz-programs
 all: $(programs)
 # The fuzzers are compiled, too, so that they keep up with what they test; libFuzzer is clang's.
-unit: $(unit_bin) $(call objects,$(fuzz_src) tests/fuzz/fuzz.c)
+unit-programs: $(unit_bin) $(call objects,$(fuzz_src) tests/fuzz/fuzz.c)
 bench-programs: $(bench_bin)
 # With CC=clang and SANITIZE=fuzzer-no-link,address,undefined: the target fuzz has them.
 fuzz-programs: $(fuzz_bin)
@@ -209,8 +212,8 @@ CONF_GROUP = $(if $(DESTDIR),,$(shell getent group relaywarden >/dev/null && ech
 
 units     := $(wildcard systemd/*.service systemd/*.timer systemd/*.path)
 manuals   := $(wildcard conf/*.5 milter/*.8 probe/*.8)
-catalogs  := $(wildcard conf/*.catalog)
-shared    := $(wildcard conf/*.rules.yml conf/*dashboard*.json)
+catalogs  := $(wildcard conf/share/*.catalog)
+shared    := $(wildcard conf/share/*.rules.yml conf/share/*dashboard*.json)
 documents := README.md lib/tokens.md conf/relaywarden.conf
 
 # Source and destination of each file that is copied as it is.
@@ -222,7 +225,7 @@ copies := $(foreach file,$(manuals),$(file):$(MANDIR)/man$(subst .,,$(suffix $(f
     systemd/relaywarden.sysusers:$(PREFIX)/lib/sysusers.d/relaywarden.conf \
     systemd/relaywarden.tmpfiles:$(PREFIX)/lib/tmpfiles.d/relaywarden.conf \
     systemd/relaywarden.logrotate:$(SYSCONFDIR)/logrotate.d/relaywarden \
-    conf/relaywarden.bash:$(BASHDIR)/relaywarden-milter
+    conf/share/completions/relaywarden.bash:$(BASHDIR)/relaywarden-milter
 copy_source = $(firstword $(subst :, ,$(1)))
 copy_target = $(DESTDIR)$(lastword $(subst :, ,$(1)))
 installed = $(addprefix $(DESTDIR)$(SBINDIR)/,$(notdir $(programs))) \

@@ -8,7 +8,7 @@
 #include "conf/domains.h"
 #include "conf/fill.h"
 #include "conf/key.h"
-#include "conf/report.h"
+#include "conf/mistakes.h"
 #include "conf/text.h"
 #include "conf/tree.h"
 

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "lib/address.h"
-#include "lib/alert/alert.h"
+#include "lib/alert/sink/alert_settings.h"
 #include "lib/site.h"
 #include "lib/token.h"
 #include "lib/words.h"

@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "conf/report.h"
+#include "conf/mistakes.h"
 #include "conf/schema.h"
 #include "conf/tree.h"
 

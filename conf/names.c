@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include "conf/report.h"
+#include "conf/mistakes.h"
 
 #define PORT_MAX 65535
 

@@ -6,7 +6,7 @@
 #ifndef RELAYWARDEN_CONF_SUGGEST_H
 #define RELAYWARDEN_CONF_SUGGEST_H
 
-#include "conf/report.h"
+#include "conf/mistakes.h"
 #include "conf/schema.h"
 
 /* Reports that `section` has no option `name`: with a likely one, or the section where it belongs,

@@ -22,7 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "conf/report.h"
+#include "conf/mistakes.h"
 
 #define CONF_MARK "\001"
 

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "conf/report.h"
+#include "conf/mistakes.h"
 #include "conf/schema.h"
 
 struct conf_item {

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/mistakes.h"
 #include "conf/names.h"
-#include "conf/report.h"
 #include "lib/domain.h"
 
 #define TEXT_MAX 256

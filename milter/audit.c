@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "lib/alert/clocks.h"
+#include "lib/sys/clocks.h"
 
 static const char *const hello_results[] = {
     [HELLO_ANSWERED] = "answered", [HELLO_CLOCK] = "clock",   [HELLO_REPEATED] = "repeated",

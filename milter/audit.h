@@ -14,7 +14,7 @@
 
 #include <stdatomic.h>
 
-#include "lib/alert/metrics.h"
+#include "lib/alert/sink/metrics.h"
 #include "lib/observation.h"
 #include "milter/masks.h"
 #include "milter/nonces.h"

@@ -6,9 +6,9 @@
 #ifndef RELAYWARDEN_MILTER_AUDIT_FINDING_H
 #define RELAYWARDEN_MILTER_AUDIT_FINDING_H
 
-#include "lib/alert/mask_table.h"
 #include "lib/finding.h"
 #include "lib/netset.h"
+#include "lib/state/mask_table.h"
 
 /* Strangers reach the MTA under mask->address, at mask->listener, by mask->route. `trusted` is the
  * declared network that holds the address: critical; NULL: a warning. */

@@ -5,7 +5,7 @@
 #include <strings.h>
 #include <syslog.h>
 
-#include "lib/alert/clocks.h"
+#include "lib/sys/clocks.h"
 #include "milter/audit_finding.h"
 #include "milter/unmasked.h"
 

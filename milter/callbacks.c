@@ -9,7 +9,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "lib/alert/thread.h"
+#include "lib/sys/thread.h"
 #include "milter/audited.h"
 #include "milter/connection.h"
 #include "milter/gate.h"

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/alert/metrics.h"
+#include "lib/alert/sink/metrics.h"
 #include "lib/words.h"
 
 #define COUNTERS_PERMISSIONS  (PERMISSION_CLIENT_CERTIFICATE + 1)

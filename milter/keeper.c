@@ -5,10 +5,10 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "lib/alert/clocks.h"
-#include "lib/alert/database.h"
-#include "lib/alert/moment_table.h"
-#include "lib/alert/thread.h"
+#include "lib/state/database.h"
+#include "lib/state/moment_table.h"
+#include "lib/sys/clocks.h"
+#include "lib/sys/thread.h"
 #include "milter/audit_finding.h"
 #include "milter/snapshot.h"
 #include "milter/unmasked.h"

@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/alert/database.h"
 #include "lib/printable.h"
+#include "lib/state/database.h"
 #include "milter/mask_summary.h"
 #include "milter/user.h"
 

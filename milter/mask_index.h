@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "lib/alert/mask_table.h"
+#include "lib/state/mask_table.h"
 
 #define MASK_INDEX_SLOTS ((size_t)2 * MASKS_MAX)
 

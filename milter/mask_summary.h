@@ -6,7 +6,7 @@
 #ifndef RELAYWARDEN_MILTER_MASK_SUMMARY_H
 #define RELAYWARDEN_MILTER_MASK_SUMMARY_H
 
-#include "lib/alert/mask_table.h"
+#include "lib/state/mask_table.h"
 
 struct mask_summary {
     const struct mask *last; /* the row that showed the address last */

@@ -17,7 +17,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "lib/alert/mask_table.h"
+#include "lib/state/mask_table.h"
 #include "milter/mask_index.h"
 
 /* Why a row was dropped, as long as that is not told. */

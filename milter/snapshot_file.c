@@ -6,7 +6,7 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "lib/alert/whole_file.h"
+#include "lib/sys/atomic_file.h"
 
 struct snapshot_file {
     char *path;

@@ -1,5 +1,5 @@
-#include "lib/alert/format.h"
-#include "lib/alert/state_table.h"
+#include "lib/alert/sink/format.h"
+#include "lib/state/incident_records.h"
 #include "milter/snapshot_json.h"
 
 static json_t *incident_json(const struct state_row *row)

@@ -1,6 +1,6 @@
 #include "milter/snapshot_json.h"
 
-#include "lib/alert/format.h"
+#include "lib/alert/sink/format.h"
 #include "lib/printable.h"
 #include "milter/mask_summary.h"
 

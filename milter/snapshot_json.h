@@ -12,8 +12,8 @@
 
 #include <jansson.h>
 
-#include "lib/alert/clocks.h"
-#include "lib/alert/database.h"
+#include "lib/state/database.h"
+#include "lib/sys/clocks.h"
 #include "milter/audit.h"
 #include "milter/counters.h"
 #include "milter/snapshot.h"

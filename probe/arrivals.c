@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/alert/format.h"
+#include "lib/alert/sink/format.h"
 
 #define BEFORE_TOKEN "\"token\":\""
 #define LOCK_STEP_MS 20

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/alert/audit_table.h"
-#include "lib/alert/database.h"
-#include "lib/alert/state_table.h"
+#include "lib/state/audit_state.h"
+#include "lib/state/database.h"
+#include "lib/state/incident_records.h"
 
 #define NAME_SIZE (ENDPOINT_TEXT_SIZE + 2 * RESULT_HOST_SIZE + 16)
 

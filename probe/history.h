@@ -14,7 +14,7 @@
 #include <time.h>
 
 #include "conf/conf.h"
-#include "lib/alert/incident.h"
+#include "lib/alert/incident_table.h"
 #include "probe/report.h"
 
 #define HISTORY_ERROR_SIZE 640

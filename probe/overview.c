@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/alert/format.h"
+#include "lib/alert/sink/format.h"
 #include "lib/printable.h"
 #include "probe/page.h"
 

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "lib/alert/format.h"
+#include "lib/alert/sink/format.h"
 #include "probe/overview.h"
 
 #define INCIDENTS_TOLD 20

@@ -3,7 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "lib/alert/format.h"
+#include "lib/alert/sink/format.h"
 #include "probe/judgement.h"
 
 /* Puts a value into an object; takes the reference over. False when memory is out. */

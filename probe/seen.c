@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/alert/format.h"
+#include "lib/alert/sink/format.h"
 #include "lib/printable.h"
 
 #define WRITER    "relaywarden-milter"

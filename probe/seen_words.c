@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/alert/format.h"
+#include "lib/alert/sink/format.h"
 #include "probe/report.h"
 #include "probe/seen.h"
 

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 
 #include "conf/conf.h"
-#include "lib/alert/metrics.h"
+#include "lib/alert/sink/metrics.h"
 #include "probe/report.h"
 
 #define STANDING_ERROR_SIZE 640

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/alert/whole_file.h"
+#include "lib/sys/atomic_file.h"
 
 #define LOCK_WAIT_MS 2000
 #define LOCK_STEP_MS 20

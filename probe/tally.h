@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/alert/metrics.h"
+#include "lib/alert/sink/metrics.h"
 #include "probe/report.h"
 
 enum tally_count {

@@ -158,20 +158,20 @@ def unit_names():
 
 
 def stage_gcc(tally):
-    make(tally, "gcc", "CC=gcc", "BUILD=build/gcc", "all", "unit", "bench-programs")
+    make(tally, "gcc", "CC=gcc", "BUILD=build/gcc", "all", "unit-programs", "bench-programs")
 
 
 def stage_clang(tally):
-    make(tally, "clang", "CC=clang", "BUILD=build/clang", "all", "unit", "bench-programs")
+    make(tally, "clang", "CC=clang", "BUILD=build/clang", "all", "unit-programs", "bench-programs")
 
 
 def stage_unit(tally):
-    make(tally, "build", "CC=gcc", "BUILD=build/gcc", "unit")
+    make(tally, "build", "CC=gcc", "BUILD=build/gcc", "unit-programs")
     units(tally, "build/gcc", unit_names())
 
 
 def stage_asan(tally):
-    make(tally, "build", "BUILD=build/asan", *SANITIZERS["asan"], "unit", "all")
+    make(tally, "build", "BUILD=build/asan", *SANITIZERS["asan"], "unit-programs", "all")
     units(tally, "build/asan", unit_names())
 
 
@@ -184,7 +184,7 @@ def stage_tsan(tally):
 
 def stage_valgrind(tally):
     """The sanitizers do not see into the libraries: what is handed to them must be whole, too."""
-    make(tally, "build", "CC=gcc", "BUILD=build/gcc", "unit")
+    make(tally, "build", "CC=gcc", "BUILD=build/gcc", "unit-programs")
     units(tally, "build/gcc", [name for name in unit_names() if name not in NOT_WATCHED], VALGRIND)
 
 

@@ -1,4 +1,4 @@
-#include "lib/alert/alert.h"
+#include "lib/alert/sink/alert_settings.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "lib/alert/thread.h"
+#include "lib/sys/thread.h"
 
 struct dispatch {
     struct dispatch_parts parts;

@@ -11,11 +11,11 @@
 #ifndef RELAYWARDEN_LIB_ALERT_DISPATCH_H
 #define RELAYWARDEN_LIB_ALERT_DISPATCH_H
 
-#include "lib/alert/delivery.h"
-#include "lib/alert/lane.h"
-#include "lib/alert/outlet.h"
-#include "lib/alert/speaker.h"
-#include "lib/alert/store.h"
+#include "lib/alert/sink/delivery.h"
+#include "lib/alert/sink/sink_set.h"
+#include "lib/alert/sink/sink_stats.h"
+#include "lib/alert/sink/sink_thread.h"
+#include "lib/state/incident_store.h"
 
 #define DISPATCH_SAVE_MS   1000
 #define DISPATCH_QUEUE_MAX 64

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/alert/format.h"
+#include "lib/alert/sink/format.h"
 #include "lib/printable.h"
 
 #define NAME_SIZE 32

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/alert/format.h"
-#include "lib/alert/thread.h"
+#include "lib/alert/sink/format.h"
+#include "lib/sys/thread.h"
 
 struct inbox {
     pthread_mutex_t mutex;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/alert/incident.h"
+#include "lib/alert/incident_table.h"
 #include "lib/alert/reporter.h"
 
 #define BUCKETS         1024

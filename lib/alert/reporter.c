@@ -9,12 +9,12 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "lib/alert/clocks.h"
 #include "lib/alert/dispatch.h"
-#include "lib/alert/format.h"
 #include "lib/alert/inbox.h"
-#include "lib/alert/memory.h"
-#include "lib/alert/thread.h"
+#include "lib/alert/incident_sync.h"
+#include "lib/alert/sink/format.h"
+#include "lib/sys/clocks.h"
+#include "lib/sys/thread.h"
 
 #define RETRY_FIRST_MS    20
 #define RETRY_LAST_MS     1000

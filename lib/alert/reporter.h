@@ -19,9 +19,9 @@
 
 #include <stdbool.h>
 
-#include "lib/alert/alert.h"
-#include "lib/alert/metrics.h"
-#include "lib/alert/sink.h"
+#include "lib/alert/sink/alert_settings.h"
+#include "lib/alert/sink/metrics.h"
+#include "lib/alert/sink/sink.h"
 #include "lib/finding.h"
 
 #define REPORTER_PENDING_MAX 1024 /* subjects that wait for the reporter's thread */

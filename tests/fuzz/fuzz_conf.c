@@ -5,7 +5,7 @@
 
 #include "conf/check.h"
 #include "conf/fill.h"
-#include "conf/report.h"
+#include "conf/mistakes.h"
 #include "conf/text.h"
 #include "conf/tree.h"
 #include "lib/site.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/alert/format.h"
+#include "lib/alert/sink/format.h"
 #include "milter/connection.h"
 #include "milter/dialect.h"
 #include "milter/judge.h"

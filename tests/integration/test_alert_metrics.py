@@ -11,8 +11,8 @@ from lab.process import run
 from lab.servers import ROOT
 from site_of_tests import Site
 
-RULES = os.path.join(ROOT, "conf/relaywarden.rules.yml")
-DASHBOARD = os.path.join(ROOT, "conf/relaywarden.dashboard.json")
+RULES = os.path.join(ROOT, "conf/share/relaywarden.rules.yml")
+DASHBOARD = os.path.join(ROOT, "conf/share/relaywarden.dashboard.json")
 OPEN = {"mynetworks": "0.0.0.0/0"}
 
 # Series for promtool, and what must come of them: (alert, minutes, labels) fires, or nothing does.

@@ -264,7 +264,7 @@ def test_a_line_is_in_the_journal_once_though_standard_error_leads_there_too(sit
 
 
 def test_journalctl_takes_the_catalog(tmp_path):
-    catalog = os.path.join(os.path.dirname(SERVERS), "..", "conf/relaywarden.catalog")
+    catalog = os.path.join(os.path.dirname(SERVERS), "..", "conf/share/relaywarden.catalog")
     folder = tmp_path / "usr/lib/systemd/catalog"
     folder.mkdir(parents=True)
     with open(catalog, encoding="utf-8") as file:

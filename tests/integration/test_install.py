@@ -153,7 +153,7 @@ def complete(*words):
         printf '%s\\n' "${COMPREPLY[@]}"
     """
     done = subprocess.run(["bash", "-u", "-c", script, "bash",
-                           os.path.join(ROOT, "conf/relaywarden.bash"), *words],
+                           os.path.join(ROOT, "conf/share/completions/relaywarden.bash"), *words],
                           capture_output=True, text=True, check=True)
     assert done.stderr == ""
     return done.stdout.split()

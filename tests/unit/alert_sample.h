@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#include "lib/alert/sink.h"
+#include "lib/alert/sink/sink.h"
 
 extern const struct sink_identity sample_identity;
 extern const struct alert_settings sample_settings; /* syslog only; no reminders, no quiet end */

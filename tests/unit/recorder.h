@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "lib/alert/reporter.h"
-#include "lib/alert/sink.h"
+#include "lib/alert/sink/sink.h"
 
 /* What one of the sinks did; `mutex` guards it while a reporter runs. */
 struct recorder {

@@ -6,7 +6,7 @@
 #ifndef RELAYWARDEN_TESTS_UNIT_SINK_PLACE_H
 #define RELAYWARDEN_TESTS_UNIT_SINK_PLACE_H
 
-#include "lib/alert/sink.h"
+#include "lib/alert/sink/sink.h"
 
 struct sink_place {
     char *folder;

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <time.h>
 
-#include "lib/alert/clocks.h"
+#include "lib/sys/clocks.h"
 
 static const struct clocks now = {.wall = 1800000000, .steady = 5000};
 

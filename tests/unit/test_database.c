@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/alert/database.h"
+#include "lib/state/database.h"
 #include "tests/unit/alert_sample.h"
 
 struct place {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/alert/format.h"
+#include "lib/alert/sink/format.h"
 #include "tests/unit/alert_sample.h"
 
 static const char open_relay_line[] =

@@ -11,7 +11,7 @@
 #include "tests/unit/failing_alloc.h"
 
 /* NOLINTNEXTLINE(bugprone-suspicious-include): so that its allocations can be made to fail */
-#include "lib/alert/incident.c"
+#include "lib/alert/incident_table.c"
 
 #define REMIND 100
 #define QUIET  1000

@@ -89,7 +89,7 @@ static void a_resolved_incident_is_a_notice_with_the_same_message_id(void **stat
 static void each_kind_has_a_message_id_of_its_own_that_the_catalog_explains(void **state)
 {
     struct sink_place *place = *state;
-    char *catalog = sample_read_file("conf/relaywarden.catalog");
+    char *catalog = sample_read_file("conf/share/relaywarden.catalog");
     char ids[FINDING_KINDS][33];
 
     for (int kind = 0; kind < FINDING_KINDS; kind++) {

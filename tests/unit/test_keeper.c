@@ -13,9 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/alert/clocks.h"
-#include "lib/alert/database.h"
-#include "lib/alert/moment_table.h"
+#include "lib/state/database.h"
+#include "lib/state/moment_table.h"
+#include "lib/sys/clocks.h"
 #include "milter/audit_finding.h"
 #include "milter/keeper.h"
 #include "milter/snapshot.h"

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/alert/database.h"
-#include "lib/alert/moment_table.h"
+#include "lib/state/database.h"
+#include "lib/state/moment_table.h"
 #include "milter/mask_summary.h"
 #include "milter/masks.h"
 #include "tests/unit/alert_sample.h"

@@ -10,7 +10,7 @@
 #include "tests/unit/failing_alloc.h"
 
 /* NOLINTNEXTLINE(bugprone-suspicious-include): so that its allocations can be made to fail */
-#include "lib/alert/metrics.c"
+#include "lib/alert/sink/metrics.c"
 
 static struct metrics *begin(void)
 {

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "lib/alert/reporter.h"
-#include "lib/alert/speaker.h"
+#include "lib/alert/sink/sink_stats.h"
 #include "tests/unit/alert_sample.h"
 
 #define WAIT_MS 20000

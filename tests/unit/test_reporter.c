@@ -16,10 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/alert/database.h"
 #include "lib/alert/inbox.h"
-#include "lib/alert/lane.h"
 #include "lib/alert/reporter.h"
+#include "lib/alert/sink/sink_thread.h"
+#include "lib/state/database.h"
 #include "tests/unit/alert_sample.h"
 #include "tests/unit/recorder.h"
 #include "tests/unit/sink_place.h"

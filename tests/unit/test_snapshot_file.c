@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/alert/state_table.h"
+#include "lib/state/incident_records.h"
 #include "milter/snapshot_file.h"
 #include "probe/seen.h"
 #include "tests/unit/alert_sample.h"

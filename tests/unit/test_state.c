@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "lib/alert/reporter.h"
-#include "lib/alert/store.h"
+#include "lib/state/incident_store.h"
 #include "tests/unit/alert_sample.h"
 #include "tests/unit/faulty_disk.h"
 #include "tests/unit/recorder.h"

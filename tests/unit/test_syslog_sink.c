@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/alert/format.h"
+#include "lib/alert/sink/format.h"
 #include "tests/unit/alert_sample.h"
 #include "tests/unit/sink_place.h"
 

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/alert/whole_file.h"
+#include "lib/sys/atomic_file.h"
 #include "tests/unit/alert_sample.h"
 
 #define LONG_SIZE (1UL << 20)

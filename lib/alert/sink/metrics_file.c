@@ -1,0 +1,183 @@
+/* The sink for Prometheus: a file for the text file collector of its node exporter, which reads
+ * *.prom of one directory. A new file takes the place of the old one at once, so that nobody ever
+ * reads half of it. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/alert/sink/metrics.h"
+#include "lib/alert/sink/sink.h"
+#include "lib/alert/sink/sink_stats.h"
+#include "lib/sys/atomic_file.h"
+#include "lib/sys/remedy.h"
+#include "lib/sys/thread.h"
+
+#define PERIOD_MS   15000 /* as often as Prometheus usually looks */
+#define INTERVAL_MS 1000  /* not more often than this, whatever is announced */
+
+struct metrics_file {
+    struct sink sink;
+    const struct speaker *speaker;
+    char *directory;
+    char *path;
+    char *draft; /* the path of the file to be */
+    struct timespec not_before;
+};
+
+static struct metrics_file *from_sink(struct sink *sink)
+{
+    return (struct metrics_file *)((char *)sink - offsetof(struct metrics_file, sink));
+}
+
+/* ---- what the path of alerts says about itself ----------------------------------------------- */
+
+static void write_incidents(struct metrics *metrics, const struct speaker *speaker)
+{
+    const char *program = speaker->identity.program;
+
+    metrics_family(metrics, METRIC_GAUGE, "relaywarden_incidents_open",
+                   "Open incidents, by kind and severity.");
+    for (int kind = 0; kind < FINDING_KINDS; kind++)
+        for (int severity = 0; severity <= SEVERITY_CRITICAL; severity++) {
+            unsigned int open = atomic_load(&speaker->open[kind][severity]);
+
+            /* A series that is there before it matters: its usual severity. */
+            if (open > 0 || severity == (int)finding_kind_severity((enum finding_kind)kind))
+                metrics_count(metrics, open, "program", program, "kind",
+                              finding_kind_name((enum finding_kind)kind), "severity",
+                              severity_name((enum severity)severity), (char *)NULL);
+        }
+    metrics_family(metrics, METRIC_COUNTER, "relaywarden_announcements_total",
+                   "Announcements of incidents, by kind and state.");
+    for (int kind = 0; kind < FINDING_KINDS; kind++)
+        for (int state = 0; state <= INCIDENT_RESOLVED; state++)
+            metrics_count(metrics, atomic_load(&speaker->announced[kind][state]), "program",
+                          program, "kind", finding_kind_name((enum finding_kind)kind), "state",
+                          incident_state_name((enum incident_state)state), (char *)NULL);
+}
+
+static void write_sinks(struct metrics *metrics, const struct speaker *speaker)
+{
+    const char *program = speaker->identity.program;
+
+    metrics_family(metrics, METRIC_GAUGE, "relaywarden_sink_failing",
+                   "Whether alerts do not reach a sink.");
+    for (size_t i = 0; i < SINK_KINDS_MAX; i++) {
+        const char *name = atomic_load(&speaker->sink[i].name);
+
+        if (name != NULL)
+            metrics_count(metrics, atomic_load(&speaker->sink[i].failing), "program", program,
+                          "sink", name, (char *)NULL);
+    }
+    metrics_family(metrics, METRIC_COUNTER, "relaywarden_sink_lost_total",
+                   "Alerts and lines that did not reach a sink.");
+    for (size_t i = 0; i < SINK_KINDS_MAX; i++) {
+        const char *name = atomic_load(&speaker->sink[i].name);
+
+        if (name != NULL)
+            metrics_count(metrics, atomic_load(&speaker->sink[i].lost), "program", program, "sink",
+                          name, (char *)NULL);
+    }
+}
+
+static void write_program(struct metrics *metrics, const struct speaker *speaker)
+{
+    const char *program = speaker->identity.program;
+
+    metrics_family(metrics, METRIC_GAUGE, "relaywarden_build_info",
+                   "The version that runs; always 1.");
+    metrics_count(metrics, 1, "program", program, "version", RELAYWARDEN_VERSION, (char *)NULL);
+    metrics_family(metrics, METRIC_GAUGE, "relaywarden_state_unsaved",
+                   "Whether incidents are not saved in the state database.");
+    metrics_count(metrics, atomic_load(&speaker->unsaved), "program", program, (char *)NULL);
+}
+
+/* ---- the file -------------------------------------------------------------------------------- */
+
+/* The node exporter runs as another user: the file is for everybody to read. */
+static int replace(const struct metrics_file *self, const char *text, size_t length,
+                   char error[SINK_ERROR_SIZE])
+{
+    const struct whole_file file = {.path = self->path, .draft = self->draft, .mode = 0644};
+
+    if (whole_file_write(&file, text, length))
+        return 0;
+    snprintf(error, SINK_ERROR_SIZE, "cannot write to %.120s: %m (%s)", self->directory,
+             remedy_of(errno, "metrics_directory must exist, and be this user's to write"));
+    return -1;
+}
+
+static int write_now(struct sink *sink, char error[SINK_ERROR_SIZE])
+{
+    struct metrics_file *self = from_sink(sink);
+    struct metrics *metrics = metrics_new();
+    int result = -1;
+    size_t length = 0;
+
+    sink->waiting = 0;
+    snprintf(error, SINK_ERROR_SIZE, "memory is out");
+    if (metrics != NULL) {
+        write_program(metrics, self->speaker);
+        write_incidents(metrics, self->speaker);
+        write_sinks(metrics, self->speaker);
+        if (self->speaker->snapshot != NULL)
+            self->speaker->snapshot(metrics, self->speaker->user);
+        const char *text = metrics_text(metrics, &length);
+        if (text != NULL)
+            result = replace(self, text, length, error);
+    }
+    metrics_free(metrics);
+    self->not_before = thread_moment(INTERVAL_MS);
+    return result;
+}
+
+/* An occasion to write, at most once in a while; it is then done by `retry`. */
+static int announce(struct sink *sink, const struct announcement *announcement,
+                    char error[SINK_ERROR_SIZE])
+{
+    (void)announcement;
+    if (thread_moment_left(&from_sink(sink)->not_before) == 0)
+        return write_now(sink, error);
+    sink->waiting = 1;
+    return 0;
+}
+
+static void free_sink(struct sink *sink)
+{
+    struct metrics_file *self = from_sink(sink);
+
+    free(self->directory);
+    free(self->path);
+    free(self->draft);
+    free(self);
+}
+
+struct sink *sink_metrics_new(const struct sink_source *source)
+{
+    struct metrics_file *self = calloc(1, sizeof(*self));
+    const char *program = source->identity->program;
+
+    if (self == NULL)
+        return NULL;
+    self->directory = strdup(source->settings->metrics_directory);
+    if (asprintf(&self->path, "%s/%s.prom", source->settings->metrics_directory, program) < 0)
+        self->path = NULL;
+    if (asprintf(&self->draft, "%s/.%s.%ld", source->settings->metrics_directory, program,
+                 (long)getpid()) < 0)
+        self->draft = NULL;
+    self->sink = (struct sink){.name = "metrics",
+                               .watches = true,
+                               .announce = announce,
+                               .retry = write_now,
+                               .open = write_now,
+                               .tick = write_now,
+                               .period_ms = PERIOD_MS,
+                               .free = free_sink};
+    self->speaker = source->speaker;
+    if (self->directory != NULL && self->path != NULL && self->draft != NULL)
+        return &self->sink;
+    free_sink(&self->sink);
+    return NULL;
+}

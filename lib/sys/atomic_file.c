@@ -1,0 +1,51 @@
+#include "lib/sys/atomic_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool write_fully(int descriptor, const char *text, size_t length)
+{
+    while (length > 0) {
+        ssize_t written = write(descriptor, text, length);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return false;
+        text += written;
+        length -= (size_t)written;
+    }
+    return true;
+}
+
+/* O_NONBLOCK: something else of that name, a FIFO say, is an error and no wait. */
+static bool write_draft(const struct whole_file *file, const char *text, size_t length)
+{
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    int descriptor = open(file->draft, flags, file->mode);
+
+    if (descriptor < 0)
+        return false;
+    bool written = fchmod(descriptor, file->mode) == 0 && write_fully(descriptor, text, length) &&
+                   (!file->durable || fsync(descriptor) == 0);
+    int reason = errno;
+    if (close(descriptor) != 0 && written) {
+        written = false;
+        reason = errno;
+    }
+    errno = reason;
+    return written;
+}
+
+bool whole_file_write(const struct whole_file *file, const char *text, size_t length)
+{
+    if (write_draft(file, text, length) && rename(file->draft, file->path) == 0)
+        return true;
+    int reason = errno;
+    (void)unlink(file->draft);
+    errno = reason;
+    return false;
+}
