@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "lib/sys/thread.h"
-#include "milter/audited.h"
 #include "milter/connection.h"
-#include "milter/gate.h"
+#include "milter/service/callback_gate.h"
+#include "milter/tokens/probe_connection.h"
 
 #define WAKE_MS       20   /* between two attempts to wake libmilter's listener */
 #define STOP_MS       8000 /* libmilter looks by itself within 5 s */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "milter/audited.h"
 #include "milter/relay_finding.h"
+#include "milter/tokens/probe_connection.h"
 
 static void copy_text(char *out, size_t size, const char *text)
 {

@@ -18,9 +18,9 @@
 
 #include "lib/address.h"
 #include "milter/answer.h"
-#include "milter/audit.h"
 #include "milter/judge.h"
-#include "milter/snapshot.h"
+#include "milter/live_conf.h"
+#include "milter/tokens/probe_dialogue.h"
 #include "milter/transactions.h"
 
 #define CONNECTION_TEXT_SIZE                                                                       \

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "milter/snapshot.h"
+#include "milter/live_conf.h"
 
 #define MISTAKES_SAID 5 /* the rest is for -t */
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "lib/netset.h"
-#include "milter/address_beginning.h"
+#include "milter/discover/address_beginning.h"
 
 static void an_address_or_its_beginning_is_a_network(void **state)
 {

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "milter/audit.h"
+#include "milter/tokens/probe_dialogue.h"
 
 #define SENDER "<sender@example.net>"
 

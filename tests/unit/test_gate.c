@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "milter/gate.h"
+#include "milter/service/callback_gate.h"
 
 #define THREADS 8
 #define WAIT_MS 20000 /* for what must happen; a loaded machine is slow */

@@ -9,8 +9,8 @@
 
 #include "lib/state/database.h"
 #include "lib/state/moment_table.h"
-#include "milter/mask_summary.h"
-#include "milter/masks.h"
+#include "milter/tokens/mask_summary.h"
+#include "milter/tokens/masks.h"
 #include "tests/unit/alert_sample.h"
 
 #define NOW 1800000000L

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "milter/nonces.h"
+#include "milter/tokens/nonces.h"
 
 static struct nonces nonces = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 

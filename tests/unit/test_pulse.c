@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "milter/pulse.h"
+#include "milter/service/self_check.h"
 
 #define LIMIT_MS 200
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "milter/site_draft.h"
+#include "milter/discover/site_draft.h"
 
 /* What is printed; to be freed. NULL: nothing was. */
 static char *print(struct site_draft *draft)

@@ -23,7 +23,7 @@ static void free_and_count(struct conf *conf)
 
 #define conf_free(conf) free_and_count(conf)
 /* NOLINTNEXTLINE(bugprone-suspicious-include): so that allocations can fail, and frees be seen */
-#include "milter/snapshot.c"
+#include "milter/live_conf.c"
 #undef conf_free
 
 #define THREADS  4

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "lib/state/incident_records.h"
-#include "milter/snapshot_file.h"
+#include "milter/status/status_file.h"
 #include "probe/seen.h"
 #include "tests/unit/alert_sample.h"
 #include "tests/unit/milter_sample.h"

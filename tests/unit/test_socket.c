@@ -17,7 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "milter/socket.h"
+#include "milter/service/socket.h"
 #include "tests/unit/alert_sample.h"
 
 static char *folder;

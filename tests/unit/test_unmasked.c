@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 #include "lib/netset.h"
-#include "milter/audit_finding.h"
-#include "milter/unmasked.h"
+#include "milter/tokens/token_finding.h"
+#include "milter/tokens/unmasked.h"
 #include "tests/unit/alert_sample.h"
 #include "tests/unit/recorder.h"
 

@@ -1,0 +1,189 @@
+#include "milter/discover/site_draft.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/domain.h"
+#include "lib/netset.h"
+#include "lib/printable.h"
+
+#define MAILER_MAX 64 /* octets, as the configuration has it */
+#define SHOWN_SIZE 256
+
+static void add(struct site_draft *draft, struct draft_list *list, const char *text,
+                const char *source)
+{
+    if (list->count == list->space) {
+        size_t space = list->space == 0 ? 64 : 2 * list->space;
+        struct draft_item *items = realloc(list->items, space * sizeof *items);
+        if (items == NULL) {
+            draft->out_of_memory = true;
+            return;
+        }
+        list->items = items;
+        list->space = space;
+    }
+    struct draft_item *item = &list->items[list->count];
+    item->text = strdup(text);
+    item->source = source;
+    if (item->text == NULL) {
+        draft->out_of_memory = true;
+        return;
+    }
+    list->count++;
+}
+
+static void free_list(struct draft_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        free(list->items[i].text);
+    }
+    free(list->items);
+    *list = (struct draft_list){0};
+}
+
+void site_draft_free(struct site_draft *draft)
+{
+    free_list(&draft->domains);
+    free_list(&draft->networks);
+    free_list(&draft->mailers);
+    free_list(&draft->notes);
+}
+
+void site_draft_note(struct site_draft *draft, const char *text, const char *said)
+{
+    char shown[SHOWN_SIZE];
+    char line[SHOWN_SIZE + 512];
+
+    printable_string(shown, sizeof shown, text);
+    snprintf(line, sizeof line, "%s: %s", shown, said);
+    add(draft, &draft->notes, line, NULL);
+}
+
+void site_draft_add_domain(struct site_draft *draft, const char *text, const char *source)
+{
+    char domain[DOMAIN_SIZE];
+
+    if (text[0] == '[') {
+        return;
+    }
+    if (domain_normalise_pattern(text, strlen(text), domain)) {
+        add(draft, &draft->domains, domain, source);
+    } else {
+        site_draft_note(draft, text, "left out, because it is no domain");
+    }
+}
+
+void site_draft_add_network(struct site_draft *draft, const char *text, const char *source)
+{
+    struct network network;
+    char formatted[NETWORK_TEXT_SIZE];
+    enum network_error error = network_parse(text, &network);
+
+    if (error == NETWORK_BAD_ADDRESS || error == NETWORK_BAD_PREFIX) {
+        site_draft_note(draft, text, "left out, because it is no network");
+        return;
+    }
+    network_format(&network, formatted);
+    if (network_is_wide(&network)) {
+        site_draft_note(draft, formatted,
+                        "LEFT OUT. The MTA trusts it, though it is public and wide: whoever is in "
+                        "it may relay");
+        return;
+    }
+    add(draft, &draft->networks, formatted, source);
+}
+
+void site_draft_add_mailer(struct site_draft *draft, const char *text, const char *source)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+    size_t length = strlen(text);
+
+    if (length == 0 || length > MAILER_MAX || strspn(text, allowed) != length) {
+        site_draft_note(draft, text, "left out, because it is no mailer");
+        return;
+    }
+    add(draft, &draft->mailers, text, source);
+}
+
+bool site_draft_has_domain(const struct site_draft *draft, const char *text)
+{
+    char domain[DOMAIN_SIZE];
+
+    if (!domain_normalise_pattern(text, strlen(text), domain)) {
+        return false;
+    }
+    for (size_t i = 0; i < draft->domains.count; i++) {
+        if (strcmp(draft->domains.items[i].text, domain) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct draft_item *left = a;
+    const struct draft_item *right = b;
+
+    return strcmp(left->text, right->text);
+}
+
+static void sort_and_thin(struct draft_list *list)
+{
+    size_t kept = 0;
+
+    if (list->count > 0) {
+        qsort(list->items, list->count, sizeof *list->items, compare);
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        if (kept > 0 && strcmp(list->items[kept - 1].text, list->items[i].text) == 0) {
+            free(list->items[i].text);
+        } else {
+            list->items[kept++] = list->items[i];
+        }
+    }
+    list->count = kept;
+}
+
+static void print_list(const char *name, struct draft_list *list, FILE *out)
+{
+    sort_and_thin(list);
+    fprintf(out, "    %s = {%s\n", name, list->count == 0 ? " }" : "");
+    for (size_t i = 0; i < list->count; i++) {
+        fprintf(out, "        \"%s\"%s  # %s\n", list->items[i].text,
+                i + 1 < list->count ? "," : "", list->items[i].source);
+    }
+    if (list->count > 0) {
+        fputs("    }\n", out);
+    }
+}
+
+bool site_draft_print(struct site_draft *draft, const char *mta, FILE *out)
+{
+    char shown[SHOWN_SIZE];
+
+    if (draft->out_of_memory) {
+        return false;
+    }
+    printable_string(shown, sizeof shown, mta);
+    fprintf(out,
+            "# What %s takes as its own, mistakes included. It is what is being audited: before "
+            "you\n"
+            "# adopt it, strike out every domain and every network that is not yours.\n",
+            shown);
+    for (size_t i = 0; i < draft->notes.count; i++) {
+        fprintf(out, "# %s\n", draft->notes.items[i].text);
+    }
+    fputs("site {\n", out);
+    if (draft->domains.count == 0) {
+        fputs("    # No domain can be listed: name yours here.\n", out);
+    }
+    print_list("domains", &draft->domains, out);
+    print_list("trusted_networks", &draft->networks, out);
+    fputs("}\nmilter {\n", out);
+    print_list("own_mailers", &draft->mailers, out);
+    fputs("}\n", out);
+    return true;
+}

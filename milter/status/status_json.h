@@ -1,0 +1,59 @@
+/*
+ * snapshot_json - what the filter saw, as the object of snapshot.json
+ *
+ * Its shape, and what of it stays, is in relaywarden-milter(8); SNAPSHOT_FORMAT grows when a member
+ * goes or means something else. All texts are printable (printable.h), and all lists are bounded:
+ * incidents and masked addresses beyond the bounds are counted only.
+ *
+ * On one thread, which holds the database handle. NULL means that memory is out.
+ */
+#ifndef RELAYWARDEN_MILTER_SNAPSHOT_JSON_H
+#define RELAYWARDEN_MILTER_SNAPSHOT_JSON_H
+
+#include <jansson.h>
+
+#include "lib/state/database.h"
+#include "lib/sys/clocks.h"
+#include "milter/counters.h"
+#include "milter/live_conf.h"
+#include "milter/tokens/probe_dialogue.h"
+
+#define SNAPSHOT_FORMAT        1
+#define SNAPSHOT_OPEN_MAX      100
+#define SNAPSHOT_ENDED_MAX     50
+#define SNAPSHOT_ADDRESSES_MAX 100
+
+/* What is the same as long as the program runs. */
+struct snapshot_source {
+    const char *host;
+    const char *socket; /* as configured */
+    int64_t started;    /* Unix time */
+    struct counters *counters;
+    struct audit_desk *desk;
+};
+
+/* What is true now. */
+struct snapshot_moment {
+    struct snapshot *configuration; /* in force */
+    sqlite3 *database;              /* NULL: it cannot be had, and no incident is known */
+    const struct mask *masks;       /* that are not dropped; their times are Unix time */
+    size_t mask_count;
+    struct clocks now;
+    int64_t last_ask; /* Unix time */
+    bool missing;     /* probe-missing was raised */
+    bool stopping;    /* it is the last one */
+};
+
+/* The whole object; `written` is null. */
+json_t *snapshot_json(const struct snapshot_source *source, const struct snapshot_moment *moment);
+
+/* Its parts: the open incidents and the last that are over, or null when they cannot be read; and
+ * the counters. */
+json_t *snapshot_json_incidents(sqlite3 *database);
+json_t *snapshot_json_counters(struct counters *counters, const struct audit_desk *desk);
+
+/* A count, and a time (0: null). */
+json_t *snapshot_json_count(uint64_t count);
+json_t *snapshot_json_time(int64_t time);
+
+#endif
