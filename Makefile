@@ -137,7 +137,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 
 $(BUILD)/libcommon.a: $(call objects,$(lib_src))
 $(BUILD)/libmilterside.a: $(call objects,$(filter-out milter/main.c,$(milter_src)))
-$(BUILD)/libprobeside.a: $(call objects,$(filter-out probe/main.c,$(probe_src)))
+$(BUILD)/libprobeside.a: $(call objects,$(filter-out probe/cli/main.c,$(probe_src)))
 $(BUILD)/libunit.a: $(call objects,$(unit_help))
 $(BUILD)/%.a:
 	$(call say,AR,$@)
@@ -147,7 +147,7 @@ $(BUILD)/%.a:
 $(BUILD)/relaywarden-milter: $(BUILD)/milter/main.o $(BUILD)/libmilterside.a $(BUILD)/libcommon.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lmilter $(LDLIBS)
-$(BUILD)/relaywarden-probe: $(BUILD)/probe/main.o $(BUILD)/libprobeside.a $(BUILD)/libcommon.a
+$(BUILD)/relaywarden-probe: $(BUILD)/probe/cli/main.o $(BUILD)/libprobeside.a $(BUILD)/libcommon.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libunit.a $(BUILD)/libmilterside.a \

@@ -38,7 +38,7 @@ enum sender_class {
     SENDER_NULL,
 };
 
-/* What one reply to RCPT or MAIL means (judged in probe/outcome.c).
+/* What one reply to RCPT or MAIL means (judged in probe/smtp/reply/reply_class.c).
  * Only RELAY_DENIED and AUTH_REQUIRED show that relaying is refused. */
 enum outcome {
     OUTCOME_ACCEPTED,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/result.h"
+#include "probe/model/result.h"
 
 struct place {
     struct address address;

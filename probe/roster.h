@@ -12,7 +12,7 @@
 
 #include "conf/conf.h"
 #include "lib/finding.h"
-#include "probe/report.h"
+#include "probe/report/report.h"
 
 struct roster;
 

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "lib/printable.h"
-#include "probe/session_steps.h"
+#include "probe/smtp/session_steps.h"
 
 /* The reply that decides what becomes of the message. */
 static void keep_reply(struct session *session, enum message_state state, const struct reply *reply)

@@ -1,4 +1,4 @@
-#include "probe/session_steps.h"
+#include "probe/smtp/session_steps.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /*
- * probe/dialogue.c and all that is under it: whatever a server does, what is said to it is SMTP and
- * no message, the end comes in time, and the verdict follows from the answers.
+ * probe/smtp/client.c and all that is under it: whatever a server does, what is said to it is SMTP
+ * and no message, the end comes in time, and the verdict follows from the answers.
  *
  * The transport is this program's own: a clock that only this program moves, and connections whose
  * other end is the input. An octet of it chooses what happens next; see `acts`.
@@ -12,10 +12,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "probe/dialogue.h"
-#include "probe/judgement.h"
-#include "probe/posture.h"
-#include "probe/report.h"
+#include "probe/judge/posture.h"
+#include "probe/judge/verdict.h"
+#include "probe/report/report.h"
+#include "probe/smtp/client.h"
 #include "tests/fuzz/fuzz.h"
 
 #define TIMERS_MAX      16

@@ -1,12 +1,13 @@
-/* probe/banner.c, hostname.c and dnsbl.c: what a server, its PTR record and a block list say. */
+/* probe/judge/banner.c, hostname.c and dnsbl.c: what a server, its PTR record and a block list say.
+ */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/printable.h"
-#include "probe/banner.h"
-#include "probe/dnsbl.h"
-#include "probe/hostname.h"
+#include "probe/dns/dnsbl.h"
+#include "probe/judge/banner.h"
+#include "probe/judge/generic_hostname.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check_banner(const char *text)

@@ -1,10 +1,11 @@
-/* probe/outcome.c: one of the outcomes for every reply, whatever it says and whatever we asked. */
+/* probe/smtp/reply/reply_class.c: one of the outcomes for every reply, whatever it says and
+ * whatever we asked. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/outcome.h"
+#include "probe/smtp/reply/reply_class.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check_codes(const struct outcome_question *question, enum outcome outcome)

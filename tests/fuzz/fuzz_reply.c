@@ -1,9 +1,9 @@
-/* probe/reply.c: the same octets are the same reply, however they are cut into pieces, and what it
- * holds is within its bounds. */
+/* probe/smtp/reply/reply.c: the same octets are the same reply, however they are cut into pieces,
+ * and what it holds is within its bounds. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/reply.h"
+#include "probe/smtp/reply/reply.h"
 #include "tests/fuzz/fuzz.h"
 
 /* The most that a reply which is not malformed can have: all its lines, and their ends. */

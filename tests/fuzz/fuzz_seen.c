@@ -1,11 +1,12 @@
-/* probe/seen.c and page_seen.c: the filter's snapshot.json, which anybody may have written. */
+/* probe/report/milter_status.c and page_seen.c: the filter's snapshot.json, which anybody may have
+ * written. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/page.h"
-#include "probe/seen.h"
+#include "probe/report/milter_status.h"
+#include "probe/report/page.h"
 #include "tests/fuzz/fuzz.h"
 
 /* Whether the page itself has this element. */

@@ -8,8 +8,8 @@
 #ifndef RELAYWARDEN_TESTS_UNIT_AUDIT_SAMPLE_H
 #define RELAYWARDEN_TESTS_UNIT_AUDIT_SAMPLE_H
 
-#include "probe/judgement.h"
-#include "probe/result.h"
+#include "probe/judge/verdict.h"
+#include "probe/model/result.h"
 
 /* The result is zeroed, or was filled so before. */
 void audit_sample_closed(struct endpoint_result *result);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/asker.h"
+#include "probe/smtp/milter_talk.h"
 
 #define NOW 1800000000
 

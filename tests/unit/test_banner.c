@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "probe/banner.h"
+#include "probe/judge/banner.h"
 
 static const struct {
     const char *line;

@@ -12,8 +12,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "probe/dialogue.h"
-#include "probe/judgement.h"
+#include "probe/judge/verdict.h"
+#include "probe/smtp/client.h"
 #include "tests/unit/peer.h"
 
 #define DENIED "554 5.7.1 <x>: Relay access denied\r\n"

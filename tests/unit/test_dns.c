@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "probe/dns.h"
-#include "probe/resolve.h"
+#include "probe/dns/dns.h"
+#include "probe/dns/endpoints.h"
 #include "tests/unit/liar.h"
 
 static const struct liar_row rows[] = {

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "probe/dnsbl.h"
+#include "probe/dns/dnsbl.h"
 
 static struct address address_of(const char *text)
 {

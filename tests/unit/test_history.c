@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "probe/history.h"
-#include "probe/html.h"
-#include "probe/overview.h"
-#include "probe/page.h"
+#include "probe/cli/report.h"
+#include "probe/report/history.h"
+#include "probe/report/html.h"
+#include "probe/report/page.h"
 #include "tests/unit/alert_sample.h"
 #include "tests/unit/audit_sample.h"
 

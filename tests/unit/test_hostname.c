@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "probe/hostname.h"
+#include "probe/judge/generic_hostname.h"
 
 /* Feeds every row of a table; all wrong ones are shown before the test fails. */
 static void judge_rows(const char *path, size_t least)

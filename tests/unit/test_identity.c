@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "probe/proxy.h"
+#include "probe/smtp/proxy_header.h"
 #include "tests/unit/session_bench.h"
 
 #define OFFERS                                                                                     \

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "probe/inquiry.h"
+#include "probe/dns/address_facts.h"
 #include "tests/unit/liar.h"
 
 #define REVERSE6 "5.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2."

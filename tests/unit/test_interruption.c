@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "probe/audit.h"
-#include "probe/interruption.h"
+#include "probe/audit/audit.h"
+#include "probe/net/signals.h"
 #include "tests/unit/conf_try.h"
 #include "tests/unit/peer.h"
 

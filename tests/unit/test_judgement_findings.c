@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/diagnosis.h"
-#include "probe/judgement.h"
+#include "probe/judge/diagnosis.h"
+#include "probe/judge/verdict.h"
 #include "tests/unit/audit_sample.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))

@@ -19,7 +19,7 @@
 #include "milter/live_conf.h"
 #include "milter/tokens/housekeeper.h"
 #include "milter/tokens/token_finding.h"
-#include "probe/seen.h"
+#include "probe/report/milter_status.h"
 #include "tests/unit/alert_sample.h"
 #include "tests/unit/milter_sample.h"
 #include "tests/unit/recorder.h"

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "probe/memory.h"
+#include "probe/audit/carry_over.h"
 #include "tests/unit/audit_sample.h"
 
 #define NOW 1800000000

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "probe/arrivals.h"
-#include "probe/judgement.h"
+#include "probe/audit/arrivals.h"
+#include "probe/judge/verdict.h"
 #include "tests/unit/audit_sample.h"
 
 #define TOKEN "0123456789abcdef0123456789abcdef"

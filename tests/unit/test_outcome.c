@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/outcome.h"
+#include "probe/smtp/reply/reply_class.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 

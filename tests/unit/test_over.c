@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "probe/over.h"
-#include "probe/posture.h"
+#include "probe/judge/posture.h"
+#include "probe/judge/resolved.h"
 #include "tests/unit/audit_sample.h"
 
 #define KEYS_MAX 256

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "probe/paced.h"
+#include "probe/net/tls_bio.h"
 
 #define PIECE 4096
 

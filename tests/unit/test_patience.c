@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "probe/patience.h"
+#include "probe/smtp/retry.h"
 #include "tests/unit/audit_sample.h"
 
 static void the_delay_is_read_from_what_greylisting_servers_say(void **state)

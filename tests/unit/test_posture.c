@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "probe/posture.h"
+#include "probe/judge/posture.h"
 #include "tests/unit/audit_sample.h"
 
 /* Big, and one case at a time. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/reply.h"
+#include "probe/smtp/reply/reply.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 

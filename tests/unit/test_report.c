@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/judgement.h"
-#include "probe/raise.h"
-#include "probe/report.h"
+#include "probe/judge/probe_finding.h"
+#include "probe/judge/verdict.h"
+#include "probe/report/report.h"
 #include "tests/unit/audit_sample.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))

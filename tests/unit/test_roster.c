@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "probe/raise.h"
+#include "probe/judge/probe_finding.h"
 #include "probe/roster.h"
 #include "tests/unit/audit_sample.h"
 

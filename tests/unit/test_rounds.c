@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "probe/battery.h"
+#include "probe/smtp/battery.h"
 #include "tests/unit/audit_sample.h"
 
 static const struct battery_settings settings = {

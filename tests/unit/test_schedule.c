@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "probe/schedule.h"
+#include "probe/audit/schedule.h"
 
 static char mx[] = "mx";
 static char submission[] = "submission";

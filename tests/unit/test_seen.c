@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "probe/html.h"
-#include "probe/page.h"
-#include "probe/seen.h"
+#include "probe/report/html.h"
+#include "probe/report/milter_status.h"
+#include "probe/report/page.h"
 #include "tests/unit/alert_sample.h"
 
 #define SAMPLE  "tests/unit/snapshot-sample.json"

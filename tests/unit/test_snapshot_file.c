@@ -13,7 +13,7 @@
 
 #include "lib/state/incident_records.h"
 #include "milter/status/status_file.h"
-#include "probe/seen.h"
+#include "probe/report/milter_status.h"
 #include "tests/unit/alert_sample.h"
 #include "tests/unit/milter_sample.h"
 #include "tests/unit/recorder.h"

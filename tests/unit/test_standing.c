@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "probe/report/metrics_state.h"
 #include "probe/run_lock.h"
-#include "probe/standing.h"
 #include "tests/unit/audit_sample.h"
 
 #define NOW    1800000000

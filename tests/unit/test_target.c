@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/target.h"
+#include "probe/model/target.h"
 
 static uint16_t two_ports[] = {465, 587};
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "probe/technique.h"
+#include "probe/model/technique.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "probe/transport.h"
+#include "probe/net/connection.h"
 #include "tests/unit/peer.h"
 
 /* ---- the loop ---- */

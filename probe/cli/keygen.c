@@ -1,0 +1,111 @@
+#include "probe/cli/keygen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/printable.h"
+#include "lib/token.h"
+
+#define GROUP "relaywarden" /* as the package makes it */
+
+/* Root's keys are for the programs' group, where there is one; anybody else's are their own. */
+static bool give_rights(int file)
+{
+    const struct group *group = geteuid() == 0 ? getgrnam(GROUP) : NULL;
+
+    return group == NULL ? fchmod(file, 0600) == 0
+                         : fchown(file, (uid_t)-1, group->gr_gid) == 0 && fchmod(file, 0640) == 0;
+}
+
+/* 0, or errno. */
+static int write_key(const char *path, const uint8_t octets[TOKEN_KEY_MIN])
+{
+    int error = 0;
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
+
+    if (file < 0) {
+        return errno;
+    }
+    errno = EIO; /* for a write that is cut short */
+    if (write(file, octets, TOKEN_KEY_MIN) != TOKEN_KEY_MIN || fsync(file) != 0 ||
+        !give_rights(file)) {
+        error = errno;
+    }
+    if (close(file) != 0 && error == 0) {
+        error = errno;
+    }
+    if (error != 0) {
+        unlink(path);
+    }
+    return error;
+}
+
+static void print_result(const struct invocation *invocation, const char *shown,
+                         const char *fingerprint)
+{
+    if (!invocation->json) {
+        printf("%s: key made, fingerprint %s\n", shown, fingerprint);
+        return;
+    }
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:s, s:i}", "program", PROBE_PROGRAM, "version",
+                  RELAYWARDEN_VERSION, "file", shown, "fingerprint", fingerprint, "exit", 0);
+    if (object != NULL) {
+        json_dumpf(object, stdout, JSON_COMPACT);
+        fputc('\n', stdout);
+    }
+    json_decref(object);
+}
+
+static int make_key(const struct invocation *invocation, const char *path,
+                    uint8_t octets[TOKEN_KEY_MIN])
+{
+    char fingerprint[TOKEN_FINGERPRINT_SIZE];
+    char shown[PATH_MAX];
+    struct token_key key;
+
+    printable_string(shown, sizeof(shown), path);
+    if (getrandom(octets, TOKEN_KEY_MIN, 0) != TOKEN_KEY_MIN) {
+        return invocation_fail(invocation, "no random octets are to be had: %s", strerror(errno));
+    }
+    if (!token_key_derive(octets, TOKEN_KEY_MIN, &key)) {
+        return invocation_fail(invocation, "out of memory");
+    }
+    token_fingerprint(&key, fingerprint);
+    token_wipe(&key, sizeof(key));
+    int error = write_key(path, octets);
+    if (error == EEXIST) {
+        return invocation_fail(invocation,
+                               "%s is there already and stays as it is; name a new file, or remove "
+                               "that one if nothing uses it any more",
+                               shown);
+    }
+    if (error != 0) {
+        return invocation_fail(invocation, "%s cannot be written: %s", shown, strerror(error));
+    }
+    print_result(invocation, shown, fingerprint);
+    return invocation_output_is_written() ? 0 : PROBE_EXIT_UNKNOWN;
+}
+
+int keygen_main(const struct invocation *invocation)
+{
+    uint8_t octets[TOKEN_KEY_MIN];
+
+    if (invocation->argument_count != 1) {
+        return invocation_fail(invocation,
+                               "keygen wants one argument, the file to be made: %s keygen "
+                               "/etc/relaywarden/token.key",
+                               PROBE_PROGRAM);
+    }
+    int code = make_key(invocation, invocation->arguments[0], octets);
+    token_wipe(octets, sizeof(octets));
+    return code;
+}

@@ -1,0 +1,186 @@
+/*
+ * result - what an audit learnt of an endpoint, as plain structs
+ *
+ * Filled by the session, judged by judgement.c, shown by the reports. Texts from the network are
+ * made printable when they are put in. Owned by the audit, and small: there may be thousands. A
+ * zeroed one is empty; result_free frees what it holds.
+ */
+#ifndef RELAYWARDEN_PROBE_RESULT_H
+#define RELAYWARDEN_PROBE_RESULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/address.h"
+#include "lib/finding.h"
+#include "lib/observation.h"
+#include "lib/words.h"
+#include "probe/model/message.h"
+#include "probe/model/string_pool.h"
+#include "probe/model/technique.h"
+
+#define RESULT_TEXT_SIZE    512
+#define RESULT_TECHNIQUES   64
+#define RESULT_CAPABILITIES 40
+#define RESULT_FINDINGS     32
+#define RESULT_NOTES        8
+#define RESULT_NOTE_SIZE    320
+#define RESULT_HOST_SIZE    256
+
+/* One technique as it was asked on this endpoint. Texts are never NULL, and belong to the result's
+ * `texts` or are static. */
+struct technique_result {
+    const struct technique *technique;
+    bool asked;  /* a reply was had; else everything below is empty and `text` says why not */
+    bool absent; /* it makes no sense here, for what `text` says: it is none of the techniques that
+                    this endpoint can be asked */
+    bool cut;    /* not asked: a connection ended where its answer was due, or had no room for it */
+    bool hung_up; /* each connection on which it was asked ended there, and it is not asked again */
+    const char *helo;
+    const char *sender;    /* what was said after MAIL FROM: */
+    const char *recipient; /* what was said after RCPT TO: */
+    const char *text;      /* first line, printable */
+    bool ask; /* it carried a token, or followed one that did: had the MTA accepted it, the filter
+                 would have said so */
+    bool observed;    /* and so it did */
+    bool unconfirmed; /* an acceptance was void, for the replies were out of step, and no answer
+                         followed */
+    bool at_mail;     /* the reply that decided was to MAIL or, with `at_claim`, to AUTH or XCLIENT
+                         before it, not to RCPT */
+    bool at_claim;
+    bool names_us; /* the reply names our own address: it is about who asks */
+    int code;
+    char enhanced[12];
+    enum outcome outcome;
+    bool control_asked;
+    enum outcome control;
+    int control_code;
+};
+
+/* How far the endpoint let us come. */
+enum reach {
+    REACH_NO_ADDRESS,  /* DNS gave none (`trouble` says why) */
+    REACH_NO_CONNECT,  /* refused, unreachable, timed out */
+    REACH_NO_GREETING, /* connected, then silence, a close, or 421/554 instead of 220 */
+    REACH_NO_SESSION,  /* greeting, but neither EHLO nor HELO was taken, or no SMTP */
+    REACH_NO_TLS,      /* the TLS that the endpoint's mode demands did not come about */
+    REACH_NO_CLAIM,    /* vantage = claimed, and XCLIENT is not offered or not taken */
+    REACH_SESSION,     /* asked */
+};
+
+struct endpoint {
+    char target[RESULT_HOST_SIZE]; /* its configured name, or the argument */
+    char host[RESULT_HOST_SIZE];   /* host name, or the address as text */
+    char own[RESULT_HOST_SIZE];    /* the own domain that techniques use here */
+    struct address address;
+    uint16_t port;
+    enum tls_mode tls_asked; /* may be TLS_AUTO */
+    bool configured;         /* a target of the configuration: state and alerts are for these */
+};
+
+/* What was offered on any of its connections that says something about the server's posture. */
+struct posture_heard {
+    char ehlo[128]; /* first line of the reply to EHLO, printable */
+    char
+        auth_in_clear[256]; /* mechanisms that AUTH was offered with before TLS; "" if it was not */
+    bool anonymous;         /* AUTH ANONYMOUS */
+    bool xclient;
+    bool xforward;
+};
+
+/* What the site's own filter said on the connections of this endpoint (asker.h). Of several, that
+ * which shows the worst. */
+struct milter_said {
+    bool expected;       /* there is one: the configuration says so, or it has answered before */
+    bool asked;          /* it was spoken to */
+    bool present;        /* it answered, if only to a client that we made up, and was verified */
+    bool observed;       /* likewise, to us */
+    bool unverified;     /* an answer came that could not be */
+    bool clock_differs;  /* it answered that our clocks differ too much */
+    int64_t clock_ahead; /* its clock minus ours, seconds */
+    struct observation hello;
+    enum token_role role; /* ours, by what it said */
+    unsigned int passed; /* connections on which MAIL of a hello was taken as any other and RCPT was
+                            judged: no filter had a say there */
+    unsigned int asks;   /* that got an answer from the MTA or the filter */
+    unsigned int granted; /* of those, observed */
+    bool tallied;         /* on one connection, after its asks, it was asked what it had counted: */
+    unsigned int counted; /* asks that the MTA had accepted there, as the filter counts */
+    unsigned int heard;   /* and as we do */
+};
+
+struct posture_dns;
+
+struct endpoint_result {
+    struct endpoint endpoint;
+    enum reach reach;
+    bool greeting_names_client; /* likewise: the greeting refuses our own address */
+    bool proxied;               /* it greets only those that send a PROXY header, and all of them */
+    bool greeting_closing;      /* REACH_NO_GREETING: 421 or closed at once, as against silence */
+    char trouble[RESULT_TEXT_SIZE]; /* one sentence: what went wrong, printable; "" if nothing */
+    bool exhausted;                 /* our own host had no descriptor, buffer or memory left */
+    bool unusable_source;           /* our own source address could not be used */
+    bool no_route;                  /* our own host has no way to the address */
+    bool starttls_offered;          /* by any EHLO of this endpoint */
+    struct address source;          /* ours, as the socket has it, or the one that was claimed */
+    enum tls_mode tls;              /* in force when the techniques were asked */
+    char tls_certificate[160];      /* what is wrong with the server's; "" if nothing, or no TLS */
+    char tls_protocol[64];          /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; "" without TLS */
+    char tls_trouble[RESULT_TEXT_SIZE]; /* why STARTTLS failed, when it was then asked without */
+    char banner[RESULT_TEXT_SIZE];      /* greeting's first line without the code, printable */
+    unsigned int refusals;              /* replies 4xx and 5xx on them */
+    const char *capabilities[RESULT_CAPABILITIES]; /* printable, after the last EHLO; in `texts` */
+    size_t capability_count;
+    struct milter_said milter;
+    const struct posture_dns *dns; /* what DNS said so far; read when judged. NULL: not asked */
+    struct posture_heard heard;    /* filled by posture_hear */
+    bool refusals_used_up;         /* max_refusals kept techniques from being asked */
+    bool interrupted;              /* the operator ended the audit before the battery's end */
+    bool cut_off;     /* the battery was ended before its end, by 421, a close or a deadline */
+    bool banned;      /* and it was refusals of our address that ended it */
+    bool out_of_time; /* and the deadline was the endpoint's own, `timeout` */
+    struct technique_result techniques[RESULT_TECHNIQUES];
+    size_t technique_count;
+    struct message_result message;
+    struct texts texts;
+    double seconds;
+    unsigned int connections; /* that came about */
+
+    /* Filled by judgement_endpoint. */
+    enum verdict verdict;
+    enum proof proof;
+    enum cause cause;
+    char why[FINDING_WHY_SIZE];
+    char fix[FINDING_FIX_SIZE];
+    struct finding *findings; /* most endpoints have few or none, and each is big */
+    size_t finding_count;
+    size_t finding_room;
+    char notes[RESULT_NOTES][RESULT_NOTE_SIZE]; /* sentences: what could not be learnt */
+    size_t note_count;
+};
+
+/* Frees what it holds; it may be filled anew. */
+void result_free(struct endpoint_result *result);
+
+/* One more row, not asked; NULL when they are all taken. */
+struct technique_result *result_add(struct endpoint_result *result,
+                                    const struct technique *technique);
+
+/* Room for one more finding, valid until the next; NULL when there are RESULT_FINDINGS or memory is
+ * out. */
+struct finding *result_add_finding(struct endpoint_result *result);
+
+/* The TLS mode to show and to key findings by: what was in force, or for a connection that did not
+ * come so far, what its first octet would have been. */
+static inline enum tls_mode result_tls(const struct endpoint_result *result)
+{
+    const struct endpoint *endpoint = &result->endpoint;
+    bool implicit = endpoint->tls_asked == TLS_IMPLICIT ||
+                    (endpoint->tls_asked == TLS_AUTO && endpoint->port == 465);
+
+    return result->reach != REACH_SESSION && result->tls == TLS_NONE && implicit ? TLS_IMPLICIT
+                                                                                 : result->tls;
+}
+
+#endif

@@ -1,0 +1,95 @@
+#include <string.h>
+
+#include "lib/alert/sink/format.h"
+#include "probe/cli/report.h"
+
+#define INCIDENTS_TOLD 20
+#define LEFT_TOLD      20
+
+static const struct {
+    enum verdict verdict;
+    const char *sgr;
+} order[] = {
+    {VERDICT_OPEN, "\033[1;31m"},         {VERDICT_SUSPECTED, "\033[1;33m"},
+    {VERDICT_INCONCLUSIVE, "\033[1;35m"}, {VERDICT_UNREACHABLE, "\033[1;35m"},
+    {VERDICT_CLOSED, "\033[1;32m"},
+};
+
+static void print_endpoint(FILE *out, const struct history_endpoint *endpoint, const char *sgr)
+{
+    const struct history_span *state = history_state(endpoint);
+    const char *fix = history_text(endpoint, "fix");
+    char where[HISTORY_WHERE_SIZE];
+    char since[21];
+    char last[21];
+
+    fprintf(out, "\n%s  %s  %s\n  %s%s%s", history_text(endpoint, "target"),
+            history_text(endpoint, "host"), history_where(endpoint, where), sgr,
+            verdict_name(state->verdict), sgr[0] != '\0' ? "\033[0m" : "");
+    if (state->cause != CAUSE_NONE) {
+        fprintf(out, ", %s", cause_name(state->cause));
+    }
+    fprintf(out, ", since %s, last audit %s\n", format_time(since, state->first),
+            format_time(last, endpoint->last));
+    report_prose(out, "why", history_text(endpoint, "why"));
+    if (fix[0] != '\0') {
+        report_prose(out, "change", fix);
+    }
+}
+
+/* Else their incidents would be about nothing that the account names. */
+static void print_left(FILE *out, const struct history *history)
+{
+    char where[HISTORY_WHERE_SIZE];
+    char last[21];
+    size_t left = 0;
+
+    for (size_t i = 0; i < history->endpoint_count; i++) {
+        const struct history_endpoint *endpoint = &history->endpoints[i];
+        if (endpoint->current || left++ >= LEFT_TOLD) {
+            continue;
+        }
+        fprintf(out, "%s%s  %s  %s\n  no target any more; %s when last asked, %s\n",
+                left == 1 ? "\n" : "", history_text(endpoint, "target"),
+                history_text(endpoint, "host"), history_where(endpoint, where),
+                verdict_name(history_state(endpoint)->verdict), format_time(last, endpoint->last));
+    }
+    if (left > LEFT_TOLD) {
+        fprintf(out, "and %zu more that are no target's\n", left - LEFT_TOLD);
+    }
+}
+
+static void print_incidents(FILE *out, const struct history *history)
+{
+    char opened[21];
+    char ended[21];
+
+    fprintf(out, "\nincidents: %zu\n", history->incident_count);
+    for (size_t i = 0; i < history->incident_count && i < INCIDENTS_TOLD; i++) {
+        const struct history_incident *row = &history->incidents[i];
+        const struct finding *finding = &row->incident.finding;
+        fprintf(out, "  %s to %-20s  %s %s  %s\n", format_time(opened, row->incident.opened),
+                row->ended != 0 ? format_time(ended, row->ended) : "now",
+                severity_label(finding->severity), finding_kind_name(finding->kind), finding->key);
+    }
+    if (history->incident_count > INCIDENTS_TOLD) {
+        fprintf(out, "  and %zu earlier ones\n", history->incident_count - INCIDENTS_TOLD);
+    }
+}
+
+void overview_text(FILE *out, const struct history *history, bool colour)
+{
+    char begin[21];
+
+    fprintf(out, "audits since %s\n", format_time(begin, history->begin));
+    for (size_t v = 0; v < sizeof(order) / sizeof(order[0]); v++) {
+        for (size_t i = 0; i < history->endpoint_count; i++) {
+            const struct history_endpoint *endpoint = &history->endpoints[i];
+            if (endpoint->current && history_state(endpoint)->verdict == order[v].verdict) {
+                print_endpoint(out, endpoint, colour ? order[v].sgr : "");
+            }
+        }
+    }
+    print_left(out, history);
+    print_incidents(out, history);
+}

@@ -1,0 +1,434 @@
+#include "probe/report/page.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe/judge/posture.h"
+#include "probe/report/html.h"
+#include "probe/report/page_style.h"
+
+/* ---- words ------------------------------------------------------------------------------ */
+
+/* A mark beside the word: colour alone tells nothing to who does not see it. */
+static const char *const marks[] = {
+    [VERDICT_CLOSED] = "\u2714",  [VERDICT_SUSPECTED] = "\u25B2",   [VERDICT_OPEN] = "\u2716",
+    [VERDICT_INCONCLUSIVE] = "?", [VERDICT_UNREACHABLE] = "\u2013",
+};
+
+static void print_verdict(FILE *out, enum verdict verdict)
+{
+    html_format(out, "<span class=\"v %s\"><span aria-hidden=\"true\">%s</span> %s</span>",
+                verdict_name(verdict), marks[verdict], verdict_name(verdict));
+}
+
+static const char *cause_word(const struct history_endpoint *endpoint)
+{
+    enum cause cause = history_state(endpoint)->cause;
+
+    return cause == CAUSE_NONE ? "" : cause_name(cause);
+}
+
+/* The host's name where it has one besides its address. */
+static void print_name(FILE *out, const struct history_endpoint *endpoint)
+{
+    char where[HISTORY_WHERE_SIZE];
+    const char *host = history_text(endpoint, "host");
+
+    history_where(endpoint, where);
+    if (strcmp(host, history_text(endpoint, "address")) != 0) {
+        html_format(out, "%s ", host);
+    }
+    html_text(out, where);
+}
+
+static size_t count_current(const struct history *history, enum verdict verdict)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < history->endpoint_count; i++) {
+        const struct history_endpoint *endpoint = &history->endpoints[i];
+        count += endpoint->current && history_state(endpoint)->verdict == verdict;
+    }
+    return count;
+}
+
+/* ---- now -------------------------------------------------------------------------------- */
+
+static void print_row(FILE *out, const struct history_endpoint *endpoint)
+{
+    char where[HISTORY_WHERE_SIZE];
+
+    html_format(out, "<tr><th scope=\"row\"><a href=\"#e%lld\">%s</a></th><td>", endpoint->id,
+                history_where(endpoint, where));
+    print_verdict(out, history_state(endpoint)->verdict);
+    html_format(out, "</td><td>%s</td><td>%s</td><td>%s</td><td>", cause_word(endpoint),
+                history_text(endpoint, "host"), history_text(endpoint, "target"));
+    html_time(out, history_state(endpoint)->first);
+    fputs("</td><td>", out);
+    html_time(out, endpoint->last);
+    fputs("</td></tr>\n", out);
+}
+
+static const json_t *list_of(const struct history_endpoint *endpoint, const char *name)
+{
+    return json_object_get(endpoint->detail, name);
+}
+
+static const char *text_in(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text != NULL ? text : "";
+}
+
+/* The findings' kinds that are about relaying, or those of posture. */
+static bool is_posture(const json_t *finding)
+{
+    const char *name = text_in(finding, "kind");
+
+    for (int kind = 0; kind < FINDING_KINDS; kind++) {
+        if (strcmp(finding_kind_name((enum finding_kind)kind), name) == 0) {
+            return posture_has_kind((enum finding_kind)kind);
+        }
+    }
+    return false;
+}
+
+static void print_findings(FILE *out, const struct history_endpoint *endpoint)
+{
+    const char *why = history_text(endpoint, "why");
+    const char *fix = history_text(endpoint, "fix");
+    const json_t *finding;
+    size_t i;
+
+    json_array_foreach(list_of(endpoint, "findings"), i, finding)
+    {
+        if (is_posture(finding) || strcmp(text_in(finding, "why"), why) == 0) {
+            continue;
+        }
+        const char *remedy = text_in(finding, "fix");
+        html_format(out, "<p><strong>%s</strong> (%s): %s %s</p>\n", text_in(finding, "kind"),
+                    text_in(finding, "severity"), text_in(finding, "why"),
+                    strcmp(remedy, fix) == 0 ? "" : remedy);
+    }
+}
+
+/* Else a 550 beside "accepted" is a riddle. */
+#define FILTERS_REPLIES                                                                            \
+    ". Where there is rwo1 in it, the filter answered in the server's place: decision= is what "   \
+    "the server had decided"
+
+static bool is_observed(const struct history_endpoint *endpoint)
+{
+    return json_is_true(json_object_get(list_of(endpoint, "milter"), "observed"));
+}
+
+static void print_filter(FILE *out, const struct history_endpoint *endpoint)
+{
+    const json_t *milter = list_of(endpoint, "milter");
+
+    if (is_observed(endpoint)) {
+        html_format(out,
+                    "<p>The filter on the mail host saw the probe as <code>%s</code>, permission "
+                    "%s%s.</p>\n",
+                    text_in(milter, "client"), text_in(milter, "permission"),
+                    json_is_true(json_object_get(milter, "masked")) ? ", which is withheld" : "");
+    }
+}
+
+static void print_notes(FILE *out, const struct history_endpoint *endpoint)
+{
+    const json_t *note;
+    size_t i;
+
+    json_array_foreach(list_of(endpoint, "notes"), i, note)
+    {
+        html_format(out, "<p class=\"dim\">Note: %s</p>\n", json_string_value(note));
+    }
+}
+
+static void print_asked(FILE *out, const json_t *asked)
+{
+    const char *control = text_in(asked, "control");
+
+    html_format(out,
+                "<tr><th scope=\"row\">%s</th><td>%s%s%s</td><td><code>%s</code></td>"
+                "<td><code>%s</code></td><td><code>%s</code></td><td><code>%lld %s %s</code></td>"
+                "</tr>\n",
+                text_in(asked, "id"), text_in(asked, "outcome"),
+                control[0] != '\0' ? "; its control: " : "", control, text_in(asked, "helo"),
+                text_in(asked, "sender"), text_in(asked, "recipient"),
+                (long long)json_integer_value(json_object_get(asked, "code")),
+                text_in(asked, "enhanced"), text_in(asked, "text"));
+}
+
+static size_t count_asked(const json_t *asked_all)
+{
+    const json_t *asked;
+    size_t count = 0;
+    size_t i;
+
+    json_array_foreach(asked_all, i, asked)
+    {
+        count += json_is_integer(json_object_get(asked, "code"));
+    }
+    return count;
+}
+
+static void print_dialogue(FILE *out, const struct history_endpoint *endpoint)
+{
+    const json_t *asked_all = list_of(endpoint, "techniques");
+    char where[HISTORY_WHERE_SIZE];
+    size_t count = count_asked(asked_all);
+    const json_t *asked;
+    size_t i;
+
+    if (count == 0) {
+        return;
+    }
+    history_where(endpoint, where);
+    html_format(out,
+                "<details><summary>Dialogue: %zu techniques</summary><div class=\"scroll\" "
+                "role=\"region\" tabindex=\"0\" aria-label=\"Dialogue with %s\"><table>"
+                "<caption>What was said to %s, and what it answered%s</caption><thead><tr>",
+                count, where, where, is_observed(endpoint) ? FILTERS_REPLIES : "");
+    fputs("<th scope=\"col\">Technique</th><th scope=\"col\">Outcome</th><th scope=\"col\">EHLO"
+          "</th><th scope=\"col\">MAIL FROM:</th><th scope=\"col\">RCPT TO:</th>"
+          "<th scope=\"col\">Reply</th></tr></thead><tbody>\n",
+          out);
+    json_array_foreach(asked_all, i, asked)
+    {
+        if (json_is_integer(json_object_get(asked, "code"))) {
+            print_asked(out, asked);
+        }
+    }
+    fputs("</tbody></table></div></details>\n", out);
+}
+
+/* The blank behind the first sentence, or the end. */
+static const char *end_of_sentence(const char *text)
+{
+    const char *end = strstr(text, ". ");
+
+    while (end != NULL && !(end[2] >= 'A' && end[2] <= 'Z')) {
+        end = strstr(end + 1, ". ");
+    }
+    return end != NULL ? end + 1 : text + strlen(text);
+}
+
+/* A sentence a line: mostly there is one for each MTA, and only one of them is the reader's. */
+static void print_remedy(FILE *out, const char *fix)
+{
+    if (fix[0] == '\0') {
+        return;
+    }
+    fputs("<p><strong>What to change:</strong></p>\n<ul>\n", out);
+    while (*fix != '\0') {
+        const char *end = end_of_sentence(fix);
+        fputs("<li>", out);
+        html_part(out, fix, (size_t)(end - fix));
+        fputs("</li>\n", out);
+        fix = end + (*end == ' ');
+    }
+    fputs("</ul>\n", out);
+}
+
+static void print_endpoint(FILE *out, const struct history_endpoint *endpoint)
+{
+    const struct history_span *state = history_state(endpoint);
+    const char *fix = history_text(endpoint, "fix");
+
+    html_format(out,
+                "<article class=\"%s\" id=\"e%lld\" aria-labelledby=\"h%lld\"><h3 id=\"h%lld\">",
+                verdict_name(state->verdict), endpoint->id, endpoint->id, endpoint->id);
+    print_name(out, endpoint);
+    fputs(": ", out);
+    print_verdict(out, state->verdict);
+    if (state->cause != CAUSE_NONE) {
+        html_format(out, ", %s", cause_name(state->cause));
+    }
+    html_format(out, "</h3>\n<p>%s</p>\n", history_text(endpoint, "why"));
+    print_remedy(out, fix);
+    print_filter(out, endpoint);
+    print_findings(out, endpoint);
+    print_notes(out, endpoint);
+    print_dialogue(out, endpoint);
+    fputs("</article>\n", out);
+}
+
+/* What needs somebody first. */
+static const enum verdict order[] = {VERDICT_OPEN, VERDICT_SUSPECTED, VERDICT_INCONCLUSIVE,
+                                     VERDICT_UNREACHABLE, VERDICT_CLOSED};
+
+static void each_current(FILE *out, const struct history *history,
+                         void (*print)(FILE *out, const struct history_endpoint *endpoint))
+{
+    for (size_t v = 0; v < sizeof(order) / sizeof(order[0]); v++) {
+        for (size_t i = 0; i < history->endpoint_count; i++) {
+            const struct history_endpoint *endpoint = &history->endpoints[i];
+            if (endpoint->current && history_state(endpoint)->verdict == order[v]) {
+                print(out, endpoint);
+            }
+        }
+    }
+}
+
+static void print_now(FILE *out, const struct history *history)
+{
+    fputs(
+        "<section id=\"now\" aria-labelledby=\"now-h\"><h2 id=\"now-h\">Now</h2>\n"
+        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Verdicts\"><table>"
+        "<caption>What the last audit found, the worst first; times are UTC</caption><thead><tr>"
+        "<th scope=\"col\">Endpoint</th><th scope=\"col\">Verdict</th><th scope=\"col\">Cause</th>"
+        "<th scope=\"col\">Host</th><th scope=\"col\">Target</th><th scope=\"col\">Since</th>"
+        "<th scope=\"col\">Last audit</th></tr></thead><tbody>\n",
+        out);
+    each_current(out, history, print_row);
+    fputs("</tbody></table></div>\n", out);
+    each_current(out, history, print_endpoint);
+    fputs("</section>\n", out);
+}
+
+/* ---- posture ---------------------------------------------------------------------------- */
+
+/* Whether an earlier finding of the same address says the same: a host has several ports. */
+static bool is_told(const struct history *history, size_t endpoint, size_t index,
+                    const json_t *finding)
+{
+    const char *address = history_text(&history->endpoints[endpoint], "address");
+
+    for (size_t i = 0; i <= endpoint; i++) {
+        const json_t *other;
+        size_t j;
+        if (!history->endpoints[i].current ||
+            strcmp(history_text(&history->endpoints[i], "address"), address) != 0) {
+            continue;
+        }
+        json_array_foreach(list_of(&history->endpoints[i], "findings"), j, other)
+        {
+            if (i == endpoint && j >= index) {
+                break;
+            }
+            if (strcmp(text_in(other, "kind"), text_in(finding, "kind")) == 0 &&
+                strcmp(text_in(other, "why"), text_in(finding, "why")) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static size_t print_posture_of(FILE *out, const struct history *history, size_t endpoint)
+{
+    const struct history_endpoint *at = &history->endpoints[endpoint];
+    size_t count = 0;
+    const json_t *finding;
+    size_t i;
+
+    json_array_foreach(list_of(at, "findings"), i, finding)
+    {
+        if (is_posture(finding) && !is_told(history, endpoint, i, finding)) {
+            html_format(out,
+                        "<tr><th scope=\"row\">%s</th><td>%s</td><td>%s</td><td>%s</td>"
+                        "<td>%s %s</td></tr>\n",
+                        history_text(at, "address"), history_text(at, "host"),
+                        text_in(finding, "kind"), text_in(finding, "severity"),
+                        text_in(finding, "why"), text_in(finding, "fix"));
+            count++;
+        }
+    }
+    return count;
+}
+
+static void print_posture(FILE *out, const struct history *history)
+{
+    size_t count = 0;
+
+    fputs("<section id=\"posture\" aria-labelledby=\"posture-h\"><h2 id=\"posture-h\">Posture</h2>"
+          "\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Table of "
+          "posture\"><table>"
+          "<caption>What else the hosts show to strangers</caption><thead><tr>"
+          "<th scope=\"col\">Address</th><th scope=\"col\">Host</th><th scope=\"col\">Finding</th>"
+          "<th scope=\"col\">Severity</th><th scope=\"col\">What, and what to do</th></tr></thead>"
+          "<tbody>\n",
+          out);
+    for (size_t i = 0; i < history->endpoint_count; i++) {
+        count += history->endpoints[i].current ? print_posture_of(out, history, i) : 0;
+    }
+    if (count == 0) {
+        fputs("<tr><td colspan=\"5\">Nothing to mend was found.</td></tr>\n", out);
+    }
+    fputs("</tbody></table></div></section>\n", out);
+}
+
+/* ---- all of it -------------------------------------------------------------------------- */
+
+static void print_sum(FILE *out, const struct history *history)
+{
+    static const char *const answers[] = {
+        [VERDICT_OPEN] = "Yes: ",
+        [VERDICT_SUSPECTED] = "Perhaps: ",
+        [VERDICT_INCONCLUSIVE] = "Not known: ",
+        [VERDICT_UNREACHABLE] = "Not known: ",
+        [VERDICT_CLOSED] = "No: ",
+    };
+    bool said = false;
+
+    fputs("<p class=\"sum\">", out);
+    for (size_t v = 0; v < sizeof(order) / sizeof(order[0]); v++) {
+        size_t count = count_current(history, order[v]);
+        if (count > 0) {
+            html_format(out, "%s%zu ", said ? ", " : answers[order[v]], count);
+            print_verdict(out, order[v]);
+            said = true;
+        }
+    }
+    fputs(said ? "</p>\n" : "No endpoint of a configured target was audited.</p>\n", out);
+}
+
+static void print_head(FILE *out, const struct history *history, const char *site)
+{
+    fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+          "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+          "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';"
+          "style-src 'unsafe-inline'\">\n<meta name=\"referrer\" content=\"no-referrer\">\n"
+          "<meta name=\"color-scheme\" content=\"light dark\">\n",
+          out);
+    html_format(out, "<title>relaywarden: %s</title>\n<style>\n", site);
+    fputs(page_style, out);
+    fputs("</style></head>\n<body>\n<a class=\"skip\" href=\"#now\">To the verdicts</a>\n", out);
+    html_format(out, "<header><h1>Can a stranger send mail through %s?</h1>\n", site);
+    print_sum(out, history);
+    fputs("<p class=\"dim\">Written ", out);
+    html_time(out, history->now);
+    fputs(" UTC; the history begins ", out);
+    html_time(out, history->begin);
+    fputs(".</p></header>\n", out);
+}
+
+static void print_contents(FILE *out, bool with_snapshot)
+{
+    fputs("<nav aria-label=\"Contents\"><ul><li><a href=\"#now\">Now</a></li>"
+          "<li><a href=\"#posture\">Posture</a></li><li><a href=\"#time\">Over time</a></li>",
+          out);
+    fputs(with_snapshot ? "<li><a href=\"#milter\">What the milter saw</a></li>" : "", out);
+    fputs("<li><a href=\"#techniques\">Techniques</a></li></ul></nav>\n<main>\n", out);
+}
+
+bool page_write(FILE *out, const struct history *history, const struct seen *snapshot,
+                const char *site)
+{
+    print_head(out, history, site);
+    print_contents(out, snapshot != NULL);
+    print_now(out, history);
+    print_posture(out, history);
+    page_chart(out, history);
+    if (snapshot != NULL) {
+        page_seen(out, snapshot, history->now);
+    }
+    page_techniques(out, history);
+    fputs("</main>\n<footer><p>relaywarden-probe " RELAYWARDEN_VERSION
+          "</p></footer>\n</body></html>\n",
+          out);
+    return fflush(out) == 0 && ferror(out) == 0;
+}

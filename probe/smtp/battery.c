@@ -1,0 +1,480 @@
+#include "probe/smtp/battery.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "probe/model/evidence.h"
+#include "probe/smtp/reply/reply_class.h"
+#include "probe/smtp/retry.h"
+
+#define FIRST_TECHNIQUE "plain"
+#define CUTS_MAX        2
+#define FRUITLESS_MAX   2
+/* So many the connection that there is asks in the time that a second one needs to be opened. */
+#define FEW_TECHNIQUES 4
+
+/* All but the rows. */
+static void begin(struct battery *battery, const struct battery_settings *settings,
+                  struct endpoint_result *result)
+{
+    const char *domain = strrchr(settings->canary, '@');
+
+    memset(battery, 0, sizeof(*battery));
+    battery->settings = settings;
+    battery->result = result;
+    battery->connection_refusals = BATTERY_CONNECTION_REFUSALS;
+    battery->connection_confirmations = UINT_MAX;
+    address_format_literal(&result->endpoint.address, battery->literal);
+    snprintf(battery->other_sender, sizeof(battery->other_sender), "<relaywarden@%s>",
+             domain != NULL ? domain + 1 : settings->canary);
+}
+
+void battery_init(struct battery *battery, const struct battery_settings *settings,
+                  struct endpoint_result *result)
+{
+    const struct technique *first = technique_find(FIRST_TECHNIQUE);
+
+    begin(battery, settings, result);
+    result->technique_count = 0;
+    if (first != NULL) {
+        (void)result_add(result, first);
+    }
+    for (size_t i = 0; i < technique_count; i++) {
+        if (&techniques[i] != first) {
+            (void)result_add(result, &techniques[i]);
+        }
+    }
+}
+
+void battery_remember(struct battery *battery, const struct battery_earlier *earlier, size_t count)
+{
+    for (size_t i = 0; i < battery->result->technique_count; i++) {
+        for (size_t j = 0; j < count; j++) {
+            const char *id = battery->result->techniques[i].technique->id;
+            if (strcmp(id, earlier[j].technique) == 0) {
+                battery->earlier[i] = texts_keep(&battery->result->texts, earlier[j].sender);
+            }
+        }
+    }
+}
+
+void battery_init_again(struct battery *battery, const struct battery_settings *settings,
+                        struct endpoint_result *result)
+{
+    begin(battery, settings, result);
+    battery->scouting = true;
+    if (result->proxied) {
+        battery->greeting = BATTERY_UNGREETED;
+    }
+    for (size_t i = 0; i < result->technique_count; i++) {
+        const struct technique_result *asked = &result->techniques[i];
+        bool due = patience_is_worth(result, asked);
+        battery->rows[i] = due ? BATTERY_WAITING : BATTERY_DONE;
+        battery->earlier[i] = due ? asked->sender : NULL;
+    }
+}
+
+void battery_init_message(struct battery *battery, const struct battery_settings *settings,
+                          struct endpoint_result *result, size_t row, const char *text)
+{
+    begin(battery, settings, result);
+    battery->message = text;
+    for (size_t i = 0; i < result->technique_count; i++) {
+        battery->rows[i] = i == row ? BATTERY_WAITING : BATTERY_DONE;
+    }
+    battery->earlier[row] = result->techniques[row].sender;
+}
+
+static bool may_ask(const struct battery *battery)
+{
+    return !battery->ended &&
+           battery->refusals + battery->reserved < battery->settings->max_refusals;
+}
+
+static bool is_waiting(const struct battery *battery, size_t row, bool special)
+{
+    const struct technique *technique = battery->result->techniques[row].technique;
+
+    return battery->rows[row] == BATTERY_WAITING && technique_is_special(technique) == special &&
+           technique_is_proxied(technique) == (battery->greeting == BATTERY_UNGREETED);
+}
+
+static size_t count_waiting(const struct battery *battery, bool special)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < battery->result->technique_count; i++) {
+        count += is_waiting(battery, i, special);
+    }
+    return count;
+}
+
+bool battery_has_work(const struct battery *battery)
+{
+    return may_ask(battery) && count_waiting(battery, false) + count_waiting(battery, true) > 0;
+}
+
+/* What is behind somebody else's address is asked one thing first, by itself. */
+static bool waits_for_plain(const struct battery *battery)
+{
+    return battery->hidden && battery->result->technique_count > 0 &&
+           battery->rows[0] != BATTERY_DONE;
+}
+
+bool battery_wants_company(const struct battery *battery, bool beside_common)
+{
+    bool ready = battery->result->reach == REACH_SESSION || battery->greeting == BATTERY_UNGREETED;
+
+    if (battery->alone || battery->scouting || battery->message != NULL ||
+        waits_for_plain(battery) || !ready || !battery_has_work(battery)) {
+        return false;
+    }
+    return count_waiting(battery, true) > 0 ||
+           count_waiting(battery, false) > (beside_common ? FEW_TECHNIQUES : 0);
+}
+
+size_t battery_claim(struct battery *battery, bool beside_common)
+{
+    size_t common = battery->message != NULL ? 0 : count_waiting(battery, false);
+
+    /* The other connection can do the rest of the common ones. */
+    if (common > 0 && !(beside_common && common <= battery->connection_refusals)) {
+        return BATTERY_COMMON;
+    }
+    for (size_t i = 0; i < battery->result->technique_count; i++) {
+        if (is_waiting(battery, i, true) ||
+            (battery->message != NULL && battery->rows[i] == BATTERY_WAITING)) {
+            battery->rows[i] = BATTERY_TAKEN;
+            return i;
+        }
+    }
+    return BATTERY_COMMON;
+}
+
+static void cut_row(struct battery *battery, size_t row, const char *why)
+{
+    struct technique_result *into = &battery->result->techniques[row];
+    bool again = ++battery->cuts[row] < CUTS_MAX && battery->message == NULL;
+
+    battery->rows[row] = again ? BATTERY_WAITING : BATTERY_DONE;
+    battery_leave_unasked(battery, into, why);
+    into->cut = !into->asked;
+    if (battery->message != NULL) {
+        battery->result->message.text = texts_keep(&battery->result->texts, why);
+    }
+}
+
+void battery_unclaim(struct battery *battery, size_t row, const char *why)
+{
+    cut_row(battery, row, why);
+}
+
+/* ---- PROXY headers ------------------------------------------------------------------------ */
+
+bool battery_ungreeted(struct battery *battery)
+{
+    const struct vantage_known *vantage = &battery->settings->vantage;
+
+    /* From inside, being let in by a header is what a balancer's neighbour may expect. */
+    if (battery->ended || battery->greeting == BATTERY_GREETED ||
+        vantage->declared != VANTAGE_OUTSIDE || judgement_is_inside(battery->result, vantage)) {
+        return false;
+    }
+    battery->greeting = BATTERY_UNGREETED;
+    return true;
+}
+
+void battery_greeted(struct battery *battery)
+{
+    battery->greeting = BATTERY_GREETED;
+    battery->result->proxied = false;
+    for (size_t i = 0; i < battery->result->technique_count; i++) {
+        struct technique_result *into = &battery->result->techniques[i];
+        if (technique_is_proxied(into->technique)) {
+            *into = (struct technique_result){.technique = into->technique,
+                                              .absent = true,
+                                              .helo = "",
+                                              .sender = "",
+                                              .recipient = ""};
+            battery_leave_unasked(battery, into,
+                                  "not asked: the server greets without a PROXY header");
+            battery->rows[i] = BATTERY_DONE;
+        }
+    }
+}
+
+void battery_drop_proxy(struct battery *battery, size_t row, const char *why)
+{
+    enum technique_identity version = battery->result->techniques[row].technique->identity;
+
+    for (size_t i = 0; i < battery->result->technique_count; i++) {
+        struct technique_result *into = &battery->result->techniques[i];
+        if (into->technique->identity == version && !into->asked) {
+            battery_leave_unasked(battery, into, why);
+            battery->rows[i] = BATTERY_DONE;
+        }
+    }
+}
+
+/* ---- techniques under way ----------------------------------------------------------------- */
+
+static void use_other_sender(const struct battery *battery, struct envelope *envelope)
+{
+    if (strcmp(envelope->sender, battery->other_sender) == 0) {
+        snprintf(envelope->sender, sizeof(envelope->sender), "<%s>", battery->settings->canary);
+    } else {
+        memcpy(envelope->sender, battery->other_sender, sizeof(envelope->sender));
+    }
+}
+
+/* Whether this is the sender that the row had when it was put off, or was not put off. */
+static bool is_earlier_sender(const struct battery *battery, size_t row,
+                              const struct envelope *envelope)
+{
+    const char *earlier = battery->earlier[row];
+    size_t length = strlen(envelope->sender);
+
+    return earlier == NULL || (strncmp(earlier, envelope->sender, length) == 0 &&
+                               strcmp(earlier + length, envelope->sender_parameters) == 0);
+}
+
+/* The sender that the server knows from before, if it is one of the row's two. */
+static void use_earlier_sender(struct battery *battery, size_t row, const struct envelope *envelope)
+{
+    struct envelope other = *envelope;
+
+    use_other_sender(battery, &other);
+    if (!is_earlier_sender(battery, row, envelope) && is_earlier_sender(battery, row, &other)) {
+        battery->replaced[row] = true;
+    }
+}
+
+static bool take_row(struct battery *battery, size_t row, struct battery_task *task)
+{
+    memset(task, 0, sizeof(*task));
+    task->into = &battery->result->techniques[row];
+    task->row = row;
+    if (!battery_envelope(battery, row, &task->envelope)) {
+        battery->rows[row] = BATTERY_DONE;
+        return false;
+    }
+    task->again = battery->earlier[row] != NULL;
+    use_earlier_sender(battery, row, &task->envelope);
+    if (battery->replaced[row]) {
+        use_other_sender(battery, &task->envelope);
+    }
+    battery->rows[row] = BATTERY_TAKEN;
+    (void)battery_reserve(battery, task, 1);
+    return true;
+}
+
+static bool take_common(struct battery *battery, bool sealed, struct battery_task *task)
+{
+    for (size_t i = 0; i < battery->result->technique_count; i++) {
+        const struct technique *technique = battery->result->techniques[i].technique;
+        if (is_waiting(battery, i, false) &&
+            (!sealed || technique->spelling == TECHNIQUE_SPELLING_USUAL) &&
+            take_row(battery, i, task)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool battery_take(struct battery *battery, size_t claim, bool sealed, struct battery_task *task)
+{
+    if (!may_ask(battery)) {
+        return false;
+    }
+    if (claim != BATTERY_COMMON) {
+        return battery->rows[claim] == BATTERY_TAKEN && take_row(battery, claim, task);
+    }
+    return (sealed && take_common(battery, true, task)) || take_common(battery, false, task);
+}
+
+static void let_go(struct battery *battery, struct battery_task *task)
+{
+    battery->reserved -= task->reserved;
+    task->reserved = 0;
+}
+
+/* The one that went ahead is back. */
+static void end_scouting(struct battery *battery, const struct technique_result *scout)
+{
+    bool greylisted = scout->outcome == OUTCOME_GREYLISTED ||
+                      (scout->control_asked && scout->control == OUTCOME_GREYLISTED);
+
+    battery->scouting = false;
+    for (size_t i = 0; greylisted && i < battery->result->technique_count; i++) {
+        if (battery->rows[i] == BATTERY_WAITING) {
+            battery->rows[i] = BATTERY_DONE;
+        }
+    }
+}
+
+void battery_answered(struct battery *battery, struct battery_task *task)
+{
+    let_go(battery, task);
+    battery->rows[task->row] = BATTERY_DONE;
+    if (battery->scouting) {
+        end_scouting(battery, task->into);
+    }
+    if (battery->hidden && task->into->technique->trait == TECHNIQUE_BY_NOTHING &&
+        outcome_denies_relaying(task->into->outcome)) {
+        battery->ended = true;
+    }
+}
+
+void battery_cut(struct battery *battery, struct battery_task *task, const char *why)
+{
+    let_go(battery, task);
+    cut_row(battery, task->row, why);
+    task->into->hung_up = battery->message == NULL && battery->rows[task->row] == BATTERY_DONE;
+}
+
+bool battery_reserve(struct battery *battery, struct battery_task *task, unsigned int refusals)
+{
+    if (refusals > task->reserved) {
+        unsigned int more = refusals - task->reserved;
+        if (battery->refusals + battery->reserved + more > battery->settings->max_refusals) {
+            return false;
+        }
+        battery->reserved += more;
+        task->reserved = refusals;
+    }
+    return true;
+}
+
+bool battery_replace_sender(struct battery *battery, struct battery_task *task)
+{
+    if (battery->ended || battery->replaced[task->row] ||
+        task->into->technique->sender_class != TECHNIQUE_SENDER_EXTERNAL ||
+        !battery_reserve(battery, task, 1)) {
+        return false;
+    }
+    battery->replaced[task->row] = true;
+    use_other_sender(battery, &task->envelope);
+    return true;
+}
+
+void battery_put_back(struct battery *battery, struct battery_task *task)
+{
+    let_go(battery, task);
+    battery->rows[task->row] = BATTERY_WAITING;
+}
+
+void battery_leave(struct battery *battery, struct battery_task *task, const char *why)
+{
+    let_go(battery, task);
+    battery->rows[task->row] = BATTERY_DONE;
+    battery_leave_unasked(battery, task->into, why);
+    task->into->cut = !task->into->asked;
+}
+
+void battery_refused(struct battery *battery, struct battery_task *task)
+{
+    if (task != NULL && task->reserved > 0) {
+        task->reserved--;
+        battery->reserved--;
+    }
+    if (++battery->refusals != battery->settings->max_refusals) {
+        return;
+    }
+    for (size_t i = 0; i < battery->result->technique_count; i++) {
+        if (battery->rows[i] == BATTERY_WAITING) {
+            battery->result->refusals_used_up = true;
+            battery_leave_unasked(battery, &battery->result->techniques[i],
+                                  "not asked: the endpoint has given max_refusals already");
+        }
+    }
+}
+
+void battery_slow_confirmation(struct battery *battery, unsigned int confirmations)
+{
+    /* One there must be: it shows that the connection is in step. */
+    if (confirmations > 0 && confirmations < battery->connection_confirmations) {
+        battery->connection_confirmations = confirmations;
+    }
+}
+
+/* A 5xx that names us, where `plain` was answered: else all is plainly unanswered. */
+static bool is_banned(const struct battery *battery, const struct technique_result *answered)
+{
+    return answered->outcome == OUTCOME_CLIENT_REFUSED && answered->code >= 500 &&
+           answered->names_us && grant_count(battery->result).plain != GRANT_UNANSWERED;
+}
+
+static bool is_put_off(const struct technique_result *answered)
+{
+    return answered->outcome == OUTCOME_CLIENT_REFUSED && answered->code < 500;
+}
+
+bool battery_is_turned_away(struct battery *battery, const struct technique_result *answered)
+{
+    bool banned = is_banned(battery, answered);
+
+    if (banned && answered->technique->sender_class != TECHNIQUE_SENDER_EXTERNAL) {
+        return false;
+    }
+    if (!banned && !is_put_off(answered)) {
+        battery->turned_away = 0;
+        return false;
+    }
+    if (++battery->turned_away == BATTERY_TURNED_AWAY_MAX) {
+        if (banned) {
+            battery->result->banned = true;
+            battery_end(battery, "The server has begun to refuse the probe's address");
+        } else if (battery_has_work(battery)) {
+            battery_end(battery, "The server asks the probe's address to come back later");
+        }
+    }
+    return !banned || battery->ended;
+}
+
+void battery_slow_down(struct battery *battery, unsigned int refusals)
+{
+    unsigned int fewer = battery->connection_refusals - 1;
+    unsigned int least =
+        battery->settings->asker.key != NULL ? 2 : 1; /* a hello, and what follows */
+
+    if (refusals < fewer) {
+        fewer = refusals;
+    }
+    battery->connection_refusals = fewer > least ? fewer : least;
+}
+
+void battery_connection_over(struct battery *battery, unsigned int answered)
+{
+    battery->fruitless = answered > 0 ? 0 : battery->fruitless + 1;
+    if (battery->fruitless >= FRUITLESS_MAX && battery_has_work(battery)) {
+        battery->result->cut_off = true;
+        battery->ended = true;
+    }
+}
+
+void battery_end(struct battery *battery, const char *trouble)
+{
+    if (battery->result->reach == REACH_SESSION && battery->message == NULL) {
+        battery->result->cut_off = true;
+    }
+    battery_trouble(battery, "%s", trouble);
+    battery->ended = true;
+}
+
+void battery_trouble(struct battery *battery, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(battery->result->trouble, sizeof(battery->result->trouble), format, arguments);
+    va_end(arguments);
+}
+
+void battery_reached(struct battery *battery, enum reach reach)
+{
+    if (reach > battery->result->reach) {
+        battery->result->reach = reach;
+    }
+}

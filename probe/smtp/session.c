@@ -1,0 +1,421 @@
+#include "probe/smtp/session.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/printable.h"
+#include "probe/smtp/session_steps.h"
+
+#define CLAIMED_PORT 49152 /* the first of the dynamic ones (RFC 6335 section 6) */
+
+static session_step take_quit;
+
+/* The states: their names, what is awaited in them, how long, and the step that a reply makes. */
+static const struct {
+    const char *name;
+    const char *awaited;
+    enum session_wait wait;
+    bool only_250;      /* no other reply below 400 is an answer (RFC 5321 section 4.3.2) */
+    session_step *step; /* NULL: no reply belongs here */
+} states[SESSION_STATES] = {
+    [SESSION_CONNECTING] = {"connecting", "the connection", SESSION_WAIT_CONNECT, false, NULL},
+    [SESSION_GREETING] = {"greeting", "the greeting", SESSION_WAIT_GREETING, false,
+                          session_take_greeting},
+    [SESSION_EHLO] = {"ehlo", "the reply to EHLO", SESSION_WAIT_REPLY, true, session_take_ehlo},
+    [SESSION_HELO] = {"helo", "the reply to HELO", SESSION_WAIT_REPLY, true, session_take_helo},
+    [SESSION_STARTTLS] = {"starttls", "the reply to STARTTLS", SESSION_WAIT_REPLY, false,
+                          session_take_starttls},
+    [SESSION_HANDSHAKE] = {"handshake", "the TLS handshake", SESSION_WAIT_REPLY, false, NULL},
+    [SESSION_VANTAGE] = {"vantage", "the reply to XCLIENT", SESSION_WAIT_REPLY, false,
+                         session_take_vantage},
+    [SESSION_CLAIM] = {"claim", "the reply to AUTH or XCLIENT", SESSION_WAIT_REPLY, false,
+                       session_take_claim},
+    [SESSION_CLAIM_EHLO] = {"claim-ehlo", "the reply to EHLO", SESSION_WAIT_REPLY, true,
+                            session_take_claim_ehlo},
+    [SESSION_HAIL] = {"hail", "the reply to MAIL", SESSION_WAIT_REPLY, true, session_take_hail},
+    [SESSION_RSET] = {"rset", "the reply to RSET", SESSION_WAIT_REPLY, true, session_take_rset},
+    [SESSION_VOUCH] = {"vouch", "the reply to RCPT", SESSION_WAIT_REPLY, false, session_take_vouch},
+    [SESSION_LOCAL_MAIL] = {"local-mail", "the reply to MAIL", SESSION_WAIT_REPLY, true,
+                            session_take_local},
+    [SESSION_LOCAL_RCPT] = {"local-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, false,
+                            session_take_local},
+    [SESSION_MAIL] = {"mail", "the reply to MAIL", SESSION_WAIT_REPLY, true, session_take_mail},
+    [SESSION_RCPT] = {"rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, false, session_take_rcpt},
+    [SESSION_CONTROL_MAIL] = {"control-mail", "the reply to MAIL", SESSION_WAIT_REPLY, true,
+                              session_take_control},
+    [SESSION_CONTROL_RCPT] = {"control-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, false,
+                              session_take_control},
+    [SESSION_TALLY] = {"tally", "the reply to MAIL", SESSION_WAIT_REPLY, true, session_take_tally},
+    [SESSION_CONFIRM] = {"confirm", "the reply to EHLO", SESSION_WAIT_REPLY, false,
+                         session_take_confirm},
+    [SESSION_CONFIRM_RSET] = {"confirm-rset", "the reply to RSET", SESSION_WAIT_REPLY, false,
+                              session_take_confirm_rset},
+    [SESSION_DATA] = {"data", "the reply to DATA", SESSION_WAIT_REPLY, false, session_take_data},
+    [SESSION_TEXT] = {"text", "the reply to the message", SESSION_WAIT_REPLY, false,
+                      session_take_text},
+    [SESSION_QUIT] = {"quit", "the reply to QUIT", SESSION_WAIT_QUIT, false, take_quit},
+    [SESSION_OVER] = {"over", "nothing", SESSION_WAIT_QUIT, false, NULL},
+};
+
+const char *session_state_name(enum session_state state)
+{
+    return states[state].name;
+}
+
+const char *session_awaited(enum session_state state)
+{
+    return states[state].awaited;
+}
+
+enum session_wait session_wait(enum session_state state)
+{
+    return states[state].wait;
+}
+
+/* ---- orders ----------------------------------------------------------------------------- */
+
+/* The parts are ours: templates, configuration, normalised names. */
+void session_send(struct session *session, enum session_state next, const char *format, ...)
+{
+    char *line = session->order.line;
+    va_list arguments;
+
+    session->state = next;
+    session->order.action = SESSION_SEND;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(session->order.line) - 2, format, arguments);
+    va_end(arguments);
+    memcpy(line + strlen(line), "\r\n", sizeof("\r\n"));
+}
+
+void session_listen(struct session *session, enum session_state next)
+{
+    session->state = next;
+    session->order.action = SESSION_LISTEN;
+}
+
+void session_secure(struct session *session)
+{
+    session->state = SESSION_HANDSHAKE;
+    session->order.action = SESSION_SECURE;
+}
+
+void session_give_up(struct session *session, const char *why)
+{
+    bool greeted_so = session->state == SESSION_EHLO || session->state == SESSION_HELO ||
+                      session->state == SESSION_VANTAGE;
+
+    if (session_is_special(session) && greeted_so) {
+        session_cut_task(session, why); /* it is this technique's greeting that is not taken */
+    } else if (session_has_company(session)) {
+        session->battery->alone = true;
+    } else {
+        battery_end(session->battery, why);
+    }
+}
+
+/* Tells the battery, once, that this connection asks nothing more. */
+static void stop_asking(struct session *session)
+{
+    if (session->asking) {
+        session->asking = false;
+        battery_connection_over(session->battery, session->answered);
+    }
+}
+
+void session_close(struct session *session)
+{
+    session_cut_task(session, "not asked: the connection for it came to nothing");
+    stop_asking(session);
+    session->state = SESSION_OVER;
+    session->order.action = SESSION_CLOSE;
+}
+
+void session_quit(struct session *session)
+{
+    stop_asking(session);
+    session_send(session, SESSION_QUIT, "QUIT");
+}
+
+void session_leave(struct session *session, const struct reply *reply)
+{
+    if (reply->code == SESSION_CODE_CLOSING) {
+        session_close(session);
+    } else {
+        session_quit(session); /* RFC 5321 section 3.1: also after 554 it waits for QUIT */
+    }
+}
+
+void session_describe(char out[SESSION_SENTENCE_SIZE], const char *what, const struct reply *reply)
+{
+    char text[SESSION_SENTENCE_SIZE / 2];
+
+    printable(text, sizeof(text), reply->text, strcspn(reply->text, "\n"));
+    snprintf(out, SESSION_SENTENCE_SIZE, "%s: %d%s%s%s%s", what, reply->code,
+             reply->enhanced[0] != '\0' ? " " : "", reply->enhanced, text[0] != '\0' ? " " : "",
+             text);
+}
+
+/* ---- events ----------------------------------------------------------------------------- */
+
+bool session_has_company(const struct session *session)
+{
+    return session->other != NULL && session->other->battery != NULL &&
+           session->other->state != SESSION_OVER;
+}
+
+bool session_is_special(const struct session *session)
+{
+    return session->claim != BATTERY_COMMON;
+}
+
+const struct technique *session_claimed(const struct session *session)
+{
+    return session_is_special(session)
+               ? session->battery->result->techniques[session->claim].technique
+               : NULL;
+}
+
+bool session_is_proxied(const struct session *session)
+{
+    const struct technique *technique = session_claimed(session);
+
+    return technique != NULL && technique_is_proxied(technique);
+}
+
+bool session_is_ungreeted(const struct session *session)
+{
+    bool implicit =
+        session->state == SESSION_HANDSHAKE && session_asked_tls(session) == TLS_IMPLICIT;
+
+    return !session_is_special(session) && (session->state == SESSION_GREETING || implicit);
+}
+
+size_t session_preamble(const struct session *session, char out[PROXY_HEADER_SIZE])
+{
+    const struct technique *technique = session_claimed(session);
+    struct proxy_claim claim = {.destination = session->battery->result->endpoint.address,
+                                .destination_port = session->battery->result->endpoint.port,
+                                .source_port = CLAIMED_PORT};
+    struct envelope envelope;
+
+    if (technique == NULL || !technique_is_proxied(technique) ||
+        !battery_envelope(session->battery, session->claim, &envelope)) {
+        return 0;
+    }
+    const char *mark = strchr(envelope.claim, ':'); /* "IPV6:::1" */
+    const char *text = strncmp(envelope.claim, "IPV6:", 5) == 0 ? mark + 1 : envelope.claim;
+    if (!address_parse(text, &claim.source)) {
+        return 0;
+    }
+    return technique->identity == TECHNIQUE_IDENTITY_PROXY_V1 ? proxy_write_v1(&claim, out)
+                                                              : proxy_write_v2(&claim, out);
+}
+
+bool session_is_common(const struct session *session)
+{
+    return session != NULL && session->battery != NULL && session->state != SESSION_OVER &&
+           !session_is_special(session);
+}
+
+bool session_expects_another(const struct session *session)
+{
+    return session->heard + 1 < session->said;
+}
+
+void session_begin(struct session *session, struct battery *battery, const struct session *other)
+{
+    memset(session, 0, sizeof(*session));
+    session->battery = battery;
+    session->other = other;
+    session->claim = battery_claim(battery, session_is_common(other));
+    session->state = SESSION_CONNECTING;
+    session->fastest_ms = -1;
+    session->fastest_confirmed_ms = -1;
+}
+
+const struct session_order *session_connected(struct session *session, const struct address *source)
+{
+    const struct address *claim = &session->battery->settings->claim;
+    bool claims = claim->family != ADDRESS_NONE;
+
+    session->source = *source;
+    session->battery->result->connections++;
+    if (!claims || !address_equal(&session->battery->result->source, claim)) {
+        session->battery->result->source = *source;
+    }
+    address_format_literal(claims ? claim : source, session->battery->client);
+    battery_reached(session->battery, REACH_NO_GREETING);
+    if (session_asked_tls(session) == TLS_IMPLICIT) {
+        session_secure(session);
+    } else {
+        session_listen(session, SESSION_GREETING);
+    }
+    return &session->order;
+}
+
+const struct session_order *session_secured(struct session *session, const char *description)
+{
+    struct endpoint_result *result = session->battery->result;
+
+    session->secured = true;
+    snprintf(result->tls_protocol, sizeof(result->tls_protocol), "%s", description);
+    if (session_asked_tls(session) == TLS_IMPLICIT) {
+        session_listen(session, SESSION_GREETING);
+    } else {
+        session_say_ehlo(session); /* RFC 3207 section 4.2: what was said before does not count */
+    }
+    return &session->order;
+}
+
+bool session_is_refusal(const struct reply *reply)
+{
+    return reply->code >= 400;
+}
+
+/* Whether a technique's refusal came so late that the server must have begun to slow us down. */
+static void watch_pace(struct session *session, int64_t elapsed_ms)
+{
+    if (session->fastest_ms >= 0 && elapsed_ms > session->fastest_ms + SESSION_SLOWER_MS &&
+        !session->winding_down) {
+        session->winding_down = true;
+        battery_slow_down(session->battery, session->refusals - 1);
+    }
+    if (session->fastest_ms < 0 || elapsed_ms < session->fastest_ms) {
+        session->fastest_ms = elapsed_ms;
+    }
+}
+
+/* Sendmail answers the third EHLO of a connection a second late, the next one two seconds late,
+ * then four, and so on (measured; srvrsmtp.c, checksmtpattack). */
+static void watch_confirmations(struct session *session, int64_t elapsed_ms)
+{
+    int64_t fastest = session->fastest_confirmed_ms;
+
+    if (fastest >= 0 && elapsed_ms > fastest + SESSION_SLOWER_MS) {
+        battery_slow_confirmation(session->battery, session->confirmations);
+    }
+    if (fastest < 0 || elapsed_ms < fastest) {
+        session->fastest_confirmed_ms = elapsed_ms;
+    }
+    session->confirmations++;
+}
+
+const struct session_order *session_reply(struct session *session, const struct reply *reply,
+                                          int64_t elapsed_ms)
+{
+    if (states[session->state].step == NULL) {
+        return session_broken(session, SESSION_BROKEN_FOREIGN, "The server spoke out of turn");
+    }
+    if (states[session->state].only_250 && !session_is_refusal(reply) &&
+        reply->code != SESSION_CODE_OK) {
+        char why[SESSION_SENTENCE_SIZE];
+        char what[64];
+        snprintf(what, sizeof(what), "Out of place as %s", session_awaited(session->state));
+        session_describe(why, what, reply);
+        return session_broken(session, SESSION_BROKEN_FOREIGN, why);
+    }
+    if (session_is_refusal(reply)) {
+        session->refusals++;
+        session->battery->result->refusals++;
+        if (session->has_task) {
+            battery_refused(session->battery, &session->task);
+            if (session->state != SESSION_HAIL) { /* a filter's pace is not the server's */
+                watch_pace(session, elapsed_ms);
+            }
+        }
+    }
+    if (session->state == SESSION_CONFIRM) {
+        watch_confirmations(session, elapsed_ms);
+    }
+    if (session->moot) {
+        session_take_moot(session, reply);
+    } else {
+        states[session->state].step(session, reply);
+    }
+    return &session->order;
+}
+
+/* Whether it is TLS that stands between us and a session: the same server may answer without. */
+static bool tls_is_in_the_way(const struct session *session)
+{
+    return session_asked_tls(session) != TLS_IMPLICIT &&
+           (session->state == SESSION_STARTTLS || session->state == SESSION_HANDSHAKE ||
+            (session->secured &&
+             (session->state == SESSION_EHLO || session->state == SESSION_HELO)));
+}
+
+static void note_greeting(struct session *session, enum session_break how)
+{
+    struct endpoint_result *result = session->battery->result;
+
+    if (how == SESSION_BROKEN_FOREIGN) {
+        battery_reached(session->battery, REACH_NO_SESSION);
+    } else if (result->reach == REACH_NO_GREETING) {
+        result->greeting_closing = how == SESSION_BROKEN_CLOSED;
+    }
+}
+
+/* Whether a PROXY header may be what was missing: it closed, or has been silent from the first. */
+static bool may_want_proxy(const struct session *session, enum session_break how)
+{
+    bool silent = how == SESSION_BROKEN_SILENT && session->battery->greeting == BATTERY_UNGREETED;
+
+    return session_is_ungreeted(session) && (how == SESSION_BROKEN_CLOSED || silent);
+}
+
+const struct session_order *session_broken(struct session *session, enum session_break how,
+                                           const char *why)
+{
+    if (tls_is_in_the_way(session)) {
+        session_give_up_tls(session, why);
+    } else if (session->asking) {
+        /* A connection that ends has not answered otherwise; what is out of place has. */
+        if (how == SESSION_BROKEN_FOREIGN &&
+            (session->state == SESSION_CONFIRM || session->state == SESSION_CONFIRM_RSET)) {
+            session_void_acceptance(session);
+        }
+        battery_trouble(session->battery, "%s", why);
+        battery_slow_down(session->battery, session->refusals);
+        /* Perhaps it could not bear what was sent together. */
+        session->battery->one_at_a_time |= session->batch > 1 && session->heard < session->said;
+        session_cut_task(session, why);
+    } else if (session_is_proxied(session) && session->state != SESSION_QUIT) {
+        session_give_up_proxy(session, why);
+    } else if (session->state != SESSION_QUIT && session->state != SESSION_OVER) {
+        if (session->state == SESSION_GREETING) {
+            note_greeting(session, how);
+        } else if (session->state == SESSION_HANDSHAKE) {
+            battery_reached(session->battery, REACH_NO_TLS);
+        }
+        if (!may_want_proxy(session, how) || !session_leave_ungreeted(session, why)) {
+            session_give_up(session, why);
+        }
+    }
+    session_close(session);
+    return &session->order;
+}
+
+void session_silent(struct session *session)
+{
+    (void)battery_ungreeted(session->battery);
+}
+
+const struct session_order *session_dropped(struct session *session)
+{
+    if (session->has_task) {
+        session->has_task = false;
+        battery_answered(session->battery, &session->task);
+    }
+    session->claim = BATTERY_COMMON;
+    session->asking = false; /* it counts for nothing */
+    session_close(session);
+    return &session->order;
+}
+
+static void take_quit(struct session *session, const struct reply *reply)
+{
+    (void)reply; /* whatever it says, this was it */
+    session_close(session);
+}
