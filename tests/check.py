@@ -34,15 +34,19 @@ from lab.enter import enter  # noqa: E402
 from lab.process import LabError  # noqa: E402
 
 # The unit tests of what has threads, or is called from several.
-THREADED = ("test_reporter", "test_state", "test_incident", "test_pending", "test_undeclared",
-            "test_database", "test_json_sink", "test_syslog_sink", "test_command_sink",
-            "test_metrics_sink", "test_connection", "test_gate", "test_keeper",
-            "test_snapshot", "test_masks", "test_unmasked", "test_clock_jumps")
+THREADED = ("lib/alert/test_reporter", "lib/alert/test_state", "lib/alert/test_incident",
+            "lib/alert/test_pending", "milter/test_undeclared", "lib/state/test_database",
+            "lib/alert/sink/test_json_sink", "lib/alert/sink/test_syslog_sink",
+            "lib/alert/sink/test_command_sink", "lib/alert/sink/test_metrics_sink",
+            "milter/test_connection", "milter/service/test_callback_gate",
+            "milter/tokens/test_housekeeper", "milter/test_live_conf", "milter/tokens/test_masks",
+            "milter/tokens/test_unmasked", "lib/alert/test_clock_jumps")
 
 # Not for valgrind: they measure time or wait for what is slow there, take long for what the others
 # show, see what valgrind adds to a process, or need a system call that it does not have.
-NOT_WATCHED = ("test_conf_files", "test_conf_options", "test_dialogue", "test_domainset",
-               "test_metrics", "test_reporter", "test_state", "test_database", "test_command_sink")
+NOT_WATCHED = ("conf/test_conf_files", "conf/test_conf_options", "probe/smtp/test_client",
+               "lib/test_domainset", "lib/alert/sink/test_metrics", "lib/alert/test_reporter",
+               "lib/alert/test_state", "lib/state/test_database", "lib/alert/sink/test_command_sink")
 PREPROCESSOR = ["-I.", "-D_GNU_SOURCE", '-DRELAYWARDEN_VERSION="0"',
                 '-DRELAYWARDEN_SYSCONFDIR="/etc"']
 SANITIZERS = {
@@ -153,8 +157,9 @@ def units(tally, build, names, prefix=()):
 
 
 def unit_names():
-    return [os.path.basename(path)[:-2] for path in sorted(
-        glob.glob("tests/unit/test_*.c", root_dir=ROOT))]
+    """By the way from tests/unit: lib/test_domain."""
+    return sorted(path[:-2] for path in glob.glob(
+        "**/test_*.c", root_dir=f"{ROOT}/tests/unit", recursive=True))
 
 
 def stage_gcc(tally):

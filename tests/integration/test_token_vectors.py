@@ -1,5 +1,5 @@
 """The other implementation of tokens gives the vectors that lib/tokens.md publishes, as the programs'
-own does (tests/unit/test_token.c, test_observation.c)."""
+own does (tests/unit/lib/test_token.c, test_observation.c)."""
 
 import os
 import re
