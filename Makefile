@@ -48,7 +48,7 @@ endif
 # enabled, and mail servers beside the machine's own are only unpacked. No package is ever removed or
 # upgraded for this list.
 DEPS_BUILD := gcc libc6-dev make git pkg-config ca-certificates libmilter-dev libc-ares-dev \
-    libconfuse-dev libevent-dev libssl-dev libjansson-dev libsqlite3-dev libidn2-dev libsystemd-dev
+    libconfuse-dev libevent-dev libssl-dev libjansson-dev libsqlite3-dev libidn2-dev libpsl-dev libsystemd-dev
 DEPS_CHECK := clang clang-tidy clang-format cppcheck libclang-rt-14-dev libcmocka-dev mandoc
 DEPS_DEMO  := postfix rsyslog nsd nftables iproute2 procps openssl netbase python3 util-linux
 DEPS_TEST  := libsasl2-modules sasl2-bin python3-pytest valgrind exim4-daemon-heavy opensmtpd sendmail-bin m4 postgrey \
@@ -67,7 +67,7 @@ deps-deb:
 	@sh tests/deps.sh $(DEPS_BUILD) $(DEPS_DEB)
 
 # ---- compiling -----------------------------------------------------------------------------------
-LIBS := libcares libconfuse libevent libevent_openssl openssl jansson sqlite3 libidn2 libsystemd
+LIBS := libcares libconfuse libevent libevent_openssl openssl jansson sqlite3 libidn2 libpsl libsystemd
 # Asked for once per make, and only when something is compiled.
 pkg = $(eval pkg_cflags := $$(shell pkg-config --cflags $(LIBS)))$(pkg_cflags)
 pkglibs = $(eval pkg_ldlibs := $$(shell pkg-config --libs $(LIBS)))$(pkg_ldlibs)

@@ -47,6 +47,7 @@ LIBRARIES = {
     "sqlite3.h": ("lib/state/*.c", "lib/state/*.h", "tests/unit/*"),
     "confuse.h": ("conf/*.c", "conf/*.h"),
     "idn2.h": ("lib/domain.c",),
+    "libpsl.h": ("lib/*.c",),
     "systemd/sd-journal.h": ("lib/alert/*.c",),
 }
 
