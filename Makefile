@@ -4,22 +4,27 @@
 #   make deps       the Debian packages for building and testing (as root; the only list of them);
 #                   deps-build: those for building alone; deps-demo, deps-deb: and for the demo, for a package
 #   make demo       the main job on a private Postfix (as root; installs what it needs)
-#   make check      everything that is tested (as root; installs what it needs)
+#   make unit       builds and runs all unit tests, without root; UNIT=WORD: those whose name contains it
+#   make check      everything that is tested (as root; installs what it needs); FAST=1: the quick loop,
+#                   unit tests, rooms, formatting and the main tests against real servers
 #   make sanitized  all tests of the milter with programs that the sanitizers and valgrind watch
 #   make fuzz       every fuzzer for FUZZ_TIME seconds (600), FUZZ=NAME for one
 #   make bench      measurements (as root)
-#   make lint       cppcheck, clang-tidy, include directions, formatting, manual pages
+#   make lint       rooms (includes, calls, circles), formatting, cppcheck, clang-tidy, manual pages
 #   make format     clang-format over the tree
 #   make install    DESTDIR and PREFIX are honoured; uninstall takes away the same files
+#                   DOC_BASE=https://HOST/PATH: where alerts find doc/, if not where it is installed
 #   make deb        a Debian package, in build/deb
 #
-# Commands are shown with V=1. BUILD names the folder of everything made; SANITIZE=address,undefined or thread builds with it.
+# CC, AR, PKG_CONFIG, CPPFLAGS, CFLAGS and LDFLAGS are honoured. Commands are shown with V=1. BUILD names the folder of everything made; SANITIZE=address,undefined or thread builds with it.
 
 VERSION  := 0.1.0
 BUILD    ?= build/$(notdir $(CC))
 PREFIX   ?= /usr/local
 DESTDIR  ?=
 SYSCONFDIR ?= /etc
+# Alerts link to this: an https address at which doc/ is served, else the place where it is installed.
+DOC_BASE ?= $(PREFIX)/share/doc/relaywarden/doc
 SANITIZE ?=
 
 ifeq ($(origin CC),default)
@@ -42,17 +47,19 @@ endif
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
+# Objects stay, also those that only a test is linked from.
+.SECONDARY:
 
 # ---- Debian packages ---------------------------------------------------------------------------
 # Build, then analysis, then what the tests drive. Daemons are installed without being started or
 # enabled, and mail servers beside the machine's own are only unpacked. No package is ever removed or
 # upgraded for this list.
 DEPS_BUILD := gcc libc6-dev make git pkg-config ca-certificates libmilter-dev libc-ares-dev \
-    libconfuse-dev libevent-dev libssl-dev libjansson-dev libsqlite3-dev libidn2-dev libpsl-dev libsystemd-dev
-DEPS_CHECK := clang clang-tidy clang-format cppcheck libclang-rt-14-dev libcmocka-dev mandoc
+    libconfuse-dev libevent-dev libssl-dev libjansson-dev libsqlite3-dev libidn2-dev libpsl-dev
+DEPS_CHECK := clang clang-tidy clang-format cppcheck libclang-rt-dev libcmocka-dev mandoc
 DEPS_DEMO  := postfix rsyslog nsd nftables iproute2 procps openssl netbase python3 util-linux
-DEPS_TEST  := libsasl2-modules sasl2-bin python3-pytest valgrind exim4-daemon-heavy opensmtpd sendmail-bin m4 postgrey \
-    nmap prometheus curl syslog-ng-core chromium poppler-utils npm systemd logrotate
+DEPS_TEST  := libsasl2-modules sasl2-bin python3-pytest valgrind strace exim4-daemon-heavy opensmtpd sendmail-bin m4 postgrey \
+    nmap prometheus prometheus-alertmanager curl syslog-ng-core nginx chromium poppler-utils npm systemd logrotate postfix-pcre python3-jsonschema
 DEPS_DEB   := build-essential debhelper dpkg-dev fakeroot lintian
 DEPS := $(DEPS_BUILD) $(DEPS_CHECK) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_DEB)
 
@@ -67,29 +74,35 @@ deps-deb:
 	@sh tests/deps.sh $(DEPS_BUILD) $(DEPS_DEB)
 
 # ---- compiling -----------------------------------------------------------------------------------
-LIBS := libcares libconfuse libevent libevent_openssl openssl jansson sqlite3 libidn2 libpsl libsystemd
+LIBS := libcares libconfuse libevent libevent_openssl 'openssl >= 3.0' jansson sqlite3 libidn2 libpsl
+PKG_CONFIG ?= pkg-config
 # Asked for once per make, and only when something is compiled.
-pkg = $(eval pkg_cflags := $$(shell pkg-config --cflags $(LIBS)))$(pkg_cflags)
-pkglibs = $(eval pkg_ldlibs := $$(shell pkg-config --libs $(LIBS)))$(pkg_ldlibs)
+pkg = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(LIBS)))$(pkg_cflags)
+pkglibs = $(eval pkg_ldlibs := $$(shell $(PKG_CONFIG) --libs $(LIBS)))$(pkg_ldlibs)
 
-WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
+# Whoever builds a release has another compiler, with other warnings: these end nothing. make check
+# has them end everything.
+WERROR ?=
+WARNINGS := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
     -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wundef
 HARDENING := -fPIE -fstack-protector-strong -fstack-clash-protection
 HARDENING_LD := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
-ifneq ($(filter x86_64 i686,$(shell uname -m)),)
+ifneq ($(filter x86_64-% i%86-%,$(shell $(CC) -dumpmachine)),)
 HARDENING += -fcf-protection
 endif
 ifeq ($(SANITIZE),)
-OPTIMIZE := -O2 -g -D_FORTIFY_SOURCE=2
+# Compilers that define it themselves warn of a second definition.
+OPTIMIZE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 else
 OPTIMIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 SANITIZE_LD := -fsanitize=$(SANITIZE)
 endif
 
-CFLAGS  ?=
-LDFLAGS ?=
+CPPFLAGS ?=
+CFLAGS   ?=
+LDFLAGS  ?=
 ALL_CPPFLAGS = -I. -D_GNU_SOURCE -DRELAYWARDEN_VERSION='"$(VERSION)"' \
-    -DRELAYWARDEN_SYSCONFDIR='"$(SYSCONFDIR)"'
+    -DRELAYWARDEN_SYSCONFDIR='"$(SYSCONFDIR)"' $(CPPFLAGS)
 ALL_CFLAGS = -std=c17 $(OPTIMIZE) $(WARNINGS) $(HARDENING) $(pkg) $(CFLAGS)
 ALL_LDFLAGS = $(HARDENING_LD) $(SANITIZE_LD) $(LDFLAGS)
 LDLIBS = $(pkglibs) -pthread
@@ -101,7 +114,7 @@ lib_src    := $(call below,lib conf,*.c)
 milter_src := $(call below,milter,*.c)
 probe_src  := $(call below,probe,*.c)
 unit_src   := $(call below,tests/unit,test_*.c)
-unit_help  := $(filter-out $(unit_src),$(wildcard tests/unit/*.c))
+unit_help  := $(wildcard tests/unit/*.c)
 bench_src  := $(wildcard tests/bench/*.c)
 fuzz_src   := $(wildcard tests/fuzz/fuzz_*.c)
 headers    := $(call below,lib conf milter probe tests,*.h)
@@ -135,6 +148,13 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Where the pages are is known to one object: installing with another PREFIX makes that one anew.
+$(BUILD)/doc-base: FORCE
+	@mkdir -p $(@D)
+	@echo '$(DOC_BASE)' | cmp -s - $@ || echo '$(DOC_BASE)' > $@
+$(BUILD)/lib/finding_page.o: $(BUILD)/doc-base
+$(BUILD)/lib/finding_page.o: private ALL_CPPFLAGS += -DRELAYWARDEN_DOC_BASE='"$(DOC_BASE)"'
+
 $(BUILD)/libcommon.a: $(call objects,$(lib_src))
 $(BUILD)/libmilterside.a: $(call objects,$(filter-out milter/main.c,$(milter_src)))
 $(BUILD)/libprobeside.a: $(call objects,$(filter-out probe/cli/main.c,$(probe_src)))
@@ -142,7 +162,7 @@ $(BUILD)/libunit.a: $(call objects,$(unit_help))
 $(BUILD)/%.a:
 	$(call say,AR,$@)
 	@rm -f $@
-	$(Q)ar rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(BUILD)/relaywarden-milter: $(BUILD)/milter/main.o $(BUILD)/libmilterside.a $(BUILD)/libcommon.a
 	$(call say,LD,$@)
@@ -170,9 +190,14 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/fuzz.o $(BUILD
 -include $(patsubst %.c,$(BUILD)/%.d,$(all_c))
 
 # ---- checking ------------------------------------------------------------------------------------
-.PHONY: check sanitized demo bench fuzz lint format clean
+.PHONY: unit check sanitized demo bench fuzz lint format clean
+# Runs them; beside other goals (make all unit) it only builds them.
+UNIT ?=
+unit: unit-programs
+	$(if $(filter-out unit,$(MAKECMDGOALS)),,@/usr/bin/python3 tests/check.py --unit '$(UNIT)' --build $(BUILD))
+FAST ?=
 check: deps
-	@/usr/bin/python3 tests/check.py
+	@/usr/bin/python3 tests/check.py $(if $(filter-out 0,$(FAST)),--fast)
 sanitized: deps
 	@/usr/bin/python3 tests/check.py --whole --only milter-asan,milter-tsan,milter-valgrind
 demo: deps-demo
@@ -193,7 +218,7 @@ FUZZ ?=
 fuzz:
 	@/usr/bin/python3 tests/fuzz/run.py --seconds $(FUZZ_TIME) $(FUZZ)
 lint:
-	@/usr/bin/python3 tests/check.py --only lint
+	@/usr/bin/python3 tests/check.py --whole --only house,lint
 format:
 	clang-format -i $(all_c) $(headers)
 clean:
@@ -213,19 +238,22 @@ CONF_GROUP = $(if $(DESTDIR),,$(shell getent group relaywarden >/dev/null && ech
 units     := $(wildcard systemd/*.service systemd/*.timer systemd/*.path)
 manuals   := $(wildcard conf/*.5 milter/*.8 probe/*.8)
 catalogs  := $(wildcard conf/share/*.catalog)
+schemas   := $(wildcard conf/share/schemas/*.json)
 shared    := $(wildcard conf/share/*.rules.yml conf/share/*dashboard*.json)
-documents := README.md lib/tokens.md conf/relaywarden.conf
+completions := conf/share/completions
+documents := README.md CHANGELOG.md lib/tokens.md conf/relaywarden.conf
 
 # Source and destination of each file that is copied as it is.
 copies := $(foreach file,$(manuals),$(file):$(MANDIR)/man$(subst .,,$(suffix $(file)))/$(notdir $(file))) \
     $(foreach file,$(documents),$(file):$(DOCDIR)/$(notdir $(file))) \
     $(if $(filter /usr,$(PREFIX)),,LICENSE:$(DOCDIR)/LICENSE) \
     $(foreach file,$(shared),$(file):$(SHAREDIR)/$(notdir $(file))) \
+    $(foreach file,$(schemas),$(file):$(SHAREDIR)/schemas/$(notdir $(file))) \
     $(foreach file,$(catalogs),$(file):$(PREFIX)/lib/systemd/catalog/$(notdir $(file))) \
     systemd/relaywarden.sysusers:$(PREFIX)/lib/sysusers.d/relaywarden.conf \
     systemd/relaywarden.tmpfiles:$(PREFIX)/lib/tmpfiles.d/relaywarden.conf \
     systemd/relaywarden.logrotate:$(SYSCONFDIR)/logrotate.d/relaywarden \
-    conf/share/completions/relaywarden.bash:$(BASHDIR)/relaywarden-milter
+    $(completions)/relaywarden.bash:$(BASHDIR)/relaywarden-milter
 copy_source = $(firstword $(subst :, ,$(1)))
 copy_target = $(DESTDIR)$(lastword $(subst :, ,$(1)))
 installed = $(addprefix $(DESTDIR)$(SBINDIR)/,$(notdir $(programs))) \
@@ -251,7 +279,7 @@ install: all
 
 # The state stays, and a configuration that was edited. Folders that are empty then go, unless every
 # system has them.
-emptied = $(DOCDIR) $(SHAREDIR) $(UNITDIR) $(addprefix $(PREFIX)/lib/,systemd/catalog systemd sysusers.d \
+emptied = $(DOCDIR) $(SHAREDIR)/schemas $(SHAREDIR) $(UNITDIR) $(addprefix $(PREFIX)/lib/,systemd/catalog systemd sysusers.d \
     tmpfiles.d) $(BASHDIR) $(PREFIX)/share/bash-completion $(ETCDIR)
 uninstall:
 	rm -f $(installed)
@@ -267,7 +295,7 @@ DEB := $(abspath build/deb)
 deb:
 	$(Q)rm -rf $(DEB)
 	$(Q)mkdir -p $(DEB)/relaywarden
-	$(Q)cp -a LICENSE Makefile README.md conf debian lib milter probe systemd $(DEB)/relaywarden
+	$(Q)cp -a CHANGELOG.md LICENSE Makefile README.md conf debian lib milter probe systemd $(DEB)/relaywarden
 	$(Q)cd $(DEB)/relaywarden && DEB_BUILD_OPTIONS='noautodbgsym parallel=2' \
 	    dpkg-buildpackage --build=binary --no-sign --post-clean > ../build.log 2>&1 || \
 	    { tail -n 40 ../build.log >&2; exit 1; }

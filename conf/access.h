@@ -21,8 +21,8 @@ struct conf_access_fault {
 /* Whether only root and the effective user may change the file. False: *out says why not. */
 bool conf_access_guarded(const struct stat *status, struct conf_access_fault *out);
 
-/* What the failure `error` (errno) of opening a file means: "Permission denied for user NAME; ..."
- * with what to do about it, else strerror's text. Returns `out`. */
+/* The meaning of the failure `error` (errno) of opening a file: "Permission denied for user NAME;
+ * ..." with what to do about it, else strerror's text. Returns `out`. */
 const char *conf_access_denied(char out[CONF_ACCESS_SIZE], int error);
 
 #endif

@@ -21,17 +21,19 @@ static void check_wide_networks(const struct conf_draft *draft)
     char shown[CONF_SHOW_SIZE];
     struct network network;
 
-    if (setting == NULL || draft->loose.allow_wide_networks)
+    if (setting == NULL || draft->loose.allow_wide_networks) {
         return;
+    }
     for (size_t i = 0; i < setting->item_count; i++) {
         const struct conf_item *item = &setting->items[i];
-        if (conf_read_network(item->text, &network, error) && network_is_wide(&network))
+        if (conf_read_network(item->text, &network, error) && network_is_wide(&network)) {
             conf_mistake(draft->messages, item->line,
                          "trusted_networks: %s trusts strangers: it is public and wider than %s; "
                          "name the networks that are yours, or set allow_wide_networks = true if "
                          "all of it is",
                          conf_show(shown, item->text),
                          network.base.family == ADDRESS_IPV4 ? "/16" : "/32");
+        }
     }
 }
 
@@ -52,22 +54,24 @@ static void check_addresses(const struct conf_draft *draft, const char *name, bo
 
     for (size_t i = 0; setting != NULL && i < setting->item_count; i++) {
         const struct conf_item *item = &setting->items[i];
-        if (!conf_read_address(item->text, &address, error))
+        if (!conf_read_address(item->text, &address, error)) {
             continue;
+        }
         conf_show(shown, item->text);
-        if (seen[address.family])
+        if (seen[address.family]) {
             conf_mistake(draft->messages, item->line,
                          "%s: %s is a second %s address; allowed: one of each family", name, shown,
                          address.family == ADDRESS_IPV4 ? "IPv4" : "IPv6");
-        else if (want_public && address_is_private(&address))
+        } else if (want_public && address_is_private(&address)) {
             conf_mistake(draft->messages, item->line,
                          "%s: %s cannot be reached from the internet; name the address that others "
                          "see",
                          name, shown);
-        else if (is_unspecified(&address))
+        } else if (is_unspecified(&address)) {
             conf_mistake(draft->messages, item->line,
                          "%s: %s is no single address; leave it out to let the system choose", name,
                          shown);
+        }
         seen[address.family] = true;
     }
 }
@@ -79,27 +83,32 @@ static void check_claim(const struct conf_draft *draft)
     bool claimed = draft->conf->probe.vantage == VANTAGE_CLAIMED;
     const struct address *address = &draft->conf->probe.claim;
 
-    if (claimed && vantage != NULL && claim == NULL)
+    if (claimed && vantage != NULL && claim == NULL) {
         conf_mistake(draft->messages, vantage->line,
                      "vantage = claimed needs claim = \"ADDRESS\", the address to ask as");
+    }
     /* A wrong vantage was reported as such. */
     if (claim != NULL && !claimed &&
         (vantage == NULL ||
          (vantage->item_count == 1 && (strcmp(vantage->items[0].text, "outside") == 0 ||
-                                       strcmp(vantage->items[0].text, "inside") == 0))))
+                                       strcmp(vantage->items[0].text, "inside") == 0)))) {
         conf_mistake(draft->messages, claim->line,
                      "claim is used with vantage = claimed only; set that, or leave claim out");
-    if (claim == NULL || address->family == ADDRESS_NONE)
+    }
+    if (claim == NULL || address->family == ADDRESS_NONE) {
         return;
-    if (is_unspecified(address))
+    }
+    if (is_unspecified(address)) {
         conf_mistake(draft->messages, claim->line, "claim: this is no address of a client");
-    for (size_t i = 0; i < draft->loose.network_count; i++)
+    }
+    for (size_t i = 0; i < draft->loose.network_count; i++) {
         if (network_contains(&draft->loose.networks[i], address)) {
             conf_mistake(draft->messages, claim->line,
                          "claim: this address is in trusted_networks, so its relaying would prove "
                          "nothing; claim an address outside of them");
             return;
         }
+    }
 }
 
 /* ---- canary -------------------------------------------------------------------------- */
@@ -114,38 +123,44 @@ static void check_canary(const struct conf_draft *draft, const struct site_setti
                  (conf->token_key_also != NULL && conf->token_key_also[0] != '\0');
 
     if (setting == NULL) {
-        if (draft->program == CONF_PROBE)
+        if (draft->program == CONF_PROBE) {
             conf_mistake(draft->messages, conf_tree_closing_line(&draft->tree, SECTION_PROBE),
                          "canary is missing: an external mailbox of yours, probe { canary = "
                          "\"" SAMPLE_CANARY "\" }");
+        }
         return;
     }
-    if (conf->probe.canary == NULL)
+    if (conf->probe.canary == NULL) {
         return;
+    }
     const char *domain = strrchr(conf->probe.canary, '@') + 1;
     char shown[CONF_SHOW_SIZE];
-    if (draft->program == CONF_PROBE && strcmp(conf->probe.canary, SAMPLE_CANARY) == 0)
+    if (draft->program == CONF_PROBE && strcmp(conf->probe.canary, SAMPLE_CANARY) == 0) {
         conf_note(draft->messages, setting->line,
                   "canary: \"" SAMPLE_CANARY
                   "\" is the sample's, and nobody's mailbox; name one of yours, at somebody else's "
                   "mail server");
+    }
     conf_show(shown, domain);
-    if (site->domains != NULL && domainset_contains(site->domains, domain))
+    if (site->domains != NULL && domainset_contains(site->domains, domain)) {
         conf_mistake(
             draft->messages, setting->line,
             "canary: %s is a domain of the site; mail for it is not relayed, so the canary "
             "must be in an external domain",
             shown);
-    if (token && strlen(domain) > CONF_CANARY_DOMAIN_MAX)
+    }
+    if (token && strlen(domain) > CONF_CANARY_DOMAIN_MAX) {
         conf_mistake(draft->messages, setting->line,
                      "canary: %s has %zu octets; with a token key at most %d are allowed, since "
                      "token and domain must fit into one local part",
                      shown, strlen(domain), CONF_CANARY_DOMAIN_MAX);
-    if (token && strstr(domain, TOKEN_MARK) != NULL)
+    }
+    if (token && strstr(domain, TOKEN_MARK) != NULL) {
         conf_mistake(draft->messages, setting->line,
                      "canary: %s has \"" TOKEN_MARK "\" in it, by which tokens are known; with a "
                      "token key it must be another domain",
                      shown);
+    }
 }
 
 /* ---- targets ------------------------------------------------------------------------- */
@@ -154,8 +169,9 @@ static void check_ports(const struct conf_draft *draft, const struct conf_settin
 {
     for (size_t i = 0; i < setting->item_count; i++) {
         long port;
-        if (!conf_read_number(setting->items[i].text, 1, UINT16_MAX, &port))
+        if (!conf_read_number(setting->items[i].text, 1, UINT16_MAX, &port)) {
             continue;
+        }
         for (size_t j = 0; j < i; j++) {
             long other;
             if (conf_read_number(setting->items[j].text, 1, UINT16_MAX, &other) && other == port) {
@@ -176,15 +192,17 @@ static void check_target(const struct conf_draft *draft, size_t index)
     char shown[CONF_SHOW_SIZE];
 
     conf_show(shown, block->title);
-    if (domain != NULL && host != NULL)
+    if (domain != NULL && host != NULL) {
         conf_mistake(draft->messages, domain->line > host->line ? domain->line : host->line,
                      "target %s has both domain and host; only one is allowed", shown);
-    else if (domain == NULL && host == NULL && draft->program == CONF_PROBE)
+    } else if (domain == NULL && host == NULL && draft->program == CONF_PROBE) {
         conf_mistake(draft->messages, block->close_line,
                      "target %s names nothing to ask: domain (for its MX hosts) or host is missing",
                      shown);
-    if (ports != NULL)
+    }
+    if (ports != NULL) {
         check_ports(draft, ports);
+    }
 }
 
 /* ---- all ----------------------------------------------------------------------------- */
@@ -195,9 +213,10 @@ static void check_keys(const struct conf_draft *draft)
     const struct conf_setting *also = find(draft, SECTION_ROOT, "token_key_also");
 
     if (also != NULL && conf->token_key_also != NULL && conf->token_key_also[0] != '\0' &&
-        conf->token_key_file != NULL && conf->token_key_file[0] == '\0')
+        conf->token_key_file != NULL && conf->token_key_file[0] == '\0') {
         conf_mistake(draft->messages, also->line,
                      "token_key_also is a second key; token_key_file must name the first");
+    }
 }
 
 void conf_check_values(const struct conf_draft *draft, const struct site_settings *site)
@@ -208,7 +227,9 @@ void conf_check_values(const struct conf_draft *draft, const struct site_setting
     check_addresses(draft, "source", false);
     check_claim(draft);
     check_canary(draft, site);
-    for (size_t i = 0; i < draft->tree.block_count; i++)
-        if (draft->tree.blocks[i].kind == SECTION_TARGET)
+    for (size_t i = 0; i < draft->tree.block_count; i++) {
+        if (draft->tree.blocks[i].kind == SECTION_TARGET) {
             check_target(draft, i);
+        }
+    }
 }

@@ -1,8 +1,4 @@
-/*
- * check - what the values of a configuration say together, and whether what they name is there
- *
- * Mistakes prevent use; what may still come (a user, a group, a directory) is a note.
- */
+/* check - what the values of a configuration say together. Nothing is looked up on the machine. */
 #ifndef RELAYWARDEN_CONF_CHECK_H
 #define RELAYWARDEN_CONF_CHECK_H
 
@@ -16,9 +12,5 @@
 /* Judges values by each other: nothing is looked up on the machine. `site` as far as it could be
  * made. */
 void conf_check_values(const struct conf_draft *draft, const struct site_settings *site);
-
-/* Looks at what values name on this machine: keys, the alert command, users, groups, directories
- * (conf/machine.c). */
-void conf_check_machine(const struct conf_draft *draft);
 
 #endif

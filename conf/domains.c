@@ -1,38 +1,24 @@
 #include "conf/domains.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "conf/access.h"
+#include "conf/line_file.h"
 #include "conf/names.h"
-
-#define LINE_SIZE 1100 /* the longest domain in U-labels, and blanks */
-
-struct domain_file {
-    const char *path;
-    FILE *stream;
-    struct conf_place place;
-    char line[LINE_SIZE];
-    size_t length;
-    bool too_long;
-    size_t mistakes;
-};
+#include "lib/registrable.h"
 
 /* The first exact domain speaks for the site; while there is none, the first pattern does. */
 static int keep_main_domain(struct site_settings *site, const char *pattern)
 {
     bool exact = pattern[0] != '.';
 
-    if (site->main_domain != NULL && !exact)
+    if (site->main_domain != NULL && !exact) {
         return 0;
+    }
     char *copy = strdup(exact ? pattern : pattern + 1);
-    if (copy == NULL)
+    if (copy == NULL) {
         return -1;
+    }
     free(site->main_domain);
     site->main_domain = copy;
     return 0;
@@ -40,130 +26,78 @@ static int keep_main_domain(struct site_settings *site, const char *pattern)
 
 static int add_domain(struct site_settings *site, const char *pattern, bool *exact_known)
 {
-    if (!domainset_add(site->domains, pattern))
+    const char *name = pattern[0] == '.' ? pattern + 1 : pattern;
+
+    if (!domainset_add(site->domains, pattern)) {
         return -1;
-    if (*exact_known)
+    }
+    if (site->owners != NULL && !domainset_add(site->owners, registrable_domain(name))) {
+        return -1;
+    }
+    if (*exact_known) {
         return 0;
+    }
     *exact_known = pattern[0] != '.';
     return keep_main_domain(site, pattern);
 }
 
 /* ---- files --------------------------------------------------------------------------- */
 
-static bool is_blank(char octet)
-{
-    return octet == ' ' || octet == '\t' || octet == '\r';
-}
-
-/* The next line without its comment and blanks; false at the end. */
-static bool next_line(struct domain_file *file)
-{
-    bool comment = false;
-    int octet = getc_unlocked(file->stream);
-
-    if (octet == EOF)
-        return false;
-    file->place.line++;
-    file->length = 0;
-    file->too_long = false;
-    for (; octet != EOF && octet != '\n'; octet = getc_unlocked(file->stream)) {
-        comment = comment || octet == '#';
-        if (comment || (file->length == 0 && is_blank((char)octet)))
-            continue;
-        if (file->length < sizeof(file->line))
-            file->line[file->length++] = (char)octet;
-        else
-            file->too_long = file->too_long || !is_blank((char)octet);
-    }
-    while (file->length > 0 && is_blank(file->line[file->length - 1]))
-        file->length--;
-    return true;
-}
-
-static void report_line(struct conf_draft *draft, struct domain_file *file, const char *error)
-{
-    if (++file->mistakes <= CONF_DOMAIN_MISTAKES)
-        conf_mistake_in(draft->messages, file->place, "%s", error);
-}
-
-static int read_lines(struct conf_draft *draft, struct domain_file *file,
-                      struct site_settings *site, bool *exact_known)
+/* -1: memory is out. */
+static int read_file(struct conf_draft *draft, const struct conf_setting *files, size_t item,
+                     struct site_settings *site, bool *exact_known)
 {
     char error[CONF_VALUE_ERROR_SIZE];
+    struct conf_line_file file;
     char name[DOMAIN_SIZE];
+    int result = 0;
 
-    while (next_line(file)) {
+    if (!conf_line_file_open(&file, draft, files, item, "what is the site's own")) {
+        return draft->messages->out_of_memory ? -1 : 0;
+    }
+    while (result == 0 && conf_line_file_next(&file)) {
         const struct conf_domain_text domain = {
-            .text = file->line,
-            .length = file->length,
+            .text = file.line,
+            .length = file.length,
             .pattern = true,
             .literal = true,
             .secret = true,
         };
-        if (file->too_long)
-            report_line(draft, file, "this is longer than a domain can be; one domain a line");
-        else if (file->length == 0)
-            continue;
-        else if (!conf_read_domain(&domain, name, error))
-            report_line(draft, file, error);
-        else if (add_domain(site, name, exact_known) < 0)
-            return -1;
+        if (file.too_long) {
+            conf_line_file_mistake(&file, "this is longer than a domain can be; one domain a line");
+        } else if (!conf_read_domain(&domain, name, error)) {
+            conf_line_file_mistake(&file, "%s", error);
+        } else {
+            result = add_domain(site, name, exact_known);
+        }
     }
-    if (file->mistakes > CONF_DOMAIN_MISTAKES) {
-        file->place.line = 0;
-        size_t more = file->mistakes - CONF_DOMAIN_MISTAKES;
-        conf_mistake_in(draft->messages, file->place, "%zu more line%s no domain%s", more,
-                        more == 1 ? " is" : "s are", more == 1 ? "" : "s");
-    }
-    return 0;
-}
-
-static FILE *open_domains(const struct conf_draft *draft, const char *path, int line)
-{
-    struct conf_access_fault unguarded;
-    char denied[CONF_ACCESS_SIZE];
-    char shown[CONF_SHOW_SIZE];
-    struct stat status;
-    FILE *stream = NULL;
-
-    /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (file < 0 || fstat(file, &status) < 0)
-        conf_mistake(draft->messages, line, "domain_files: %s cannot be read: %s",
-                     conf_show(shown, path), conf_access_denied(denied, errno));
-    else if (!S_ISREG(status.st_mode))
-        conf_mistake(draft->messages, line, "domain_files: %s is no regular file",
-                     conf_show(shown, path));
-    else if (!conf_access_guarded(&status, &unguarded))
-        conf_mistake(draft->messages, line,
-                     "domain_files: %s %s, and it says what is the site's own; %s",
-                     conf_show(shown, path), unguarded.fault, unguarded.remedy);
-    else
-        stream = fdopen(file, "r");
-    if (stream == NULL && file >= 0)
-        close(file);
-    return stream;
-}
-
-static int read_file(struct conf_draft *draft, const struct conf_item *item,
-                     struct site_settings *site, bool *exact_known)
-{
-    struct domain_file file = {.path = item->text, .place.file = item->text};
-    char shown[CONF_SHOW_SIZE];
-
-    file.stream = open_domains(draft, item->text, item->line);
-    if (file.stream == NULL)
-        return 0;
-    errno = 0;
-    int result = read_lines(draft, &file, site, exact_known);
-    if (ferror(file.stream))
-        conf_mistake(draft->messages, item->line, "domain_files: %s cannot be read: %s",
-                     conf_show(shown, item->text), strerror(errno));
-    fclose(file.stream);
+    conf_line_file_close(&file, "domain");
     return result;
 }
 
 /* ---- all ----------------------------------------------------------------------------- */
+
+/* The sets; false when memory is out. */
+static bool make_sets(const struct conf_draft *draft, struct site_settings *site)
+{
+    site->domains = domainset_new();
+    site->hosts = domainset_new();
+    if (draft->program == CONF_PROBE) {
+        site->owners = domainset_new();
+    }
+    return site->domains != NULL && site->hosts != NULL &&
+           (site->owners != NULL || draft->program != CONF_PROBE);
+}
+
+static bool add_hosts(const struct conf_draft *draft, struct site_settings *site)
+{
+    for (size_t i = 0; i < draft->loose.host_count; i++) {
+        if (!domainset_add(site->hosts, draft->loose.hosts[i])) {
+            return false;
+        }
+    }
+    return true;
+}
 
 int conf_domains_load(struct conf_draft *draft, struct site_settings *site)
 {
@@ -172,25 +106,30 @@ int conf_domains_load(struct conf_draft *draft, struct site_settings *site)
     size_t mistakes = draft->messages->mistakes;
     bool exact_known = false;
 
-    site->domains = domainset_new();
-    if (site->domains == NULL)
+    if (!make_sets(draft, site) || !add_hosts(draft, site)) {
         return -1;
-    for (size_t i = 0; i < draft->loose.domain_count; i++)
-        if (add_domain(site, draft->loose.domains[i], &exact_known) < 0)
+    }
+    for (size_t i = 0; i < draft->loose.domain_count; i++) {
+        if (add_domain(site, draft->loose.domains[i], &exact_known) < 0) {
             return -1;
+        }
+    }
     /* Items and values are as many: when one is wrong there are no values. */
-    for (size_t i = 0; i < draft->loose.domain_file_count; i++)
-        if (read_file(draft, &files->items[i], site, &exact_known) < 0)
+    for (size_t i = 0; i < draft->loose.domain_file_count; i++) {
+        if (read_file(draft, files, i, site, &exact_known) < 0) {
             return -1;
+        }
+    }
     bool named = (domains != NULL && (domains->item_count > 0 || !domains->braces)) ||
                  (files != NULL && (files->item_count > 0 || !files->braces));
-    if (!named)
+    if (!named) {
         conf_mistake(draft->messages, conf_tree_closing_line(&draft->tree, SECTION_SITE),
                      "the site's domains are missing; site { domains = { \"example.org\" } } or "
                      "domain_files names them");
-    else if (site->main_domain == NULL && draft->messages->mistakes == mistakes &&
-             draft->loose.domain_file_count > 0)
+    } else if (site->main_domain == NULL && draft->messages->mistakes == mistakes &&
+               draft->loose.domain_file_count > 0) {
         conf_mistake(draft->messages, files->line,
                      "domain_files: no domain is declared; the files are empty");
+    }
     return 0;
 }

@@ -1,11 +1,8 @@
 /*
  * domains - the site's declared domains, from the configuration and from the files that it names
  *
- * A domain file has one domain a line, written as in "domains"; `#` starts a comment, blank lines
- * are skipped. A file is read as a stream, line by line: a million domains take no more memory than
- * the set that they end in. A mistake names the line and never repeats it: whoever may choose the
- * configuration's text must not read root's files through it. The file is refused when others may
- * change it, see access.h.
+ * A domain file has one domain a line, written as in "domains"; see line_file.h. A million domains
+ * take no more memory than the set that they end in.
  */
 #ifndef RELAYWARDEN_CONF_DOMAINS_H
 #define RELAYWARDEN_CONF_DOMAINS_H
@@ -13,10 +10,9 @@
 #include "conf/fill.h"
 #include "lib/site.h"
 
-#define CONF_DOMAIN_MISTAKES 20 /* reported of one file; of further ones the number */
-
-/* Fills site->domains and site->main_domain. Mistakes are reported with the file and line where
- * they are. -1: memory is out. */
+/* Fills site->domains, site->main_domain and site->hosts, and for the probe, which asks whose a
+ * host is, site->owners. Mistakes are reported with the file and line where they are. -1: memory is
+ * out. */
 int conf_domains_load(struct conf_draft *draft, struct site_settings *site);
 
 #endif

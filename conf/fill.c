@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/names.h"
 #include "conf/values.h"
-
-#define TARGET_NAME_MAX 64
 
 /* ---- members ------------------------------------------------------------------------- */
 
@@ -32,9 +31,11 @@ static size_t get_count(const void *base, const struct conf_option *option)
 
 static void free_elements(const struct conf_option *option, void *elements, size_t count)
 {
-    if (conf_type_is_string(option->type))
-        for (size_t i = 0; i < count; i++)
+    if (conf_type_is_string(option->type)) {
+        for (size_t i = 0; i < count; i++) {
             free(get_pointer((char *)elements + i * sizeof(char *)));
+        }
+    }
 }
 
 static void free_member(const struct conf_option *option, void *base)
@@ -43,8 +44,9 @@ static void free_member(const struct conf_option *option, void *base)
 
     if (option->list) {
         void *elements = get_pointer(at);
-        if (elements != NULL)
+        if (elements != NULL) {
             free_elements(option, elements, get_count(base, option));
+        }
         free(elements);
         memset(member(base, option->count_offset), 0, sizeof(size_t));
         memset(at, 0, sizeof(void *));
@@ -57,8 +59,9 @@ static void free_member(const struct conf_option *option, void *base)
 /* The struct that holds the option's member; NULL for options of a target. */
 static void *base_of(struct conf_draft *draft, const struct conf_option *option)
 {
-    if (option->loose)
+    if (option->loose) {
         return &draft->loose;
+    }
     return option->section == SECTION_TARGET ? NULL : (void *)draft->conf;
 }
 
@@ -66,13 +69,16 @@ void conf_free_options(struct conf *conf)
 {
     for (size_t i = 0; i < conf_option_count; i++) {
         const struct conf_option *option = &conf_options[i];
-        if (!option->loose && option->section != SECTION_TARGET)
+        if (!option->loose && option->section != SECTION_TARGET) {
             free_member(option, conf);
+        }
     }
     for (size_t i = 0; i < conf->probe.target_count; i++) {
-        for (size_t j = 0; j < conf_option_count; j++)
-            if (conf_options[j].section == SECTION_TARGET)
+        for (size_t j = 0; j < conf_option_count; j++) {
+            if (conf_options[j].section == SECTION_TARGET) {
                 free_member(&conf_options[j], &conf->probe.targets[i]);
+            }
+        }
         free(conf->probe.targets[i].name);
     }
     free(conf->probe.targets);
@@ -82,9 +88,11 @@ void conf_free_options(struct conf *conf)
 
 void conf_draft_free(struct conf_draft *draft)
 {
-    for (size_t i = 0; i < conf_option_count; i++)
-        if (conf_options[i].loose)
+    for (size_t i = 0; i < conf_option_count; i++) {
+        if (conf_options[i].loose) {
             free_member(&conf_options[i], &draft->loose);
+        }
+    }
     conf_tree_free(&draft->tree);
 }
 
@@ -122,8 +130,9 @@ static int batch_add(struct batch *batch, const char *text, int line,
         batch->count++;
         return 0;
     }
-    if (error[0] == '\0')
+    if (error[0] == '\0') {
         return -1;
+    }
     conf_mistake(messages, line, "%s: %s", batch->option->name, error);
     return 1;
 }
@@ -149,20 +158,23 @@ static bool has_right_shape(const struct conf_draft *draft, const struct conf_se
     const struct conf_option *option = setting->option;
     char shown[CONF_SHOW_SIZE] = "VALUE";
 
-    if (setting->item_count > 0)
+    if (setting->item_count > 0) {
         conf_show(shown, setting->items[0].text);
-    if (option->list && !setting->braces)
+    }
+    if (option->list && !setting->braces) {
         conf_mistake(draft->messages, setting->line, "%s: a list is expected; write %s = { %s }",
                      option->name, option->name, shown);
-    else if (!option->list && setting->braces)
+    } else if (!option->list && setting->braces) {
         conf_mistake(draft->messages, setting->line,
                      "%s: one value is expected, not a list; write %s = %s", option->name,
                      option->name, shown);
-    else if (option->list && setting->item_count == 0 && !option->optional && draft->tree.complete)
+    } else if (option->list && setting->item_count == 0 && !option->optional &&
+               draft->tree.complete) {
         conf_mistake(draft->messages, setting->line,
                      "%s: the list is empty; at least one value is needed", option->name);
-    else
+    } else {
         return true;
+    }
     return false;
 }
 
@@ -172,10 +184,12 @@ static int read_setting(struct conf_draft *draft, const struct conf_setting *set
     struct batch batch;
     bool good = true;
 
-    if (!has_right_shape(draft, setting))
+    if (!has_right_shape(draft, setting)) {
         return 0;
-    if (batch_begin(&batch, setting->option, setting->item_count) < 0)
+    }
+    if (batch_begin(&batch, setting->option, setting->item_count) < 0) {
         return -1;
+    }
     for (size_t i = 0; i < setting->item_count; i++) {
         int result =
             batch_add(&batch, setting->items[i].text, setting->items[i].line, draft->messages);
@@ -185,10 +199,11 @@ static int read_setting(struct conf_draft *draft, const struct conf_setting *set
         }
         good = good && result == 0;
     }
-    if (good && base != NULL)
+    if (good && base != NULL) {
         batch_store(&batch, base);
-    else
+    } else {
         batch_discard(&batch);
+    }
     return 0;
 }
 
@@ -199,12 +214,15 @@ static int read_default(const struct conf_draft *draft, const struct conf_option
     struct batch batch;
     size_t count = 0;
 
-    if (option->defaults == NULL && !option->list)
+    if (option->defaults == NULL && !option->list) {
         return 0;
-    while (option->defaults != NULL && option->defaults[count] != NULL)
+    }
+    while (option->defaults != NULL && option->defaults[count] != NULL) {
         count++;
-    if (batch_begin(&batch, option, count) < 0)
+    }
+    if (batch_begin(&batch, option, count) < 0) {
         return -1;
+    }
     for (size_t i = 0; i < count; i++) {
         if (batch_add(&batch, option->defaults[i], 0, draft->messages) != 0) {
             batch_discard(&batch);
@@ -221,17 +239,20 @@ static int read_default(const struct conf_draft *draft, const struct conf_option
 static const struct conf_setting *repeated(const struct conf_tree *tree,
                                            const struct conf_setting *setting)
 {
-    for (const struct conf_setting *other = tree->settings; other < setting; other++)
+    for (const struct conf_setting *other = tree->settings; other < setting; other++) {
         if (other->option == setting->option &&
-            (setting->option->section != SECTION_TARGET || other->section == setting->section))
+            (setting->option->section != SECTION_TARGET || other->section == setting->section)) {
             return other;
+        }
+    }
     return NULL;
 }
 
 static bool same_block(const struct conf_block *a, const struct conf_block *b)
 {
-    if (a->kind != b->kind)
+    if (a->kind != b->kind) {
         return false;
+    }
     return a->title == NULL || b->title == NULL || strcmp(a->title, b->title) == 0;
 }
 
@@ -240,8 +261,9 @@ static void report_repeated_block(const struct conf_draft *draft, const struct c
 {
     char shown[CONF_SHOW_SIZE] = "";
 
-    if (block->title != NULL)
+    if (block->title != NULL) {
         conf_show(shown, block->title);
+    }
     conf_mistake(draft->messages, block->open_line,
                  "section %s%s%s is there twice, first on line %d; only one is allowed",
                  conf_sections[block->kind].name, block->title != NULL ? " " : "", shown,
@@ -252,34 +274,28 @@ static void check_repeated_blocks(const struct conf_draft *draft)
 {
     const struct conf_tree *tree = &draft->tree;
 
-    for (size_t i = 1; i < tree->block_count; i++)
-        for (size_t j = 1; j < i; j++)
+    for (size_t i = 1; i < tree->block_count; i++) {
+        for (size_t j = 1; j < i; j++) {
             if (same_block(&tree->blocks[i], &tree->blocks[j])) {
                 report_repeated_block(draft, &tree->blocks[i], &tree->blocks[j]);
                 break;
             }
+        }
+    }
 }
 
 /* ---- targets ------------------------------------------------------------------------- */
 
-/* A target's name is used on the command line, where "HOST:PORT" and options are other things. */
 static void check_target_name(const struct conf_draft *draft, const struct conf_block *block)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-    size_t length = strlen(block->title);
     char shown[CONF_SHOW_SIZE];
 
-    if (length > 0 && length <= TARGET_NAME_MAX && strchr(letters, block->title[0]) != NULL) {
-        for (size_t i = 1; i < length; i++)
-            if (strchr(letters, block->title[i]) == NULL && strchr("._-", block->title[i]) == NULL)
-                length = 0;
-        if (length > 0)
-            return;
+    if (!conf_is_target_name(block->title)) {
+        conf_mistake(draft->messages, block->open_line,
+                     "%s cannot be a target's name; allowed: up to %d letters, digits, dots, "
+                     "hyphens and underscores, the first a letter or digit",
+                     conf_show(shown, block->title), CONF_TARGET_NAME_MAX);
     }
-    conf_mistake(draft->messages, block->open_line,
-                 "%s cannot be a target's name; allowed: up to %d letters, digits, dots, hyphens "
-                 "and underscores, the first a letter or digit",
-                 conf_show(shown, block->title), TARGET_NAME_MAX);
 }
 
 static int make_targets(struct conf_draft *draft)
@@ -288,18 +304,21 @@ static int make_targets(struct conf_draft *draft)
     const struct conf_tree *tree = &draft->tree;
 
     probe->targets = calloc(tree->block_count, sizeof(*probe->targets));
-    if (probe->targets == NULL)
+    if (probe->targets == NULL) {
         return -1;
+    }
     for (size_t i = 0; i < tree->block_count; i++) {
         const struct conf_block *block = &tree->blocks[i];
-        if (block->kind != SECTION_TARGET)
+        if (block->kind != SECTION_TARGET) {
             continue;
+        }
         check_target_name(draft, block);
         struct conf_target *target = &probe->targets[probe->target_count];
         target->line = block->open_line;
         target->name = strdup(block->title);
-        if (target->name == NULL)
+        if (target->name == NULL) {
             return -1;
+        }
         probe->target_count++;
     }
     return 0;
@@ -310,9 +329,11 @@ static struct conf_target *target_of(const struct conf_draft *draft, size_t bloc
 {
     size_t index = 0;
 
-    for (size_t i = 0; i < block; i++)
-        if (draft->tree.blocks[i].kind == SECTION_TARGET)
+    for (size_t i = 0; i < block; i++) {
+        if (draft->tree.blocks[i].kind == SECTION_TARGET) {
             index++;
+        }
+    }
     return &draft->conf->probe.targets[index];
 }
 
@@ -324,11 +345,13 @@ static int fill_target_defaults(struct conf_draft *draft, size_t block)
         const struct conf_option *option = &conf_options[i];
         if (option->section == SECTION_TARGET &&
             conf_tree_find_in(&draft->tree, block, option->name) == NULL &&
-            read_default(draft, option, target) < 0)
+            read_default(draft, option, target) < 0) {
             return -1;
+        }
     }
-    if (conf_tree_find_in(&draft->tree, block, "interval") == NULL)
+    if (conf_tree_find_in(&draft->tree, block, "interval") == NULL) {
         target->interval_seconds = draft->conf->probe.interval_seconds;
+    }
     return 0;
 }
 
@@ -340,15 +363,18 @@ static int fill_settings(struct conf_draft *draft)
         const struct conf_setting *setting = &draft->tree.settings[i];
         const struct conf_setting *earlier = repeated(&draft->tree, setting);
         void *base = base_of(draft, setting->option);
-        if (base == NULL)
+        if (base == NULL) {
             base = target_of(draft, setting->section);
+        }
         /* Options of a repeated section are that section's mistake. */
-        if (earlier != NULL && earlier->section == setting->section)
+        if (earlier != NULL && earlier->section == setting->section) {
             conf_mistake(draft->messages, setting->line,
                          "%s is set twice, first on line %d; only one is allowed",
                          setting->option->name, earlier->line);
-        if (read_setting(draft, setting, earlier == NULL ? base : NULL) < 0)
+        }
+        if (read_setting(draft, setting, earlier == NULL ? base : NULL) < 0) {
             return -1;
+        }
     }
     return 0;
 }
@@ -359,12 +385,15 @@ static int fill_defaults(struct conf_draft *draft)
         const struct conf_option *option = &conf_options[i];
         void *base = base_of(draft, option);
         if (base != NULL && conf_tree_find(&draft->tree, option->section, option->name) == NULL &&
-            read_default(draft, option, base) < 0)
+            read_default(draft, option, base) < 0) {
             return -1;
+        }
     }
-    for (size_t i = 0; i < draft->tree.block_count; i++)
-        if (draft->tree.blocks[i].kind == SECTION_TARGET && fill_target_defaults(draft, i) < 0)
+    for (size_t i = 0; i < draft->tree.block_count; i++) {
+        if (draft->tree.blocks[i].kind == SECTION_TARGET && fill_target_defaults(draft, i) < 0) {
             return -1;
+        }
+    }
     return 0;
 }
 

@@ -13,6 +13,12 @@
  * line. */
 void conf_load_keys(const struct conf_draft *draft);
 
+#define CONF_KEY_FAULT_SIZE 512
+
+/* Reads a key for a program that needs nothing else of a configuration: the file is root's or the
+ * user's who runs it. False, and a sentence that begins with the path. */
+bool conf_read_key(const char *path, struct token_key *out, char fault[CONF_KEY_FAULT_SIZE]);
+
 /* Overwrites and frees. */
 void conf_free_keys(struct conf *conf);
 

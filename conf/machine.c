@@ -1,5 +1,4 @@
-/* The part of conf/check.h that looks at the machine. */
-#include "conf/check.h"
+#include "conf/machine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,31 +34,41 @@ static bool is_set(const struct named *named)
     return named->value != NULL && named->value[0] != '\0';
 }
 
-/* ---- command ------------------------------------------------------------------------- */
+/* ---- programs ------------------------------------------------------------------------ */
 
-static void check_command(const struct conf_draft *draft)
+/* The program that an option's list names; line 0 is that of a default. */
+static void check_program(const struct conf_draft *draft, const struct named *named)
 {
-    const struct conf_setting *setting = conf_tree_find(&draft->tree, SECTION_ALERT, "command");
     char shown[CONF_SHOW_SIZE];
     struct stat status;
 
-    if (setting == NULL || draft->conf->alert.command_count == 0)
-        return;
-    const char *path = draft->conf->alert.command[0];
-    int line = setting->items[0].line;
-    conf_show(shown, path);
-    if (path[0] != '/')
-        conf_mistake(draft->messages, line,
-                     "command: %s is no absolute path; no shell and no search path is used, so "
+    conf_show(shown, named->value);
+    if (named->value[0] != '/') {
+        conf_mistake(draft->messages, named->line,
+                     "%s: %s is no absolute path; no shell and no search path is used, so "
                      "write it from the root: /...",
-                     shown);
-    else if (stat(path, &status) < 0)
-        conf_mistake(draft->messages, line, "command: %s cannot be run: %s", shown,
+                     named->option, shown);
+    } else if (stat(named->value, &status) < 0) {
+        conf_mistake(draft->messages, named->line, "%s: %s cannot be run: %s", named->option, shown,
                      strerror(errno));
-    else if (!S_ISREG(status.st_mode))
-        conf_mistake(draft->messages, line, "command: %s is no regular file", shown);
-    else if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
-        conf_mistake(draft->messages, line, "command: %s is not executable", shown);
+    } else if (!S_ISREG(status.st_mode)) {
+        conf_mistake(draft->messages, named->line, "%s: %s is no regular file", named->option,
+                     shown);
+    } else if (faccessat(AT_FDCWD, named->value, X_OK, AT_EACCESS) < 0) {
+        conf_mistake(draft->messages, named->line, "%s: %s is not executable", named->option,
+                     shown);
+    }
+}
+
+static void check_programs(const struct conf_draft *draft)
+{
+    const struct alert_settings *alert = &draft->conf->alert;
+
+    if (alert->command_count > 0) {
+        const struct named command = name_of(draft, "command", SECTION_ALERT, alert->command[0]);
+
+        check_program(draft, &command);
+    }
 }
 
 /* ---- directories --------------------------------------------------------------------- */
@@ -72,9 +81,10 @@ static void check_directory(const struct conf_draft *draft, const struct named *
 
     conf_show(shown, path);
     if (stat(path, &status) == 0) {
-        if (!S_ISDIR(status.st_mode))
+        if (!S_ISDIR(status.st_mode)) {
             conf_mistake(draft->messages, named->line, "%s: %s is no directory", named->option,
                          shown);
+        }
     } else if (errno == ENOENT) {
         conf_note(draft->messages, named->line, "%s: directory %s does not exist yet",
                   named->option, shown);
@@ -105,13 +115,25 @@ static void check_json(const struct conf_draft *draft)
     char shown[CONF_SHOW_SIZE];
     struct stat status;
 
-    if (!is_set(&json))
+    if (!is_set(&json) || strcmp(json.value, ALERT_JSON_OUTPUT) == 0) {
         return;
-    if (stat(json.value, &status) == 0 && S_ISDIR(status.st_mode))
-        conf_mistake(draft->messages, json.line, "json: %s is a directory; name a file",
-                     conf_show(shown, json.value));
-    else
+    }
+    conf_show(shown, json.value);
+    bool there = stat(json.value, &status) == 0;
+    int why = there ? 0 : errno;
+    if (there && S_ISDIR(status.st_mode)) {
+        conf_mistake(draft->messages, json.line, "json: %s is a directory; name a file", shown);
+    } else if (there && !S_ISREG(status.st_mode)) {
+        conf_mistake(draft->messages, json.line,
+                     "json: %s is no regular file; name one, new or old, or \"-\" for standard "
+                     "output",
+                     shown);
+    } else if (why == ELOOP || why == ENAMETOOLONG) {
+        conf_mistake(draft->messages, json.line, "json: %s cannot be a file: %s", shown,
+                     strerror(why));
+    } else {
         check_parent(draft, &json, json.value);
+    }
 }
 
 /* ---- the milter's -------------------------------------------------------------------------------
@@ -134,20 +156,23 @@ static void check_milter_socket(const struct conf_draft *draft)
     char shown[CONF_SHOW_SIZE];
     struct conf_socket socket;
 
-    if (!is_set(&named) || !conf_read_socket(named.value, &socket, error))
+    if (!is_set(&named) || !conf_read_socket(named.value, &socket, error)) {
         return;
+    }
     if (socket.family != CONF_SOCKET_UNIX) {
-        if (!is_loopback_host(socket.host))
+        if (!is_loopback_host(socket.host)) {
             conf_note(draft->messages, named.line,
                       "socket: %s is not on the loopback address, and milters have no "
                       "authentication: whoever reaches it can speak to the filter",
                       conf_show(shown, named.value));
+        }
         return;
     }
     check_parent(draft, &named, socket.path);
-    if (is_set(&group) && getgrnam(group.value) == NULL)
+    if (is_set(&group) && getgrnam(group.value) == NULL) {
         conf_note(draft->messages, group.line, "socket_group: group %s does not exist yet",
                   conf_show(shown, group.value));
+    }
 }
 
 static void check_milter_user(const struct conf_draft *draft)
@@ -155,12 +180,29 @@ static void check_milter_user(const struct conf_draft *draft)
     const struct named user = name_of(draft, "user", SECTION_MILTER, draft->conf->milter.user);
     char shown[CONF_SHOW_SIZE];
 
-    if (is_set(&user) && getpwnam(user.value) == NULL)
+    if (is_set(&user) && getpwnam(user.value) == NULL) {
         conf_note(draft->messages, user.line, "user: user %s does not exist yet",
                   conf_show(shown, user.value));
+    }
 }
 
 /* ---- all ----------------------------------------------------------------------------- */
+
+static int line_of(const struct conf_draft *draft, const char *option, enum conf_section section)
+{
+    return name_of(draft, option, section, NULL).line;
+}
+
+static void keep_lines(const struct conf_draft *draft)
+{
+
+    draft->conf->lines = (struct conf_lines){
+        .state_directory = line_of(draft, "state_directory", SECTION_ROOT),
+        .json = line_of(draft, "json", SECTION_ALERT),
+        .metrics_directory = line_of(draft, "metrics_directory", SECTION_ALERT),
+        .command = line_of(draft, "command", SECTION_ALERT),
+    };
+}
 
 void conf_check_machine(const struct conf_draft *draft)
 {
@@ -170,12 +212,15 @@ void conf_check_machine(const struct conf_draft *draft)
     const struct named metrics =
         name_of(draft, "metrics_directory", SECTION_ALERT, conf->alert.metrics_directory);
 
-    check_command(draft);
+    keep_lines(draft);
+    check_programs(draft);
     check_json(draft);
-    if (is_set(&state))
+    if (is_set(&state)) {
         check_directory(draft, &state, state.value);
-    if (is_set(&metrics))
+    }
+    if (is_set(&metrics)) {
         check_directory(draft, &metrics, metrics.value);
+    }
     if (draft->program == CONF_MILTER) {
         check_milter_socket(draft);
         check_milter_user(draft);

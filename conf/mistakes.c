@@ -1,5 +1,6 @@
 #include "conf/mistakes.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,27 +28,28 @@ static char *compose(const char *file, int line, enum conf_weight weight, const 
     char *text = NULL;
 
     printable_string(shown, sizeof(shown), file);
-    if (line > 0)
+    if (line > 0) {
         snprintf(number, sizeof(number), ":%d", line);
+    }
     if (asprintf(&text, "%s%s: %s%s", shown, number, weight == CONF_NOTE ? "note: " : "",
-                 sentence) < 0)
+                 sentence) < 0) {
         return NULL;
+    }
     return text;
 }
 
-static void add(struct conf_messages *messages, enum conf_weight weight, struct conf_place place,
-                const char *sentence)
+/* Takes `text`, which is NULL when memory is out. */
+static void add_composed(struct conf_messages *messages, enum conf_weight weight, int order,
+                         char *text)
 {
     struct conf_message *grown = NULL;
-    char *text = NULL;
 
-    if (weight == CONF_MISTAKE)
+    if (weight == CONF_MISTAKE) {
         messages->mistakes++;
-    if (sentence != NULL)
-        text =
-            compose(place.file != NULL ? place.file : messages->file, place.line, weight, sentence);
-    if (text != NULL)
+    }
+    if (text != NULL) {
         grown = realloc(messages->entries, (messages->count + 1) * sizeof(*grown));
+    }
     if (grown == NULL) {
         free(text);
         messages->out_of_memory = true;
@@ -56,11 +58,26 @@ static void add(struct conf_messages *messages, enum conf_weight weight, struct 
     messages->entries = grown;
     grown[messages->count] = (struct conf_message){
         .weight = weight,
-        .order = place.file != NULL ? INT_MAX : place.line,
+        .order = order,
         .sequence = messages->count,
         .text = text,
     };
     messages->count++;
+}
+
+static void add(struct conf_messages *messages, enum conf_weight weight, struct conf_place place,
+                const char *sentence)
+{
+    const char *file = place.file != NULL ? place.file : messages->file;
+
+    add_composed(messages, weight, place.file != NULL ? INT_MAX : place.line,
+                 sentence != NULL ? compose(file, place.line, weight, sentence) : NULL);
+}
+
+void conf_messages_take(struct conf_messages *messages, enum conf_weight weight, int order,
+                        const char *composed)
+{
+    add_composed(messages, weight, order, strdup(composed));
 }
 
 static void __attribute__((format(printf, 4, 0)))
@@ -69,8 +86,9 @@ add_formatted(struct conf_messages *messages, enum conf_weight weight, struct co
 {
     char *sentence = NULL;
 
-    if (vasprintf(&sentence, format, arguments) < 0)
+    if (vasprintf(&sentence, format, arguments) < 0) {
         sentence = NULL;
+    }
     add(messages, weight, place, sentence);
     free(sentence);
 }
@@ -100,15 +118,26 @@ void conf_mistake_in(struct conf_messages *messages, struct conf_place place, co
     va_end(arguments);
 }
 
+void conf_note_failure(struct conf_messages *messages, int error)
+{
+    static const int failures[] = {ENOMEM, EMFILE, ENFILE, EIO, EAGAIN, ESTALE, ETIMEDOUT};
+
+    for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+        messages->system_failed |= failures[i] == error;
+    }
+}
+
 static int by_line(const void *left, const void *right)
 {
     const struct conf_message *a = left;
     const struct conf_message *b = right;
 
-    if (a->order != b->order)
+    if (a->order != b->order) {
         return a->order < b->order ? -1 : 1;
-    if (a->sequence != b->sequence)
+    }
+    if (a->sequence != b->sequence) {
         return a->sequence < b->sequence ? -1 : 1;
+    }
     return 0;
 }
 
@@ -127,16 +156,19 @@ void conf_messages_publish(struct conf_messages *messages, struct conf_report *r
         free(notes);
         messages->out_of_memory = true;
     }
-    if (messages->count > 0)
+    report->system_failed = messages->system_failed || messages->out_of_memory;
+    if (messages->count > 0) {
         qsort(messages->entries, messages->count, sizeof(*messages->entries), by_line);
+    }
     for (size_t i = 0; i < messages->count; i++) {
         struct conf_message *message = &messages->entries[i];
-        if (!usable)
+        if (!usable) {
             free(message->text);
-        else if (message->weight == CONF_MISTAKE)
+        } else if (message->weight == CONF_MISTAKE) {
             report->mistakes[report->mistake_count++] = message->text;
-        else
+        } else {
             report->notes[report->note_count++] = message->text;
+        }
     }
     free(messages->entries);
     messages->entries = NULL;
@@ -145,10 +177,12 @@ void conf_messages_publish(struct conf_messages *messages, struct conf_report *r
 
 void conf_report_free(struct conf_report *report)
 {
-    for (size_t i = 0; i < report->mistake_count; i++)
+    for (size_t i = 0; i < report->mistake_count; i++) {
         free(report->mistakes[i]);
-    for (size_t i = 0; i < report->note_count; i++)
+    }
+    for (size_t i = 0; i < report->note_count; i++) {
         free(report->notes[i]);
+    }
     free(report->mistakes);
     free(report->notes);
     *report = (struct conf_report){0};

@@ -34,19 +34,23 @@ static bool explain_domain(const struct conf_domain_text *domain, const char *co
 {
     char shown[CONF_SHOW_SIZE];
 
-    if (domain->secret)
+    if (domain->secret) {
         snprintf(shown, sizeof(shown), "this");
-    else
+    } else {
         conf_show(shown, copy);
-    if (is_bare_address(copy))
+    }
+    if (is_bare_address(copy)) {
         return fail(error, "%s is an address, not a domain%s", shown,
-                    domain->literal ? "; write it in brackets if mail is taken for user@[ADDRESS]"
-                                    : "");
-    if (domain->pattern && strncmp(copy, "*.", 2) == 0)
+                    domain->literal   ? "; write it in brackets if mail is taken for user@[ADDRESS]"
+                    : domain->pattern ? "; name the host"
+                                      : "");
+    }
+    if (domain->pattern && strncmp(copy, "*.", 2) == 0) {
         return fail(error,
                     "%s is no domain; for every subdomain write it without the asterisk, with the "
                     "leading dot",
                     shown);
+    }
     return fail(error, "%s is no domain; allowed: names as \"example.org\"%s", shown,
                 domain->pattern ? ", and \".example.org\" for every subdomain" : "");
 }
@@ -59,10 +63,11 @@ bool conf_read_domain(const struct conf_domain_text *domain, char out[DOMAIN_SIZ
     bool valid = domain->pattern ? domain_normalise_pattern(domain->text, domain->length, name)
                                  : domain_normalise(domain->text, domain->length, name);
 
-    if (valid && name[0] == '[')
+    if (valid && name[0] == '[') {
         valid = domain->literal;
-    else if (valid && name[strlen(name) - 1] >= '0' && name[strlen(name) - 1] <= '9')
+    } else if (valid && name[strlen(name) - 1] >= '0' && name[strlen(name) - 1] <= '9') {
         valid = !is_bare_address(name);
+    }
     if (valid) {
         memcpy(out, name, strlen(name) + 1);
         return true;
@@ -71,6 +76,22 @@ bool conf_read_domain(const struct conf_domain_text *domain, char out[DOMAIN_SIZ
     memcpy(copy, domain->text, length);
     copy[length] = '\0';
     return explain_domain(domain, copy, error);
+}
+
+bool conf_is_target_name(const char *text)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    size_t length = strlen(text);
+
+    if (length == 0 || length > CONF_TARGET_NAME_MAX || strchr(letters, text[0]) == NULL) {
+        return false;
+    }
+    for (size_t i = 1; i < length; i++) {
+        if (strchr(letters, text[i]) == NULL && strchr("._-", text[i]) == NULL) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool conf_read_host(const char *text, char out[DOMAIN_SIZE], char error[CONF_VALUE_ERROR_SIZE])
@@ -83,17 +104,19 @@ bool conf_read_host(const char *text, char out[DOMAIN_SIZE], char error[CONF_VAL
     char reason[CONF_VALUE_ERROR_SIZE];
 
     if (address_parse(text, &address)) {
-        if (strchr(text, '[') != NULL || strncmp(text, "IPv6:", 5) == 0)
+        if (strchr(text, '[') != NULL || strncmp(text, "IPv6:", 5) == 0) {
             return fail(error, "%s: write the address alone, %s", conf_show(shown, text),
                         address_format(&address, formatted));
+        }
         snprintf(out, DOMAIN_SIZE, "%s", address_format(&address, formatted));
         return true;
     }
-    if (!conf_read_domain(&domain, name, reason))
+    if (!conf_read_domain(&domain, name, reason)) {
         return fail(error,
                     "%s is no host; allowed: a name, an IPv4 address, or an IPv6 address without "
                     "brackets; ports go into \"ports\"",
                     conf_show(shown, text));
+    }
     memcpy(out, name, sizeof(name));
     return true;
 }
@@ -106,8 +129,9 @@ static bool is_dot_string(const char *text, size_t length)
     for (size_t i = 0; i < length; i++) {
         char c = text[i];
         if (c == '.') {
-            if (i == 0 || i == length - 1 || text[i - 1] == '.')
+            if (i == 0 || i == length - 1 || text[i - 1] == '.') {
                 return false;
+            }
         } else if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                      (c != '\0' && strchr(special, c) != NULL))) {
             return false;
@@ -124,14 +148,17 @@ bool conf_read_mail_address(const char *text, char out[CONF_MAIL_ADDRESS_SIZE],
     char reason[CONF_VALUE_ERROR_SIZE];
     char domain[DOMAIN_SIZE];
 
-    if (at == NULL || at - text > CONF_LOCAL_PART_MAX || !is_dot_string(text, (size_t)(at - text)))
+    if (at == NULL || at - text > CONF_LOCAL_PART_MAX ||
+        !is_dot_string(text, (size_t)(at - text))) {
         return fail(error,
                     "%s is no mail address; allowed: LOCAL@DOMAIN without brackets, the local part "
                     "without quotes and at most %d octets",
                     conf_show(shown, text), CONF_LOCAL_PART_MAX);
+    }
     const struct conf_domain_text domain_text = {.text = at + 1, .length = strlen(at + 1)};
-    if (!conf_read_domain(&domain_text, domain, reason))
+    if (!conf_read_domain(&domain_text, domain, reason)) {
         return fail(error, "%s is no mail address: %s", conf_show(shown, text), reason);
+    }
     snprintf(out, CONF_MAIL_ADDRESS_SIZE, "%.*s@%s", (int)(at - text), text, domain);
     return true;
 }
@@ -142,9 +169,10 @@ bool conf_read_address(const char *text, struct address *out, char error[CONF_VA
 {
     char shown[CONF_SHOW_SIZE];
 
-    if (!address_parse(text, out))
+    if (!address_parse(text, out)) {
         return fail(error, "%s is no IP address; allowed: as \"192.0.2.1\" or \"2001:db8::1\"",
                     conf_show(shown, text));
+    }
     return true;
 }
 
@@ -158,8 +186,9 @@ static bool explain_host_bits(const char *text, const struct network *network,
     struct address address;
 
     snprintf(base, sizeof(base), "%.*s", (int)strcspn(text, "/"), text);
-    if (address_parse(base, &address))
+    if (address_parse(base, &address)) {
         address_format(&address, one);
+    }
     return fail(error,
                 "%s has bits set behind its prefix; write \"%s\" for the whole network or \"%s\" "
                 "for the one address",
@@ -201,19 +230,22 @@ bool conf_read_resolver(const char *text, struct conf_resolver *out,
     const char *colon = strrchr(text, ':');
     long port = CONF_RESOLVER_PORT;
 
-    if (bracket != NULL)
+    if (bracket != NULL) {
         colon = bracket[1] == ':' ? bracket + 1 : NULL;
-    else if (colon != NULL && strchr(text, ':') != colon)
+    } else if (colon != NULL && strchr(text, ':') != colon) {
         colon = NULL; /* an IPv6 address alone */
+    }
     size_t length = colon != NULL ? (size_t)(colon - text) : strlen(text);
     bool valid = colon == NULL || conf_read_number(colon + 1, 1, PORT_MAX, &port);
-    if (length < sizeof(host))
+    if (length < sizeof(host)) {
         snprintf(host, sizeof(host), "%.*s", (int)length, text);
-    if (!valid || !address_parse(host, &resolver.address))
+    }
+    if (!valid || !address_parse(host, &resolver.address)) {
         return fail(error,
                     "%s is no resolver; allowed: ADDRESS:PORT as \"192.0.2.53:53\" or "
                     "\"[2001:db8::53]:53\", or an address alone for port %d",
                     conf_show(shown, text), CONF_RESOLVER_PORT);
+    }
     resolver.port = (uint16_t)port;
     *out = resolver;
     return true;
@@ -227,15 +259,19 @@ static bool read_unix(const char *text, const char *path, struct conf_socket *ou
     char shown[CONF_SHOW_SIZE];
     size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
 
-    for (const char *c = path; *c != '\0'; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
+    for (const char *c = path; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f) {
             return fail(error, "%s holds a control character", conf_show(shown, text));
-    if (path[0] != '/')
+        }
+    }
+    if (path[0] != '/') {
         return fail(error, "%s: the path of a UNIX socket must be absolute: unix:/...",
                     conf_show(shown, text));
-    if (strlen(path) > most)
+    }
+    if (strlen(path) > most) {
         return fail(error, "%s: the path of a UNIX socket has at most %zu octets",
                     conf_show(shown, text), most);
+    }
     *out = (struct conf_socket){.family = CONF_SOCKET_UNIX, .path = path};
     return true;
 }
@@ -247,9 +283,10 @@ static bool is_socket_host(const char *host, enum conf_socket_family family)
     char name[DOMAIN_SIZE];
     struct address address;
 
-    if (address_parse(host, &address))
+    if (address_parse(host, &address)) {
         return strncmp(host, "IPv6:", 5) != 0 && strncmp(host, "[IPv6:", 6) != 0 &&
                (family == CONF_SOCKET_INET6) == (strchr(host, ':') != NULL);
+    }
     return conf_read_host(host, name, error);
 }
 
@@ -261,17 +298,21 @@ static bool read_inet(const char *text, const char *rest, struct conf_socket *ou
     char port_text[8] = "";
     long port;
 
-    if (at == NULL)
+    if (at == NULL) {
         return fail(error, "%s names no host; write PORT@HOST, as \"inet:8891@127.0.0.1\"",
                     conf_show(shown, text));
-    if (at - rest < (ptrdiff_t)sizeof(port_text))
+    }
+    if (at - rest < (ptrdiff_t)sizeof(port_text)) {
         memcpy(port_text, rest, (size_t)(at - rest));
-    if (!conf_read_number(port_text, 1, PORT_MAX, &port))
+    }
+    if (!conf_read_number(port_text, 1, PORT_MAX, &port)) {
         return fail(error, "%s has no valid port; allowed: 1 to %d", conf_show(shown, text),
                     PORT_MAX);
-    if (!is_socket_host(at + 1, out->family))
+    }
+    if (!is_socket_host(at + 1, out->family)) {
         return fail(error, "%s has no valid host; allowed: a name, or an %s address",
                     conf_show(shown, text), out->family == CONF_SOCKET_INET ? "IPv4" : "IPv6");
+    }
     out->host = at + 1;
     out->port = (uint16_t)port;
     return true;
@@ -291,14 +332,16 @@ bool conf_read_socket(const char *text, struct conf_socket *out, char error[CONF
 
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         size_t length = strlen(forms[i].prefix);
-        if (strncmp(text, forms[i].prefix, length) != 0)
+        if (strncmp(text, forms[i].prefix, length) != 0) {
             continue;
+        }
         struct conf_socket socket = {.family = forms[i].family};
         bool valid = socket.family == CONF_SOCKET_UNIX
                          ? read_unix(text, text + length, &socket, error)
                          : read_inet(text, text + length, &socket, error);
-        if (valid)
+        if (valid) {
             *out = socket;
+        }
         return valid;
     }
     return fail(error, "%s is no socket; allowed: unix:PATH, inet:PORT@HOST, inet6:PORT@HOST",

@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "conf/conf.h"
-#include "conf/values.h"
+#include "conf/numbers.h"
+#include "conf/settings.h"
 #include "lib/domain.h"
 #include "lib/netset.h"
 
@@ -39,6 +39,11 @@ bool conf_read_host(const char *text, char out[DOMAIN_SIZE], char error[CONF_VAL
  * within other forms; the domain is no literal, and written in compared form. */
 bool conf_read_mail_address(const char *text, char out[CONF_MAIL_ADDRESS_SIZE],
                             char error[CONF_VALUE_ERROR_SIZE]);
+
+#define CONF_TARGET_NAME_MAX 64
+
+/* A target's name is used on the command line, where "HOST:PORT" and options are other things. */
+bool conf_is_target_name(const char *text);
 
 bool conf_read_address(const char *text, struct address *out, char error[CONF_VALUE_ERROR_SIZE]);
 bool conf_read_network(const char *text, struct network *out, char error[CONF_VALUE_ERROR_SIZE]);

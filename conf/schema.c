@@ -99,6 +99,7 @@ const struct conf_option conf_options[] = {
      LOOSE(allow_wide_networks)},
     {SECTION_SITE, TYPE_TEXT, "client_certificates", .optional = true,
      LOOSE_LIST(certificates, certificate_count)},
+    {SECTION_SITE, TYPE_DOMAIN_PATTERN, "hosts", .optional = true, LOOSE_LIST(hosts, host_count)},
 
     {SECTION_MILTER, TYPE_SOCKET, "socket",
      .defaults = DEFAULTS("unix:/var/spool/postfix/relaywarden/milter.sock"),
@@ -142,6 +143,8 @@ const struct conf_option conf_options[] = {
      AT(conf, probe.timeout_seconds)},
     {SECTION_PROBE, TYPE_DURATION, "history", .least = DAY, .most = 10 * YEAR,
      .defaults = DEFAULTS("400d"), AT(conf, probe.history_seconds)},
+    {SECTION_PROBE, TYPE_PATH, "target_files", .optional = true,
+     LOOSE_LIST(target_files, target_file_count)},
 
     {SECTION_TARGET, TYPE_DOMAIN, "domain", AT(conf_target, domain)},
     {SECTION_TARGET, TYPE_HOST, "host", AT(conf_target, host)},
@@ -157,7 +160,7 @@ const struct conf_option conf_options[] = {
 
     {SECTION_ALERT, TYPE_WORD, "journal", .words = journal_modes, .defaults = DEFAULTS("auto"),
      AT(conf, alert.journal)},
-    {SECTION_ALERT, TYPE_PATH, "json", .optional = true, .defaults = DEFAULTS(""),
+    {SECTION_ALERT, TYPE_OUTPUT, "json", .optional = true, .defaults = DEFAULTS(""),
      AT(conf, alert.json_path)},
     {SECTION_ALERT, TYPE_ARGUMENT, "command", .optional = true,
      LIST(conf, alert.command, alert.command_count)},
@@ -178,16 +181,20 @@ const size_t conf_option_count = sizeof(conf_options) / sizeof(conf_options[0]);
 
 const struct conf_option *conf_schema_option(enum conf_section section, const char *name)
 {
-    for (size_t i = 0; i < conf_option_count; i++)
-        if (conf_options[i].section == section && strcmp(conf_options[i].name, name) == 0)
+    for (size_t i = 0; i < conf_option_count; i++) {
+        if (conf_options[i].section == section && strcmp(conf_options[i].name, name) == 0) {
             return &conf_options[i];
+        }
+    }
     return NULL;
 }
 
 enum conf_section conf_schema_section(enum conf_section parent, const char *name)
 {
-    for (int i = 0; i < SECTION_COUNT; i++)
-        if (conf_sections[i].parent == parent && strcmp(conf_sections[i].name, name) == 0)
+    for (int i = 0; i < SECTION_COUNT; i++) {
+        if (conf_sections[i].parent == parent && strcmp(conf_sections[i].name, name) == 0) {
             return (enum conf_section)i;
+        }
+    }
     return SECTION_COUNT;
 }

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "conf/conf.h"
+#include "conf/settings.h"
 #include "lib/netset.h"
 
 enum conf_section {
@@ -39,6 +39,7 @@ enum conf_type {
     TYPE_ARGUMENT,       /* char *, anything */
     TYPE_MAILER,         /* char * */
     TYPE_PATH,           /* char *, absolute */
+    TYPE_OUTPUT,         /* char *, the same, or "-": standard output */
     TYPE_ACCOUNT,        /* char *, a user or a group */
     TYPE_SOCKET,         /* char * */
     TYPE_DOMAIN,         /* char *, normalised */
@@ -86,10 +87,14 @@ struct conf_loose {
     struct network *networks;
     size_t network_count;
     bool allow_wide_networks;
+    char **hosts;
+    size_t host_count;
     char **certificates;
     size_t certificate_count;
     struct address *sources; /* probe.source, one a family */
     size_t source_count;
+    char **target_files;
+    size_t target_file_count;
 };
 
 extern const struct conf_section_row conf_sections[SECTION_COUNT];

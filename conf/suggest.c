@@ -19,8 +19,9 @@ unsigned int conf_distance(const char *a, const char *b)
     size_t a_length = strlen(a);
     size_t b_length = strlen(b);
 
-    if (a_length > NAME_MAX_OCTETS || b_length > NAME_MAX_OCTETS)
+    if (a_length > NAME_MAX_OCTETS || b_length > NAME_MAX_OCTETS) {
         return CONF_FAR;
+    }
     for (size_t i = 0; i <= a_length; i++) {
         for (size_t j = 0; j <= b_length; j++) {
             if (i == 0 || j == 0) {
@@ -30,22 +31,28 @@ unsigned int conf_distance(const char *a, const char *b)
             unsigned int change = a[i - 1] != b[j - 1];
             rows[i][j] =
                 least(rows[i - 1][j - 1] + change, least(rows[i - 1][j] + 1, rows[i][j - 1] + 1));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
                 rows[i][j] = least(rows[i][j], rows[i - 2][j - 2] + 1);
+            }
         }
     }
     return rows[a_length][b_length];
 }
 
-/* What may stand in a section: its options, then the sections within it. NULL behind the last. */
+/* The words that may stand in a section: its options, then the sections within it. NULL behind the
+ * last. */
 static const char *allowed_name(enum conf_section section, size_t index)
 {
-    for (size_t i = 0; i < conf_option_count; i++)
-        if (conf_options[i].section == section && index-- == 0)
+    for (size_t i = 0; i < conf_option_count; i++) {
+        if (conf_options[i].section == section && index-- == 0) {
             return conf_options[i].name;
-    for (int i = 0; i < SECTION_COUNT; i++)
-        if (conf_sections[i].parent == section && index-- == 0)
+        }
+    }
+    for (int i = 0; i < SECTION_COUNT; i++) {
+        if (conf_sections[i].parent == section && index-- == 0) {
             return conf_sections[i].name;
+        }
+    }
     return NULL;
 }
 
@@ -70,9 +77,11 @@ static enum conf_section home_of(const char *name)
 {
     for (int i = 0; i < SECTION_COUNT; i++) {
         const char *candidate;
-        for (size_t j = 0; (candidate = allowed_name((enum conf_section)i, j)) != NULL; j++)
-            if (strcmp(candidate, name) == 0)
+        for (size_t j = 0; (candidate = allowed_name((enum conf_section)i, j)) != NULL; j++) {
+            if (strcmp(candidate, name) == 0) {
                 return (enum conf_section)i;
+            }
+        }
     }
     return SECTION_COUNT;
 }
@@ -82,14 +91,15 @@ static void hint(char *out, size_t size, enum conf_section section, const char *
     enum conf_section home = home_of(name);
     const char *meant = closest(section, name);
 
-    if (home == SECTION_ROOT)
+    if (home == SECTION_ROOT) {
         snprintf(out, size, "; it belongs outside of all sections. Allowed");
-    else if (home != SECTION_COUNT)
+    } else if (home != SECTION_COUNT) {
         snprintf(out, size, "; it belongs in section \"%s\". Allowed", conf_sections[home].name);
-    else if (meant != NULL)
+    } else if (meant != NULL) {
         snprintf(out, size, "; did you mean \"%s\"? Allowed", meant);
-    else
+    } else {
         snprintf(out, size, "; allowed");
+    }
 }
 
 void conf_report_unknown(struct conf_messages *messages, int line, enum conf_section section,
@@ -102,16 +112,18 @@ void conf_report_unknown(struct conf_messages *messages, int line, enum conf_sec
     size_t used = 0;
 
     for (size_t i = 0; (candidate = allowed_name(section, i)) != NULL; i++) {
-        if (used + strlen(candidate) + 3 > sizeof(allowed))
+        if (used + strlen(candidate) + 3 > sizeof(allowed)) {
             break;
+        }
         used += (size_t)snprintf(allowed + used, sizeof(allowed) - used, "%s%s", i > 0 ? ", " : "",
                                  candidate);
     }
     hint(hinted, sizeof(hinted), section, name);
-    if (section == SECTION_ROOT)
+    if (section == SECTION_ROOT) {
         conf_mistake(messages, line, "unknown option %s outside of all sections%s here: %s",
                      conf_show(shown, name), hinted, allowed);
-    else
+    } else {
         conf_mistake(messages, line, "unknown option %s in section \"%s\"%s here: %s",
                      conf_show(shown, name), conf_sections[section].name, hinted, allowed);
+    }
 }

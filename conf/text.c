@@ -13,7 +13,7 @@
 #define DEPTH_MAX      16
 #define MARK_ROOM      8 /* octets that one brace may grow by */
 
-/* What a word cannot hold in libconfuse's grammar. */
+/* Octets that a word cannot hold in libconfuse's grammar. */
 #define WORD_ENDS " \t\r\n#\"'={}()+,*"
 
 void conf_text_free(struct conf_text *text)
@@ -28,18 +28,19 @@ static int refuse_unsafe(const struct stat *status, struct conf_messages *messag
 {
     struct conf_access_fault unguarded;
 
-    if (S_ISDIR(status->st_mode))
+    if (S_ISDIR(status->st_mode)) {
         conf_mistake(messages, 0, "is a directory, not a configuration file");
-    else if (!S_ISREG(status->st_mode))
+    } else if (!S_ISREG(status->st_mode)) {
         conf_mistake(messages, 0, "is no regular file");
-    else if (!conf_access_guarded(status, &unguarded))
+    } else if (!conf_access_guarded(status, &unguarded)) {
         conf_mistake(messages, 0, "%s, and it can name commands to run; %s", unguarded.fault,
                      unguarded.remedy);
-    else if (status->st_size > SIZE_MAX_BYTES)
+    } else if (status->st_size > SIZE_MAX_BYTES) {
         conf_mistake(messages, 0,
                      "is larger than 8 MiB; long lists of domains belong in domain_files");
-    else
+    } else {
         return 0;
+    }
     return -1;
 }
 
@@ -50,16 +51,20 @@ static int read_all(int file, size_t size, struct conf_text *out)
     size_t capacity = size + 1;
 
     out->bytes = malloc(capacity + 1);
-    if (out->bytes == NULL)
+    if (out->bytes == NULL) {
         return -1;
+    }
     while (out->length < capacity) {
         ssize_t got = read(file, out->bytes + out->length, capacity - out->length);
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && errno == EINTR) {
             continue;
-        if (got < 0)
+        }
+        if (got < 0) {
             return -1;
-        if (got == 0)
+        }
+        if (got == 0) {
             break;
+        }
         out->length += (size_t)got;
     }
     out->bytes[out->length] = '\0';
@@ -70,12 +75,14 @@ static void report_unopened(int error, struct conf_messages *messages)
 {
     char denied[CONF_ACCESS_SIZE];
 
-    if (error == ENOENT)
+    conf_note_failure(messages, error);
+    if (error == ENOENT) {
         conf_mistake(messages, 0,
                      "does not exist; start from the sample, which is installed as "
                      "share/doc/relaywarden/relaywarden.conf, or name another file with --config");
-    else
+    } else {
         conf_mistake(messages, 0, "cannot be opened: %s", conf_access_denied(denied, error));
+    }
 }
 
 int conf_text_read(const char *path, struct conf_text *out, struct conf_messages *messages)
@@ -91,12 +98,15 @@ int conf_text_read(const char *path, struct conf_text *out, struct conf_messages
         return -1;
     }
     if (fstat(file, &status) < 0) {
+        conf_note_failure(messages, errno);
         conf_mistake(messages, 0, "cannot be read: %s", strerror(errno));
         goto out;
     }
-    if (refuse_unsafe(&status, messages) < 0)
+    if (refuse_unsafe(&status, messages) < 0) {
         goto out;
+    }
     if (read_all(file, (size_t)status.st_size, &text) < 0) {
+        conf_note_failure(messages, errno);
         conf_mistake(messages, 0, "cannot be read: %s", strerror(errno));
         goto out;
     }
@@ -106,9 +116,11 @@ int conf_text_read(const char *path, struct conf_text *out, struct conf_messages
                      "file over it");
         goto out;
     }
-    for (size_t i = 0; i < text.length; i++)
-        if (text.bytes[i] == '\n')
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.bytes[i] == '\n') {
             text.end_line++;
+        }
+    }
     *out = text;
     text.bytes = NULL;
     result = 0;
@@ -148,8 +160,9 @@ static void put(struct scanner *scanner, char octet)
 
 static void put_text(struct scanner *scanner, const char *text)
 {
-    while (*text != '\0')
+    while (*text != '\0') {
         put(scanner, *text++);
+    }
 }
 
 /* The octet `ahead` of the current one; NUL past the end. */
@@ -163,8 +176,9 @@ static void take(struct scanner *scanner, bool keep)
 {
     char octet = scanner->in[scanner->at++];
 
-    if (octet == '\n')
+    if (octet == '\n') {
         scanner->line++;
+    }
     put(scanner, keep || octet == '\n' ? octet : ' ');
 }
 
@@ -204,8 +218,9 @@ static int unclosed(struct scanner *scanner, const char *what, int opened)
 
 static int scan_line_comment(struct scanner *scanner)
 {
-    while (scanner->at < scanner->length && peek(scanner, 0) != '\n')
+    while (scanner->at < scanner->length && peek(scanner, 0) != '\n') {
         take(scanner, false);
+    }
     return 0;
 }
 
@@ -242,10 +257,12 @@ static int scan_quoted(struct scanner *scanner)
 
     take(scanner, true);
     while (scanner->at < scanner->length && peek(scanner, 0) != quote) {
-        if (is_refused(scanner))
+        if (is_refused(scanner)) {
             return -1;
-        if (peek(scanner, 0) == '\n' && scanner->torn_quote_line == 0)
+        }
+        if (peek(scanner, 0) == '\n' && scanner->torn_quote_line == 0) {
             scanner->torn_quote_line = opened;
+        }
         if (peek(scanner, 0) == '\\') {
             if (is_numeric_escape(scanner, quote)) {
                 conf_mistake(scanner->messages, scanner->line,
@@ -254,16 +271,19 @@ static int scan_quoted(struct scanner *scanner)
                 return -1;
             }
             take(scanner, true);
-            if (scanner->at >= scanner->length)
+            if (scanner->at >= scanner->length) {
                 break;
-            if (is_refused(scanner))
+            }
+            if (is_refused(scanner)) {
                 return -1;
+            }
         }
         take(scanner, true);
     }
-    if (scanner->at >= scanner->length)
+    if (scanner->at >= scanner->length) {
         return unclosed(scanner, "quotation mark",
                         scanner->torn_quote_line != 0 ? scanner->torn_quote_line : opened);
+    }
     take(scanner, true);
     scanner->previous = 'w';
     return 0;
@@ -302,8 +322,9 @@ static int scan_close(struct scanner *scanner)
 static void note_torn_list(struct scanner *scanner)
 {
     if (scanner->depth > 0 && scanner->openers[scanner->depth - 1].list &&
-        scanner->torn_list_line == 0)
+        scanner->torn_list_line == 0) {
         scanner->torn_list_line = scanner->openers[scanner->depth - 1].line;
+    }
 }
 
 static int scan_sign(struct scanner *scanner)
@@ -321,8 +342,9 @@ static int scan_sign(struct scanner *scanner)
                      "\"%c\" outside of quotes; put the value that it belongs to in quotes", sign);
         return -1;
     }
-    if (sign == '=')
+    if (sign == '=') {
         note_torn_list(scanner);
+    }
     take(scanner, true);
     scanner->previous = sign;
     return 0;
@@ -343,13 +365,16 @@ static int scan_word(struct scanner *scanner)
     size_t start = scanner->at;
 
     while (scanner->at < scanner->length && strchr(WORD_ENDS, peek(scanner, 0)) == NULL) {
-        if (is_refused(scanner))
+        if (is_refused(scanner)) {
             return -1;
-        if (peek(scanner, 0) == '/' && peek(scanner, 1) == '*')
+        }
+        if (peek(scanner, 0) == '/' && peek(scanner, 1) == '*') {
             break;
+        }
         if (peek(scanner, 0) == '/' && peek(scanner, 1) == '/') {
-            if (!is_ambiguous_slash(scanner, start))
+            if (!is_ambiguous_slash(scanner, start)) {
                 break;
+            }
             conf_mistake(scanner->messages, scanner->line,
                          "\"//\" within a word that is not in quotes; quote the value, or put a "
                          "space after the slashes if a comment is meant");
@@ -366,27 +391,32 @@ static int scan_token(struct scanner *scanner)
     char octet = peek(scanner, 0);
     char next = peek(scanner, 1);
 
-    if (octet == '#' || (octet == '/' && next == '/'))
+    if (octet == '#' || (octet == '/' && next == '/')) {
         return scan_line_comment(scanner);
-    if (octet == '/' && next == '*')
+    }
+    if (octet == '/' && next == '*') {
         return scan_block_comment(scanner);
-    if (is_refused(scanner))
+    }
+    if (is_refused(scanner)) {
         return -1;
+    }
     switch (octet) {
     case ' ':
     case '\t':
     case '\r':
     case '\n':
         take(scanner, octet != '\r');
-        if (octet == '\n')
+        if (octet == '\n') {
             scanner->whole = scanner->used;
+        }
         return 0;
     case '"':
     case '\'':
         return scan_quoted(scanner);
     case '{':
-        if (scanner->previous != '=')
+        if (scanner->previous != '=') {
             note_torn_list(scanner);
+        }
         return scan_open(scanner);
     case '}':
         return scan_close(scanner);
@@ -404,11 +434,14 @@ static int scan_token(struct scanner *scanner)
 
 static int scan(struct scanner *scanner)
 {
-    if (scanner->length >= 3 && memcmp(scanner->in, "\xef\xbb\xbf", 3) == 0)
+    if (scanner->length >= 3 && memcmp(scanner->in, "\xef\xbb\xbf", 3) == 0) {
         scanner->at = 3; /* a byte order mark */
-    while (scanner->at < scanner->length)
-        if (scan_token(scanner) < 0)
+    }
+    while (scanner->at < scanner->length) {
+        if (scan_token(scanner) < 0) {
             return -1;
+        }
+    }
     if (scanner->depth > 0) {
         const struct opener *opener = &scanner->openers[scanner->depth - 1];
         return unclosed(scanner, "opening brace",
@@ -429,11 +462,14 @@ static int refuse_nul(const struct conf_text *text, struct conf_messages *messag
     const char *nul = memchr(text->bytes, '\0', text->length);
     int line = 1;
 
-    if (nul == NULL)
+    if (nul == NULL) {
         return 0;
-    for (const char *at = text->bytes; at < nul; at++)
-        if (*at == '\n')
+    }
+    for (const char *at = text->bytes; at < nul; at++) {
+        if (*at == '\n') {
             line++;
+        }
+    }
     conf_mistake(messages, line, "a NUL byte; only text is allowed");
     return -1;
 }
@@ -442,9 +478,11 @@ int conf_text_prepare(const struct conf_text *text, char **prepared, struct conf
 {
     size_t braces = 0;
 
-    for (size_t i = 0; i < text->length; i++)
-        if (text->bytes[i] == '{')
+    for (size_t i = 0; i < text->length; i++) {
+        if (text->bytes[i] == '{') {
             braces++;
+        }
+    }
     struct scanner scanner = {
         .in = text->bytes,
         .length = text->length,
@@ -458,8 +496,9 @@ int conf_text_prepare(const struct conf_text *text, char **prepared, struct conf
         return -1;
     }
     int result = refuse_nul(text, messages);
-    if (result == 0)
+    if (result == 0) {
         result = scan(&scanner);
+    }
     /* A torn line is not passed on: its values are not what was meant, and libconfuse's scanner
      * would stay within a torn quote for the next file that it reads. */
     scanner.out[result == 0 ? scanner.used : scanner.whole] = '\0';
@@ -479,17 +518,20 @@ static struct token next_token(const char *text, size_t at)
     at += strspn(text + at, " \t\n");
     struct token token = {.kind = text[at], .start = at, .end = at};
 
-    if (token.kind == '\0')
+    if (token.kind == '\0') {
         return token;
+    }
     token.end++;
     if (token.kind == '"' || token.kind == '\'') {
         while (text[token.end] != token.kind && text[token.end] != '\0') {
-            if (text[token.end] == '\\' && text[token.end + 1] != '\0')
+            if (text[token.end] == '\\' && text[token.end + 1] != '\0') {
                 token.end++;
+            }
             token.end++;
         }
-        if (text[token.end] != '\0')
+        if (text[token.end] != '\0') {
             token.end++;
+        }
         token.kind = 'w';
     } else if (strchr(WORD_ENDS, token.kind) == NULL) {
         token.end = at + strcspn(text + at, WORD_ENDS);
@@ -504,10 +546,11 @@ static size_t skip_braces(const char *text, struct token token)
     size_t depth = 0;
 
     for (; token.kind != '\0'; token = next_token(text, token.end)) {
-        if (token.kind == '{')
+        if (token.kind == '{') {
             depth++;
-        else if (token.kind == '}' && --depth == 0)
+        } else if (token.kind == '}' && --depth == 0) {
             return token.end;
+        }
     }
     return 0;
 }
@@ -529,10 +572,12 @@ static struct extent name_extent(const char *text, struct token name)
                                          : 0;
         return (struct extent){.inside = end, .end = end};
     }
-    if (token.kind == 'w')
+    if (token.kind == 'w') {
         token = next_token(text, token.end); /* a section's title */
-    if (token.kind != '{')
+    }
+    if (token.kind != '{') {
         return (struct extent){0};
+    }
     return (struct extent){.inside = token.end, .end = skip_braces(text, token)};
 }
 
@@ -546,12 +591,15 @@ bool conf_text_drop(char *prepared, size_t nth)
             continue;
         }
         struct extent extent = name_extent(prepared, token);
-        if (extent.end == 0)
+        if (extent.end == 0) {
             return false;
+        }
         if (prepared[token.start] != CONF_MARK[0] && seen++ == nth) {
-            for (size_t i = token.start; i < extent.end; i++)
-                if (prepared[i] != '\n')
+            for (size_t i = token.start; i < extent.end; i++) {
+                if (prepared[i] != '\n') {
                     prepared[i] = ' ';
+                }
+            }
             return true;
         }
         token = next_token(prepared, extent.inside);

@@ -36,17 +36,20 @@ static struct pass *current;
 
 static void free_items(struct conf_setting *setting)
 {
-    for (size_t i = 0; i < setting->item_count; i++)
+    for (size_t i = 0; i < setting->item_count; i++) {
         free(setting->items[i].text);
+    }
     free(setting->items);
 }
 
 void conf_tree_free(struct conf_tree *tree)
 {
-    for (size_t i = 0; i < tree->block_count; i++)
+    for (size_t i = 0; i < tree->block_count; i++) {
         free(tree->blocks[i].title);
-    for (size_t i = 0; i < tree->setting_count; i++)
+    }
+    for (size_t i = 0; i < tree->setting_count; i++) {
         free_items(&tree->settings[i]);
+    }
     free(tree->blocks);
     free(tree->settings);
     *tree = (struct conf_tree){0};
@@ -57,8 +60,9 @@ const struct conf_setting *conf_tree_find(const struct conf_tree *tree, enum con
 {
     for (size_t i = 0; i < tree->setting_count; i++) {
         const struct conf_option *option = tree->settings[i].option;
-        if (option->section == section && strcmp(option->name, name) == 0)
+        if (option->section == section && strcmp(option->name, name) == 0) {
             return &tree->settings[i];
+        }
     }
     return NULL;
 }
@@ -66,61 +70,68 @@ const struct conf_setting *conf_tree_find(const struct conf_tree *tree, enum con
 const struct conf_setting *conf_tree_find_in(const struct conf_tree *tree, size_t block,
                                              const char *name)
 {
-    for (size_t i = 0; i < tree->setting_count; i++)
-        if (tree->settings[i].section == block && strcmp(tree->settings[i].option->name, name) == 0)
+    for (size_t i = 0; i < tree->setting_count; i++) {
+        if (tree->settings[i].section == block &&
+            strcmp(tree->settings[i].option->name, name) == 0) {
             return &tree->settings[i];
+        }
+    }
     return NULL;
 }
 
 int conf_tree_closing_line(const struct conf_tree *tree, enum conf_section section)
 {
-    for (size_t i = 0; i < tree->block_count; i++)
-        if (tree->blocks[i].kind == section)
+    for (size_t i = 0; i < tree->block_count; i++) {
+        if (tree->blocks[i].kind == section) {
             return tree->blocks[i].close_line;
+        }
+    }
     return tree->end_line;
 }
 
-static int add_block(struct pass *pass, struct conf_block block, const char *title)
+int conf_tree_add_block(struct conf_tree *tree, struct conf_block block, const char *title)
 {
-    struct conf_tree *tree = pass->tree;
     struct conf_block *grown =
         realloc(tree->blocks, (tree->block_count + 1) * sizeof(*tree->blocks));
 
-    if (grown == NULL)
+    if (grown == NULL) {
         return -1;
+    }
     tree->blocks = grown;
-    if (title != NULL && (block.title = strdup(title)) == NULL)
+    if (title != NULL && (block.title = strdup(title)) == NULL) {
         return -1;
-    pass->stack[pass->depth++] = tree->block_count;
+    }
     grown[tree->block_count++] = block;
     return 0;
 }
 
-static int add_setting(struct pass *pass, const struct conf_option *option)
+int conf_tree_add_setting(struct conf_tree *tree, struct conf_setting setting)
 {
-    struct conf_tree *tree = pass->tree;
     struct conf_setting *grown =
         realloc(tree->settings, (tree->setting_count + 1) * sizeof(*tree->settings));
 
-    if (grown == NULL)
+    if (grown == NULL) {
         return -1;
+    }
     tree->settings = grown;
-    grown[tree->setting_count++] = (struct conf_setting){
-        .option = option, .section = pass->stack[pass->depth - 1], .line = pass->line};
+    grown[tree->setting_count++] = setting;
     return 0;
 }
 
-static int add_item(struct conf_setting *setting, const char *text, int line)
+int conf_tree_add_item(struct conf_tree *tree, const char *text, int line)
 {
+    struct conf_setting *setting = &tree->settings[tree->setting_count - 1];
     struct conf_item *grown =
         realloc(setting->items, (setting->item_count + 1) * sizeof(*setting->items));
 
-    if (grown == NULL)
+    if (grown == NULL) {
         return -1;
+    }
     setting->items = grown;
     grown[setting->item_count] = (struct conf_item){.text = strdup(text), .line = line};
-    if (grown[setting->item_count].text == NULL)
+    if (grown[setting->item_count].text == NULL) {
         return -1;
+    }
     setting->item_count++;
     return 0;
 }
@@ -130,6 +141,15 @@ static int add_item(struct conf_setting *setting, const char *text, int line)
 static enum conf_section open_kind(const struct pass *pass)
 {
     return pass->tree->blocks[pass->stack[pass->depth - 1]].kind;
+}
+
+static int open_block(struct pass *pass, struct conf_block block, const char *title)
+{
+    if (conf_tree_add_block(pass->tree, block, title) < 0) {
+        return -1;
+    }
+    pass->stack[pass->depth++] = pass->tree->block_count - 1;
+    return 0;
 }
 
 static int out_of_memory(struct pass *pass)
@@ -142,11 +162,14 @@ static int on_section_open(struct pass *pass, const cfg_t *cfg)
 {
     enum conf_section kind = conf_schema_section(open_kind(pass), cfg->name);
 
-    if (kind == SECTION_COUNT || pass->depth == STACK_MAX)
+    if (kind == SECTION_COUNT || pass->depth == STACK_MAX) {
         return -1;
+    }
     pass->names++;
-    if (add_block(pass, (struct conf_block){.kind = kind, .open_line = cfg->line}, cfg->title) < 0)
+    if (open_block(pass, (struct conf_block){.kind = kind, .open_line = cfg->line}, cfg->title) <
+        0) {
         return out_of_memory(pass);
+    }
     return 0;
 }
 
@@ -157,23 +180,29 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 
     *(void **)result = NULL;
     pass->line = cfg->line;
-    if (strcmp(opt->name, CONF_MARK) == 0)
+    if (strcmp(opt->name, CONF_MARK) == 0) {
         return on_section_open(pass, cfg);
+    }
     /* libconfuse empties the list at each equal sign: one value means a new assignment. */
     if (opt->nvalues == 1) {
         const struct conf_option *option = conf_schema_option(open_kind(pass), opt->name);
-        if (option == NULL)
+        if (option == NULL) {
             return -1; /* "SECTION|OPTION = ...": libconfuse's path to an option elsewhere */
+        }
         pass->names++;
-        if (add_setting(pass, option) < 0)
+        const struct conf_setting setting = {
+            .option = option, .section = pass->stack[pass->depth - 1], .line = pass->line};
+        if (conf_tree_add_setting(tree, setting) < 0) {
             return out_of_memory(pass);
+        }
         if (strcmp(value, CONF_MARK) == 0) {
             tree->settings[tree->setting_count - 1].braces = true;
             return 0;
         }
     }
-    if (add_item(&tree->settings[tree->setting_count - 1], value, cfg->line) < 0)
+    if (conf_tree_add_item(tree, value, cfg->line) < 0) {
         return out_of_memory(pass);
+    }
     return 0;
 }
 
@@ -207,14 +236,17 @@ static const struct {
 static void report_syntax(struct pass *pass, int line, const char *format, va_list arguments)
 {
     pass->syntax_error = true;
-    if (pass->silent)
+    if (pass->silent) {
         return;
+    }
     for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++) {
-        if (strncmp(format, sentences[i].theirs, strlen(sentences[i].theirs)) != 0)
+        if (strncmp(format, sentences[i].theirs, strlen(sentences[i].theirs)) != 0) {
             continue;
+        }
         char shown[CONF_SHOW_SIZE] = "";
-        if (sentences[i].argument)
+        if (sentences[i].argument) {
             conf_show(shown, va_arg(arguments, const char *));
+        }
         conf_mistake(pass->messages, line, "%s%s%s", sentences[i].before, shown,
                      sentences[i].after);
         return;
@@ -229,8 +261,9 @@ static void on_error(cfg_t *cfg, const char *format, va_list arguments)
     struct pass *pass = current;
 
     pass->line = cfg->line;
-    if (pass->syntax_error || pass->unknown)
+    if (pass->syntax_error || pass->unknown) {
         return;
+    }
     if (strncmp(format, "no such option", strlen("no such option")) != 0) {
         report_syntax(pass, cfg->line, format, arguments);
         return;
@@ -252,20 +285,24 @@ static void build_section(struct grammar *grammar, int section)
 {
     cfg_opt_t *next = grammar->options[section];
 
-    for (size_t i = 0; i < conf_option_count; i++)
-        if (conf_options[i].section == (enum conf_section)section)
+    for (size_t i = 0; i < conf_option_count; i++) {
+        if (conf_options[i].section == (enum conf_section)section) {
             *next++ =
                 (cfg_opt_t)CFG_PTR_LIST_CB(conf_options[i].name, 0, CFGF_NODEFAULT, on_value, NULL);
+        }
+    }
     for (int i = 0; i < SECTION_COUNT; i++) {
-        if (conf_sections[i].parent != (enum conf_section)section)
+        if (conf_sections[i].parent != (enum conf_section)section) {
             continue;
+        }
         cfg_flag_t title = conf_sections[i].titled ? CFGF_TITLE : CFGF_NONE;
         *next = (cfg_opt_t)CFG_SEC(conf_sections[i].name, grammar->options[i], CFGF_MULTI | title);
         next->validcb = on_section_close;
         next++;
     }
-    if (section != SECTION_ROOT)
+    if (section != SECTION_ROOT) {
         *next++ = (cfg_opt_t)CFG_PTR_LIST_CB(CONF_MARK, 0, CFGF_NODEFAULT, on_value, NULL);
+    }
     *next = (cfg_opt_t)CFG_END();
 }
 
@@ -276,17 +313,21 @@ static int parse(struct pass *pass, const char *prepared)
     cfg_t *cfg = NULL;
     int result = -1;
 
-    if (grammar == NULL)
+    if (grammar == NULL) {
         goto out;
-    for (int i = 0; i < SECTION_COUNT; i++)
+    }
+    for (int i = 0; i < SECTION_COUNT; i++) {
         build_section(grammar, i);
+    }
     cfg = cfg_init(grammar->options[SECTION_ROOT], CFGF_NONE);
-    if (cfg == NULL)
+    if (cfg == NULL) {
         goto out;
-    if (add_block(pass,
-                  (struct conf_block){.kind = SECTION_ROOT, .close_line = pass->tree->end_line},
-                  NULL) < 0)
+    }
+    if (open_block(pass,
+                   (struct conf_block){.kind = SECTION_ROOT, .close_line = pass->tree->end_line},
+                   NULL) < 0) {
         goto out;
+    }
     cfg_set_error_function(cfg, on_error);
     current = pass;
     errno = 0;
@@ -299,13 +340,16 @@ static int parse(struct pass *pass, const char *prepared)
         cfg = NULL;
         goto out;
     }
-    if (cfg->line > pass->line)
+    if (cfg->line > pass->line) {
         pass->line = cfg->line;
+    }
 out:
-    if (pass->messages->out_of_memory)
+    if (pass->messages->out_of_memory) {
         result = -1;
-    if (cfg != NULL)
+    }
+    if (cfg != NULL) {
         cfg_free(cfg);
+    }
     free(grammar);
     return result;
 }
@@ -319,9 +363,10 @@ static bool drop_unknown(const struct pass *pass, char *prepared)
         conf_report_unknown(pass->messages, pass->line, pass->home, pass->name);
         return true;
     }
-    if (!pass->silent)
+    if (!pass->silent) {
         conf_mistake(pass->messages, pass->line, "did not expect %s%s",
                      conf_show(shown, pass->name), UNEXPECTED);
+    }
     return false;
 }
 
@@ -341,13 +386,16 @@ int conf_tree_read(struct conf_tree *tree, char *prepared, bool silent,
             return -1;
         }
         tree->complete = result == 0 && !silent;
-        if (result == 0)
+        if (result == 0) {
             return 0;
-        if (pass.unknown && drop_unknown(&pass, prepared))
+        }
+        if (pass.unknown && drop_unknown(&pass, prepared)) {
             continue;
-        if (!pass.unknown && !pass.syntax_error && !silent)
+        }
+        if (!pass.unknown && !pass.syntax_error && !silent) {
             conf_mistake(messages, pass.line,
                          "this line, or the next option after it, cannot be understood");
+        }
         return 0;
     }
     return 0;

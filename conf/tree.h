@@ -6,7 +6,8 @@
  * file can be checked too; a mistake of syntax ends the reading.
  *
  * One thread at a time: libconfuse's callbacks have no user pointer, so the tree being read is a
- * static.
+ * static. libconfuse may end the process where memory is out: a program that is not to end reads by
+ * conf_tree_read_apart (conf/apart.h).
  */
 #ifndef RELAYWARDEN_CONF_TREE_H
 #define RELAYWARDEN_CONF_TREE_H
@@ -54,6 +55,12 @@ struct conf_tree {
 int conf_tree_read(struct conf_tree *tree, char *prepared, bool silent,
                    struct conf_messages *messages);
 void conf_tree_free(struct conf_tree *tree); /* the members, not the struct */
+
+/* For who makes a tree: puts one more into it, behind what is there; an item goes into the last
+ * setting. `title` and `text` are copied. -1: memory is out. */
+int conf_tree_add_block(struct conf_tree *tree, struct conf_block block, const char *title);
+int conf_tree_add_setting(struct conf_tree *tree, struct conf_setting setting);
+int conf_tree_add_item(struct conf_tree *tree, const char *text, int line);
 
 /* The first such setting of the file, or NULL; for options of sections that are there once. */
 const struct conf_setting *conf_tree_find(const struct conf_tree *tree, enum conf_section section,

@@ -1,6 +1,5 @@
 #include "conf/values.h"
 
-#include <confuse.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 
 #include "conf/mistakes.h"
 #include "conf/names.h"
+#include "conf/numbers.h"
 #include "lib/domain.h"
 
 #define TEXT_MAX 256
@@ -35,25 +35,22 @@ static bool keep_string(void *out, const char *text)
 {
     char *copy = strdup(text);
 
-    if (copy == NULL)
+    if (copy == NULL) {
         return false;
+    }
     *(char **)out = copy;
     return true;
 }
 
 /* ---- numbers and words --------------------------------------------------------------- */
 
-int conf_read_boolean(const char *text)
-{
-    return cfg_parse_boolean(text);
-}
-
 static bool read_boolean(const struct reading *reading, void *out)
 {
     int value = conf_read_boolean(reading->text);
 
-    if (value < 0)
+    if (value < 0) {
         return fail(reading, "%s is neither true nor false", reading->shown);
+    }
     *(bool *)out = value == 1;
     return true;
 }
@@ -62,8 +59,9 @@ static bool read_tristate(const struct reading *reading, void *out)
 {
     int value = strcmp(reading->text, "auto") == 0 ? CONF_AUTO : conf_read_boolean(reading->text);
 
-    if (value < 0)
+    if (value < 0) {
         return fail(reading, "%s is not allowed; allowed: auto, true, false", reading->shown);
+    }
     *(enum conf_tristate *)out = (enum conf_tristate)value;
     return true;
 }
@@ -79,38 +77,12 @@ static bool read_word(const struct reading *reading, void *out)
             memcpy(out, &word->value, sizeof(word->value));
             return true;
         }
-        if (used < sizeof(allowed))
+        if (used < sizeof(allowed)) {
             used += (size_t)snprintf(allowed + used, sizeof(allowed) - used, "%s%s",
                                      used > 0 ? ", " : "", word->name);
+        }
     }
     return fail(reading, "%s is not allowed; allowed: %s", reading->shown, allowed);
-}
-
-/* Digits of `base`; -1: no digits, or something else among them; more than LONG_MAX stays LONG_MAX.
- */
-static long read_digits(const char *text, size_t length, int base)
-{
-    long value = 0;
-
-    if (length == 0)
-        return -1;
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] < '0' || text[i] >= '0' + base)
-            return -1;
-        int digit = text[i] - '0';
-        value = value > (LONG_MAX - digit) / base ? LONG_MAX : value * base + digit;
-    }
-    return value;
-}
-
-bool conf_read_number(const char *text, long least, long most, long *out)
-{
-    long value = read_digits(text, strlen(text), 10);
-
-    if (value < least || value > most || value < 0)
-        return false;
-    *out = value;
-    return true;
 }
 
 static bool read_count(const struct reading *reading, void *out)
@@ -118,12 +90,14 @@ static bool read_count(const struct reading *reading, void *out)
     const struct conf_option *option = reading->option;
     long value;
 
-    if (read_digits(reading->text, strlen(reading->text), 10) < 0)
+    if (conf_read_digits(reading->text, strlen(reading->text), 10) < 0) {
         return fail(reading, "%s is no whole number; allowed: %ld to %ld", reading->shown,
                     option->least, option->most);
-    if (!conf_read_number(reading->text, option->least, option->most, &value))
+    }
+    if (!conf_read_number(reading->text, option->least, option->most, &value)) {
         return fail(reading, "%s is out of range; allowed: %ld to %ld", reading->shown,
                     option->least, option->most);
+    }
     *(unsigned int *)out = (unsigned int)value;
     return true;
 }
@@ -132,8 +106,9 @@ static bool read_port(const struct reading *reading, void *out)
 {
     unsigned int value = 0;
 
-    if (!read_count(reading, &value))
+    if (!read_count(reading, &value)) {
         return false;
+    }
     *(uint16_t *)out = (uint16_t)value;
     return true;
 }
@@ -142,12 +117,13 @@ static bool read_mode(const struct reading *reading, void *out)
 {
     const struct conf_option *option = reading->option;
     size_t length = strlen(reading->text);
-    long value = read_digits(reading->text, length, 8);
+    long value = conf_read_digits(reading->text, length, 8);
 
-    if (value < option->least || value > option->most || length < 3 || length > 4)
+    if (value < option->least || value > option->most || length < 3 || length > 4) {
         return fail(reading,
                     "%s is no usable mode; allowed: three or four octal digits, %04lo to %04lo",
                     reading->shown, (unsigned long)option->least, (unsigned long)option->most);
+    }
     *(unsigned int *)out = (unsigned int)value;
     return true;
 }
@@ -165,11 +141,12 @@ static const struct {
 /* In the largest unit that has no remainder: 86400 is "1d". */
 static void show_duration(char *out, size_t size, long seconds)
 {
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         if (seconds % units[i].seconds == 0) {
             snprintf(out, size, "%ld%c", seconds / units[i].seconds, units[i].letter);
             return;
         }
+    }
 }
 
 /* Seconds; -1 when it is no duration. A range ends long before LONG_MAX. */
@@ -177,14 +154,17 @@ static long read_seconds(const char *text)
 {
     size_t length = strlen(text);
 
-    if (length == 0)
+    if (length == 0) {
         return -1;
-    if (read_digits(text, length, 10) == 0)
+    }
+    if (conf_read_digits(text, length, 10) == 0) {
         return 0;
+    }
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (text[length - 1] != units[i].letter)
+        if (text[length - 1] != units[i].letter) {
             continue;
-        long value = read_digits(text, length - 1, 10);
+        }
+        long value = conf_read_digits(text, length - 1, 10);
         return value > LONG_MAX / units[i].seconds ? LONG_MAX : value * units[i].seconds;
     }
     return -1;
@@ -200,14 +180,16 @@ static bool read_duration(const struct reading *reading, void *out)
 
     show_duration(least, sizeof(least), option->least);
     show_duration(most, sizeof(most), option->most);
-    if (value < 0)
+    if (value < 0) {
         return fail(reading,
                     "%s is no duration; write a whole number and a unit, s, m, h or d, as in "
                     "\"90s\"; allowed: %s%s to %s",
                     reading->shown, zero, least, most);
-    if ((value < option->least || value > option->most) && !(value == 0 && option->optional))
+    }
+    if ((value < option->least || value > option->most) && !(value == 0 && option->optional)) {
         return fail(reading, "%s is out of range; allowed: %s%s to %s", reading->shown, zero, least,
                     most);
+    }
     *(long *)out = value;
     return true;
 }
@@ -216,17 +198,21 @@ static bool read_duration(const struct reading *reading, void *out)
 
 static bool has_controls(const char *text)
 {
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7f) {
             return true;
+        }
+    }
     return false;
 }
 
 static bool read_text(const struct reading *reading, void *out)
 {
-    if (reading->text[0] == '\0' || strlen(reading->text) > TEXT_MAX || has_controls(reading->text))
+    if (reading->text[0] == '\0' || strlen(reading->text) > TEXT_MAX ||
+        has_controls(reading->text)) {
         return fail(reading, "%s is not allowed; allowed: one line of 1 to %d octets",
                     reading->shown, TEXT_MAX);
+    }
     return keep_string(out, reading->text);
 }
 
@@ -241,11 +227,12 @@ static bool read_mailer(const struct reading *reading, void *out)
 {
     size_t length = strlen(reading->text);
 
-    if (length == 0 || length > 64 || strspn(reading->text, WORD_CHARACTERS) != length)
+    if (length == 0 || length > 64 || strspn(reading->text, WORD_CHARACTERS) != length) {
         return fail(reading,
                     "%s is no mailer's name; allowed: letters, digits, dots, hyphens and "
                     "underscores",
                     reading->shown);
+    }
     return keep_string(out, reading->text);
 }
 
@@ -254,11 +241,13 @@ static bool read_account(const struct reading *reading, void *out)
     const char *text = reading->text;
     size_t length = strlen(text);
 
-    if (length == 0 && reading->option->optional)
+    if (length == 0 && reading->option->optional) {
         return keep_string(out, text);
-    if (length == 0 || length > 32 || text[0] == '-' || strspn(text, WORD_CHARACTERS) != length)
+    }
+    if (length == 0 || length > 32 || text[0] == '-' || strspn(text, WORD_CHARACTERS) != length) {
         return fail(reading, "%s is no name of a user or group%s", reading->shown,
                     reading->option->optional ? "; \"\" leaves it as it is" : "");
+    }
     return keep_string(out, text);
 }
 
@@ -266,16 +255,28 @@ static bool read_path(const struct reading *reading, void *out)
 {
     const char *text = reading->text;
 
-    if (text[0] == '\0' && reading->option->optional && !reading->option->list)
+    if (text[0] == '\0' && reading->option->optional && !reading->option->list) {
         return keep_string(out, text);
-    if (text[0] != '/')
+    }
+    if (text[0] != '/') {
         return fail(reading, "%s is no absolute path; write it from the root: /...",
                     reading->shown);
-    if (has_controls(text))
+    }
+    if (has_controls(text)) {
         return fail(reading, "%s holds a control character", reading->shown);
-    if (strlen(text) >= PATH_MAX)
+    }
+    if (strlen(text) >= PATH_MAX) {
         return fail(reading, "%s is longer than a path can be", reading->shown);
+    }
     return keep_string(out, text);
+}
+
+static bool read_output(const struct reading *reading, void *out)
+{
+    if (strcmp(reading->text, ALERT_JSON_OUTPUT) == 0) {
+        return keep_string(out, reading->text);
+    }
+    return read_path(reading, out);
 }
 
 /* ---- the table ----------------------------------------------------------------------- */
@@ -290,10 +291,12 @@ static bool read_socket(const struct reading *reading, void *out)
 
 static bool read_domain_kind(const struct reading *reading, bool pattern, void *out)
 {
+    /* Of an MX host DNS has the name. */
+    bool is_hosts = strcmp(reading->option->name, "hosts") == 0;
     const struct conf_domain_text domain = {.text = reading->text,
                                             .length = strlen(reading->text),
                                             .pattern = pattern,
-                                            .literal = pattern};
+                                            .literal = pattern && !is_hosts};
     char name[DOMAIN_SIZE];
 
     return conf_read_domain(&domain, name, reading->error) && keep_string(out, name);
@@ -355,6 +358,7 @@ static const struct {
     [TYPE_ARGUMENT] = {sizeof(char *), true, read_argument},
     [TYPE_MAILER] = {sizeof(char *), true, read_mailer},
     [TYPE_PATH] = {sizeof(char *), true, read_path},
+    [TYPE_OUTPUT] = {sizeof(char *), true, read_output},
     [TYPE_ACCOUNT] = {sizeof(char *), true, read_account},
     [TYPE_SOCKET] = {sizeof(char *), true, read_socket},
     [TYPE_DOMAIN] = {sizeof(char *), true, read_domain},

@@ -11,9 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conf/numbers.h"
 #include "conf/schema.h"
-
-#define CONF_VALUE_ERROR_SIZE 512
 
 /* Octets of one value of this type, as it is stored. */
 size_t conf_type_size(enum conf_type type);
@@ -26,11 +25,5 @@ bool conf_type_is_string(enum conf_type type);
  * untouched. A string in *out belongs to the caller. */
 bool conf_value_read(const struct conf_option *option, const char *text, void *out,
                      char error[CONF_VALUE_ERROR_SIZE]);
-
-/* "yes", "on", "true": 1; "no", "off", "false": 0 (any case, as libconfuse has it); else -1. */
-int conf_read_boolean(const char *text);
-
-/* Decimal digits only (a leading zero makes no octal), from `least` to `most`. */
-bool conf_read_number(const char *text, long least, long most, long *out);
 
 #endif

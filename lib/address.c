@@ -38,8 +38,9 @@ static struct address from_ipv4(const void *octets)
 
 static struct address from_ipv6(const uint8_t octets[16])
 {
-    if (memcmp(octets, mapped_prefix, sizeof(mapped_prefix)) == 0)
+    if (memcmp(octets, mapped_prefix, sizeof(mapped_prefix)) == 0) {
         return from_ipv4(octets + sizeof(mapped_prefix));
+    }
     struct address address = {.family = ADDRESS_IPV6};
     memcpy(address.octets, octets, 16);
     return address;
@@ -59,8 +60,9 @@ bool address_parse(const char *text, struct address *out)
         text += 5;
         length -= 5;
     }
-    if (length >= sizeof(bare))
+    if (length >= sizeof(bare)) {
         return false;
+    }
     memcpy(bare, text, length);
     bare[length] = '\0';
     if (!tagged && inet_pton(AF_INET, bare, octets) == 1) {
@@ -113,8 +115,9 @@ const char *address_format(const struct address *from, char out[ADDRESS_TEXT_SIZ
 {
     int family = from->family == ADDRESS_IPV4 ? AF_INET : AF_INET6;
     if (from->family == ADDRESS_NONE ||
-        inet_ntop(family, from->octets, out, ADDRESS_TEXT_SIZE) == NULL)
+        inet_ntop(family, from->octets, out, ADDRESS_TEXT_SIZE) == NULL) {
         memcpy(out, unknown, sizeof(unknown));
+    }
     return out;
 }
 
@@ -123,11 +126,12 @@ const char *address_format_port(const struct address *from, uint16_t port,
 {
     char text[ADDRESS_TEXT_SIZE];
     address_format(from, text);
-    if (from->family == ADDRESS_NONE)
+    if (from->family == ADDRESS_NONE) {
         memcpy(out, unknown, sizeof(unknown));
-    else
+    } else {
         snprintf(out, ENDPOINT_TEXT_SIZE, from->family == ADDRESS_IPV6 ? "[%s]:%u" : "%s:%u", text,
                  (unsigned int)port);
+    }
     return out;
 }
 
@@ -135,11 +139,12 @@ const char *address_format_literal(const struct address *from, char out[ENDPOINT
 {
     char text[ADDRESS_TEXT_SIZE];
     address_format(from, text);
-    if (from->family == ADDRESS_NONE)
+    if (from->family == ADDRESS_NONE) {
         memcpy(out, unknown, sizeof(unknown));
-    else
+    } else {
         snprintf(out, ENDPOINT_TEXT_SIZE, "[%s%s]", from->family == ADDRESS_IPV6 ? "IPv6:" : "",
                  text);
+    }
     return out;
 }
 
@@ -166,8 +171,9 @@ bool address_in_prefix(const struct address *address, const uint8_t base[16], un
 {
     unsigned int whole = prefix / 8;
     unsigned int bits = prefix % 8;
-    if (memcmp(address->octets, base, whole) != 0)
+    if (memcmp(address->octets, base, whole) != 0) {
         return false;
+    }
     return bits == 0 || (address->octets[whole] ^ base[whole]) >> (8 - bits) == 0;
 }
 
@@ -175,8 +181,9 @@ unsigned int address_private_prefix(const struct address *address)
 {
     for (size_t i = 0; i < sizeof(private_blocks) / sizeof(private_blocks[0]); i++) {
         if (address->family == private_blocks[i].family &&
-            address_in_prefix(address, private_blocks[i].octets, private_blocks[i].prefix))
+            address_in_prefix(address, private_blocks[i].octets, private_blocks[i].prefix)) {
             return private_blocks[i].prefix;
+        }
     }
     return 0;
 }
@@ -186,10 +193,59 @@ bool address_is_private(const struct address *address)
     return address_private_prefix(address) != 0;
 }
 
+/* Beside the private ones. */
+static const struct {
+    enum address_family family;
+    uint8_t octets[16];
+    unsigned int prefix;
+} special_blocks[] = {
+    {ADDRESS_IPV4, {0}, 8},           /* this network, RFC 791 */
+    {ADDRESS_IPV4, {192, 0, 0}, 24},  /* RFC 6890 */
+    {ADDRESS_IPV4, {198, 18}, 15},    /* benchmarks, RFC 2544 */
+    {ADDRESS_IPV4, {224}, 3},         /* multicast, and what is reserved above it */
+    {ADDRESS_IPV6, {0xFE, 0xC0}, 10}, /* site-local, RFC 3879 */
+    {ADDRESS_IPV6, {0xFF}, 8},        /* multicast */
+    {ADDRESS_IPV6, {1}, 64},          /* discard, RFC 6666 */
+};
+
+/* Where an IPv6 address has the IPv4 one that it leads to. */
+static const struct {
+    uint8_t octets[16];
+    unsigned int prefix;
+    size_t at;
+} carriers[] = {
+    {{0x20, 0x02}, 16, 2},                          /* 6to4 */
+    {{0x00, 0x64, 0xFF, 0x9B}, 96, 12},             /* NAT64 */
+    {{0x00, 0x64, 0xFF, 0x9B, 0x00, 0x01}, 48, 12}, /* NAT64 of a site, with a /96 */
+    {{0}, 96, 12},                                  /* IPv4-compatible */
+};
+
+bool address_is_unreachable(const struct address *address)
+{
+    if (address_is_private(address)) {
+        return true;
+    }
+    for (size_t i = 0; i < sizeof(special_blocks) / sizeof(special_blocks[0]); i++) {
+        if (address->family == special_blocks[i].family &&
+            address_in_prefix(address, special_blocks[i].octets, special_blocks[i].prefix)) {
+            return true;
+        }
+    }
+    for (size_t i = 0;
+         address->family == ADDRESS_IPV6 && i < sizeof(carriers) / sizeof(carriers[0]); i++) {
+        if (address_in_prefix(address, carriers[i].octets, carriers[i].prefix)) {
+            struct address carried = from_ipv4(address->octets + carriers[i].at);
+            return address_is_unreachable(&carried);
+        }
+    }
+    return false;
+}
+
 bool address_is_loopback(const struct address *address)
 {
     static const uint8_t loopback[16] = {[15] = 1};
-    if (address->family == ADDRESS_IPV4)
+    if (address->family == ADDRESS_IPV4) {
         return address->octets[0] == 127;
+    }
     return address->family == ADDRESS_IPV6 && memcmp(address->octets, loopback, 16) == 0;
 }

@@ -65,6 +65,11 @@ bool address_is_private(const struct address *address);
 /* The prefix length of the block that makes it private (10.1.2.3: 8); 0 if it is not private. */
 unsigned int address_private_prefix(const struct address *address);
 
+/* No server of the internet has such an address: private, multicast, reserved, or an IPv6 address
+ * that leads to such an IPv4 one (6to4 of RFC 3056, NAT64 of RFC 6052 and 8215, the old
+ * IPv4-compatible form). Documentation networks count as public here, too. ADDRESS_NONE: false. */
+bool address_is_unreachable(const struct address *address);
+
 bool address_is_loopback(const struct address *address);
 
 #endif

@@ -28,13 +28,15 @@ static bool is_name_character(char c)
 static bool normalise_literal(const char *text, size_t length, char out[DOMAIN_SIZE])
 {
     char folded[DOMAIN_SIZE];
-    if (length < 3 || length > DOMAIN_MAX || text[length - 1] != ']')
+    if (length < 3 || length > DOMAIN_MAX || text[length - 1] != ']') {
         return false;
+    }
     for (size_t i = 0; i < length; i++) {
         /* dcontent of RFC 5321 section 4.1.3: printable, no bracket and no backslash inside. */
         bool inside = i > 0 && i < length - 1;
-        if (text[i] <= ' ' || text[i] > '~' || (inside && strchr("[\\]", text[i]) != NULL))
+        if (text[i] <= ' ' || text[i] > '~' || (inside && strchr("[\\]", text[i]) != NULL)) {
             return false;
+        }
         folded[i] = ascii_lower(text[i]);
     }
     folded[length] = '\0';
@@ -43,8 +45,9 @@ static bool normalise_literal(const char *text, size_t length, char out[DOMAIN_S
         /* One address is one literal, however it is spelt. */
         char literal[ENDPOINT_TEXT_SIZE];
         address_format_literal(&address, literal);
-        for (length = 0; literal[length] != '\0'; length++)
+        for (length = 0; literal[length] != '\0'; length++) {
             folded[length] = ascii_lower(literal[length]);
+        }
     }
     memcpy(out, folded, length);
     out[length] = '\0';
@@ -55,19 +58,23 @@ static bool normalise_ascii(const char *text, size_t length, char out[DOMAIN_SIZ
 {
     char folded[DOMAIN_SIZE];
     size_t label = 0;
-    if (length > 0 && text[length - 1] == '.')
+    if (length > 0 && text[length - 1] == '.') {
         length--;
-    if (length > DOMAIN_MAX)
+    }
+    if (length > DOMAIN_MAX) {
         return false;
+    }
     for (size_t i = 0; i < length; i++) {
         folded[i] = ascii_lower(text[i]);
-        if (folded[i] == '.' && label > 0)
+        if (folded[i] == '.' && label > 0) {
             label = 0;
-        else if (!is_name_character(folded[i]) || ++label > LABEL_MAX)
+        } else if (!is_name_character(folded[i]) || ++label > LABEL_MAX) {
             return false;
+        }
     }
-    if (label == 0)
+    if (label == 0) {
         return false;
+    }
     memcpy(out, folded, length);
     out[length] = '\0';
     return true;
@@ -79,8 +86,9 @@ static bool has_deviation(const char *name)
 {
     static const char *const deviations[] = {"\u00DF", "\u1E9E", "\u03C2", "\u200C", "\u200D"};
     for (size_t i = 0; i < sizeof(deviations) / sizeof(deviations[0]); i++) {
-        if (strstr(name, deviations[i]) != NULL)
+        if (strstr(name, deviations[i]) != NULL) {
             return true;
+        }
     }
     return false;
 }
@@ -90,16 +98,19 @@ static bool normalise_unicode(const char *text, size_t length, char out[DOMAIN_S
 {
     char name[UNICODE_MAX + 1];
     char *ascii = NULL;
-    if (length > UNICODE_MAX || memchr(text, '\0', length) != NULL)
+    if (length > UNICODE_MAX || memchr(text, '\0', length) != NULL) {
         return false;
+    }
     memcpy(name, text, length);
     name[length] = '\0';
     int error = idn2_to_ascii_8z(name, &ascii, IDN2_NONTRANSITIONAL);
     /* Names registered under IDNA2003 may hold what IDNA2008 took away. */
-    if (error == IDN2_DISALLOWED && !has_deviation(name))
+    if (error == IDN2_DISALLOWED && !has_deviation(name)) {
         error = idn2_to_ascii_8z(name, &ascii, IDN2_TRANSITIONAL);
-    if (error != IDN2_OK)
+    }
+    if (error != IDN2_OK) {
         return false;
+    }
     bool valid = normalise_ascii(ascii, strlen(ascii), out);
     idn2_free(ascii);
     return valid;
@@ -108,28 +119,33 @@ static bool normalise_unicode(const char *text, size_t length, char out[DOMAIN_S
 static bool is_ascii(const char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
-        if ((unsigned char)text[i] >= 0x80)
+        if ((unsigned char)text[i] >= 0x80) {
             return false;
+        }
     }
     return true;
 }
 
 bool domain_normalise(const char *text, size_t length, char out[DOMAIN_SIZE])
 {
-    if (length > 0 && text[0] == '[')
+    if (length > 0 && text[0] == '[') {
         return normalise_literal(text, length, out);
-    if (is_ascii(text, length))
+    }
+    if (is_ascii(text, length)) {
         return normalise_ascii(text, length, out);
+    }
     return normalise_unicode(text, length, out);
 }
 
 bool domain_normalise_pattern(const char *text, size_t length, char out[DOMAIN_SIZE])
 {
     char name[DOMAIN_SIZE];
-    if (length == 0 || text[0] != '.')
+    if (length == 0 || text[0] != '.') {
         return domain_normalise(text, length, out);
-    if (!domain_normalise(text + 1, length - 1, name) || name[0] == '[')
+    }
+    if (!domain_normalise(text + 1, length - 1, name) || name[0] == '[') {
         return false;
+    }
     out[0] = '.';
     memcpy(out + 1, name, strlen(name) + 1);
     return true;
@@ -139,8 +155,9 @@ bool domain_is_within(const char *name, const char *parent)
 {
     size_t name_length = strlen(name);
     size_t parent_length = strlen(parent);
-    if (parent_length == 0 || name_length < parent_length)
+    if (parent_length == 0 || name_length < parent_length) {
         return false;
+    }
     const char *tail = name + (name_length - parent_length);
     return strcmp(tail, parent) == 0 && (tail == name || tail[-1] == '.');
 }
@@ -150,45 +167,98 @@ struct span {
     const char *at;
     const char *end;
     bool unclosed; /* met a quote that nothing closes: it and all later ones are plain characters */
+    bool unended;  /* the same of a comment */
 };
 
-/* Steps over one character, or over a whole quoted string. Each quote behind an unclosed one was
- * passed as an escaped character when looking for the closing one, so no search need be repeated.
- */
+static bool is_escape(const char *c, const char *end)
+{
+    return *c == '\\' && c + 1 < end;
+}
+
+/* The end of the quoted string that begins here; NULL if nothing closes it. */
+static const char *skip_quoted(const char *c, const char *end)
+{
+    for (c++; c < end; c++) {
+        if (*c == '"') {
+            return c + 1;
+        }
+        c += is_escape(c, end) ? 1 : 0;
+    }
+    return NULL;
+}
+
+/* The same of a comment, which may hold others (RFC 5322 section 3.2.2). */
+static const char *skip_comment(const char *c, const char *end)
+{
+    int depth = 0;
+    for (; c < end; c++) {
+        depth += *c == '(' ? 1 : 0;
+        depth -= *c == ')' ? 1 : 0;
+        if (depth == 0) {
+            return c + 1;
+        }
+        c += is_escape(c, end) ? 1 : 0;
+    }
+    return NULL;
+}
+
+/* Steps over one character, an escaped one with its backslash, or over a whole quoted string or
+ * comment. Each quote behind an unclosed one was passed as an escaped character when looking for
+ * the closing one, so no search need be repeated. Nor is one for a comment: MTAs take an unbalanced
+ * parenthesis for a fault of the whole address, and repeated searches would take quadratic time. */
 static void step(struct span *span)
 {
-    const char *c = span->at++;
-    if (*c != '"' || span->unclosed)
-        return;
-    for (c++; c < span->end; c++) {
-        if (*c == '"') {
-            span->at = c + 1;
-            return;
-        }
-        if (*c == '\\' && c + 1 < span->end)
-            c++;
+    const char *c = span->at;
+    const char *behind = NULL;
+    span->at += is_escape(c, span->end) ? 2 : 1;
+    if (*c == '"' && !span->unclosed) {
+        behind = skip_quoted(c, span->end);
+        span->unclosed = behind == NULL;
+    } else if (*c == '(' && !span->unended) {
+        behind = skip_comment(c, span->end);
+        span->unended = behind == NULL;
     }
-    span->unclosed = true;
+    if (behind != NULL) {
+        span->at = behind;
+    }
+}
+
+/* Whether nothing in it hides what follows: then each octet is what it seems, and need not be read
+ * one by one. */
+static bool hides_nothing(const char *start, const char *end)
+{
+    size_t length = (size_t)(end - start);
+
+    return memchr(start, '"', length) == NULL && memchr(start, '(', length) == NULL &&
+           memchr(start, '\\', length) == NULL;
 }
 
 /* The first `wanted` outside quotes, or NULL. */
 static const char *find_unquoted(const char *start, const char *end, char wanted)
 {
+    if (hides_nothing(start, end)) {
+        return memchr(start, wanted, (size_t)(end - start));
+    }
     struct span span = {.at = start, .end = end};
     for (; span.at < span.end; step(&span)) {
-        if (*span.at == wanted)
+        if (*span.at == wanted) {
             return span.at;
+        }
     }
     return NULL;
 }
 
 static const char *find_last_at(const char *start, const char *end)
 {
+    if (hides_nothing(start, end)) {
+        return memrchr(start, '@', (size_t)(end - start));
+    }
     const char *last = NULL;
     struct span span = {.at = start, .end = end};
     for (; span.at < span.end; step(&span)) {
-        if (*span.at == '@')
+        if (*span.at == '@') {
             last = span.at;
+        }
     }
     return last;
 }
@@ -198,10 +268,12 @@ static const char *find_route_end(const char *start, const char *end)
 {
     bool literal = false;
     for (const char *c = start; c < end; c++) {
-        if (*c == ':' && !literal)
+        if (*c == ':' && !literal) {
             return c;
-        if (*c == '"')
+        }
+        if (*c == '"') {
             return NULL;
+        }
         literal = *c == '[' || (literal && *c != ']');
     }
     return NULL;
@@ -214,10 +286,12 @@ static bool is_blank(char c)
 
 static void trim_blanks(const char **start, const char **end)
 {
-    while (*start < *end && is_blank(**start))
+    while (*start < *end && is_blank(**start)) {
         (*start)++;
-    while (*start < *end && is_blank((*end)[-1]))
+    }
+    while (*start < *end && is_blank((*end)[-1])) {
         (*end)--;
+    }
 }
 
 void mail_address_split(const char *text, size_t length, struct mail_address *out)
@@ -228,8 +302,9 @@ void mail_address_split(const char *text, size_t length, struct mail_address *ou
     if (start < end && *start == '<') {
         start++;
         const char *closing = find_unquoted(start, end, '>');
-        if (closing != NULL)
+        if (closing != NULL) {
             end = closing;
+        }
         trim_blanks(&start, &end);
     }
     *out = (struct mail_address){.null_path = start == end};
@@ -249,41 +324,61 @@ void mail_address_split(const char *text, size_t length, struct mail_address *ou
     }
 }
 
-/* The local part as an MTA reads it: without quotes, escapes and comments (RFC 5322 section 3.2;
- * Postfix drops these in a path too). False if it is longer than `size`, or unbalanced. */
-static bool read_local_part(const struct mail_address *address, char *out, size_t size)
+/* A local part or domain as an MTA reads it: without quotes, escapes, comments and blanks (RFC 5322
+ * section 3.2; Postfix drops these in a path too). False if it is longer than `size`, or
+ * unbalanced.
+ */
+static bool read_words(const char *text, size_t text_length, char *out, size_t size)
 {
     size_t length = 0;
     int comments = 0;
     bool quoted = false;
-    for (size_t i = 0; i < address->local_length; i++) {
-        char c = address->local[i];
-        if (c == '\\' && i + 1 < address->local_length)
-            c = address->local[++i];
-        else if (c == '"' && comments == 0) {
+    for (size_t i = 0; i < text_length; i++) {
+        char c = text[i];
+        if (c == '\\' && i + 1 < text_length) {
+            c = text[++i];
+        } else if (c == '"' && comments == 0) {
             quoted = !quoted;
             continue;
         } else if (!quoted && (c == '(' || c == ')')) {
             comments += c == '(' ? 1 : -1;
-            if (comments < 0)
+            if (comments < 0) {
                 return false;
+            }
             continue;
-        } else if (!quoted && is_blank(c))
+        } else if (!quoted && is_blank(c)) {
             continue;
-        if (comments > 0)
+        }
+        if (comments > 0) {
             continue;
-        if (length + 1 >= size)
+        }
+        if (length + 1 >= size) {
             return false;
+        }
         out[length++] = c;
     }
     out[length] = '\0';
     return !quoted && comments == 0;
 }
 
+bool domain_read(const char *text, size_t length, char out[DOMAIN_SIZE])
+{
+    char words[DOMAIN_SIZE + 1];
+    if (!is_ascii(text, length) || !read_words(text, length, words, sizeof(words))) {
+        return false;
+    }
+    size_t end = strlen(words);
+    while (end > 0 && words[end - 1] == '.') {
+        end--;
+    }
+    return domain_normalise(words, end, out);
+}
+
 bool mail_address_is_bare_postmaster(const struct mail_address *address)
 {
     static const char postmaster[] = "postmaster";
     char local[sizeof(postmaster) + 1];
-    return address->domain == NULL && read_local_part(address, local, sizeof(local)) &&
+    return address->domain == NULL &&
+           read_words(address->local, address->local_length, local, sizeof(local)) &&
            strcasecmp(local, postmaster) == 0;
 }

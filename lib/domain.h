@@ -24,6 +24,12 @@ bool domain_normalise(const char *text, size_t length, char out[DOMAIN_SIZE]);
  */
 bool domain_normalise_pattern(const char *text, size_t length, char out[DOMAIN_SIZE]);
 
+/* The compared form of an ASCII domain that is written in a roundabout way, as MTAs read it: with
+ * escapes (exam\ple.org), quotes, comments, blanks or more than one trailing dot. For what an MTA
+ * is known to have taken as its own; two MTAs read such a thing in two ways. False, `out`
+ * untouched, if no domain comes of it. */
+bool domain_read(const char *text, size_t length, char out[DOMAIN_SIZE]);
+
 /* Whether normalised `name` is `parent` or below it. */
 bool domain_is_within(const char *name, const char *parent);
 
@@ -34,9 +40,10 @@ bool domain_is_within(const char *name, const char *parent);
  * The input may be a command's argument ("<@a,@b:local@domain>"), a bare address ("local@domain",
  * "root") or "<>". Angle brackets are stripped, with whatever follows the
  * closing one; it may be missing. A source route (RFC 5321 section 4.1.2, Appendix F.2) is skipped
- * in the local part's favour and noted. The domain is what follows the last @ outside quotes; a
- * quote that nothing closes is a character like any other (a resolved address comes without its
- * quoting).
+ * in the local part's favour and noted. The domain is what follows the last @ outside quotes and
+ * comments that is not escaped by a backslash (Sendmail takes <x@evil.test\@example.org> to a host
+ * of the name "evil.test\@example.org"). A quote or comment that nothing closes is a character like
+ * any other (a resolved address comes without its quoting).
  */
 struct mail_address {
     const char *local; /* into the input; not terminated; quotes kept */

@@ -73,19 +73,22 @@ static uint32_t hash_name(const struct domainset *set, const char *name, size_t 
     sip_round(v);
     v[0] ^= tail;
     v[2] ^= 0xFF;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         sip_round(v);
+    }
     return (uint32_t)(v[0] ^ v[1] ^ v[2] ^ v[3]);
 }
 
 struct domainset *domainset_new(void)
 {
     struct domainset *set = calloc(1, sizeof(*set));
-    if (set == NULL)
+    if (set == NULL) {
         return NULL;
+    }
     /* Without random octets the set still works, it only is not proof against chosen names. */
-    if (getrandom(set->key, sizeof(set->key), GRND_NONBLOCK) < 0)
+    if (getrandom(set->key, sizeof(set->key), GRND_NONBLOCK) < 0) {
         memset(set->key, 0, sizeof(set->key));
+    }
     set->slots = calloc(FIRST_SLOTS, sizeof(set->slots[0]));
     set->slot_count = FIRST_SLOTS;
     set->arena = malloc(FIRST_ARENA);
@@ -100,8 +103,9 @@ struct domainset *domainset_new(void)
 
 void domainset_free(struct domainset *set)
 {
-    if (set == NULL)
+    if (set == NULL) {
         return;
+    }
     free(set->slots);
     free(set->arena);
     free(set);
@@ -114,8 +118,10 @@ static size_t find_slot(const struct domainset *set, const char *pattern, uint32
     size_t mask = set->slot_count - 1;
     size_t i = hash & mask;
     while (set->slots[i].pattern != 0) {
-        if (set->slots[i].hash == hash && strcmp(set->arena + set->slots[i].pattern, pattern) == 0)
+        if (set->slots[i].hash == hash &&
+            strcmp(set->arena + set->slots[i].pattern, pattern) == 0) {
             break;
+        }
         i = (i + 1) & mask;
     }
     return i;
@@ -126,14 +132,17 @@ static bool grow_slots(struct domainset *set)
     size_t slot_count = 2 * set->slot_count;
     size_t mask = slot_count - 1;
     struct slot *slots = calloc(slot_count, sizeof(slots[0]));
-    if (slots == NULL)
+    if (slots == NULL) {
         return false;
+    }
     for (size_t i = 0; i < set->slot_count; i++) {
-        if (set->slots[i].pattern == 0)
+        if (set->slots[i].pattern == 0) {
             continue;
+        }
         size_t to = set->slots[i].hash & mask;
-        while (slots[to].pattern != 0)
+        while (slots[to].pattern != 0) {
             to = (to + 1) & mask;
+        }
         slots[to] = set->slots[i];
     }
     free(set->slots);
@@ -144,14 +153,17 @@ static bool grow_slots(struct domainset *set)
 
 static bool grow_arena(struct domainset *set, size_t wanted)
 {
-    if (wanted > UINT32_MAX) /* offsets have 32 bits */
+    if (wanted > UINT32_MAX) { /* offsets have 32 bits */
         return false;
+    }
     size_t arena_size = set->arena_size;
-    while (arena_size < wanted)
+    while (arena_size < wanted) {
         arena_size += arena_size / 2;
+    }
     char *arena = realloc(set->arena, arena_size);
-    if (arena == NULL)
+    if (arena == NULL) {
         return false;
+    }
     set->arena = arena;
     set->arena_size = arena_size;
     return true;
@@ -161,19 +173,23 @@ bool domainset_add(struct domainset *set, const char *pattern)
 {
     size_t size = strlen(pattern) + 1;
     uint32_t hash = hash_name(set, pattern, size - 1);
-    if (set->slots[find_slot(set, pattern, hash)].pattern != 0)
+    if (set->slots[find_slot(set, pattern, hash)].pattern != 0) {
         return true;
-    if (set->arena_used + size > set->arena_size && !grow_arena(set, set->arena_used + size))
+    }
+    if (set->arena_used + size > set->arena_size && !grow_arena(set, set->arena_used + size)) {
         return false;
-    if (4 * (set->count + 1) > 3 * set->slot_count && !grow_slots(set))
+    }
+    if (4 * (set->count + 1) > 3 * set->slot_count && !grow_slots(set)) {
         return false;
+    }
     memcpy(set->arena + set->arena_used, pattern, size);
     set->slots[find_slot(set, pattern, hash)] =
         (struct slot){.hash = hash, .pattern = (uint32_t)set->arena_used};
     set->arena_used += size;
     set->count++;
-    if (pattern[0] == '.')
+    if (pattern[0] == '.') {
         set->wildcards++;
+    }
     return true;
 }
 
@@ -184,19 +200,41 @@ static bool holds(const struct domainset *set, const char *pattern, size_t lengt
 
 bool domainset_contains(const struct domainset *set, const char *domain)
 {
-    if (set == NULL || domain[0] == '.')
+    if (set == NULL || domain[0] == '.') {
         return false;
+    }
     size_t length = strlen(domain);
-    if (holds(set, domain, length))
+    if (holds(set, domain, length)) {
         return true;
-    if (set->wildcards == 0)
+    }
+    if (set->wildcards == 0) {
         return false;
+    }
     const char *parent = strchr(domain, '.');
     for (; parent != NULL; parent = strchr(parent + 1, '.')) {
-        if (holds(set, parent, length - (size_t)(parent - domain)))
+        if (holds(set, parent, length - (size_t)(parent - domain))) {
             return true;
+        }
     }
     return false;
+}
+
+/* A place is an offset into the arena. */
+const char *domainset_next(const struct domainset *set, size_t *place)
+{
+    size_t at = *place > 1 ? *place : 1;
+
+    if (set == NULL) {
+        return NULL;
+    }
+    while (at > 1 && at < set->arena_used && set->arena[at - 1] != '\0') {
+        at++;
+    }
+    if (at >= set->arena_used) {
+        return NULL;
+    }
+    *place = at + strlen(set->arena + at) + 1;
+    return set->arena + at;
 }
 
 size_t domainset_count(const struct domainset *set)

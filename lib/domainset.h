@@ -22,6 +22,13 @@ bool domainset_add(struct domainset *set, const char *pattern);
 
 /* `domain` is normalised; a pattern is no domain. False for a NULL set. */
 bool domainset_contains(const struct domainset *set, const char *domain);
+
+/* Goes through the patterns in the order in which they were added: the one at `place`, or the next
+ * one behind it, is returned, and `place` is set behind that. 0 is the first's place; NULL at the
+ * end. A place is good for any set that was filled with the same patterns in the same order; one of
+ * another set is some pattern's. */
+const char *domainset_next(const struct domainset *set, size_t *place);
+
 size_t domainset_count(const struct domainset *set);
 
 #endif

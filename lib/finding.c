@@ -9,7 +9,7 @@
 
 static_assert(FINDING_ARENA <= UINT16_MAX, "a field's offset into the arena has 16 bits");
 
-/* What a kind is raised with when nothing makes it better or worse. */
+/* The severity of a kind when nothing makes it better or worse. */
 static const enum severity usual_severities[] = {
     [FINDING_OPEN_RELAY] = SEVERITY_CRITICAL,
     [FINDING_CLIENT_ADDRESS_HIDDEN] = SEVERITY_CRITICAL,
@@ -53,8 +53,9 @@ static bool append(struct finding *finding, const char *name, unsigned int place
 {
     size_t size = strlen(value) + 1;
 
-    if (finding->fields == FINDING_FIELDS || size > FINDING_ARENA - finding->arena_used)
+    if (finding->fields == FINDING_FIELDS || size > FINDING_ARENA - finding->arena_used) {
         return false;
+    }
     memcpy(finding->arena + finding->arena_used, value, size);
     finding->field[finding->fields] = (struct finding_field){
         .name = name,
@@ -77,59 +78,30 @@ bool finding_add(struct finding *finding, const char *name, unsigned int places,
 bool finding_add_shown(struct finding *finding, const char *name, unsigned int places,
                        const char *value)
 {
-    if (strlen(value) > FINDING_VALUE_MAX || !printable_is_shown(value))
+    if (strlen(value) > FINDING_VALUE_MAX || !printable_is_shown(value)) {
         return false;
+    }
     return append(finding, name, places, value);
 }
 
 const char *finding_get(const struct finding *finding, const char *name)
 {
     for (size_t i = 0; i < finding->fields; i++) {
-        if (strcmp(finding->field[i].name, name) == 0)
+        if (strcmp(finding->field[i].name, name) == 0) {
             return finding->arena + finding->field[i].value;
+        }
     }
     return NULL;
-}
-
-/* Octets that a UTF-8 sequence beginning with this one has; 1 for what begins none. */
-static size_t sequence_length(unsigned char first)
-{
-    if (first >= 0xF0)
-        return 4;
-    if (first >= 0xE0)
-        return 3;
-    return first >= 0xC0 ? 2 : 1;
-}
-
-/* A text of `length` octets was cut there: takes the head of a split character off its end. */
-static void trim_split_character(char *text, size_t length)
-{
-    size_t start = length;
-    while (start > 0 && length - start < 3) {
-        start--;
-        if (((unsigned char)text[start] & 0xC0) != 0x80)
-            break;
-    }
-    if (start < length && start + sequence_length((unsigned char)text[start]) > length)
-        text[start] = '\0';
-}
-
-__attribute__((format(printf, 3, 0))) static void write_cut(char *out, size_t size,
-                                                            const char *format, va_list arguments)
-{
-    int length = vsnprintf(out, size, format, arguments);
-    if (length < 0)
-        out[0] = '\0';
-    else if ((size_t)length >= size)
-        trim_split_character(out, size - 1);
 }
 
 __attribute__((format(printf, 3, 4))) static void print_cut(char *out, size_t size,
                                                             const char *format, ...)
 {
     va_list arguments;
+
+    out[0] = '\0';
     va_start(arguments, format);
-    write_cut(out, size, format, arguments);
+    printable_append(out, size, format, arguments);
     va_end(arguments);
 }
 
@@ -137,16 +109,20 @@ void finding_why(struct finding *finding, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    write_cut(finding->why, sizeof(finding->why), format, arguments);
+    finding->why[0] = '\0';
+    printable_append(finding->why, sizeof(finding->why), format, arguments);
     va_end(arguments);
 }
 
 void finding_fix(struct finding *finding, const char *format, ...)
 {
+    char text[REMEDIES_SIZE] = "";
     va_list arguments;
     va_start(arguments, format);
-    write_cut(finding->fix, sizeof(finding->fix), format, arguments);
+    printable_append(text, sizeof(text), format, arguments);
     va_end(arguments);
+    remedies_clear(&finding->fix);
+    remedies_add(&finding->fix, MTA_UNKNOWN, "%s", text);
 }
 
 void finding_subject(struct finding *finding, const char *fold, const char *rest)

@@ -19,12 +19,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/remedy.h"
 #include "lib/words.h"
 
 #define FINDING_FIELDS   24
 #define FINDING_ARENA    3072
 #define FINDING_WHY_SIZE 512
-#define FINDING_FIX_SIZE 1024
 #define FINDING_KEY_SIZE 256
 #define FINDING_VALUE_MAX                                                                          \
     520 /* octets of one value after escaping; longer is cut and shows "..." */
@@ -47,14 +47,14 @@ struct finding {
     enum finding_kind kind;
     enum severity severity;
     uint64_t count; /* how many events this stands for; 1 when new */
-    /* What the incident is about, unique together with the kind. For the milter "LISTENER NETWORK",
+    /* The incident's subject, unique together with the kind. For the milter "LISTENER NETWORK",
      * for the probe "ENDPOINT CAUSE". `fold` is the part within which subjects are counted (the
      * listener, the endpoint): past 16 open ones they become "any". Both empty: one incident of
      * this kind a program. */
     char key[FINDING_KEY_SIZE];
     char fold[FINDING_KEY_SIZE];
     char why[FINDING_WHY_SIZE]; /* one sentence */
-    char fix[FINDING_FIX_SIZE]; /* what to change; may be empty */
+    struct remedies fix;        /* may be none */
     struct finding_field field[FINDING_FIELDS];
     size_t fields;
     size_t arena_used;
@@ -77,8 +77,8 @@ bool finding_add_shown(struct finding *finding, const char *name, unsigned int p
 /* Its value, or NULL. Belongs to the finding. */
 const char *finding_get(const struct finding *finding, const char *name);
 
-/* printf into `why`, `fix`, `key` or `fold`; text from the network must be printable already. Cut
- * at the size, on a character's boundary. */
+/* printf into `why`, or into `fix` as its only remedy, which is for every mail server; text from
+ * the network must be printable already. Cut at the size, on a character's boundary. */
 void finding_why(struct finding *finding, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void finding_fix(struct finding *finding, const char *format, ...)

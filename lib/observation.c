@@ -26,19 +26,22 @@ void observation_set_mta(struct observation *observation, const char *name)
 {
     size_t length = 0;
 
-    if (name == NULL || name[0] == '\0')
+    if (name == NULL || name[0] == '\0') {
         name = "unknown";
+    }
     for (; length < OBSERVATION_MTA_SIZE - 1 && name[length] != '\0'; length++) {
         char octet = name[length];
-        if (octet >= 'A' && octet <= 'Z')
+        if (octet >= 'A' && octet <= 'Z') {
             octet = (char)(octet - 'A' + 'a');
+        }
         observation->mta[length] = strchr(MTA_OCTETS, octet) != NULL ? octet : '-';
     }
     observation->mta[length] = '\0';
     /* With the comma behind it, such an end would read as the mark of a second observation. */
     size_t tail = sizeof(MARK) - 2;
-    if (length >= tail && strncmp(observation->mta + length - tail, MARK, tail) == 0)
+    if (length >= tail && strncmp(observation->mta + length - tail, MARK, tail) == 0) {
         observation->mta[length - 1] = '-';
+    }
 }
 
 static uint32_t at_most(uint32_t number)
@@ -104,8 +107,9 @@ bool observation_build(const struct observation *observation, const struct token
     char text[OBSERVATION_SIZE];
     char mac[TOKEN_MAC_TEXT];
 
-    if (!write_text(observation, text) || !text_mac(observation, text, binding, path, mac))
+    if (!write_text(observation, text) || !text_mac(observation, text, binding, path, mac)) {
         return false;
+    }
     int length = snprintf(out, OBSERVATION_SIZE, "%s" MAC_FIELD "%.*s", text, TOKEN_MAC_TEXT, mac);
     return length > 0 && length < OBSERVATION_SIZE;
 }
@@ -121,8 +125,9 @@ static const char *next_value(char **rest, const char *name)
 {
     size_t length = strlen(name);
 
-    if (*rest == NULL || strncmp(*rest, name, length) != 0 || (*rest)[length] != '=')
+    if (*rest == NULL || strncmp(*rest, name, length) != 0 || (*rest)[length] != '=') {
         return NULL;
+    }
     return strsep(rest, ",") + length + 1;
 }
 
@@ -130,11 +135,13 @@ static bool read_number(const char *text, uint32_t max, uint32_t *out)
 {
     char *end;
 
-    if (text == NULL || !isdigit((unsigned char)text[0]) || strlen(text) > 10)
+    if (text == NULL || !isdigit((unsigned char)text[0]) || strlen(text) > 10) {
         return false;
+    }
     unsigned long long number = strtoull(text, &end, 10);
-    if (*end != '\0' || number > max)
+    if (*end != '\0' || number > max) {
         return false;
+    }
     *out = (uint32_t)number;
     return true;
 }
@@ -155,10 +162,12 @@ static bool read_endpoint(const char *text, struct address *address, uint16_t *p
     const char *colon = text == NULL ? NULL : strrchr(text, ':');
     uint32_t number;
 
-    if (colon == NULL)
+    if (colon == NULL) {
         return read_address(text, address);
-    if ((size_t)(colon - text) >= sizeof(host) || !read_number(colon + 1, UINT16_MAX, &number))
+    }
+    if ((size_t)(colon - text) >= sizeof(host) || !read_number(colon + 1, UINT16_MAX, &number)) {
         return false;
+    }
     snprintf(host, sizeof(host), "%.*s", (int)(colon - text), text);
     *port = (uint16_t)number;
     return address_parse(host, address);
@@ -166,29 +175,32 @@ static bool read_endpoint(const char *text, struct address *address, uint16_t *p
 
 static bool read_permission(const char *text, enum permission *out)
 {
-    for (int value = 0; text != NULL && value <= PERMISSION_CLIENT_CERTIFICATE; value++)
+    for (int value = 0; text != NULL && value <= PERMISSION_CLIENT_CERTIFICATE; value++) {
         if (strcmp(text, permission_name((enum permission)value)) == 0) {
             *out = (enum permission)value;
             return true;
         }
+    }
     return false;
 }
 
 static bool read_destination(const char *text, enum destination *out)
 {
-    for (int value = 0; text != NULL && value <= DESTINATION_EXTERNAL; value++)
+    for (int value = 0; text != NULL && value <= DESTINATION_EXTERNAL; value++) {
         if (strcmp(text, destination_name((enum destination)value)) == 0) {
             *out = (enum destination)value;
             return true;
         }
+    }
     return false;
 }
 
 static bool read_mta(const char *text, char out[OBSERVATION_MTA_SIZE])
 {
     if (text == NULL || strlen(text) >= OBSERVATION_MTA_SIZE || text[0] == '\0' ||
-        text[strspn(text, MTA_OCTETS)] != '\0')
+        text[strspn(text, MTA_OCTETS)] != '\0') {
         return false;
+    }
     snprintf(out, OBSERVATION_MTA_SIZE, "%s", text);
     return true;
 }
@@ -213,8 +225,9 @@ static bool read_hello(char **rest, struct observation *out)
         !read_number(next_value(rest, "time"), UINT32_MAX, &out->time) ||
         !read_challenge(next_value(rest, "challenge"), out->challenge) ||
         !read_number(next_value(rest, "seen"), OBSERVATION_COUNT_MAX, &out->seen) ||
-        !read_number(next_value(rest, "accepted"), OBSERVATION_COUNT_MAX, &out->accepted))
+        !read_number(next_value(rest, "accepted"), OBSERVATION_COUNT_MAX, &out->accepted)) {
         return false;
+    }
     out->client_port = (uint16_t)port;
     out->masked = masked == 1;
     return true;
@@ -254,8 +267,9 @@ static bool read_text(const char *text, struct observation *out)
     snprintf(fields, sizeof(fields), "%s", text);
     const char *name = strsep(&rest, ",");
     for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++) {
-        if (strcmp(name, kinds[kind].name) != 0)
+        if (strcmp(name, kinds[kind].name) != 0) {
             continue;
+        }
         out->kind = (enum observation_kind)kind;
         return kinds[kind].read(&rest, out) && rest == NULL && write_text(out, again) &&
                strcmp(text, again) == 0;
@@ -271,17 +285,20 @@ enum observation_found observation_find(const char *line, struct observation *ou
     uint8_t octets[TOKEN_MAC];
     const char *start = strstr(line, MARK);
 
-    if (start == NULL)
+    if (start == NULL) {
         return OBSERVATION_NONE;
+    }
     const char *mac = strstr(start, MAC_FIELD);
     if (strstr(start + 1, MARK) != NULL || mac == NULL ||
         (size_t)(mac - start) >= sizeof(cut.text) ||
-        !token_base32_read(mac + sizeof(MAC_FIELD) - 1, octets, sizeof(octets)))
+        !token_base32_read(mac + sizeof(MAC_FIELD) - 1, octets, sizeof(octets))) {
         return OBSERVATION_BROKEN;
+    }
     snprintf(cut.text, sizeof(cut.text), "%.*s", (int)(mac - start), start);
     memcpy(cut.mac, mac + sizeof(MAC_FIELD) - 1, TOKEN_MAC_TEXT);
-    if (!read_text(cut.text, &read))
+    if (!read_text(cut.text, &read)) {
         return OBSERVATION_BROKEN;
+    }
     *out = read;
     *text = cut;
     return OBSERVATION_FOUND;

@@ -45,16 +45,19 @@ static size_t decode(const unsigned char *text, size_t length, uint32_t *code)
         return 1;
     }
     for (size_t form = 0; form < sizeof(utf8_forms) / sizeof(utf8_forms[0]); form++) {
-        if (text[0] < utf8_forms[form].first || text[0] > utf8_forms[form].last)
+        if (text[0] < utf8_forms[form].first || text[0] > utf8_forms[form].last) {
             continue;
+        }
         size_t octets = utf8_forms[form].octets;
         if (length < octets || text[1] < utf8_forms[form].lowest ||
-            text[1] > utf8_forms[form].highest)
+            text[1] > utf8_forms[form].highest) {
             return 0;
+        }
         *code = text[0] & utf8_forms[form].bits;
         for (size_t i = 1; i < octets; i++) {
-            if ((text[i] & 0xC0) != 0x80)
+            if ((text[i] & 0xC0) != 0x80) {
                 return 0;
+            }
             *code = *code << 6 | (text[i] & 0x3F);
         }
         return octets;
@@ -65,8 +68,9 @@ static size_t decode(const unsigned char *text, size_t length, uint32_t *code)
 static bool is_hidden(uint32_t code)
 {
     for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
-        if (code >= hidden[i].first && code <= hidden[i].last)
+        if (code >= hidden[i].first && code <= hidden[i].last) {
             return true;
+        }
     }
     return false;
 }
@@ -97,8 +101,9 @@ static size_t escape_one(const unsigned char *text, size_t length, char piece[PI
 
 size_t printable(char *out, size_t size, const char *text, size_t length)
 {
-    if (size == 0)
+    if (size == 0) {
         return 0;
+    }
     const unsigned char *rest = (const unsigned char *)text;
     size_t room = size - 1;
     size_t mark = room < strlen(ellipsis) ? 0 : strlen(ellipsis);
@@ -106,8 +111,13 @@ size_t printable(char *out, size_t size, const char *text, size_t length)
     size_t cut = 0; /* how much may stay if the next piece does not fit */
     while (length > 0) {
         char piece[PIECE_SIZE];
-        size_t piece_length;
-        size_t octets = escape_one(rest, length, piece, &piece_length);
+        size_t piece_length = 1;
+        size_t octets = 1;
+        if (rest[0] >= 0x20 && rest[0] < 0x7F && rest[0] != '\\') { /* as most are */
+            piece[0] = (char)rest[0];
+        } else {
+            octets = escape_one(rest, length, piece, &piece_length);
+        }
         if (piece_length > room - used) {
             memcpy(out + cut, ellipsis, mark);
             used = cut + mark;
@@ -115,8 +125,9 @@ size_t printable(char *out, size_t size, const char *text, size_t length)
         }
         memcpy(out + used, piece, piece_length);
         used += piece_length;
-        if (used + mark <= room)
+        if (used + mark <= room) {
             cut = used;
+        }
         rest += octets;
         length -= octets;
     }
@@ -139,10 +150,50 @@ bool printable_is_shown(const char *text)
         size_t piece_length;
         size_t octets = escape_one(rest, length, piece, &piece_length);
 
-        if (*rest != '\\' && piece_length != octets)
+        if (*rest != '\\' && piece_length != octets) {
             return false;
+        }
         rest += octets;
         length -= octets;
     }
     return true;
+}
+
+/* Octets that a UTF-8 sequence beginning with this one has; 1 for what begins none. */
+static size_t sequence_length(unsigned char first)
+{
+    if (first >= 0xF0) {
+        return 4;
+    }
+    if (first >= 0xE0) {
+        return 3;
+    }
+    return first >= 0xC0 ? 2 : 1;
+}
+
+/* A text of `length` octets was cut there: takes the head of a split character off its end. */
+static void trim_split_character(char *text, size_t length)
+{
+    size_t start = length;
+    while (start > 0 && length - start < 3) {
+        start--;
+        if (((unsigned char)text[start] & 0xC0) != 0x80) {
+            break;
+        }
+    }
+    if (start < length && start + sequence_length((unsigned char)text[start]) > length) {
+        text[start] = '\0';
+    }
+}
+
+void printable_append(char *out, size_t size, const char *format, va_list arguments)
+{
+    size_t start = strlen(out);
+    int length = vsnprintf(out + start, size - start, format, arguments);
+
+    if (length < 0) {
+        out[start] = '\0';
+    } else if ((size_t)length >= size - start) {
+        trim_split_character(out, size - 1);
+    }
 }

@@ -16,6 +16,7 @@
 #ifndef RELAYWARDEN_LIB_PRINTABLE_H
 #define RELAYWARDEN_LIB_PRINTABLE_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -30,5 +31,10 @@ size_t printable_string(char *out, size_t size, const char *text);
 /* Whether nothing in a text would be escaped but backslashes: so is everything that was escaped
  * before. */
 bool printable_is_shown(const char *text);
+
+/* Adds to `out`, which has `size` octets, as vprintf. Nothing is escaped: the text is printable
+ * already. Cut at a character's boundary, without a mark. */
+void printable_append(char *out, size_t size, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
 
 #endif

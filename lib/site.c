@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/domain.h"
+#include "lib/registrable.h"
 
 struct site {
     struct site_settings declared;
@@ -13,8 +14,9 @@ struct site {
 struct site *site_new(struct site_settings *settings)
 {
     struct site *site = calloc(1, sizeof(*site));
-    if (site == NULL)
+    if (site == NULL) {
         return NULL;
+    }
     site->trusted = netset_new(settings->networks, settings->network_count);
     if (site->trusted == NULL) {
         free(site);
@@ -27,8 +29,9 @@ struct site *site_new(struct site_settings *settings)
 
 void site_free(struct site *site)
 {
-    if (site == NULL)
+    if (site == NULL) {
         return;
+    }
     netset_free(site->trusted);
     site_settings_free(&site->declared);
     free(site);
@@ -37,10 +40,13 @@ void site_free(struct site *site)
 void site_settings_free(struct site_settings *settings)
 {
     domainset_free(settings->domains);
+    domainset_free(settings->owners);
+    domainset_free(settings->hosts);
     free(settings->main_domain);
     free(settings->networks);
-    for (size_t i = 0; i < settings->certificate_count; i++)
+    for (size_t i = 0; i < settings->certificate_count; i++) {
         free(settings->certificates[i]);
+    }
     free(settings->certificates);
     *settings = (struct site_settings){0};
 }
@@ -55,10 +61,20 @@ bool site_owns_domain(const struct site *site, const char *domain, size_t length
 const char *site_parent_domain(const struct site *site, const char *domain)
 {
     for (const char *dot = strchr(domain, '.'); dot != NULL; dot = strchr(dot + 1, '.')) {
-        if (domainset_contains(site->declared.domains, dot + 1))
+        if (domainset_contains(site->declared.domains, dot + 1)) {
             return dot + 1;
+        }
     }
     return NULL;
+}
+
+bool site_owns_host(const struct site *site, const char *host)
+{
+    const struct site_settings *declared = &site->declared;
+
+    return domainset_contains(declared->owners, registrable_domain(host)) ||
+           domainset_contains(declared->hosts, host) ||
+           domainset_contains(declared->domains, host) || site_parent_domain(site, host) != NULL;
 }
 
 bool site_trusts(const struct site *site, const struct address *client)
@@ -74,10 +90,21 @@ const struct network *site_trusted_network(const struct site *site, const struct
 bool site_trusts_certificate(const struct site *site, const char *subject)
 {
     for (size_t i = 0; subject != NULL && i < site->declared.certificate_count; i++) {
-        if (strcmp(site->declared.certificates[i], subject) == 0)
+        if (strcmp(site->declared.certificates[i], subject) == 0) {
             return true;
+        }
     }
     return false;
+}
+
+const char *site_next_domain(const struct site *site, size_t *place)
+{
+    return domainset_next(site->declared.domains, place);
+}
+
+size_t site_domain_count(const struct site *site)
+{
+    return domainset_count(site->declared.domains);
 }
 
 const char *site_main_domain(const struct site *site)
@@ -89,13 +116,15 @@ enum sender_class site_classify_sender(const struct site *site, const char *path
 {
     struct mail_address sender;
     mail_address_split(path, path == NULL ? 0 : strlen(path), &sender);
-    if (sender.null_path)
+    if (sender.null_path) {
         return SENDER_NULL;
+    }
     /* An MTA completes a sender without an @ with its own domain, whoever sent it: <root> goes out
      * as a sender of this site, and a rule that trusts the site's senders trusts it too. This is
      * not the "user@" of an empty domain, which is no domain and nobody's. */
-    if (sender.domain == NULL)
+    if (sender.domain == NULL) {
         return SENDER_OWN;
+    }
     return site_owns_domain(site, sender.domain, sender.domain_length) ? SENDER_OWN
                                                                        : SENDER_EXTERNAL;
 }

@@ -18,6 +18,8 @@
 
 struct site_settings {
     struct domainset *domains; /* from domains and domain_files */
+    struct domainset *owners;  /* their registrable domains; NULL: nobody asks whose a host is */
+    struct domainset *hosts;   /* mail hosts outside of these; NULL: none */
     char *main_domain; /* the first declared exact domain, or the first pattern without its dot */
     struct network *networks;
     size_t network_count;
@@ -37,9 +39,18 @@ void site_settings_free(struct site_settings *settings); /* the members, not the
  * "a.b.example.org". Points into `domain`; NULL if there is none. */
 const char *site_parent_domain(const struct site *site, const char *domain);
 
-/* `domain` as it came (any case, U- or A-labels, trailing dot), `length` octets. What is no domain
- * is nobody's: false. */
+/* `domain` as it came (any case, U- or A-labels, trailing dot), `length` octets. A text that is no
+ * domain is nobody's: false. */
 bool site_owns_domain(const struct site *site, const char *domain, size_t length);
+
+/* The declared domains and patterns one after another, see domainset_next. */
+const char *site_next_domain(const struct site *site, size_t *place);
+size_t site_domain_count(const struct site *site);
+
+/* Whether a host's name (normalised) says that the host is the site's: it has a registrable domain
+ * in common with a declared domain, is below a declared one, or is one of the hosts that are
+ * declared. Without `owners` the first of these never holds. */
+bool site_owns_host(const struct site *site, const char *host);
 
 bool site_trusts(const struct site *site, const struct address *client);
 const struct network *site_trusted_network(const struct site *site, const struct address *client);

@@ -31,18 +31,21 @@ void token_base32(const uint8_t *octets, size_t length, char *out)
 
     for (size_t i = 0; i < length; i++) {
         bits = (bits << 8 | octets[i]) & 0xFFFF;
-        for (held += 8; held >= 5; held -= 5)
+        for (held += 8; held >= 5; held -= 5) {
             *out++ = alphabet[bits >> (held - 5) & 31];
+        }
     }
-    if (held > 0)
+    if (held > 0) {
         *out = alphabet[bits << (5 - held) & 31];
+    }
 }
 
 /* -1: none of the alphabet. Not by a table in memory: which characters a MAC has is no secret. */
 static int value_of(char character)
 {
-    if (character >= 'a' && character <= 'z')
+    if (character >= 'a' && character <= 'z') {
         return character - 'a';
+    }
     return character >= '2' && character <= '7' ? character - '2' + 26 : -1;
 }
 
@@ -53,12 +56,14 @@ bool token_base32_read(const char *text, uint8_t *out, size_t length)
     unsigned int held = 0;
     size_t count = 0;
 
-    if (length > sizeof(read))
+    if (length > sizeof(read)) {
         return false;
+    }
     for (size_t i = 0; i < text_length(length); i++) {
         int value = value_of(text[i]);
-        if (value < 0)
+        if (value < 0) {
             return false;
+        }
         bits = (bits << 5 | (unsigned int)value) & 0xFFFF;
         held += 5;
         if (held >= 8) {
@@ -66,8 +71,9 @@ bool token_base32_read(const char *text, uint8_t *out, size_t length)
             read[count++] = (uint8_t)(bits >> held);
         }
     }
-    if ((bits & ((1U << held) - 1)) != 0)
+    if ((bits & ((1U << held) - 1)) != 0) {
         return false;
+    }
     memcpy(out, read, length);
     return true;
 }
@@ -86,8 +92,9 @@ static bool hmac(const void *key, size_t key_length, const void *input, size_t l
     unsigned int size = 0;
 
     if (HMAC(EVP_sha256(), key, (int)key_length, input, length, digest, &size) == NULL ||
-        size != TOKEN_DIGEST)
+        size != TOKEN_DIGEST) {
         return false;
+    }
     memcpy(out, digest, TOKEN_DIGEST);
     return true;
 }
@@ -102,15 +109,17 @@ static bool mac(const uint8_t key[TOKEN_DIGEST], const struct field *fields, siz
 
     for (size_t i = 0; i < count; i++) {
         size_t length = fields[i].length;
-        if (length > UINT16_MAX || length + 2 > sizeof(input) - used)
+        if (length > UINT16_MAX || length + 2 > sizeof(input) - used) {
             return false;
+        }
         input[used] = (uint8_t)(length >> 8);
         input[used + 1] = (uint8_t)length;
         memcpy(input + used + 2, fields[i].octets, length);
         used += length + 2;
     }
-    if (!hmac(key, TOKEN_DIGEST, input, used, digest))
+    if (!hmac(key, TOKEN_DIGEST, input, used, digest)) {
         return false;
+    }
     memcpy(out, digest, size);
     return true;
 }
@@ -138,15 +147,19 @@ bool token_key_derive(const uint8_t *octets, size_t length, struct token_key *ou
         {"rw1 ask", key.ask},
         {"rw1 observation", key.observation},
         {"rw1 route", key.route},
+        {"rw1 message", key.message},
         {"rw1 fingerprint", key.fingerprint},
     };
 
-    if (length < TOKEN_KEY_MIN || length > TOKEN_KEY_MAX)
+    if (length < TOKEN_KEY_MIN || length > TOKEN_KEY_MAX) {
         return false;
-    for (size_t i = 0; i < sizeof(purposes) / sizeof(purposes[0]); i++)
+    }
+    for (size_t i = 0; i < sizeof(purposes) / sizeof(purposes[0]); i++) {
         if (!hmac(octets, length, purposes[i].label, strlen(purposes[i].label),
-                  purposes[i].derived))
+                  purposes[i].derived)) {
             return false;
+        }
+    }
     *out = key;
     token_wipe(&key, sizeof(key));
     return true;
@@ -154,9 +167,33 @@ bool token_key_derive(const uint8_t *octets, size_t length, struct token_key *ou
 
 const char *token_fingerprint(const struct token_key *key, char out[TOKEN_FINGERPRINT_SIZE])
 {
-    for (size_t i = 0; i < TOKEN_FINGERPRINT_SIZE / 2; i++)
+    for (size_t i = 0; i < TOKEN_FINGERPRINT_SIZE / 2; i++) {
         snprintf(out + 2 * i, 3, "%02x", key->fingerprint[i]);
+    }
     return out;
+}
+
+/* ---- message ---------------------------------------------------------------------------- */
+
+static bool message_mac(const struct token_key *key, const uint8_t octets[TOKEN_MESSAGE],
+                        uint8_t out[TOKEN_MESSAGE - TOKEN_MESSAGE_NONCE])
+{
+    const struct field fields[] = {{octets, TOKEN_MESSAGE_NONCE}};
+
+    return mac(key->message, fields, 1, out, TOKEN_MESSAGE - TOKEN_MESSAGE_NONCE);
+}
+
+bool token_message_seal(const struct token_key *key, uint8_t octets[TOKEN_MESSAGE])
+{
+    return message_mac(key, octets, octets + TOKEN_MESSAGE_NONCE);
+}
+
+bool token_message_verify(const struct token_key *key, const uint8_t octets[TOKEN_MESSAGE])
+{
+    uint8_t wanted[TOKEN_MESSAGE - TOKEN_MESSAGE_NONCE];
+
+    return message_mac(key, octets, wanted) &&
+           token_same(wanted, octets + TOKEN_MESSAGE_NONCE, sizeof(wanted));
 }
 
 /* ---- paths ------------------------------------------------------------------------------ */
@@ -169,62 +206,84 @@ static bool continues_word(char octet)
 
 static bool is_word_of(const char *text, size_t length)
 {
-    for (size_t i = 0; i < length; i++)
-        if (value_of(text[i]) < 0)
+    for (size_t i = 0; i < length; i++) {
+        if (value_of(text[i]) < 0) {
             return false;
+        }
+    }
     return !continues_word(text[length]);
 }
 
 /* The length of the token, without its mark, that follows the mark at `text`; 0: none. */
 static size_t token_text(const char *text)
 {
-    if (is_word_of(text, ASK_TEXT))
+    if (is_word_of(text, ASK_TEXT)) {
         return ASK_TEXT;
+    }
     return is_word_of(text, HELLO_TEXT) ? HELLO_TEXT : 0;
 }
 
-/* What follows the mark of the only token in `path`, and its length; NULL if there is none, or more
- * than one mark in whatever case. */
+/* The text behind the mark of the only token in `path`, and its length; NULL if there is none, or
+ * more than one mark in whatever case. */
 static const char *find_token(const char *path, size_t *length)
 {
     const char *mark = strcasestr(path, MARK);
 
-    if (mark == NULL || mark == path || strcasestr(mark + MARK_LENGTH, MARK) != NULL)
+    if (mark == NULL || mark == path || strcasestr(mark + MARK_LENGTH, MARK) != NULL) {
         return NULL;
-    if (strncmp(mark, MARK, MARK_LENGTH) != 0 || continues_word(mark[-1]))
+    }
+    if (strncmp(mark, MARK, MARK_LENGTH) != 0 || continues_word(mark[-1])) {
         return NULL;
+    }
     *length = token_text(mark + MARK_LENGTH);
     return *length == 0 ? NULL : mark + MARK_LENGTH;
 }
 
-/* A path as MACs know it: lower case in ASCII, its token cut out. Spaces before it are the
- * command's. Returns its length; 0: too long. */
-static size_t canonical_path(const char *path, char out[TOKEN_PATH_MAX])
+static char lower(char octet)
+{
+    return octet >= 'A' && octet <= 'Z' ? (char)(octet - 'A' + 'a') : octet;
+}
+
+/* A path as MACs know it: lower case in ASCII. Spaces before it are the command's. Returns its
+ * length; 0: too long. */
+static size_t whole_path(const char *path, char out[TOKEN_PATH_MAX])
 {
     path += strspn(path, " ");
     size_t length = strlen(path);
-    size_t cut = 0;
-    size_t used = 0;
 
-    if (length > TOKEN_PATH_MAX)
+    if (length > TOKEN_PATH_MAX) {
         return 0;
-    const char *token = find_token(path, &cut);
-    for (const char *at = path; *at != '\0'; at++) {
-        if (token != NULL && at == token - MARK_LENGTH)
-            at = token + cut;
-        if (*at == '\0')
-            break;
-        out[used++] = *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at;
     }
-    return used;
+    for (size_t i = 0; i < length; i++) {
+        out[i] = lower(path[i]);
+    }
+    return length;
+}
+
+/* The same with its token cut out: the MAC of an ask cannot cover itself. */
+static size_t path_without_token(const char *path, char out[TOKEN_PATH_MAX])
+{
+    size_t length = whole_path(path, out);
+    size_t cut = 0;
+
+    path += strspn(path, " ");
+    const char *token = length == 0 ? NULL : find_token(path, &cut);
+    if (token == NULL) {
+        return length;
+    }
+    size_t start = (size_t)(token - path) - MARK_LENGTH;
+    size_t end = start + MARK_LENGTH + cut;
+    memmove(out + start, out + end, length - end);
+    return length - (end - start);
 }
 
 /* ---- hello ------------------------------------------------------------------------------ */
 
 static void write_number(uint8_t out[4], uint32_t number)
 {
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         out[i] = (uint8_t)(number >> (24 - 8 * i));
+    }
 }
 
 static uint32_t read_number(const uint8_t octets[4])
@@ -242,8 +301,7 @@ static bool hello_mac(const struct token_key *key, const struct token_hello *hel
 
     write_number(time, hello->time);
     for (size_t i = 0; i < length; i++) {
-        char octet = hello->domain[i];
-        domain[i] = octet >= 'A' && octet <= 'Z' ? (char)(octet - 'A' + 'a') : octet;
+        domain[i] = lower(hello->domain[i]);
     }
     const struct field fields[] = {
         {hello->route, TOKEN_ROUTE},
@@ -273,13 +331,15 @@ bool token_hello_build(const struct token_key *key, const struct token_hello *he
     char text[HELLO_TEXT];
 
     if (hello->domain[0] == '\0' || hello->domain[strspn(hello->domain, DOMAIN_OCTETS)] != '\0' ||
-        strcasestr(hello->domain, MARK) != NULL)
+        strcasestr(hello->domain, MARK) != NULL) {
         return false;
+    }
     memcpy(octets, hello->route, TOKEN_ROUTE);
     write_number(octets + TOKEN_ROUTE, hello->time);
     memcpy(octets + TOKEN_ROUTE + 4, hello->nonce, TOKEN_NONCE);
-    if (!hello_mac(key, hello, octets + HELLO_OCTETS - TOKEN_MAC))
+    if (!hello_mac(key, hello, octets + HELLO_OCTETS - TOKEN_MAC)) {
         return false;
+    }
     token_base32(octets, sizeof(octets), text);
     snprintf(out, TOKEN_HELLO_PATH_SIZE, "<" MARK "%.*s@%s>", HELLO_TEXT, text, hello->domain);
     return true;
@@ -290,10 +350,12 @@ static bool read_domain(const char *text, char out[DOMAIN_SIZE])
 {
     size_t length = strspn(text, DOMAIN_OCTETS);
 
-    if (length == 0 || length >= DOMAIN_SIZE || strcmp(text + length, ">") != 0)
+    if (length == 0 || length >= DOMAIN_SIZE || strcmp(text + length, ">") != 0) {
         return false;
-    for (size_t i = 0; i < length; i++)
-        out[i] = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] - 'A' + 'a') : text[i];
+    }
+    for (size_t i = 0; i < length; i++) {
+        out[i] = lower(text[i]);
+    }
     out[length] = '\0';
     return true;
 }
@@ -305,13 +367,15 @@ bool token_hello_parse(const char *path, struct token_hello *out)
     size_t length;
 
     /* Every sender passes by here: nearly all end at once. */
-    if (strncmp(path, "<" MARK, 1 + MARK_LENGTH) != 0)
+    if (strncmp(path, "<" MARK, 1 + MARK_LENGTH) != 0) {
         return false;
+    }
     const char *token = find_token(path, &length);
     if (token != path + 1 + MARK_LENGTH || length != HELLO_TEXT || token[length] != '@' ||
         !token_base32_read(token, octets, sizeof(octets)) ||
-        !read_domain(token + length + 1, hello.domain))
+        !read_domain(token + length + 1, hello.domain)) {
         return false;
+    }
     memcpy(hello.route, octets, TOKEN_ROUTE);
     hello.time = read_number(octets + TOKEN_ROUTE);
     memcpy(hello.nonce, octets + TOKEN_ROUTE + 4, TOKEN_NONCE);
@@ -333,6 +397,27 @@ bool token_hello_is_current(const struct token_hello *hello, int64_t now)
            (int64_t)hello->time - now <= TOKEN_FURTHEST_SECONDS;
 }
 
+/* ---- roles ------------------------------------------------------------------------------ */
+
+static const struct {
+    const char *name;
+    bool outside;
+} roles[TOKEN_ROLES] = {
+    [TOKEN_ROLE_TRUE] = {"true", true},       [TOKEN_ROLE_HIDDEN] = {"hidden", true},
+    [TOKEN_ROLE_INSIDE] = {"inside", false},  [TOKEN_ROLE_CLAIMED] = {"claimed", false},
+    [TOKEN_ROLE_UNKNOWN] = {"unknown", true},
+};
+
+const char *token_role_name(enum token_role role)
+{
+    return roles[role].name;
+}
+
+bool token_role_is_outside(enum token_role role)
+{
+    return roles[role].outside;
+}
+
 /* ---- ask -------------------------------------------------------------------------------- */
 
 static bool ask_mac(const struct token_binding *binding, const struct token_ask *ask,
@@ -346,12 +431,13 @@ static bool ask_mac(const struct token_binding *binding, const struct token_ask 
         {binding->challenge, TOKEN_CHALLENGE},
         {&role, 1},
         {&ask->technique, 1},
-        {sender, canonical_path(mail_path, sender)},
-        {recipient, canonical_path(rcpt_path, recipient)},
+        {sender, path_without_token(mail_path, sender)},
+        {recipient, path_without_token(rcpt_path, recipient)},
     };
 
-    if (fields[4].length == 0 || fields[5].length == 0)
+    if (fields[4].length == 0 || fields[5].length == 0) {
         return false;
+    }
     return mac(binding->key->ask, fields, sizeof(fields) / sizeof(fields[0]), out, TOKEN_ASK_MAC);
 }
 
@@ -362,8 +448,9 @@ bool token_ask_seal(const struct token_binding *binding, const struct token_ask 
     char *blank = strstr(rcpt_path, TOKEN_ASK_BLANK);
     size_t length;
 
-    if (blank == NULL)
+    if (blank == NULL) {
         return false;
+    }
     /* Any token of the right length will do: it is cut out before the MAC is computed. */
     char *token = blank + MARK_LENGTH;
     memset(token, 'a', ASK_TEXT);
@@ -384,8 +471,9 @@ bool token_ask_parse(const char *rcpt_path, struct token_ask *out)
 
     if (token == NULL || length != ASK_TEXT || rcpt_path[0] != '<' ||
         !token_base32_read(token, octets, sizeof(octets)) || octets[0] < TOKEN_ROLE_TRUE ||
-        octets[0] > TOKEN_ROLE_UNKNOWN)
+        octets[0] > TOKEN_ROLE_UNKNOWN) {
         return false;
+    }
     out->role = (enum token_role)octets[0];
     out->technique = octets[1];
     memcpy(out->mac, octets + 2, TOKEN_ASK_MAC);
@@ -409,7 +497,7 @@ bool token_observation_mac(const struct token_binding *binding, const uint8_t *c
     uint8_t octets[TOKEN_MAC];
     char answered[TOKEN_PATH_MAX];
     const struct field fields[] = {
-        {answered, canonical_path(path, answered)},
+        {answered, whole_path(path, answered)},
         {binding->nonce, TOKEN_NONCE},
         {challenge != NULL ? challenge : binding->challenge,
          challenge != NULL ? TOKEN_CHALLENGE : 0},
@@ -417,8 +505,9 @@ bool token_observation_mac(const struct token_binding *binding, const uint8_t *c
     };
 
     if (fields[0].length == 0 || !mac(binding->key->observation, fields,
-                                      sizeof(fields) / sizeof(fields[0]), octets, TOKEN_MAC))
+                                      sizeof(fields) / sizeof(fields[0]), octets, TOKEN_MAC)) {
         return false;
+    }
     token_base32(octets, sizeof(octets), out);
     return true;
 }

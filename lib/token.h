@@ -39,13 +39,14 @@
 #define TOKEN_DIGEST           32 /* SHA-256 */
 #define TOKEN_FINGERPRINT_SIZE 33 /* 32 hexadecimal digits and NUL */
 
-/* What is derived of a key file's octets; these themselves are not kept. One for each purpose, so
+/* Keys derived from a key file's octets; these themselves are not kept. One for each purpose, so
  * that a mark made for one is never taken for another. */
 struct token_key {
     uint8_t hello[TOKEN_DIGEST];
     uint8_t ask[TOKEN_DIGEST];
     uint8_t observation[TOKEN_DIGEST];
     uint8_t route[TOKEN_DIGEST];
+    uint8_t message[TOKEN_DIGEST];
     uint8_t fingerprint[TOKEN_DIGEST];
 };
 
@@ -58,6 +59,17 @@ void token_wipe(void *secret, size_t length);
 
 /* A key's name for people: tells nothing of the key. Returns out. */
 const char *token_fingerprint(const struct token_key *key, char out[TOKEN_FINGERPRINT_SIZE]);
+
+/* ---- message ---------------------------------------------------------------------------- */
+
+/* The token of a test message (probe/model/message.h): a random nonce, and a MAC over it. Whoever
+ * has the key knows that the site made it; whoever has not sees 16 random octets. */
+#define TOKEN_MESSAGE       16 /* octets */
+#define TOKEN_MESSAGE_NONCE 8  /* of these, random; the rest is the MAC */
+
+/* Fills the MAC. */
+bool token_message_seal(const struct token_key *key, uint8_t octets[TOKEN_MESSAGE]);
+bool token_message_verify(const struct token_key *key, const uint8_t octets[TOKEN_MESSAGE]);
 
 /* ---- hello ------------------------------------------------------------------------------ */
 
@@ -79,7 +91,7 @@ struct token_hello {
     char domain[DOMAIN_SIZE]; /* the canary's; lower case after token_hello_parse */
 };
 
-/* What names the way that a hello went, so that the milter can tell one way from another and yet
+/* The name of the way that a hello went, so that the milter can tell one way from another and yet
  * learns nothing of the probe's configuration. `probe` is the probe's host name, `target` the
  * target's name, `endpoint` as token_endpoint writes it. */
 bool token_route(const struct token_key *key, const char *probe, const char *target,
@@ -118,7 +130,16 @@ enum token_role {
     TOKEN_ROLE_UNKNOWN = 5, /* the probe knows no public address of its own */
 };
 
-/* What asks and observations of one connection are bound to. */
+#define TOKEN_ROLES 6 /* a table by role has so many rows; the first is nobody's */
+
+/* "true", "hidden", ... */
+const char *token_role_name(enum token_role role);
+
+/* Whether an ask of that role shows what strangers meet: true, hidden and unknown are from outside,
+ * inside and claimed are not. */
+bool token_role_is_outside(enum token_role role);
+
+/* Asks and observations of one connection are bound to these. */
 struct token_binding {
     const struct token_key *key; /* the hello's */
     uint8_t nonce[TOKEN_NONCE];
@@ -150,7 +171,8 @@ bool token_ask_verify(const struct token_binding *binding, const struct token_as
 #define TOKEN_CHALLENGE_TEXT 16
 
 /* The MAC of an observation's text, base32, not terminated. `path` is the argument of the command
- * that is answered; `challenge` is NULL for an answer that has none. */
+ * that is answered, with the token in it: that of an ask covers its role, technique and sender, so
+ * the answer fits no other ask. `challenge` is NULL for an answer that has none. */
 bool token_observation_mac(const struct token_binding *binding, const uint8_t *challenge,
                            const char *path, const char *text, char out[TOKEN_MAC_TEXT]);
 

@@ -24,7 +24,7 @@ enum destination {
     DESTINATION_EXTERNAL,
 };
 
-/* What the MTA said to RCPT. */
+/* The MTA's answer to RCPT. */
 enum decision {
     DECISION_ACCEPTED,
     DECISION_REFUSED,
@@ -38,7 +38,7 @@ enum sender_class {
     SENDER_NULL,
 };
 
-/* What one reply to RCPT or MAIL means (judged in probe/smtp/reply/reply_class.c).
+/* The meaning of one reply to RCPT or MAIL (judged in probe/smtp/reply/reply_class.c).
  * Only RELAY_DENIED and AUTH_REQUIRED show that relaying is refused. */
 enum outcome {
     OUTCOME_ACCEPTED,
@@ -53,7 +53,7 @@ enum outcome {
     OUTCOME_CLOSING,
 };
 
-/* What the probe concludes of an endpoint. */
+/* The probe's conclusion about an endpoint. */
 enum verdict {
     VERDICT_CLOSED,
     VERDICT_SUSPECTED,
@@ -124,7 +124,7 @@ enum incident_state {
     INCIDENT_RESOLVED,
 };
 
-/* What the milter does to a message whose recipient was found relayed without permission. */
+/* The milter's action on a message whose recipient was found relayed without permission. */
 enum enforcement {
     ENFORCE_OBSERVE,
     ENFORCE_HOLD,

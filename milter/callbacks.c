@@ -12,7 +12,6 @@
 #include "lib/sys/thread.h"
 #include "milter/connection.h"
 #include "milter/service/callback_gate.h"
-#include "milter/tokens/probe_connection.h"
 
 #define WAKE_MS       20   /* between two attempts to wake libmilter's listener */
 #define STOP_MS       8000 /* libmilter looks by itself within 5 s */
@@ -22,7 +21,7 @@
  * the program. Set once, before the first callback. */
 static struct {
     struct transactions *transactions;
-    struct gate gate;
+    struct callback_gate gate;
     pthread_t thread;
     sem_t stop; /* libmilter */
     atomic_bool asked_to_stop;
@@ -32,7 +31,7 @@ static struct {
     bool ended; /* libmilter */
 } serving = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
-/* What we ask the MTA to send, whatever its own lists say. Fewer macros cost it less: {mail_*}
+/* We ask the MTA to send these, whatever its own lists say. Fewer macros cost it less: {mail_*}
  * would make Postfix resolve the sender. */
 static const struct {
     int stage;
@@ -41,8 +40,9 @@ static const struct {
     {SMFIM_CONNECT, "j {daemon_addr} {daemon_port}"},
     {SMFIM_HELO, "{cert_subject} {cn_subject} {verify}"},
     {SMFIM_ENVFROM, "{auth_type} {auth_authen}"},
-    {SMFIM_ENVRCPT, "i {rcpt_mailer} {rcpt_host} {rcpt_addr}"},
+    {SMFIM_ENVRCPT, "{rcpt_mailer} {rcpt_host} {rcpt_addr}"},
     {SMFIM_DATA, "i"},
+    {SMFIM_EOM, "i"},
 };
 
 static const char *macro(SMFICTX *ctx, const char *name)
@@ -50,15 +50,15 @@ static const char *macro(SMFICTX *ctx, const char *name)
     char symbol[32];
 
     /* libmilter's prototype wants a char pointer that it does not write to. */
-    snprintf(symbol, sizeof symbol, "%s", name);
+    snprintf(symbol, sizeof(symbol), "%s", name);
     return smfi_getsymval(ctx, symbol);
 }
 
 static void ask_for_macros(SMFICTX *ctx)
 {
-    for (size_t i = 0; i < sizeof symbol_lists / sizeof symbol_lists[0]; i++) {
+    for (size_t i = 0; i < sizeof(symbol_lists) / sizeof(symbol_lists[0]); i++) {
         char macros[128];
-        snprintf(macros, sizeof macros, "%s", symbol_lists[i].macros);
+        snprintf(macros, sizeof(macros), "%s", symbol_lists[i].macros);
         if (smfi_setsymlist(ctx, symbol_lists[i].stage, macros) != MI_SUCCESS) {
             reporter_say(
                 serving.transactions->reporter, LOG_WARNING,
@@ -82,9 +82,9 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
     *want_steps = steps & (not_needed | SMFIP_RCPT_REJ);
     *want_2 = 0;
     *want_3 = 0;
-    if ((actions & SMFIF_SETSYMLIST) != 0 && gate_enter(&serving.gate)) {
+    if ((actions & SMFIF_SETSYMLIST) != 0 && callback_gate_enter(&serving.gate)) {
         ask_for_macros(ctx);
-        gate_leave(&serving.gate);
+        callback_gate_leave(&serving.gate);
     }
     return SMFIS_CONTINUE;
 }
@@ -97,7 +97,7 @@ static struct connection *begin_connection(SMFICTX *ctx, const struct sockaddr *
         .daemon_port = macro(ctx, "{daemon_port}"),
         .mta = macro(ctx, "j"),
     };
-    struct snapshot *snapshot = snapshot_current();
+    struct live_conf *snapshot = live_conf_current();
 
     return snapshot == NULL ? NULL : connection_new(snapshot, serving.transactions, &origin);
 }
@@ -107,7 +107,7 @@ static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
     (void)host;
     uint64_t called_at = counters_now();
 
-    if (!gate_enter(&serving.gate)) {
+    if (!callback_gate_enter(&serving.gate)) {
         return SMFIS_ACCEPT;
     }
     struct connection *connection = begin_connection(ctx, address);
@@ -117,10 +117,10 @@ static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
     smfi_setpriv(ctx, connection);
     if (connection == NULL) {
         reporter_say(serving.transactions->reporter, LOG_ERR,
-                     "out of memory: one connection is let through without being looked at");
+                     "out of memory; one connection not checked");
     }
     counters_answered(&serving.transactions->counters, called_at);
-    gate_leave(&serving.gate);
+    callback_gate_leave(&serving.gate);
     return connection == NULL ? SMFIS_ACCEPT : SMFIS_CONTINUE;
 }
 
@@ -132,12 +132,12 @@ static _Thread_local uint64_t called;
 static struct connection *enter_connection(SMFICTX *ctx)
 {
     called = counters_now();
-    if (!gate_enter(&serving.gate)) {
+    if (!callback_gate_enter(&serving.gate)) {
         return NULL;
     }
     struct connection *connection = smfi_getpriv(ctx);
     if (connection == NULL) {
-        gate_leave(&serving.gate);
+        callback_gate_leave(&serving.gate);
     }
     return connection;
 }
@@ -145,7 +145,7 @@ static struct connection *enter_connection(SMFICTX *ctx)
 static void leave_connection(void)
 {
     counters_answered(&serving.transactions->counters, called);
-    gate_leave(&serving.gate);
+    callback_gate_leave(&serving.gate);
 }
 
 static sfsistat on_helo(SMFICTX *ctx, char *name)
@@ -184,9 +184,9 @@ static sfsistat give(SMFICTX *ctx, const struct answer *answer)
         return SMFIS_CONTINUE;
     }
     /* Copies: libmilter's prototype wants char pointers. */
-    snprintf(code, sizeof code, "%d", answer->code);
-    snprintf(status, sizeof status, "%s", answer->status);
-    double_percents(text, sizeof text, answer->text);
+    snprintf(code, sizeof(code), "%d", answer->code);
+    snprintf(status, sizeof(status), "%s", answer->status);
+    double_percents(text, sizeof(text), answer->text);
     if (smfi_setreply(ctx, code, status, text) != MI_SUCCESS) {
         reporter_say(serving.transactions->reporter, LOG_ERR,
                      "out of memory: a recipient is let through that should be refused");
@@ -210,7 +210,7 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
         return SMFIS_ACCEPT;
     }
     bool finished = connection_mail(connection, arguments[0], &macros);
-    const struct answer *answer = audited_mail(connection, arguments[0]);
+    const struct answer *answer = connection_hello(connection, arguments[0]);
     sfsistat verdict = finished && answer == NULL ? SMFIS_ACCEPT : give(ctx, answer);
     leave_connection();
     return verdict;
@@ -227,7 +227,7 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
     sfsistat verdict = SMFIS_CONTINUE;
 
     if (connection != NULL) {
-        verdict = give(ctx, connection_rcpt(connection, arguments[0], &macros, macro(ctx, "i")));
+        verdict = give(ctx, connection_rcpt(connection, arguments[0], &macros));
         leave_connection();
     }
     return verdict;
@@ -255,7 +255,7 @@ static sfsistat on_message(SMFICTX *ctx)
         if (connection->hold_due && smfi_quarantine(ctx, reason) != MI_SUCCESS) {
             connection_not_held(connection);
         }
-        connection_hand_over(connection, NULL);
+        connection_hand_over(connection, macro(ctx, "i"));
         leave_connection();
     }
     return SMFIS_ACCEPT;
@@ -265,8 +265,9 @@ static sfsistat on_abort(SMFICTX *ctx)
 {
     struct connection *connection = enter_connection(ctx);
 
+    /* Whatever id the MTA had for it: it was given up. */
     if (connection != NULL) {
-        connection_hand_over(connection, macro(ctx, "i"));
+        connection_hand_over(connection, NULL);
         leave_connection();
     }
     return SMFIS_CONTINUE;
@@ -307,7 +308,7 @@ bool callbacks_register(const char *socket, char error[CALLBACKS_ERROR_SIZE])
         .xxfi_negotiate = on_negotiate,
     };
 
-    if ((size_t)snprintf(connection, sizeof connection, "%s", socket) >= sizeof connection ||
+    if ((size_t)snprintf(connection, sizeof(connection), "%s", socket) >= sizeof connection ||
         smfi_setconn(connection) != MI_SUCCESS) {
         snprintf(error, CALLBACKS_ERROR_SIZE, "libmilter does not take the socket \"%.160s\"",
                  socket);
@@ -339,8 +340,9 @@ static void wake(int number)
 }
 
 /* In place of the C library's, and called by libmilter alone: it waits for SIGHUP, SIGTERM and
- * SIGINT on a thread of its own, and would now and then take one that the main thread is to have.
- * It is told to stop here. */
+ * SIGINT on a thread of its own and takes each for an order to stop (signal.c of 8.15 to 8.18), so
+ * that a SIGHUP would now and then be no reload. smfi_main on the main thread would change nothing
+ * in that: the thread is libmilter's. It is told to stop here. */
 int sigwait(const sigset_t *set, int *number)
 {
     (void)set;
@@ -407,5 +409,5 @@ bool callbacks_stop(void)
         pthread_kill(serving.thread, SIGUSR2);
     } while (!ends_within(WAKE_MS));
     pthread_join(serving.thread, NULL);
-    return gate_close(&serving.gate, LAST_CALLS_MS) && !serving.gave_up;
+    return callback_gate_close(&serving.gate, LAST_CALLS_MS) && !serving.gave_up;
 }

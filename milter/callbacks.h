@@ -15,7 +15,7 @@
 
 #include <stdbool.h>
 
-#include "milter/transactions.h"
+#include "milter/connection.h"
 
 #define CALLBACKS_ERROR_SIZE 256
 

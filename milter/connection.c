@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/sys/clocks.h"
 #include "milter/relay_finding.h"
 #include "milter/tokens/probe_connection.h"
 
@@ -26,13 +27,14 @@ static void set_listener(struct connection *connection, const struct connection_
     uint16_t port = read_port(origin->daemon_port);
 
     if (origin->daemon_address == NULL ||
-        !address_parse(origin->daemon_address, &connection->listener)) {
-        connection->listener.family = ADDRESS_NONE;
-        snprintf(connection->listener_text, sizeof connection->listener_text, "unknown");
+        !address_parse(origin->daemon_address, &connection->client.listener)) {
+        connection->client.listener.family = ADDRESS_NONE;
+        snprintf(connection->client.listener_text, sizeof(connection->client.listener_text),
+                 "unknown");
         return;
     }
-    connection->listener_port = port;
-    address_format_port(&connection->listener, port, connection->listener_text);
+    connection->client.listener_port = port;
+    address_format_port(&connection->client.listener, port, connection->client.listener_text);
 }
 
 static uint16_t port_of(const struct sockaddr *from)
@@ -48,22 +50,46 @@ static uint16_t port_of(const struct sockaddr *from)
     return 0;
 }
 
-struct connection *connection_new(struct snapshot *snapshot, struct transactions *transactions,
+/* 127.0.0.1 or ::1: an address that Postfix gives to mail of its own queue. */
+static bool is_of_this_host(const struct address *address)
+{
+    static const struct address hosts[] = {
+        {.family = ADDRESS_IPV4, .octets = {127, 0, 0, 1}},
+        {.family = ADDRESS_IPV6, .octets = {[15] = 1}},
+    };
+
+    return address_equal(address, &hosts[0]) || address_equal(address, &hosts[1]);
+}
+
+static enum connection_origin_kind kind_of(const struct connection *connection,
+                                           const struct connection_origin *origin)
+{
+    if (origin->client == NULL && origin->daemon_address == NULL && origin->daemon_port == NULL) {
+        return FROM_STANDARD_INPUT;
+    }
+    return is_of_this_host(&connection->client.address) && connection->client.port == 0 &&
+                   connection->client.listener_port == 0
+               ? FROM_NETWORK_OR_QUEUE
+               : FROM_NETWORK;
+}
+
+struct connection *connection_new(struct live_conf *snapshot, struct transactions *transactions,
                                   const struct connection_origin *origin)
 {
-    struct connection *connection = calloc(1, sizeof *connection);
+    struct connection *connection = calloc(1, sizeof(*connection));
 
     if (connection == NULL) {
-        snapshot_release(snapshot);
+        live_conf_release(snapshot);
         return NULL;
     }
     connection->snapshot = snapshot;
     connection->transactions = transactions;
-    connection->client = address_from_sockaddr(origin->client);
-    connection->client_port = port_of(origin->client);
-    address_format(&connection->client, connection->client_text);
-    copy_text(connection->mta, sizeof connection->mta, origin->mta);
+    connection->client.address = address_from_sockaddr(origin->client);
+    connection->client.port = port_of(origin->client);
+    address_format(&connection->client.address, connection->client.text);
+    copy_text(connection->client.mta, sizeof(connection->client.mta), origin->mta);
     set_listener(connection, origin);
+    connection->from = kind_of(connection, origin);
     counters_add(&transactions->counters.connections);
     return connection;
 }
@@ -72,39 +98,56 @@ void connection_free(struct connection *connection)
 {
     if (connection != NULL) {
         connection_hand_over(connection, NULL);
-        snapshot_release(connection->snapshot);
+        live_conf_release(connection->snapshot);
         free(connection);
     }
 }
 
 void connection_helo(struct connection *connection, const char *name)
 {
-    copy_text(connection->helo, sizeof connection->helo, name);
+    copy_text(connection->client.helo, sizeof(connection->client.helo), name);
 }
 
-/* Mail that never came by SMTP (sendmail(1)) Postfix shows to non_smtpd_milters as coming from a
- * loopback address and port 0, which no TCP connection has. */
-static bool is_of_this_host(const struct connection *connection)
+static void count_message(struct connection *connection)
 {
-    return connection->client_port == 0 && address_is_loopback(&connection->client);
+    counters_add(&connection->transactions->counters.messages[connection->transaction.permission]);
+    connection->uncounted = false;
 }
 
 bool connection_mail(struct connection *connection, const char *path,
                      const struct client_macros *macros)
 {
-    bool local = is_of_this_host(connection);
+    bool local = connection->from == FROM_STANDARD_INPUT;
 
     connection_hand_over(connection, NULL);
-    copy_text(connection->sender, sizeof connection->sender, path);
-    connection->declared =
-        local ? PERMISSION_TRUSTED_NETWORK
-              : judge_permission(connection->snapshot->rules.site, &connection->client, macros);
-    connection->masked = connection->declared == PERMISSION_TRUSTED_NETWORK && !local &&
-                         connection->transactions->desk != NULL &&
-                         masks_contain(&connection->transactions->desk->masks, &connection->client);
-    connection->permission = connection->masked ? PERMISSION_NONE : connection->declared;
-    counters_add(&connection->transactions->counters.messages[connection->permission]);
-    return connection->permission != PERMISSION_NONE && !connection->audit.met;
+    copy_text(connection->transaction.sender, sizeof(connection->transaction.sender), path);
+    connection->transaction.declared = local
+                                           ? PERMISSION_TRUSTED_NETWORK
+                                           : judge_permission(connection->snapshot->rules.site,
+                                                              &connection->client.address, macros);
+    connection->transaction.masked =
+        connection->transaction.declared == PERMISSION_TRUSTED_NETWORK && !local &&
+        connection->transactions->desk != NULL &&
+        masks_contain(&connection->transactions->desk->masks, &connection->client.address);
+    connection->transaction.permission =
+        connection->transaction.masked ? PERMISSION_NONE : connection->transaction.declared;
+    connection->uncounted = connection->from == FROM_NETWORK_OR_QUEUE &&
+                            connection->transaction.permission == PERMISSION_NONE;
+    if (!connection->uncounted) {
+        count_message(connection);
+    }
+    return connection->transaction.permission != PERMISSION_NONE && !connection->audit.met;
+}
+
+/* RCPT shows whether it is mail of sendmail(1), masked or not: no stranger comes by that way. */
+static void settle_origin(struct connection *connection, const struct rcpt_macros *macros)
+{
+    if (macros->mailer == NULL && macros->host == NULL) {
+        connection->transaction.declared = connection->transaction.permission =
+            PERMISSION_TRUSTED_NETWORK;
+        connection->transaction.masked = false;
+    }
+    count_message(connection);
 }
 
 static void enter_list(struct connection *connection)
@@ -137,7 +180,7 @@ static void leave_list(struct connection *connection)
  * once, which never needs any, at the price of the queue id. */
 static void keep(struct connection *connection, enum pending_kind kind, struct finding *finding)
 {
-    struct finding *kept = malloc(sizeof *kept);
+    struct finding *kept = malloc(sizeof(*kept));
 
     if (kept == NULL) {
         relay_finding_set_queue_id(finding, "NOQUEUE");
@@ -158,13 +201,12 @@ static void note_relayed(struct connection *connection, struct recipient_seen *s
     struct finding finding;
 
     seen->enforcement =
-        judge_enforcement(&connection->snapshot->rules, finding_kind_severity(FINDING_OPEN_RELAY),
-                          connection->masked);
+        judge_enforcement(&connection->snapshot->rules, connection->transaction.masked);
     if (connection->pending[PENDING_RELAYED] != NULL) {
         connection->pending[PENDING_RELAYED]->count++;
         return;
     }
-    relay_finding_open(&finding, connection, seen);
+    relay_finding_open(&finding, &connection->client, &connection->transaction, seen);
     keep(connection, PENDING_RELAYED, &finding);
 }
 
@@ -174,32 +216,39 @@ static void note_undeclared(struct connection *connection, struct recipient_seen
     struct finding finding;
     const struct mail_address *resolved = &seen->rcpt->resolved;
     char domain[DOMAIN_SIZE];
-    unsigned int domains = 1;
 
-    if (domain_normalise(resolved->domain, resolved->domain_length, domain)) {
-        seen->parent = site_parent_domain(connection->snapshot->rules.site, domain);
-        domains = undeclared_note(&connection->snapshot->undeclared,
-                                  connection->snapshot->rules.site, domain);
-    }
-    if (domains > UNDECLARED_MAX) {
-        seen->enforcement =
-            judge_enforcement(&connection->snapshot->rules, SEVERITY_CRITICAL, connection->masked);
-    }
     if (pending != NULL) {
         pending->count++;
-        if (pending->severity == SEVERITY_CRITICAL || domains <= UNDECLARED_MAX) {
-            return;
-        }
-    }
-    relay_finding_undeclared(&finding, connection, seen, domains);
-    if (pending == NULL) {
-        keep(connection, PENDING_UNDECLARED, &finding);
         return;
     }
-    /* This recipient turns a warning into an alarm: it, and no longer the first, is the evidence.
-     */
-    finding.count = pending->count;
-    *pending = finding;
+    if (domain_normalise(resolved->domain, resolved->domain_length, domain)) {
+        seen->parent = site_parent_domain(connection->snapshot->rules.site, domain);
+    }
+    relay_finding_undeclared(&finding, &connection->client, &connection->transaction, seen);
+    keep(connection, PENDING_UNDECLARED, &finding);
+}
+
+/* A mailer of own_mailers that carries strangers' mail for too many undeclared domains is not the
+ * site's own. Such a recipient has a finding either way, so a lock may be taken. */
+static void count_undeclared(struct connection *connection, struct recipient_seen *seen)
+{
+    struct live_conf *snapshot = connection->snapshot;
+    const struct mail_address *resolved = &seen->rcpt->resolved;
+    char domain[DOMAIN_SIZE] = "";
+
+    if (seen->destination != DESTINATION_MTA_OWN || seen->rcpt->decision != DECISION_ACCEPTED ||
+        connection->transaction.permission != PERMISSION_NONE) {
+        return;
+    }
+    if (!domain_normalise(resolved->domain, resolved->domain_length, domain)) {
+        domain_read(resolved->domain, resolved->domain_length, domain);
+    }
+    seen->too_many =
+        undeclared_note(&snapshot->undeclared, judge_carrier(&snapshot->rules, seen->rcpt->mailer),
+                        domain, clocks_now().steady) > UNDECLARED_MAX;
+    if (seen->too_many) {
+        seen->destination = DESTINATION_EXTERNAL;
+    }
 }
 
 /* Carries out what is due for one recipient. */
@@ -218,7 +267,7 @@ static const struct answer *enforce(struct connection *connection, enum enforcem
     case ENFORCE_DEFER:
     case ENFORCE_REJECT:
         counters_add(&connection->transactions->counters.enforced[enforcement]);
-        answer_enforced(&connection->answer, enforcement, kind, connection->client_text);
+        answer_enforced(&connection->answer, enforcement, kind, connection->client.text);
         return &connection->answer;
     }
     return NULL;
@@ -229,13 +278,14 @@ static const struct answer *enforce(struct connection *connection, enum enforcem
 static bool judge_and_keep(struct connection *connection, struct recipient_seen *seen,
                            enum finding_kind *kind)
 {
-    enum judgement judgement =
-        judge_recipient(connection->permission, seen->rcpt->decision, seen->destination);
+    enum judgement judgement = judge_recipient(connection->transaction.permission,
+                                               seen->rcpt->decision, seen->destination);
 
     if (judgement == JUDGEMENT_FINE) {
         return false;
     }
-    seen->sender_class = site_classify_sender(connection->snapshot->rules.site, connection->sender);
+    seen->sender_class =
+        site_classify_sender(connection->snapshot->rules.site, connection->transaction.sender);
     if (judgement == JUDGEMENT_RELAYED) {
         *kind = FINDING_OPEN_RELAY;
         note_relayed(connection, seen);
@@ -246,26 +296,52 @@ static bool judge_and_keep(struct connection *connection, struct recipient_seen 
     return true;
 }
 
-const struct answer *connection_rcpt(struct connection *connection, const char *path,
-                                     const struct rcpt_macros *macros, const char *queue_id)
+/* The probe's dialogue sees this of the connection. */
+static struct probe_connection probe_of(struct connection *connection)
 {
-    struct audited_rcpt audited = {.ours = false};
+    return (struct probe_connection){
+        .client = &connection->client,
+        .transaction = &connection->transaction,
+        .snapshot = connection->snapshot,
+        .dialogue = &connection->audit,
+        .desk = connection->transactions->desk,
+        .reporter = connection->transactions->reporter,
+        .answer = &connection->answer,
+    };
+}
+
+const struct answer *connection_hello(struct connection *connection, const char *path)
+{
+    const struct probe_connection probe = probe_of(connection);
+
+    return probe_connection_mail(&probe, path);
+}
+
+const struct answer *connection_rcpt(struct connection *connection, const char *path,
+                                     const struct rcpt_macros *macros)
+{
+    struct probe_connection_rcpt audited = {.ours = false};
     struct rcpt_meaning rcpt;
     enum finding_kind kind;
 
+    if (connection->uncounted) {
+        settle_origin(connection, macros);
+    }
     dialect_rcpt(macros, path, &rcpt);
     struct recipient_seen seen = {
         .path = path,
         .rcpt = &rcpt,
-        .destination =
-            judge_destination(&connection->snapshot->rules, &rcpt, path, &connection->listener),
-        .queue_id = queue_id,
+        .destination = judge_destination(&connection->snapshot->rules, &rcpt, path,
+                                         &connection->client.listener),
         .enforcement = ENFORCE_OBSERVE,
     };
-    counters_recipient(&connection->transactions->counters, connection->permission,
+    count_undeclared(connection, &seen);
+    counters_recipient(&connection->transactions->counters, connection->transaction.permission,
                        seen.destination, rcpt.decision);
     if (connection->audit.met) {
-        audited = audited_rcpt(connection, path, &rcpt, seen.destination);
+        const struct probe_connection probe = probe_of(connection);
+
+        audited = probe_connection_rcpt(&probe, path, &rcpt, seen.destination);
     }
     seen.by_probe = audited.ours;
     if ((audited.ours && !audited.proves) || !judge_and_keep(connection, &seen, &kind)) {
@@ -298,29 +374,42 @@ static void hand_over_pending(struct connection *connection, const char *queue_i
     }
 }
 
-void connection_hand_over(struct connection *connection, const char *queue_id)
-{
-    hand_over_pending(connection, queue_id);
-    connection->hold_due = false;
-}
-
 static void say_not_held(struct connection *connection, enum hold_obstacle obstacle)
 {
     struct finding finding;
 
     connection->hold_due = false;
-    relay_finding_hold_impossible(&finding, connection, obstacle);
+    relay_finding_hold_impossible(&finding, &connection->client, &connection->transaction,
+                                  obstacle);
     reporter_hand_over(connection->transactions->reporter, &finding);
+}
+
+static bool is_known(const char *queue_id)
+{
+    return queue_id != NULL && queue_id[0] != '\0';
+}
+
+void connection_hand_over(struct connection *connection, const char *queue_id)
+{
+    hand_over_pending(connection, queue_id);
+    /* An abort when there was a message, and never a queue id: Postfix's smtpd_proxy_filter. */
+    if (connection->hold_due && connection->unqueued && !is_known(queue_id)) {
+        say_not_held(connection, HOLD_NO_QUEUE);
+    }
+    if (connection->uncounted) {
+        count_message(connection);
+    }
+    connection->hold_due = false;
+    connection->unqueued = false;
 }
 
 bool connection_data(struct connection *connection, const char *queue_id)
 {
-    hand_over_pending(connection, queue_id);
-    /* By now there is a queue id, if ever there will be. */
-    if (connection->hold_due && (queue_id == NULL || queue_id[0] == '\0')) {
-        say_not_held(connection, HOLD_NO_QUEUE);
+    connection->unqueued = !is_known(queue_id);
+    if (!connection->unqueued) {
+        hand_over_pending(connection, queue_id);
     }
-    return connection->hold_due || connection->audit.met;
+    return connection->has_pending || connection->hold_due || connection->audit.met;
 }
 
 void connection_not_held(struct connection *connection)
@@ -341,7 +430,7 @@ void connection_free_late(struct connection *connection)
         hand_over_all(connection, NULL);
     }
     pthread_mutex_unlock(&transactions->mutex);
-    snapshot_release(connection->snapshot);
+    live_conf_release(connection->snapshot);
     free(connection);
 }
 

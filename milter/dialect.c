@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* What both MTAs put into {rcpt_mailer} for a recipient that they refuse. */
+/* Both MTAs put this into {rcpt_mailer} for a recipient that they refuse. */
 #define MAILER_ERROR "error"
 
 static const char *or_empty(const char *text)
@@ -50,37 +50,49 @@ static bool same_address(const struct mail_address *a, const struct mail_address
  * recipients all the same (cleanup rewrites them later): there the host is a status with words, and
  * the address is the recipient's.
  */
-static bool is_refusal(const struct rcpt_meaning *meaning, const char *address,
-                       const struct mail_address *asked)
+static bool is_refusal(const struct rcpt_meaning *meaning, const struct mail_address *shown)
 {
-    if (strcasecmp(meaning->mailer, MAILER_ERROR) != 0 || !is_bare_status(meaning->nexthop)) {
-        return false;
+    return strcasecmp(meaning->mailer, MAILER_ERROR) == 0 && is_bare_status(meaning->nexthop) &&
+           !same_address(shown, &meaning->asked);
+}
+
+/* Splits what the MTA shows. Mostly that is the command's path without its brackets, which is split
+ * already. */
+static void split_shown(const char *address, const char *path, const struct mail_address *asked,
+                        struct mail_address *out)
+{
+    size_t length = strlen(address);
+
+    if (asked->domain == NULL || asked->local != path + 1 ||
+        asked->domain + asked->domain_length != path + 1 + length ||
+        memcmp(address, path + 1, length) != 0) {
+        mail_address_split(address, length, out);
+        return;
     }
-    struct mail_address shown;
-    mail_address_split(address, strlen(address), &shown);
-    return !same_address(&shown, asked);
+    *out = *asked;
+    out->local = address;
+    out->domain = address + (asked->domain - asked->local);
 }
 
 void dialect_rcpt(const struct rcpt_macros *macros, const char *path, struct rcpt_meaning *out)
 {
     const char *address = or_empty(macros->address);
-    struct mail_address asked;
+    struct mail_address shown;
 
-    mail_address_split(path, strlen(path), &asked);
+    mail_address_split(path, strlen(path), &out->asked);
+    split_shown(address, path, &out->asked, &shown);
     out->mailer = or_empty(macros->mailer);
     out->nexthop = or_empty(macros->host);
     out->decision = DECISION_ACCEPTED;
-    out->resolved = asked;
+    out->resolved = out->asked;
     out->resolved_text = path;
 
-    if (is_refusal(out, address, &asked)) {
+    if (is_refusal(out, &shown)) {
         out->decision = out->nexthop[0] == '4' ? DECISION_DEFERRED : DECISION_REFUSED;
         return;
     }
-    struct mail_address resolved;
-    mail_address_split(address, strlen(address), &resolved);
-    if (resolved.domain != NULL && resolved.domain_length > 0) {
-        out->resolved = resolved;
+    if (shown.domain_length > 0) {
+        out->resolved = shown;
         out->resolved_text = address;
     }
 }

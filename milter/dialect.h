@@ -23,6 +23,7 @@ struct rcpt_macros {
 
 struct rcpt_meaning {
     enum decision decision;
+    struct mail_address asked; /* the command's own address */
     /* The address as the MTA resolved it; the command's own where the MTA names no domain (Sendmail
      * shows a local recipient as its bare local part). Meaningful when accepted. */
     struct mail_address resolved;

@@ -16,30 +16,40 @@ enum permission judge_permission(const struct site *site, const struct address *
     return site_trusts(site, client) ? PERMISSION_TRUSTED_NETWORK : PERMISSION_NONE;
 }
 
+size_t judge_carrier(const struct judge_rules *rules, const char *mailer)
+{
+    size_t place = 0;
+
+    while (place < rules->own_mailer_count && strcasecmp(rules->own_mailers[place], mailer) != 0) {
+        place++;
+    }
+    return place;
+}
+
 static bool is_own_mailer(const struct judge_rules *rules, const char *mailer)
 {
-    for (size_t i = 0; i < rules->own_mailer_count; i++) {
-        if (strcasecmp(rules->own_mailers[i], mailer) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return judge_carrier(rules, mailer) < rules->own_mailer_count;
 }
 
 /* user@[192.0.2.25] sent to 192.0.2.25 is mail for that host itself (RFC 5321 section 4.1.3). */
-static bool is_listener_literal(const struct mail_address *address, const struct address *listener)
+static bool is_listener_literal(const char *domain, const struct address *listener)
 {
-    char literal[ADDRESS_TEXT_SIZE + sizeof "[IPv6:]"];
     struct address named;
 
-    if (address->domain_length < 3 || address->domain[0] != '[' ||
-        address->domain_length >= sizeof literal) {
-        return false;
-    }
-    memcpy(literal, address->domain, address->domain_length);
-    literal[address->domain_length] = '\0';
-    return address_parse(literal, &named) && listener->family != ADDRESS_NONE &&
+    return domain[0] == '[' && address_parse(domain, &named) && listener->family != ADDRESS_NONE &&
            address_equal(&named, listener);
+}
+
+/* Of what an own mailer has: Sendmail names no domain there, and the command's may be written in a
+ * roundabout way (x@exam\ple.org, x@example.org(comment), x@example.org..). */
+static bool is_own_after_all(const struct site *site, const struct mail_address *resolved,
+                             const struct address *listener)
+{
+    char domain[DOMAIN_SIZE];
+
+    return domain_read(resolved->domain, resolved->domain_length, domain) &&
+           (site_owns_domain(site, domain, strlen(domain)) ||
+            is_listener_literal(domain, listener));
 }
 
 static bool is_ascii(const char *text)
@@ -55,9 +65,9 @@ static bool is_ascii(const char *text)
  * the domain as it came: two different domains. There the resolved domain is only believed where it
  * is the command's own.
  */
-static bool is_shown_truly(const struct rcpt_meaning *rcpt, const struct mail_address *asked,
-                           const char *path)
+static bool is_shown_truly(const struct rcpt_meaning *rcpt, const char *path)
 {
+    const struct mail_address *asked = &rcpt->asked;
     char shown[DOMAIN_SIZE];
     char sent[DOMAIN_SIZE];
 
@@ -74,32 +84,33 @@ static bool is_shown_truly(const struct rcpt_meaning *rcpt, const struct mail_ad
 enum destination judge_destination(const struct judge_rules *rules, const struct rcpt_meaning *rcpt,
                                    const char *path, const struct address *listener)
 {
-    struct mail_address asked;
+    const struct mail_address *asked = &rcpt->asked;
 
-    mail_address_split(path, strlen(path), &asked);
-    if (mail_address_is_bare_postmaster(&asked)) {
+    if (mail_address_is_bare_postmaster(asked)) {
         return DESTINATION_OWN;
     }
-    /* What an MTA refuses it gives no mailer: then only what is asked for tells. */
+    /* An MTA gives no mailer to a recipient that it refuses: then only the command's address tells.
+     */
     if (rcpt->decision != DECISION_ACCEPTED) {
-        return asked.domain != NULL &&
-                       site_owns_domain(rules->site, asked.domain, asked.domain_length)
+        return asked->domain != NULL &&
+                       site_owns_domain(rules->site, asked->domain, asked->domain_length)
                    ? DESTINATION_OWN
                    : DESTINATION_EXTERNAL;
     }
     bool own_mailer = is_own_mailer(rules, rcpt->mailer);
-    if (rcpt->resolved.domain == NULL || rcpt->resolved.domain_length == 0) {
+    if (rcpt->resolved.domain_length == 0) {
         /* No domain anywhere, and delivered here: a local part can only be the MTA's own. */
         return own_mailer ? DESTINATION_OWN : DESTINATION_EXTERNAL;
     }
-    if (site_owns_domain(rules->site, rcpt->resolved.domain, rcpt->resolved.domain_length) &&
-        is_shown_truly(rcpt, &asked, path)) {
+    bool truly = is_shown_truly(rcpt, path);
+    if (truly &&
+        site_owns_domain(rules->site, rcpt->resolved.domain, rcpt->resolved.domain_length)) {
         return DESTINATION_OWN;
     }
     /* Postfix shows the error mailer for an accepted recipient of a virtual alias domain: nothing
      * can leave by it under that name, so the domain is the MTA's. */
     bool alias_domain = strcasecmp(rcpt->mailer, "error") == 0;
-    if (own_mailer && is_listener_literal(&rcpt->resolved, listener)) {
+    if (truly && own_mailer && is_own_after_all(rules->site, &rcpt->resolved, listener)) {
         return DESTINATION_OWN;
     }
     return own_mailer || alias_domain ? DESTINATION_MTA_OWN : DESTINATION_EXTERNAL;
@@ -122,11 +133,7 @@ enum judgement judge_recipient(enum permission permission, enum decision decisio
     return JUDGEMENT_FINE;
 }
 
-enum enforcement judge_enforcement(const struct judge_rules *rules, enum severity severity,
-                                   bool masked)
+enum enforcement judge_enforcement(const struct judge_rules *rules, bool masked)
 {
-    if (severity != SEVERITY_CRITICAL) {
-        return ENFORCE_OBSERVE;
-    }
     return masked ? rules->enforce_masked : rules->enforce;
 }

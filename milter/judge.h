@@ -31,7 +31,12 @@ enum permission judge_permission(const struct site *site, const struct address *
 enum destination judge_destination(const struct judge_rules *rules, const struct rcpt_meaning *rcpt,
                                    const char *path, const struct address *listener);
 
-/* What is worth telling of a recipient. */
+/* Whose count of undeclared domains (undeclared.h) a mailer has: its place in own_mailers, or the
+ * one behind them for Postfix's "error", by which virtual alias domains go. Only of a recipient
+ * that is DESTINATION_MTA_OWN. */
+size_t judge_carrier(const struct judge_rules *rules, const char *mailer);
+
+/* The verdict on a recipient. */
 enum judgement {
     JUDGEMENT_FINE,
     JUDGEMENT_RELAYED,    /* accepted, external, and the client has no permission */
@@ -41,10 +46,8 @@ enum judgement {
 enum judgement judge_recipient(enum permission permission, enum decision decision,
                                enum destination destination);
 
-/* What is to be done about a recipient with a finding of this severity. `masked`: the client's
- * address is trusted, but strangers were proved to arrive from it. An undeclared destination is
- * only worth more than telling once it is critical. */
-enum enforcement judge_enforcement(const struct judge_rules *rules, enum severity severity,
-                                   bool masked);
+/* The action on a recipient that was relayed. `masked`: the client's address is trusted,
+ * but strangers were proved to arrive from it. An undeclared destination is only worth telling. */
+enum enforcement judge_enforcement(const struct judge_rules *rules, bool masked);
 
 #endif

@@ -15,12 +15,13 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <syslog.h>
-#include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "conf/conf.h"
 #include "lib/alert/reporter.h"
+#include "lib/alert/sink/sinks.h"
+#include "lib/sys/service_manager.h"
 #include "milter/callbacks.h"
 #include "milter/discover/discover.h"
 #include "milter/live_conf.h"
@@ -40,11 +41,12 @@
 #define DATABASE_PATH_SIZE 4096
 
 static const char help[] =
-    "usage: " PROGRAM " [--config FILE] [-t | --discover[=PATH] | --masked | --unmask ADDRESS]\n"
+    "usage: " PROGRAM " [--config FILE] [-t | --discover[=PATH] | --masked | --unmask ADDRESS |\n"
+    "       --alert-test]\n"
     "\n"
     "Attached to Postfix or Sendmail as a mail filter, reports every client that may not relay\n"
-    "and was granted it. Stays in the foreground; SIGUSR1 reads the configuration again, SIGTERM\n"
-    "stops.\n"
+    "and was granted it. Stays in the foreground; SIGHUP and SIGUSR1 have it read the\n"
+    "configuration again, SIGTERM and SIGINT stop it.\n"
     "\n"
     "  --config FILE     instead of " CONF_DEFAULT_PATH "\n"
     "  -t                check the configuration and exit\n"
@@ -52,18 +54,22 @@ static const char help[] =
     "                    Postfix's configuration directory or a sendmail.cf\n"
     "  --masked          list the masked addresses: trusted, but strangers were seen under them\n"
     "  --unmask ADDRESS  let an address be trusted again\n"
+    "  --alert-test      send one alert, marked as a test, through every sink, and say of each\n"
+    "                    whether it was taken\n"
     "  --help, -h        show this text and exit\n"
     "  --version, -V     show the version and exit\n"
     "\n"
     "Exit status: 0 stopped on request or configuration valid; 64 wrong usage; 65, 66, 69 nothing\n"
-    "was discovered or unmasked; 71 the system denied something that is needed; 78 mistakes in\n"
-    "the configuration. Manual: relaywarden-milter(8).\n";
+    "was discovered or unmasked, or a sink did not take the test; 71 the system failed the\n"
+    "program; 74 the output could not be written; 78 the configuration cannot be used.\n"
+    "Manual: relaywarden-milter(8).\n";
 
-/* What serving needs. */
+/* Everything that serving needs. */
 struct program {
-    const char *path; /* of the configuration */
-    char socket[512]; /* as configured at the start */
-    sigset_t signals; /* that the main thread obeys */
+    const char *path;   /* of the configuration */
+    char socket[512];   /* as configured at the start */
+    sigset_t stopping;  /* signals that the main thread obeys: those that end it, */
+    sigset_t reloading; /* and those that have it read the configuration again */
     struct transactions *transactions;
 };
 
@@ -74,19 +80,17 @@ struct arguments {
     const char *discover_where; /* NULL: wherever there is one */
     bool masked;
     const char *unmask; /* an address */
+    bool alert_test;
 };
 
 /* Returns -1 to go on, else the exit status. */
 static int read_arguments(int argc, char **argv, struct arguments *out)
 {
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"discover", optional_argument, NULL, 'd'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},
-        {"masked", no_argument, NULL, 'm'},
-        {"unmask", required_argument, NULL, 'u'},
-        {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'c'}, {"discover", optional_argument, NULL, 'd'},
+        {"help", no_argument, NULL, 'h'},         {"version", no_argument, NULL, 'V'},
+        {"masked", no_argument, NULL, 'm'},       {"unmask", required_argument, NULL, 'u'},
+        {"alert-test", no_argument, NULL, 'a'},   {NULL, 0, NULL, 0},
     };
     int option;
 
@@ -107,6 +111,9 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
             break;
         case 'u':
             out->unmask = optarg;
+            break;
+        case 'a':
+            out->alert_test = true;
             break;
         case 'h':
             fputs(help, stdout);
@@ -136,13 +143,18 @@ static void print_lines(char *const *lines, size_t count)
     }
 }
 
-static struct conf *load(const char *path)
+/* NULL: *status says with what to exit. */
+static struct conf *load(const char *path, int *status)
 {
     struct conf_report report = {0};
     struct conf *conf = conf_load(path, CONF_MILTER, &report);
 
     print_lines(report.mistakes, report.mistake_count);
     print_lines(report.notes, report.note_count);
+    *status = report.system_failed ? EX_OSERR : EX_CONFIG;
+    if (conf == NULL && report.mistake_count == 0) {
+        fputs(PROGRAM ": out of memory\n", stderr);
+    }
     conf_report_free(&report);
     return conf;
 }
@@ -157,7 +169,7 @@ static void remove_socket(const char *socket)
     }
 }
 
-/* What may need root. */
+/* The steps that may need root. */
 static bool make_socket(const struct conf_milter *settings)
 {
     char error[SOCKET_ERROR_SIZE];
@@ -208,7 +220,23 @@ static void show_metrics(struct metrics *metrics, void *user)
     struct transactions *transactions = user;
 
     counters_show(metrics, &transactions->counters);
-    audit_metrics(metrics, transactions->desk);
+    probe_dialogue_metrics(metrics, transactions->desk);
+}
+
+static bool has_working_sink(const struct conf *conf, const struct sink_identity *identity)
+{
+    const struct sink_source source = {.identity = identity, .settings = &conf->alert};
+    char why[768];
+
+    if (sink_any_works(&source, why, sizeof(why))) {
+        return true;
+    }
+    fprintf(stderr,
+            PROGRAM
+            ": no sink works, so nobody would hear of an alert (name one that does in alert "
+            "{ }): %s\n",
+            why);
+    return false;
 }
 
 static struct reporter *start_reporter(const struct conf *conf,
@@ -234,14 +262,14 @@ static struct reporter *start_reporter(const struct conf *conf,
 }
 
 /* NULL: the filter does without, and says so. */
-static struct snapshot_file *make_snapshot_file(const struct conf *conf,
-                                                const struct snapshot_source *source,
-                                                struct reporter *reporter)
+static struct status_file *make_snapshot_file(const struct conf *conf,
+                                              const struct snapshot_source *source,
+                                              struct reporter *reporter)
 {
     char directory[DATABASE_PATH_SIZE];
 
-    snprintf(directory, sizeof directory, "%s/milter", conf->state_directory);
-    struct snapshot_file *file = snapshot_file_new(directory, source, reporter);
+    snprintf(directory, sizeof(directory), "%s/milter", conf->state_directory);
+    struct status_file *file = status_file_new(directory, source, reporter);
     if (file == NULL) {
         reporter_say(reporter, LOG_ERR, "no memory to keep " SNAPSHOT_NAME ": it is not written");
     }
@@ -249,14 +277,14 @@ static struct snapshot_file *make_snapshot_file(const struct conf *conf,
 }
 
 /* NULL: the filter does without, and says so. */
-static struct keeper *start_keeper(const struct conf *conf, struct transactions *transactions,
-                                   struct snapshot_file *file)
+static struct housekeeper *start_keeper(const struct conf *conf, struct transactions *transactions,
+                                        struct status_file *file)
 {
     char database[DATABASE_PATH_SIZE];
 
     name_database(conf, database);
-    struct keeper *keeper =
-        keeper_start(database, transactions->desk, transactions->reporter, file);
+    struct housekeeper *keeper =
+        housekeeper_start(database, transactions->desk, transactions->reporter, file);
     if (keeper == NULL) {
         reporter_say(transactions->reporter, LOG_ERR,
                      "no memory or thread to keep masked addresses: they are forgotten at a "
@@ -267,15 +295,17 @@ static struct keeper *start_keeper(const struct conf *conf, struct transactions 
 
 /* Signals that the main thread waits for; blocked in all threads, or one would take the default
  * action. */
-static void block_signals(sigset_t *set)
+static void block_signals(sigset_t *set, const int numbers[2])
 {
-    static const int numbers[] = {SIGUSR1, SIGHUP, SIGTERM, SIGINT};
-
     sigemptyset(set);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        sigaddset(set, numbers[i]);
-    }
+    sigaddset(set, numbers[0]);
+    sigaddset(set, numbers[1]);
     pthread_sigmask(SIG_BLOCK, set, NULL);
+}
+
+static void block_reload_signals(sigset_t *set)
+{
+    block_signals(set, (const int[]){SIGHUP, SIGUSR1});
 }
 
 /* How long to wait for a signal before the service manager's watchdog is told that we are alive: a
@@ -283,9 +313,9 @@ static void block_signals(sigset_t *set)
  * does not ask. */
 static const struct timespec *watchdog_pace(struct timespec *pace)
 {
-    uint64_t allowed_us = 0;
+    uint64_t allowed_us = service_manager_watchdog();
 
-    if (sd_watchdog_enabled(0, &allowed_us) <= 0) {
+    if (allowed_us == 0) {
         return NULL;
     }
     pace->tv_sec = (time_t)(allowed_us / 3 / 1000000);
@@ -293,23 +323,40 @@ static const struct timespec *watchdog_pace(struct timespec *pace)
     return pace;
 }
 
-/* Until told to stop. Not by sigwait, which is libmilter's here (callbacks.h). */
+/* Takes one of these signals, if one is pending. */
+static bool take_pending(const sigset_t *signals)
+{
+    static const struct timespec at_once = {0};
+
+    return sigtimedwait(signals, NULL, &at_once) > 0;
+}
+
+/* Until told to stop. Not by sigwait, which is libmilter's here (callbacks.h). Of pending signals
+ * the system gives the lowest number first: a storm of SIGHUP would keep SIGTERM waiting, so that
+ * is looked for before each reload. Whatever asked for a reload until one begins asked for that. */
 static void obey_signals(const struct program *program)
 {
+    sigset_t all;
     struct timespec pace;
     const struct timespec *wait = watchdog_pace(&pace);
 
+    sigorset(&all, &program->stopping, &program->reloading);
     for (;;) {
         /* without a limit if `wait` is NULL */
-        int number = sigtimedwait(&program->signals, NULL, wait);
+        int number = sigtimedwait(&all, NULL, wait);
+        bool asked = number > 0 && sigismember(&program->reloading, number) == 1;
 
-        if (number == SIGUSR1) {
-            reload(program->path, program->transactions->reporter);
-        } else if (number > 0) {
+        if ((number > 0 && !asked) || take_pending(&program->stopping)) {
             return;
         }
-        if (wait != NULL && pulse_beats(program->socket, PULSE_MS)) {
-            sd_notify(0, "WATCHDOG=1");
+        if (asked) {
+            while (take_pending(&program->reloading)) {
+                /* the same */
+            }
+            reload(program->path, program->transactions->reporter);
+        }
+        if (wait != NULL && self_check_beats(program->socket, PULSE_MS)) {
+            service_manager_tell("WATCHDOG=1");
         }
     }
 }
@@ -346,9 +393,9 @@ static int serve(const struct program *program)
     }
     reporter_say(reporter, LOG_INFO, "version " RELAYWARDEN_VERSION " is ready on %s",
                  program->socket);
-    sd_notify(0, "READY=1");
+    service_manager_tell("READY=1");
     obey_signals(program);
-    sd_notify(0, "STOPPING=1");
+    service_manager_tell("STOPPING=1");
     if (!callbacks_stop()) {
         leave_in_place(reporter, "stopped because libmilter gave up, or with a callback hanging");
     }
@@ -359,17 +406,17 @@ static int serve(const struct program *program)
 
 static bool become_user(const struct conf_milter *settings)
 {
-    char error[USER_ERROR_SIZE];
+    char error[PRIVILEGES_ERROR_SIZE];
 
-    if (user_drop_to(settings->user, error)) {
+    if (privileges_drop_to(settings->user, error)) {
         return true;
     }
     fprintf(stderr, PROGRAM ": %s\n", error);
     return false;
 }
 
-/* One descriptor a connection of the MTA: the usual soft limit of 1024 is soon reached. What fails
- * here is told when a connection cannot be had. */
+/* One descriptor a connection of the MTA: the usual soft limit of 1024 is soon reached. A limit
+ * that cannot be raised here is told when a connection cannot be had. */
 static void raise_descriptor_limit(void)
 {
     struct rlimit limit;
@@ -386,24 +433,30 @@ static void raise_descriptor_limit(void)
 
 static int run(struct conf *conf, const char *path)
 {
-    static struct audit_desk desk = AUDIT_DESK;
+    static struct probe_dialogue_desk desk = PROBE_DIALOGUE_DESK;
     static struct transactions transactions = {.mutex = PTHREAD_MUTEX_INITIALIZER, .desk = &desk};
     char host[256];
     const struct sink_identity identity = {.program = PROGRAM, .host = host};
     struct program program = {.path = path, .transactions = &transactions};
 
-    block_signals(&program.signals);
-    if (gethostname(host, sizeof host) != 0) {
-        snprintf(host, sizeof host, "localhost");
+    block_reload_signals(&program.reloading);
+    block_signals(&program.stopping, (const int[]){SIGTERM, SIGINT});
+    if (gethostname(host, sizeof(host)) != 0) {
+        snprintf(host, sizeof(host), "localhost");
     }
-    host[sizeof host - 1] = '\0';
-    snprintf(program.socket, sizeof program.socket, "%s", conf->milter.socket);
+    host[sizeof(host) - 1] = '\0';
+    snprintf(program.socket, sizeof(program.socket), "%s", conf->milter.socket);
     raise_descriptor_limit();
+    /* Before there is a socket: an MTA that finds none does not wait. */
+    struct mta_transports transports;
+    enum mta_answer answer = mta_transports_ask(&transports);
     if (!make_socket(&conf->milter)) {
         conf_free(conf);
         return EX_OSERR;
     }
-    struct snapshot *snapshot = become_user(&conf->milter) ? snapshot_new(conf) : NULL;
+    bool stepped_down = become_user(&conf->milter);
+    bool heard = stepped_down && has_working_sink(conf, &identity);
+    struct live_conf *snapshot = heard ? live_conf_new(conf, &transports) : NULL;
     transactions.reporter =
         snapshot == NULL ? NULL : start_reporter(conf, &identity, &transactions);
     if (transactions.reporter == NULL) {
@@ -411,11 +464,12 @@ static int run(struct conf *conf, const char *path)
         if (snapshot == NULL) {
             conf_free(conf);
         }
-        snapshot_release(snapshot);
-        return EX_OSERR;
+        live_conf_release(snapshot);
+        return stepped_down && !heard ? EX_CONFIG : EX_OSERR;
     }
     warn_of_directory(transactions.reporter, &conf->milter);
-    snapshot_install(snapshot);
+    reload_say_transports(transactions.reporter, answer, &transports, &conf->milter);
+    live_conf_install(snapshot);
     const struct snapshot_source source = {
         .host = host,
         .socket = program.socket,
@@ -423,20 +477,48 @@ static int run(struct conf *conf, const char *path)
         .counters = &transactions.counters,
         .desk = &desk,
     };
-    struct snapshot_file *file = make_snapshot_file(conf, &source, transactions.reporter);
-    struct keeper *keeper = start_keeper(conf, &transactions, file);
+    struct status_file *file = make_snapshot_file(conf, &source, transactions.reporter);
+    struct housekeeper *keeper = start_keeper(conf, &transactions, file);
     int status = serve(&program);
     reporter_flush(transactions.reporter, LAST_WAIT_MS);
-    if (keeper != NULL && !keeper_stop(keeper, STOP_WAIT_MS)) {
+    if (keeper != NULL && !housekeeper_stop(keeper, STOP_WAIT_MS)) {
         leave_in_place(transactions.reporter, "the disk hangs: what is masked may not be saved");
     }
-    snapshot_file_free(file);
-    snapshot_install(NULL);
+    status_file_free(file);
+    live_conf_install(NULL);
     reporter_stop(transactions.reporter, STOP_WAIT_MS);
     return status;
 }
 
-/* What is done without serving. Returns the exit status. */
+/* sink_tested */
+static void print_tested(const char *name, const char *error, void *user)
+{
+    (void)user;
+    fprintf(stderr, "%s: %s%s\n", name,
+            error == NULL ? "taken" : "not taken: ", error == NULL ? "" : error);
+}
+
+/* As the user that the filter will be. */
+static int test_alerts(const struct conf *conf)
+{
+    char error[PRIVILEGES_ERROR_SIZE];
+    char host[256] = "localhost";
+    const struct sink_identity identity = {.program = PROGRAM, .host = host};
+    const struct sink_source source = {.identity = &identity, .settings = &conf->alert};
+
+    if (geteuid() == 0 && !privileges_drop_to(conf->milter.user, error)) {
+        fprintf(stderr, PROGRAM ": %s\n", error);
+        return EX_OSERR;
+    }
+    (void)gethostname(host, sizeof(host) - 1);
+    int failed = sink_test_all(&source, print_tested, NULL);
+    if (failed < 0) {
+        fputs(PROGRAM ": no sink is set; name one in alert { }\n", stderr);
+    }
+    return failed == 0 ? EX_OK : failed > 0 ? EX_UNAVAILABLE : EX_CONFIG;
+}
+
+/* The options that do not serve. Returns the exit status. */
 static int run_once(const struct conf *conf, const struct arguments *arguments)
 {
     if (arguments->masked) {
@@ -445,7 +527,10 @@ static int run_once(const struct conf *conf, const struct arguments *arguments)
     if (arguments->unmask != NULL) {
         return mask_command_drop(conf, arguments->unmask);
     }
-    return conf_test(conf, arguments->config);
+    if (arguments->alert_test) {
+        return test_alerts(conf);
+    }
+    return check_conf(conf, arguments->config);
 }
 
 int main(int argc, char **argv)
@@ -460,11 +545,18 @@ int main(int argc, char **argv)
         return discover(arguments.discover_where);
     }
     signal(SIGPIPE, SIG_IGN);
-    struct conf *conf = load(arguments.config);
-    if (conf == NULL) {
-        return EX_CONFIG;
+    bool once = arguments.check_only || arguments.masked || arguments.unmask != NULL ||
+                arguments.alert_test;
+    if (!once) {
+        /* A reload that is asked for before the program is ready comes then. */
+        sigset_t reloading;
+        block_reload_signals(&reloading);
     }
-    if (arguments.check_only || arguments.masked || arguments.unmask != NULL) {
+    struct conf *conf = load(arguments.config, &status);
+    if (conf == NULL) {
+        return status;
+    }
+    if (once) {
         status = run_once(conf, &arguments);
         conf_free(conf);
         return status;

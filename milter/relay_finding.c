@@ -4,31 +4,35 @@
 #include <string.h>
 
 #include "lib/printable.h"
+#include "milter/undeclared.h"
 
-/* What to change, by who the sender claims to be: what was trusted tells where the hole is. */
 #define THEN_PROBE "Then, from outside, run: relaywarden-probe check"
 
-static const char *const fixes[] = {
-    [SENDER_EXTERNAL] =
-        "In Postfix: see that mynetworks holds only your own networks, that no check_client_access "
-        "or "
-        "check_helo_access map answers OK before reject_unauth_destination, and that the log shows "
-        "the client's real address rather than a gateway's (NAT, container or proxy). In Sendmail: "
-        "look for promiscuous_relay and for RELAY entries in the access map. " THEN_PROBE,
-    [SENDER_OWN] =
-        "The sender claims a domain of yours, which anybody can. In Postfix: move "
-        "check_sender_access "
-        "(and any map that answers OK) behind reject_unauth_destination, and see that mynetworks "
-        "holds only your own networks. In Sendmail: take out relay_local_from. " THEN_PROBE,
+/* By who the sender claims to be: whatever trusted that claim is the hole. */
+static const struct remedy *const fixes[] = {
+    [SENDER_EXTERNAL] = REMEDIES(
+        {MTA_POSTFIX, "see that mynetworks holds only your own networks, that no "
+                      "check_client_access or check_helo_access map answers OK before "
+                      "reject_unauth_destination, and that the log shows the client's real address "
+                      "rather than a gateway's (NAT, container or proxy)."},
+        {MTA_SENDMAIL, "look for promiscuous_relay and for RELAY entries in the access map."},
+        {MTA_UNKNOWN, THEN_PROBE}),
+    [SENDER_OWN] = REMEDIES(
+        {MTA_UNKNOWN, "The sender claims a domain of yours, which anybody can."},
+        {MTA_POSTFIX, "move check_sender_access (and any map that answers OK) behind "
+                      "reject_unauth_destination, and see that mynetworks holds only your own "
+                      "networks."},
+        {MTA_SENDMAIL, "take out relay_local_from."}, {MTA_UNKNOWN, THEN_PROBE}),
     [SENDER_NULL] =
-        "The sender is the null path, which anybody can send. In Postfix: see that no "
-        "check_sender_access answers OK for <> before reject_unauth_destination, and that "
-        "mynetworks "
-        "holds only your own networks. In Sendmail: look for a RELAY or OK entry that matches the "
-        "empty sender. " THEN_PROBE,
+        REMEDIES({MTA_UNKNOWN, "The sender is the null path, which anybody can send."},
+                 {MTA_POSTFIX, "see that no check_sender_access answers OK for <> before "
+                               "reject_unauth_destination, and that mynetworks holds only your own "
+                               "networks."},
+                 {MTA_SENDMAIL, "look for a RELAY or OK entry that matches the empty sender."},
+                 {MTA_UNKNOWN, THEN_PROBE}),
 };
 
-/* What came of it, as the end of a sentence. */
+/* The consequence, as the end of a sentence. */
 static const char *const consequences[] = {
     [ENFORCE_OBSERVE] = "",
     [ENFORCE_HOLD] = "; the message is put on hold",
@@ -46,6 +50,16 @@ static const char *const consequences[] = {
     "the "                                                                                         \
     "probe shows it, or by relaywarden-milter --unmask %s"
 
+/* Where the mailer is one of own_mailers, and can be no longer. */
+#define FIX_TOO_MANY                                                                               \
+    "In the last day the mailer %s carried mail of strangers for more than %d domains that the "   \
+    "site does not declare, too many for a mailer of your own: all that it carries for "           \
+    "undeclared "                                                                                  \
+    "domains counts as relayed. If these domains are yours, list them in domains or domain_files " \
+    "of the section site and reload the filter. If not, the MTA is an open relay: in Postfix "     \
+    "narrow relay_domains, mydestination and virtual_mailbox_domains; if own_mailers names the "   \
+    "mailer of a smarthost, take it out. " THEN_PROBE
+
 /* The resolved address, cut and escaped for a sentence. */
 static void show_resolved(char *out, size_t size, const struct rcpt_meaning *rcpt)
 {
@@ -59,85 +73,75 @@ static void show_resolved(char *out, size_t size, const struct rcpt_meaning *rcp
     printable(out, size, text, length);
 }
 
-static void add_common(struct finding *out, const struct connection *connection,
-                       const struct recipient_seen *seen)
+static void add_common(struct finding *out, const struct client *client,
+                       const struct transaction *transaction, const struct recipient_seen *seen)
 {
     const unsigned int both = FIELD_EVIDENCE | FIELD_LOGGED;
     char network[NETWORK_TEXT_SIZE];
 
-    address_format_fold(&connection->client, network);
-    finding_subject(out, connection->listener_text, network);
-    finding_add(out, "client", both, connection->client_text);
-    finding_add(out, "helo", both | FIELD_QUOTED, connection->helo);
-    finding_add(out, "sender", both | FIELD_QUOTED, connection->sender);
+    address_format_fold(&client->address, network);
+    finding_subject(out, client->listener_text, network);
+    finding_add(out, "client", both, client->text);
+    finding_add(out, "helo", both | FIELD_QUOTED, client->helo);
+    finding_add(out, "sender", both | FIELD_QUOTED, transaction->sender);
     finding_add(out, "recipient", both | FIELD_QUOTED, seen->path);
     finding_add(out, "destination", both, destination_name(seen->destination));
     finding_add(out, "mailer", both, seen->rcpt->mailer);
     finding_add(out, "nexthop", both, seen->rcpt->nexthop);
-    finding_add(out, "listener", FIELD_SUBJECT | FIELD_LOGGED, connection->listener_text);
+    finding_add(out, "listener", FIELD_SUBJECT | FIELD_LOGGED, client->listener_text);
     finding_add(out, "network", FIELD_SUBJECT, network);
     finding_add(out, "sender_class", FIELD_EVIDENCE, sender_class_name(seen->sender_class));
     finding_add(out, "resolved", FIELD_EVIDENCE, seen->rcpt->resolved_text);
-    finding_add(out, "permission", FIELD_EVIDENCE, permission_name(connection->permission));
+    finding_add(out, "permission", FIELD_EVIDENCE, permission_name(transaction->permission));
     finding_add(out, "decision", FIELD_EVIDENCE, decision_name(seen->rcpt->decision));
     finding_add(out, "enforced", FIELD_EVIDENCE, enforcement_name(seen->enforcement));
-    if (connection->masked) {
+    if (transaction->masked) {
         finding_add(out, "masked", both, "yes");
     }
     if (seen->by_probe) {
         finding_add(out, "probe", both, "yes");
     }
-    relay_finding_set_queue_id(out, seen->queue_id);
 }
 
-void relay_finding_open(struct finding *out, const struct connection *connection,
-                        const struct recipient_seen *seen)
+void relay_finding_open(struct finding *out, const struct client *client,
+                        const struct transaction *transaction, const struct recipient_seen *seen)
 {
     char resolved[ADDRESS_SHOWN_SIZE];
     char mailer[64];
 
     finding_init(out, FINDING_OPEN_RELAY);
-    add_common(out, connection, seen);
-    show_resolved(resolved, sizeof resolved, seen->rcpt);
-    printable_string(mailer, sizeof mailer, seen->rcpt->mailer);
+    add_common(out, client, transaction, seen);
+    show_resolved(resolved, sizeof(resolved), seen->rcpt);
+    printable_string(mailer, sizeof(mailer), seen->rcpt->mailer);
     finding_why(out, "%s%s%s %s, and the MTA %s %s (mailer %s)%s",
-                seen->by_probe ? "your relaywarden-probe, seen as " : "", connection->client_text,
+                seen->by_probe ? "your relaywarden-probe, seen as " : "", client->text,
                 seen->by_probe ? "," : "",
-                connection->masked ? "is masked (strangers were seen under that trusted address)"
-                                   : "is neither authenticated nor in a trusted network",
+                transaction->masked ? "is masked (strangers were seen under that trusted address)"
+                                    : "is neither authenticated nor in a trusted network",
                 seen->by_probe ? "granted its request to relay to" : "took its mail for", resolved,
                 mailer[0] == '\0' ? "unknown" : mailer,
                 seen->by_probe ? BY_PROBE : consequences[seen->enforcement]);
-    if (connection->masked) {
-        finding_fix(out, FIX_MASKED, connection->client_text);
+    if (seen->too_many) {
+        finding_fix(out, FIX_TOO_MANY, mailer, UNDECLARED_MAX);
+    } else if (transaction->masked) {
+        finding_fix(out, FIX_MASKED, client->text);
     } else {
-        finding_fix(out, "%s", fixes[seen->sender_class]);
+        remedies_add_rows(&out->fix, fixes[seen->sender_class], MTA_UNKNOWN);
     }
 }
 
-void relay_finding_undeclared(struct finding *out, const struct connection *connection,
-                              const struct recipient_seen *seen, unsigned int domains)
+void relay_finding_undeclared(struct finding *out, const struct client *client,
+                              const struct transaction *transaction,
+                              const struct recipient_seen *seen)
 {
     char resolved[ADDRESS_SHOWN_SIZE];
     char domain[DOMAIN_SIZE];
 
     finding_init(out, FINDING_UNDECLARED_DESTINATION);
-    add_common(out, connection, seen);
-    show_resolved(resolved, sizeof resolved, seen->rcpt);
-    printable(domain, sizeof domain, seen->rcpt->resolved.domain,
+    add_common(out, client, transaction, seen);
+    show_resolved(resolved, sizeof(resolved), seen->rcpt);
+    printable(domain, sizeof(domain), seen->rcpt->resolved.domain,
               seen->rcpt->resolved.domain_length);
-    if (domains > UNDECLARED_MAX) {
-        out->severity = SEVERITY_CRITICAL;
-        finding_why(out,
-                    "the MTA takes mail from strangers for more than %d domains that the site does "
-                    "not declare, last for %s%s",
-                    UNDECLARED_MAX, resolved, consequences[seen->enforcement]);
-        finding_fix(out, "If these domains are yours, list them in domains or domain_files of the "
-                         "section site. If not, the MTA is an open relay: in Postfix narrow "
-                         "relay_domains, mydestination and virtual_mailbox_domains; if own_mailers "
-                         "names the mailer of a smarthost, take it out");
-        return;
-    }
     finding_why(out,
                 "the MTA takes mail for %s as its own, and the site does not declare the domain %s",
                 resolved, domain);
@@ -179,16 +183,17 @@ static const struct {
         },
 };
 
-void relay_finding_hold_impossible(struct finding *out, const struct connection *connection,
+void relay_finding_hold_impossible(struct finding *out, const struct client *client,
+                                   const struct transaction *transaction,
                                    enum hold_obstacle obstacle)
 {
     const unsigned int both = FIELD_EVIDENCE | FIELD_LOGGED;
 
     finding_init(out, FINDING_HOLD_IMPOSSIBLE);
-    finding_subject(out, connection->listener_text, obstacles[obstacle].name);
-    finding_add(out, "client", both, connection->client_text);
-    finding_add(out, "sender", both | FIELD_QUOTED, connection->sender);
-    finding_add(out, "listener", FIELD_SUBJECT | FIELD_LOGGED, connection->listener_text);
+    finding_subject(out, client->listener_text, obstacles[obstacle].name);
+    finding_add(out, "client", both, client->text);
+    finding_add(out, "sender", both | FIELD_QUOTED, transaction->sender);
+    finding_add(out, "listener", FIELD_SUBJECT | FIELD_LOGGED, client->listener_text);
     finding_add(out, "obstacle", FIELD_SUBJECT | FIELD_LOGGED, obstacles[obstacle].name);
     finding_why(out, "%s", obstacles[obstacle].why);
     finding_fix(out, "%s", obstacles[obstacle].fix);

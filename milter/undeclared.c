@@ -1,93 +1,123 @@
 #include "milter/undeclared.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* FNV-1a, 64 bits; 0 is kept for a free place. Two domains with one hash count as one: harmless
- * here. */
-static uint64_t hash_of(const char *text)
-{
-    uint64_t hash = 0xcbf29ce484222325U;
+#include "lib/registrable.h"
 
-    for (const char *at = text; *at != '\0'; at++) {
-        hash = (hash ^ (unsigned char)*at) * 0x100000001b3U;
+/* Top-level domains that nobody can register (RFC 6762 appendix G, RFC 6761, ICANN's "internal"),
+ * and home.arpa (RFC 8375). Whatever is below them is of one network. */
+static const char *const private_suffixes[] = {
+    "corp", "home",  "home.arpa",   "internal",  "intranet",
+    "lan",  "local", "localdomain", "localhost", "private",
+};
+
+bool undeclared_init(struct undeclared *undeclared, size_t mailers)
+{
+    struct undeclared_carrier *carriers = calloc(mailers, sizeof(*carriers));
+
+    if (carriers == NULL) {
+        return false;
     }
-    return hash == 0 ? 1 : hash;
+    undeclared->carriers = carriers;
+    undeclared->carrier_count = mailers;
+    pthread_mutex_init(&undeclared->mutex, NULL);
+    return true;
 }
 
-/* What it counts as. */
-static const char *name_of(const struct site *site, const char *domain)
+void undeclared_free(struct undeclared *undeclared)
 {
-    const char *parent = site_parent_domain(site, domain);
+    pthread_mutex_destroy(&undeclared->mutex);
+    free(undeclared->carriers);
+    undeclared->carriers = NULL;
+    undeclared->carrier_count = 0;
+}
 
-    if (parent != NULL) {
-        return parent;
+/* The name that it is noted as; whether that counts. */
+static const char *name_of(const char *domain, bool *counts)
+{
+    *counts = false;
+    if (domain[0] == '[') {
+        return "[]";
     }
-    return domain[0] == '[' ? "[]" : domain;
-}
-
-/* Places fill from the front and are never freed: the first free one ends both searches. */
-static unsigned int place_of(const struct undeclared *undeclared, uint64_t hash)
-{
-    unsigned int place = 0;
-
-    while (place <= UNDECLARED_MAX) {
-        uint64_t there = atomic_load(&undeclared->hash[place]);
-        if (there == hash || there == 0) {
-            break;
-        }
-        place++;
-    }
-    return place;
-}
-
-static unsigned int count(const struct undeclared *undeclared)
-{
-    return place_of(undeclared, 0);
-}
-
-static bool is_noted(const struct undeclared *undeclared, unsigned int place)
-{
-    return place > UNDECLARED_MAX || atomic_load(&undeclared->hash[place]) != 0;
-}
-
-unsigned int undeclared_note(struct undeclared *undeclared, const struct site *site,
-                             const char *domain)
-{
-    uint64_t hash = hash_of(name_of(site, domain));
-
-    if (!is_noted(undeclared, place_of(undeclared, hash))) {
-        pthread_mutex_lock(&undeclared->mutex);
-        unsigned int place = place_of(undeclared, hash);
-        if (!is_noted(undeclared, place)) {
-            snprintf(undeclared->domain[place], sizeof undeclared->domain[place], "%s", domain);
-            atomic_store(&undeclared->hash[place], hash);
-        }
-        pthread_mutex_unlock(&undeclared->mutex);
-    }
-    return count(undeclared);
-}
-
-void undeclared_take_over(struct undeclared *undeclared, const struct site *site,
-                          struct undeclared *before)
-{
-    pthread_mutex_lock(&before->mutex);
-    unsigned int noted = count(before);
-    for (unsigned int place = 0; place < noted; place++) {
-        const char *domain = before->domain[place];
-        if (!site_owns_domain(site, domain, strlen(domain))) {
-            undeclared_note(undeclared, site, domain);
+    for (size_t i = 0; i < sizeof(private_suffixes) / sizeof(private_suffixes[0]); i++) {
+        if (domain_is_within(domain, private_suffixes[i])) {
+            return private_suffixes[i];
         }
     }
-    pthread_mutex_unlock(&before->mutex);
+    *counts = strchr(domain, '.') != NULL;
+    return registrable_domain(domain);
 }
 
-unsigned int undeclared_list(struct undeclared *undeclared,
-                             char out[UNDECLARED_MAX + 1][DOMAIN_SIZE])
+/* The oldest stand in front. A clock that runs backwards keeps them. */
+static void forget_old(struct undeclared_names *names, int64_t now)
 {
+    unsigned int old = 0;
+
+    while (old < names->count && now - names->noted[old] >= UNDECLARED_DAY) {
+        old++;
+    }
+    names->count -= old;
+    memmove(names->noted, names->noted + old, names->count * sizeof(names->noted[0]));
+    memmove(names->domain, names->domain + old, names->count * sizeof(names->domain[0]));
+}
+
+static bool has(char (*domains)[DOMAIN_SIZE], unsigned int count, const char *name)
+{
+    for (unsigned int i = 0; i < count; i++) {
+        if (strcmp(domains[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+unsigned int undeclared_note(struct undeclared *undeclared, size_t mailer, const char *domain,
+                             int64_t now)
+{
+    bool counts;
+    const char *name = name_of(domain, &counts);
+    struct undeclared_carrier *carrier = &undeclared->carriers[mailer];
+    struct undeclared_names *names = counts ? &carrier->counted : &carrier->uncounted;
+
     pthread_mutex_lock(&undeclared->mutex);
-    unsigned int noted = count(undeclared);
-    memcpy(out, undeclared->domain, sizeof undeclared->domain);
+    forget_old(&carrier->counted, now);
+    forget_old(&carrier->uncounted, now);
+    if (names->count <= UNDECLARED_MAX && !has(names->domain, names->count, name)) {
+        names->noted[names->count] = now;
+        snprintf(names->domain[names->count], sizeof(names->domain[0]), "%s", name);
+        names->count++;
+    }
+    unsigned int count = carrier->counted.count;
     pthread_mutex_unlock(&undeclared->mutex);
-    return noted;
+    return count;
+}
+
+static unsigned int add_to_list(const struct undeclared_names *names, unsigned int count,
+                                char out[UNDECLARED_LISTED][DOMAIN_SIZE])
+{
+    for (unsigned int i = 0; i < names->count && count < UNDECLARED_LISTED; i++) {
+        if (!has(out, count, names->domain[i])) {
+            memcpy(out[count++], names->domain[i], sizeof(out[0]));
+        }
+    }
+    return count;
+}
+
+unsigned int undeclared_list(struct undeclared *undeclared, int64_t now,
+                             char out[UNDECLARED_LISTED][DOMAIN_SIZE])
+{
+    unsigned int count = 0;
+
+    pthread_mutex_lock(&undeclared->mutex);
+    for (size_t mailer = 0; mailer < undeclared->carrier_count; mailer++) {
+        struct undeclared_carrier *carrier = &undeclared->carriers[mailer];
+        forget_old(&carrier->counted, now);
+        forget_old(&carrier->uncounted, now);
+        count = add_to_list(&carrier->counted, count, out);
+        count = add_to_list(&carrier->uncounted, count, out);
+    }
+    pthread_mutex_unlock(&undeclared->mutex);
+    return count;
 }

@@ -1,44 +1,65 @@
 /*
- * undeclared - how many different domains the MTA takes that the site does not declare
+ * undeclared - which undeclared domains each of the MTA's own mailers carried
  *
- * One or two are an omission in the configuration; more than UNDECLARED_MAX mean that the MTA takes
- * mail for anybody (a relay_domains that matches everything). Counts up to UNDECLARED_MAX + 1 and
- * then stops.
+ * A few are an omission in the configuration. A mailer that carried more than UNDECLARED_MAX of
+ * them takes mail for anybody (a relay_domains that matches everything, a smarthost's mailer among
+ * own_mailers), and what it carries is external from then on.
  *
- * Many spellings of one fact are one domain: subdomains of a declared domain count as that, and the
- * address literals that an own mailer takes name this host itself.
+ * Counted are registrable domains (registrable.h): the MTA may take whatever sub-domain a stranger
+ * makes up. A name that nobody can register (localhost, a single label, an address literal, a name
+ * of a network's own top-level domain, what is no domain) is noted, but not counted: an MTA takes
+ * several such names of its own host (Debian's Postfix four), and a stranger who sends to each must
+ * not have the mail of the site's one undeclared domain refused.
  *
- * Any thread. A domain that was noted before takes no lock.
+ * Each leaves the count a day after it entered it, so that what strangers bring about does not
+ * last; a new configuration begins with an empty one.
+ *
+ * Any thread. Bounded: nothing is allocated after undeclared_init.
  */
 #ifndef RELAYWARDEN_MILTER_UNDECLARED_H
 #define RELAYWARDEN_MILTER_UNDECLARED_H
 
 #include <pthread.h>
-#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/domain.h"
-#include "lib/site.h"
 
-#define UNDECLARED_MAX 16
+#define UNDECLARED_MAX    4
+#define UNDECLARED_LISTED 64 /* of all mailers together */
+#define UNDECLARED_DAY    ((int64_t)24 * 60 * 60)
 
-struct undeclared {
-    pthread_mutex_t mutex;                        /* PTHREAD_MUTEX_INITIALIZER, the rest zero */
-    _Atomic uint64_t hash[UNDECLARED_MAX + 1];    /* of what counts as one domain; 0: free */
-    char domain[UNDECLARED_MAX + 1][DOMAIN_SIZE]; /* the first of each; guarded by the mutex */
+/* Oldest first. */
+struct undeclared_names {
+    unsigned int count;
+    int64_t noted[UNDECLARED_MAX + 1];
+    char domain[UNDECLARED_MAX + 1][DOMAIN_SIZE];
 };
 
-/* Notes a domain (compared form) that `site` does not declare, and returns how many different ones
- * were noted so far, at most UNDECLARED_MAX + 1. */
-unsigned int undeclared_note(struct undeclared *undeclared, const struct site *site,
-                             const char *domain);
+/* Of one mailer; guarded by the mutex. */
+struct undeclared_carrier {
+    struct undeclared_names counted;
+    struct undeclared_names uncounted; /* of what nobody can register; the first few */
+};
 
-/* Notes all that `before` has and `site`, which is the new one, does not declare. */
-void undeclared_take_over(struct undeclared *undeclared, const struct site *site,
-                          struct undeclared *before);
+struct undeclared {
+    pthread_mutex_t mutex;
+    size_t carrier_count;
+    struct undeclared_carrier *carriers;
+};
 
-/* Copies the first name of each; how many there are. */
-unsigned int undeclared_list(struct undeclared *undeclared,
-                             char out[UNDECLARED_MAX + 1][DOMAIN_SIZE]);
+/* For mailers that are numbered from 0; at least one. False: out of memory. */
+bool undeclared_init(struct undeclared *undeclared, size_t mailers);
+void undeclared_free(struct undeclared *undeclared);
+
+/* Notes that this mailer carries mail for `domain` (compared form; "" for what is no domain), which
+ * the site does not declare; `now` is of the steady clock, in seconds. How many different ones that
+ * count that mailer carried in the last day, at most UNDECLARED_MAX + 1. */
+unsigned int undeclared_note(struct undeclared *undeclared, size_t mailer, const char *domain,
+                             int64_t now);
+
+/* Copies the domains that are noted, each once; how many there are. */
+unsigned int undeclared_list(struct undeclared *undeclared, int64_t now,
+                             char out[UNDECLARED_LISTED][DOMAIN_SIZE]);
 
 #endif

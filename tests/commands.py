@@ -1,14 +1,14 @@
-"""What the stages of check.py share: running a command, and counting what passed."""
+"""The stages of check.py share this: running a command, and counting what passed."""
 
 import os
 import subprocess
 import threading
 
-import includes
+import rooms
 
-ROOT = includes.ROOT
+ROOT = rooms.ROOT
 JOBS = 2
-# What computes for long, beside tests that talk to servers: they come first.
+# For commands that compute for long: tests that talk to servers come first.
 NICE = ["nice", "-n", "10"]
 
 SANITIZER_OPTIONS = {
@@ -26,7 +26,7 @@ _stopped = threading.Event()
 
 
 class Tally:
-    """What passed, failed and was skipped, and what is to be said of it. One thread's at a time."""
+    """Counts of passed, failed and skipped, with a word on each. One thread's at a time."""
 
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
@@ -53,11 +53,12 @@ class Tally:
 
 def environment(**more):
     """Ours, without what an outer make would pass on to an inner one. Nothing is left in the tree
-    by Python: some tests copy it."""
+    by Python: some tests copy it. Every make has the same flags: another would build all programs
+    anew, under the tests that run them."""
     ours = {name: value for name, value in os.environ.items()
             if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "GNUMAKEFLAGS")}
     return {**ours, **SANITIZER_OPTIONS, "PYTHONPYCACHEPREFIX": os.path.join(ROOT, "build/pycache"),
-            **more}
+            "WERROR": "-Werror", **more}
 
 
 def own_network(argv):

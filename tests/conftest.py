@@ -1,4 +1,4 @@
-"""What all integration tests share: a lab, and the ends of all logs beside each failure."""
+"""All integration tests share this: a lab, and the ends of all logs beside each failure."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ def shared_lab():
 
 
 WATCHED = kind()
-TIME_LIMIT = 360 if WATCHED else 120
+TIME_LIMIT = 600
 REPORTS = Reports() if WATCHED else None
 
 
@@ -39,7 +39,7 @@ def pytest_unconfigure():
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_teardown(item):
-    """What was reported of any of our programs fails the test, once all that it started has ended."""
+    """A report about any of our programs fails the test, once all that it started has ended."""
     outcome = yield
     reported = REPORTS.take() if REPORTS else ""
     if not reported:

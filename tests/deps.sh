@@ -4,7 +4,8 @@
 #
 # Mail servers remove each other when they are installed. Postfix is installed where there is no
 # other, else unpacked into build/servers/postfix (RELAYWARDEN_SERVERS names another folder than
-# build/servers); its rivals are always unpacked, and so is syslog-ng, rsyslog's. The libraries,
+# build/servers); its rivals are always unpacked, and so are syslog-ng, rsyslog's, and nginx, which
+# would be started for the web. The libraries,
 # users and groups that the packages would have brought are made; the lab finds the programs there.
 set -eu
 
@@ -12,7 +13,7 @@ servers=${RELAYWARDEN_SERVERS:-build/servers}
 
 present() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
-# What is there without its package: Node.js's own packages bring npm, and exclude Debian's.
+# Present without its package: Node.js's own packages bring npm, and exclude Debian's.
 brought() { [ "$1" = npm ] && command -v npm >/dev/null; }
 
 # The installed package that Postfix would replace, if any.
@@ -30,6 +31,7 @@ parts_of() {
     opensmtpd) echo opensmtpd ;;
     sendmail-bin) echo sendmail-bin sendmail-cf ;;
     syslog-ng-core) echo syslog-ng-core ;;
+    nginx) echo nginx libnginx-mod-mail ;;
     esac
 }
 
@@ -138,7 +140,7 @@ done
 if command -v systemctl >/dev/null; then
     for package in $missing; do
         case $package in
-        nsd | rsyslog | postfix | postgrey | prometheus)
+        nsd | rsyslog | postfix | postgrey | prometheus | prometheus-alertmanager)
             systemctl --quiet disable "$package.service" || true
             ;;
         logrotate) systemctl --quiet disable logrotate.timer || true ;;

@@ -1,7 +1,7 @@
 """The integration tests, several files at once: one pytest a file, handed out as they become free.
 
 Each has a network namespace of its own, and whatever it needs beyond is the lab's, of which any
-number may run. What takes long begins first, so that nobody waits for it in the end. A file whose
+number may run. A long file begins first, so that nobody waits for it in the end. A file whose
 pytest died, or ran no test at all, has failed.
 """
 
@@ -69,7 +69,7 @@ def run_file(stage, name, build, chosen, more):
 
 
 def count(tally, stage, ran):
-    """What one file's run says."""
+    """The words of one file's run."""
     tally.add(ran.passed, ran.failed, ran.skipped)
     if ran.failed or ran.skipped:
         tally.say(f"{'FAILED' if ran.failed else 'SKIPPED'} {stage}: {ran.name}\n{ran.output.rstrip()}")

@@ -9,6 +9,7 @@
 #include "lib/sys/thread.h"
 
 struct inbox {
+    struct teller teller; /* the first member: a teller is the inbox */
     pthread_mutex_t mutex;
     pthread_cond_t arrived;  /* for inbox_take */
     pthread_cond_t finished; /* for inbox_flush */
@@ -23,8 +24,9 @@ struct inbox {
 
 static void free_batch(struct inbox_batch *batch)
 {
-    if (batch != NULL)
+    if (batch != NULL) {
         pending_free(batch->pending);
+    }
     free(batch);
 }
 
@@ -32,41 +34,15 @@ static struct inbox_batch *new_batch(void)
 {
     struct inbox_batch *batch = calloc(1, sizeof(*batch));
 
-    if (batch == NULL)
+    if (batch == NULL) {
         return NULL;
+    }
     batch->pending = pending_new();
     if (batch->pending == NULL) {
         free(batch);
         return NULL;
     }
     return batch;
-}
-
-struct inbox *inbox_new(void)
-{
-    struct inbox *inbox = calloc(1, sizeof(*inbox));
-
-    if (inbox == NULL)
-        return NULL;
-    inbox->filling = new_batch();
-    inbox->spare = new_batch();
-    inbox->holders = 1;
-    inbox->settled = true;
-    if (inbox->filling == NULL || inbox->spare == NULL)
-        goto out;
-    if (thread_condition(&inbox->arrived) != 0)
-        goto out;
-    if (thread_condition(&inbox->finished) != 0) {
-        pthread_cond_destroy(&inbox->arrived);
-        goto out;
-    }
-    pthread_mutex_init(&inbox->mutex, NULL);
-    return inbox;
-out:
-    free_batch(inbox->filling);
-    free_batch(inbox->spare);
-    free(inbox);
-    return NULL;
 }
 
 struct inbox *inbox_hold(struct inbox *inbox)
@@ -82,8 +58,9 @@ void inbox_release(struct inbox *inbox)
     pthread_mutex_lock(&inbox->mutex);
     bool last = --inbox->holders == 0;
     pthread_mutex_unlock(&inbox->mutex);
-    if (!last)
+    if (!last) {
         return;
+    }
     pthread_mutex_destroy(&inbox->mutex);
     pthread_cond_destroy(&inbox->arrived);
     pthread_cond_destroy(&inbox->finished);
@@ -96,8 +73,9 @@ void inbox_release(struct inbox *inbox)
  * awake. */
 static void arrived(struct inbox *inbox)
 {
-    if (inbox->given++ == inbox->taken)
+    if (inbox->given++ == inbox->taken) {
         pthread_cond_signal(&inbox->arrived);
+    }
 }
 
 void inbox_add(struct inbox *inbox, const struct finding *finding)
@@ -126,9 +104,11 @@ void inbox_wake(struct inbox *inbox)
 /* One line stays one line, whatever a library's message holds. */
 static void flatten(char *text)
 {
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7F)
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7F) {
             *text = ' ';
+        }
+    }
 }
 
 void inbox_vsay(struct inbox *inbox, int priority, const char *format, va_list arguments)
@@ -136,10 +116,12 @@ void inbox_vsay(struct inbox *inbox, int priority, const char *format, va_list a
     char text[INBOX_LINE_SIZE];
     int length = vsnprintf(text, sizeof(text), format, arguments);
 
-    if (length < 0)
+    if (length < 0) {
         return;
-    if ((size_t)length >= sizeof(text))
+    }
+    if ((size_t)length >= sizeof(text)) {
         text[format_cut(text, sizeof(text) - 1)] = '\0';
+    }
     flatten(text);
 
     pthread_mutex_lock(&inbox->mutex);
@@ -149,8 +131,9 @@ void inbox_vsay(struct inbox *inbox, int priority, const char *format, va_list a
 
         line->priority = priority;
         memcpy(line->text, text, strlen(text) + 1);
-    } else
+    } else {
         batch->lines_lost++;
+    }
     arrived(inbox);
     pthread_mutex_unlock(&inbox->mutex);
 }
@@ -164,12 +147,71 @@ void inbox_say(struct inbox *inbox, int priority, const char *format, ...)
     va_end(arguments);
 }
 
+struct teller *inbox_teller(struct inbox *inbox)
+{
+    return &inbox->teller;
+}
+
+static void hold_teller(struct teller *teller)
+{
+    inbox_hold((struct inbox *)teller);
+}
+
+static void release_teller(struct teller *teller)
+{
+    inbox_release((struct inbox *)teller);
+}
+
+static void wake_teller(struct teller *teller)
+{
+    inbox_wake((struct inbox *)teller);
+}
+
+static void __attribute__((format(printf, 3, 0)))
+say_teller(struct teller *teller, int priority, const char *format, va_list arguments)
+{
+    inbox_vsay((struct inbox *)teller, priority, format, arguments);
+}
+
+struct inbox *inbox_new(void)
+{
+    struct inbox *inbox = calloc(1, sizeof(*inbox));
+
+    if (inbox == NULL) {
+        return NULL;
+    }
+    inbox->filling = new_batch();
+    inbox->spare = new_batch();
+    inbox->teller = (struct teller){hold_teller, release_teller, wake_teller, say_teller};
+    inbox->holders = 1;
+    inbox->settled = true;
+    if (inbox->filling == NULL || inbox->spare == NULL) {
+        goto out;
+    }
+    if (thread_condition(&inbox->arrived) != 0) {
+        goto out;
+    }
+    if (thread_condition(&inbox->finished) != 0) {
+        pthread_cond_destroy(&inbox->arrived);
+        goto out;
+    }
+    pthread_mutex_init(&inbox->mutex, NULL);
+    return inbox;
+out:
+    free_batch(inbox->filling);
+    free_batch(inbox->spare);
+    free(inbox);
+    return NULL;
+}
+
 struct inbox_batch *inbox_take(struct inbox *inbox, const struct timespec *until)
 {
     pthread_mutex_lock(&inbox->mutex);
-    while (inbox->given == inbox->taken)
-        if (!thread_wait_until(&inbox->arrived, &inbox->mutex, until))
+    while (inbox->given == inbox->taken) {
+        if (!thread_wait_until(&inbox->arrived, &inbox->mutex, until)) {
             break;
+        }
+    }
     struct inbox_batch *batch = inbox->filling;
     inbox->filling = inbox->spare;
     inbox->spare = NULL;
@@ -196,8 +238,9 @@ bool inbox_flush(struct inbox *inbox, const struct timespec *until)
     pthread_mutex_lock(&inbox->mutex);
     unsigned long long upto = inbox->given;
     bool in_time = true;
-    while (in_time && (inbox->done < upto || !inbox->settled))
+    while (in_time && (inbox->done < upto || !inbox->settled)) {
         in_time = thread_wait_until(&inbox->finished, &inbox->mutex, until);
+    }
     bool flushed = inbox->done >= upto && inbox->settled;
     pthread_mutex_unlock(&inbox->mutex);
     return flushed;

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "lib/alert/pending.h"
+#include "lib/sys/teller.h"
 
 #define INBOX_LINES     64
 #define INBOX_LINE_SIZE 1024
@@ -23,7 +24,7 @@ struct inbox_line {
     char text[INBOX_LINE_SIZE];
 };
 
-/* What came since the last batch. */
+/* Findings since the last batch. */
 struct inbox_batch {
     struct pending *pending;
     size_t lines;
@@ -37,6 +38,9 @@ struct inbox;
 struct inbox *inbox_new(void); /* NULL when memory is out; held once */
 struct inbox *inbox_hold(struct inbox *inbox);
 void inbox_release(struct inbox *inbox); /* the last one frees it */
+
+/* The inbox for those who only hold it, wake it and say lines; not held by this. */
+struct teller *inbox_teller(struct inbox *inbox);
 
 /* Any thread. */
 void inbox_add(struct inbox *inbox, const struct finding *finding);

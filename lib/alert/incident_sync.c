@@ -7,130 +7,211 @@
 
 #define REFRESH_MS 1000 /* how long the rows are awaited */
 
-struct memory {
-    struct memory_parts parts;
-    bool loaded;    /* the database's incidents are in the table */
+struct incident_sync {
+    struct incident_sync_parts parts;
+    bool loaded;                  /* the database's incidents are in the table */
+    struct incident_record *rows; /* read, and not yet of use; NULL: none */
+    size_t row_count;
     bool uncounted; /* there may be counts to save */
     struct timespec counts_at;
     struct timespec refresh_at;
 };
 
-struct memory *memory_new(const struct memory_parts *parts)
+struct incident_sync *incident_sync_new(const struct incident_sync_parts *parts)
 {
-    struct memory *memory = calloc(1, sizeof(*memory));
+    struct incident_sync *memory = calloc(1, sizeof(*memory));
 
-    if (memory != NULL)
+    if (memory != NULL) {
         memory->parts = *parts;
+    }
     return memory;
 }
 
-void memory_free(struct memory *memory)
+void incident_sync_free(struct incident_sync *memory)
 {
+    if (memory != NULL) {
+        free(memory->rows);
+    }
     free(memory);
 }
 
 /* ---- from the database ----------------------------------------------------------------------- */
 
-/* The end of an incident was saved, and perhaps announced: it is better announced twice than never.
- */
-static void announce_end(const struct memory *memory, const struct incident *saved, time_t now)
+static void put_back(const struct incident_sync *memory, const struct incident_record *rows,
+                     size_t count)
 {
-    struct incident incident = *saved;
-
-    incident.last_announced = now;
-    incident.announced_count = incident.finding.count;
-    memory->parts.announce(&incident, INCIDENT_RESOLVED, now, memory->parts.user);
-}
-
-static void put_back(const struct memory *memory, const struct state_row *rows, size_t count)
-{
+    struct incident_table *incidents = memory->parts.incidents;
     time_t now = time(NULL);
 
     for (size_t i = 0; i < count; i++) {
         const struct incident *incident = &rows[i].incident;
 
         if (incident->state != INCIDENT_RESOLVED) {
-            incident_restore(memory->parts.incidents, incident, rows[i].announced, now);
+            incident_restore(incidents, incident, rows[i].announced, now);
             continue;
         }
-        incident_remember_end(memory->parts.incidents, incident, rows[i].ended);
-        if (!rows[i].announced)
-            announce_end(memory, incident, now);
+        incident_remember_end(incidents, incident, rows[i].ended);
+        if (!rows[i].announced) {
+            incident_restore_end(incidents, incident, now);
+        }
     }
 }
 
-/* What another process opened and ended meanwhile. It also announced it. */
-static void take_over(const struct memory *memory, const struct state_row *rows, size_t count)
+/* Whether another process that saved this has failed to announce it, or died before it could. */
+static bool is_left_to_us(const struct incident_record *row, time_t now)
 {
+    time_t since;
+
+    return !row->announced && (__builtin_sub_overflow(now, row->incident.last_announced, &since) ||
+                               since > INCIDENT_SYNC_GRACE || since < -INCIDENT_SYNC_GRACE);
+}
+
+/* Another process opened and ended this meanwhile. It also announced it, or else we do. */
+static void take_over(const struct incident_sync *memory, const struct incident_record *rows,
+                      size_t count)
+{
+    struct incident_table *incidents = memory->parts.incidents;
     time_t now = time(NULL);
 
-    incident_unmark_all(memory->parts.incidents);
+    incident_unmark_all(incidents);
     for (size_t i = 0; i < count; i++) {
         const struct incident *incident = &rows[i].incident;
+        bool ours = is_left_to_us(&rows[i], now);
 
-        if (incident->state != INCIDENT_RESOLVED &&
-            !incident_mark(memory->parts.incidents, incident->id))
-            incident_restore(memory->parts.incidents, incident, true, now);
+        if (incident->state == INCIDENT_RESOLVED) {
+            if (ours && !incident_mark(incidents, incident->id)) {
+                incident_restore_end(incidents, incident, now);
+            }
+        } else if (!incident_mark(incidents, incident->id)) {
+            incident_restore(incidents, incident, !ours, now);
+        }
     }
-    incident_forget_unmarked(memory->parts.incidents);
+    incident_forget_unmarked(incidents);
 }
 
-static void refresh(struct memory *memory)
+static void refresh(struct incident_sync *memory)
 {
     struct timespec until = thread_moment(REFRESH_MS);
-    uint64_t number = store_refresh(memory->parts.store);
+    uint64_t number = incident_store_refresh(memory->parts.store);
     size_t count = 0;
 
-    if (number == 0 || !store_await(memory->parts.store, number, &until))
+    if (number == 0 || !incident_store_await(memory->parts.store, number, &until)) {
         return;
-    struct state_row *rows = store_take(memory->parts.store, &count);
-    if (rows != NULL)
+    }
+    struct incident_record *rows = incident_store_take(memory->parts.store, &count);
+    if (rows != NULL) {
         take_over(memory, rows, count);
+    }
     free(rows);
 }
 
 /* ---- to the database ------------------------------------------------------------------------- */
 
 struct copies {
-    struct incident *incident;
+    struct incident_record *row;
     size_t count;
+    size_t room;
 };
 
-/* incident_visit */
-static void copy_one(const struct incident *incident, void *user)
+/* incident_visit_kept */
+static void copy_one(const struct incident *incident, bool told, void *user)
 {
     struct copies *copies = user;
 
-    copies->incident[copies->count++] = *incident;
+    if (copies->count < copies->room) {
+        copies->row[copies->count++] =
+            (struct incident_record){.incident = *incident, .announced = told};
+    }
 }
 
-/* Gives all that the table holds. Without memory for it the next round tries again. */
-static void give_all(const struct memory *memory)
+/* incident_visit_kept */
+static void count_one(const struct incident *incident, bool told, void *user)
 {
-    size_t open = incident_open_count(memory->parts.incidents);
-    struct copies copies = {malloc((open + 1) * sizeof(*copies.incident)), 0};
+    struct copies *copies = user;
 
-    if (copies.incident == NULL)
-        return;
-    incident_each(memory->parts.incidents, copy_one, &copies);
-    store_begin(memory->parts.store, copies.incident, copies.count);
+    (void)incident, (void)told;
+    copies->room++;
 }
 
-static void begin(struct memory *memory)
+/* Of what is open in the database: an incident whose end it did not learn of, since it did not
+ * answer. */
+static void copy_end(const struct incident_sync *memory, const struct incident_record *row,
+                     struct copies *copies)
+{
+    if (row->incident.state == INCIDENT_RESOLVED ||
+        !incident_has_ended(memory->parts.incidents, row->incident.id)) {
+        return;
+    }
+    struct incident_record *copy = &copies->row[copies->count++];
+    *copy = *row;
+    copy->incident.state = INCIDENT_RESOLVED;
+    copy->incident.last_announced = time(NULL);
+    copy->announced = true;
+}
+
+/* Gives all that the table holds, and the ends of what the rows have as open. Those whose end is
+ * due come later in the order, and so as they are. Without memory for it the next round tries
+ * again. */
+static bool give_all(const struct incident_sync *memory, const struct incident_record *rows,
+                     size_t count)
+{
+    struct copies copies = {NULL, 0, count};
+
+    incident_each_kept(memory->parts.incidents, count_one, &copies);
+    copies.row = calloc(copies.room + 1, sizeof(*copies.row));
+    if (copies.row == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        copy_end(memory, &rows[i], &copies);
+    }
+    incident_each_kept(memory->parts.incidents, copy_one, &copies);
+    incident_store_begin(memory->parts.store, copies.row, copies.count);
+    return true;
+}
+
+/* An incident that is open in the database, and neither known nor ended here, is another
+ * process's. */
+static void merge(const struct incident_sync *memory, const struct incident_record *rows,
+                  size_t count)
+{
+    time_t now = time(NULL);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct incident *incident = &rows[i].incident;
+
+        if (incident->state != INCIDENT_RESOLVED &&
+            !incident_has_ended(memory->parts.incidents, incident->id)) {
+            incident_restore(memory->parts.incidents, incident, !is_left_to_us(&rows[i], now), now);
+        }
+    }
+}
+
+/* The rows are kept until they were of use: they are not read again. */
+static void begin(struct incident_sync *memory)
 {
     size_t own = incident_open_count(memory->parts.incidents);
-    size_t count = 0;
-    struct state_row *rows = store_take(memory->parts.store, &count);
-    bool first = !memory->loaded;
 
-    if (first && rows != NULL)
-        put_back(memory, rows, count);
+    if (memory->rows == NULL) {
+        memory->rows = incident_store_take(memory->parts.store, &memory->row_count);
+    }
+    if (memory->rows == NULL) {
+        return;
+    }
+    if (memory->loaded) {
+        merge(memory, memory->rows, memory->row_count);
+    } else {
+        put_back(memory, memory->rows, memory->row_count);
+    }
+    bool first = !memory->loaded;
     memory->loaded = true;
-    free(rows);
-    if (first && own == 0)
-        store_begin(memory->parts.store, NULL, 0);
-    else
-        give_all(memory);
+    if (first && own == 0) {
+        incident_store_begin(memory->parts.store, NULL, 0);
+    } else if (!give_all(memory, memory->rows, memory->row_count)) {
+        return;
+    }
+    free(memory->rows);
+    memory->rows = NULL;
 }
 
 /* ---- numbers --------------------------------------------------------------------------------- */
@@ -147,66 +228,75 @@ static void tally_one(const struct incident *incident, void *user)
     tally->open[incident->finding.kind][incident->finding.severity]++;
 }
 
-static void tally_open(const struct memory *memory)
+static void tally_open(const struct incident_sync *memory)
 {
     struct tally tally = {0};
 
     incident_each(memory->parts.incidents, tally_one, &tally);
-    for (size_t kind = 0; kind < FINDING_KINDS; kind++)
-        for (size_t severity = 0; severity <= SEVERITY_CRITICAL; severity++)
+    for (size_t kind = 0; kind < FINDING_KINDS; kind++) {
+        for (size_t severity = 0; severity <= SEVERITY_CRITICAL; severity++) {
             atomic_store(&memory->parts.speaker->open[kind][severity], tally.open[kind][severity]);
+        }
+    }
 }
 
 /* ---- rounds ---------------------------------------------------------------------------------- */
 
-void memory_follow(struct memory *memory, bool findings)
+void incident_sync_follow(struct incident_sync *memory, bool findings)
 {
-    struct store *store = memory->parts.store;
+    struct incident_store *store = memory->parts.store;
 
     if (findings && !memory->uncounted) {
         memory->uncounted = true;
-        memory->counts_at = thread_moment(MEMORY_COUNTS_MS);
+        memory->counts_at = thread_moment(INCIDENT_SYNC_COUNTS_MS);
     }
-    if (store == NULL)
+    if (store == NULL) {
         return;
-    enum store_phase phase = store_phase(store);
+    }
+    enum incident_store_phase phase = incident_store_phase(store);
     bool look = memory->parts.shared && (findings || thread_moment_left(&memory->refresh_at) == 0);
-    if (phase == STORE_READ)
+    if (phase == INCIDENT_STORE_READ) {
         begin(memory);
-    else if (phase == STORE_KEEPING && look)
+    } else if (phase == INCIDENT_STORE_KEEPING && look) {
         refresh(memory);
-    if (look)
-        memory->refresh_at = thread_moment(MEMORY_REFRESH_MS);
-    atomic_store(&memory->parts.speaker->unsaved, store_phase(store) != STORE_KEEPING);
+    }
+    if (look) {
+        memory->refresh_at = thread_moment(INCIDENT_SYNC_REFRESH_MS);
+    }
+    atomic_store(&memory->parts.speaker->unsaved,
+                 incident_store_phase(store) != INCIDENT_STORE_KEEPING);
 }
 
 /* incident_visit */
 static void save_count(const struct incident *incident, void *user)
 {
-    const struct memory *memory = user;
+    const struct incident_sync *memory = user;
 
-    if (memory->parts.store != NULL)
-        store_count(memory->parts.store, incident);
+    if (memory->parts.store != NULL) {
+        incident_store_count(memory->parts.store, incident);
+    }
 }
 
-void memory_save_counts(struct memory *memory, bool now)
+void incident_sync_save_counts(struct incident_sync *memory, bool now)
 {
     tally_open(memory);
-    if (!memory->uncounted || (!now && thread_moment_left(&memory->counts_at) > 0))
+    if (!memory->uncounted || (!now && thread_moment_left(&memory->counts_at) > 0)) {
         return;
+    }
     memory->uncounted = false;
     incident_each_uncounted(memory->parts.incidents, save_count, memory);
 }
 
-int memory_due_ms(const struct memory *memory)
+int incident_sync_due_ms(const struct incident_sync *memory)
 {
     int due_ms = memory->uncounted ? thread_moment_left(&memory->counts_at) : -1;
 
     if (memory->parts.shared && memory->parts.store != NULL) {
         int refresh_ms = thread_moment_left(&memory->refresh_at);
 
-        if (due_ms < 0 || refresh_ms < due_ms)
+        if (due_ms < 0 || refresh_ms < due_ms) {
             due_ms = refresh_ms;
+        }
     }
     return due_ms;
 }

@@ -1,5 +1,5 @@
 /*
- * incident - findings that last: opened, repeated, resolved
+ * incident_table - findings that last: opened, repeated, resolved
  *
  * A table of open incidents, and what each new finding or the passing of time makes of it. Pure but
  * for memory: the clock is an argument, nothing is sent from here; every step writes the
@@ -14,39 +14,29 @@
  * finding is more severe than the incident was so far (the finding then becomes the incident's
  * evidence).
  * - Resolved: by incident_resolve (an audit shows it gone), or when no finding came for
- * `quiet_after`. What opens again and again flaps: from the third opening on, each within
- * INCIDENT_FLAP_SECONDS of the end before, the quiet time doubles, up to eight times.
+ * `quiet_after`. An incident that opens again and again flaps: from the third opening on, each
+ * within INCIDENT_FLAP_SECONDS of the end before, the quiet time doubles, up to eight times.
+ * - Due: an announcement that no sink took is due (incident_settle) and is made again
+ * (incident_announce_due), also that of an end: an incident that is over stays in the table until
+ * its end was taken, but for the oldest past INCIDENT_ENDED_MAX.
  * - An incident can be put back after a restart (incident_restore): its quiet time then counts from
  * there, since nothing could be seen before.
  *
  * A clock that is set back only makes periods start anew; whoever knows by how much it was set says
  * so (incident_shift), and no period is cut short or drawn out.
  */
-#ifndef RELAYWARDEN_LIB_ALERT_INCIDENT_H
-#define RELAYWARDEN_LIB_ALERT_INCIDENT_H
+#ifndef RELAYWARDEN_LIB_ALERT_INCIDENT_TABLE_H
+#define RELAYWARDEN_LIB_ALERT_INCIDENT_TABLE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
-#include "lib/finding.h"
+#include "lib/incident.h"
 
 #define INCIDENT_SUBJECTS_MAX 16
 #define INCIDENT_OPEN_MAX     4096 /* bounds memory, whatever the folds are */
-#define INCIDENT_ID_SIZE      17   /* 16 hexadecimal digits: random, unique over restarts */
-#define INCIDENT_FLAP_SECONDS (24L * 60 * 60)
-#define INCIDENT_ENDS_MAX     256 /* how many ends are remembered */
-
-struct incident {
-    char id[INCIDENT_ID_SIZE];
-    enum incident_state state; /* the last announced */
-    time_t opened;             /* Unix seconds */
-    time_t last_seen;
-    time_t last_announced;
-    uint64_t announced_count; /* the count that was last announced */
-    unsigned int flaps;       /* how often the subject came back soon after its end */
-    struct finding finding; /* the first (or most severe) one; its count is the incident's total */
-};
+#define INCIDENT_ENDED_MAX    1024 /* how many ends wait to be taken by a sink */
 
 /* One announcement; `incident` is valid during the call, and the table must not be changed from it.
  */
@@ -68,7 +58,9 @@ bool incident_add(struct incident_table *table, const struct finding *finding, t
 void incident_resolve(struct incident_table *table, enum finding_kind kind, const char *key,
                       time_t now);
 
-/* Ends every open incident of whose finding `is_over` says so. */
+/* Ends every open incident of whose finding `is_over` says so. The audit's findings were added
+ * before it: of an incident with subject "any", `is_over` says whether the audit could have found
+ * all of its subjects, and it ends if none was added since the last such review. */
 typedef bool (*incident_judge)(const struct finding *finding, const void *user);
 void incident_review(struct incident_table *table, incident_judge is_over, const void *user,
                      time_t now);
@@ -97,6 +89,23 @@ bool incident_restore(struct incident_table *table, const struct incident *incid
 void incident_remember_end(struct incident_table *table, const struct incident *incident,
                            time_t ended);
 
+/* Whether the incident of this id is remembered as ended. */
+bool incident_has_ended(const struct incident_table *table, const char *id);
+
+/* Puts back an incident that is over and whose end may not have been announced: it is announced.
+ * Without memory it is announced once and not followed. */
+void incident_restore_end(struct incident_table *table, const struct incident *incident,
+                          time_t now);
+
+/* The fate of an announcement: a sink took it, or none did, and it is due. One that was
+ * overtaken by a later one of the same incident is ignored. */
+void incident_settle(struct incident_table *table, const struct incident *announced, bool taken);
+
+size_t incident_due_count(const struct incident_table *table);
+
+/* Makes at most `max` announcements that are due again. */
+void incident_announce_due(struct incident_table *table, size_t max, time_t now);
+
 /* Another process keeps incidents in the same database and has ended all that are not marked:
  * forgets them, announcing nothing. incident_restore and incident_mark mark. */
 void incident_unmark_all(struct incident_table *table);
@@ -107,19 +116,12 @@ void incident_forget_unmarked(struct incident_table *table);
 typedef void (*incident_visit)(const struct incident *incident, void *user);
 void incident_each(const struct incident_table *table, incident_visit visit, void *user);
 
+/* Every incident that matters after a restart: the open ones, and those whose end is not known to
+ * be taken. `told`: the last announcement was. */
+typedef void (*incident_visit_kept)(const struct incident *incident, bool told, void *user);
+void incident_each_kept(const struct incident_table *table, incident_visit_kept visit, void *user);
+
 /* Those whose count was not given to `visit` yet, by this function or by an announcement. */
 void incident_each_uncounted(struct incident_table *table, incident_visit visit, void *user);
-
-/* Makes `finding` stand for any subject of its kind within `fold` ("": within the program). Its key
- * becomes "FOLD any"; what named one subject moves from the subject to the evidence, and a logged
- * subject field subject=any is added. `fold` may be the finding's own. */
-void incident_make_any(struct finding *finding, const char *fold);
-
-/* Adds `later` to `finding` of the same subject: counts add up, and the more severe one is the
- * evidence. True if that was `later`. */
-bool incident_fold(struct finding *finding, const struct finding *later);
-
-/* A hash of an incident's identity, for tables keyed by it. */
-uint32_t incident_hash(enum finding_kind kind, const char *key);
 
 #endif

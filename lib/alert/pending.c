@@ -3,11 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/alert/incident_table.h"
-#include "lib/alert/reporter.h"
+#include "lib/alert/subject.h"
 
 #define BUCKETS         1024
-#define RESOLUTIONS_MAX REPORTER_PENDING_MAX
+#define RESOLUTIONS_MAX PENDING_SUBJECTS_MAX
 
 struct entry {
     struct entry *next;           /* in order of arrival */
@@ -33,8 +32,9 @@ struct pending *pending_new(void)
 {
     struct pending *pending = calloc(1, sizeof(*pending));
 
-    if (pending != NULL)
+    if (pending != NULL) {
         pending->end = &pending->first;
+    }
     return pending;
 }
 
@@ -55,8 +55,9 @@ static void forget_entries(struct pending *pending)
 
 void pending_free(struct pending *pending)
 {
-    if (pending == NULL)
+    if (pending == NULL) {
         return;
+    }
     forget_entries(pending);
     free(pending);
 }
@@ -69,10 +70,11 @@ size_t pending_count(const struct pending *pending)
 /* The latest entry of this subject. */
 static struct entry *latest(const struct pending *pending, enum finding_kind kind, const char *key)
 {
-    struct entry *entry = pending->bucket[incident_hash(kind, key) % BUCKETS];
+    struct entry *entry = pending->bucket[subject_hash(kind, key) % BUCKETS];
 
-    while (entry != NULL && (entry->kind != kind || strcmp(entry->key, key) != 0))
+    while (entry != NULL && (entry->kind != kind || strcmp(entry->key, key) != 0)) {
         entry = entry->next_in_bucket;
+    }
     return entry;
 }
 
@@ -82,8 +84,9 @@ static struct entry *append(struct pending *pending, enum finding_kind kind, con
 {
     struct entry *entry = malloc(sizeof(*entry) + findings * sizeof(entry->room[0]));
 
-    if (entry == NULL)
+    if (entry == NULL) {
         return NULL;
+    }
     entry->next = NULL;
     entry->resolved = findings == 0;
     entry->finding = findings == 0 ? NULL : &entry->room[0];
@@ -91,7 +94,7 @@ static struct entry *append(struct pending *pending, enum finding_kind kind, con
     memcpy(entry->key, key, strnlen(key, sizeof(entry->key) - 1) + 1);
     entry->key[sizeof(entry->key) - 1] = '\0';
 
-    struct entry **bucket = &pending->bucket[incident_hash(kind, entry->key) % BUCKETS];
+    struct entry **bucket = &pending->bucket[subject_hash(kind, entry->key) % BUCKETS];
     entry->next_in_bucket = *bucket;
     *bucket = entry;
     *pending->end = entry;
@@ -106,15 +109,16 @@ static void join_any(struct pending *pending, const struct finding *finding)
     struct finding evidence;
 
     if (*used && finding->severity <= any->severity) {
-        incident_fold(any, finding);
+        subject_fold(any, finding);
         return;
     }
     evidence = *finding;
-    incident_make_any(&evidence, "");
-    if (*used)
-        incident_fold(any, &evidence);
-    else
+    subject_make_any(&evidence, "");
+    if (*used) {
+        subject_fold(any, &evidence);
+    } else {
         *any = evidence;
+    }
     *used = true;
 }
 
@@ -123,12 +127,13 @@ void pending_add(struct pending *pending, const struct finding *finding)
     struct entry *entry = latest(pending, finding->kind, finding->key);
 
     if (entry != NULL && !entry->resolved) {
-        incident_fold(entry->finding, finding);
+        subject_fold(entry->finding, finding);
         return;
     }
     entry = NULL;
-    if (pending->findings < REPORTER_PENDING_MAX)
+    if (pending->findings < PENDING_SUBJECTS_MAX) {
         entry = append(pending, finding->kind, finding->key, 1);
+    }
     if (entry == NULL) {
         join_any(pending, finding);
         return;
@@ -141,22 +146,27 @@ void pending_resolve(struct pending *pending, enum finding_kind kind, const char
 {
     struct entry *entry = latest(pending, kind, key);
 
-    if (entry != NULL)
+    if (entry != NULL) {
         entry->resolved = true;
-    else if (pending->resolutions < RESOLUTIONS_MAX && append(pending, kind, key, 0) != NULL)
+    } else if (pending->resolutions < RESOLUTIONS_MAX && append(pending, kind, key, 0) != NULL) {
         pending->resolutions++;
+    }
 }
 
 void pending_empty(struct pending *pending, const struct pending_receiver *receiver)
 {
     for (const struct entry *entry = pending->first; entry != NULL; entry = entry->next) {
-        if (entry->finding != NULL)
+        if (entry->finding != NULL) {
             receiver->finding(entry->finding, receiver->user);
-        if (entry->resolved)
+        }
+        if (entry->resolved) {
             receiver->resolve(entry->kind, entry->key, receiver->user);
+        }
     }
-    for (size_t kind = 0; kind < FINDING_KINDS; kind++)
-        if (pending->any_used[kind])
+    for (size_t kind = 0; kind < FINDING_KINDS; kind++) {
+        if (pending->any_used[kind]) {
             receiver->finding(&pending->any[kind], receiver->user);
+        }
+    }
     forget_entries(pending);
 }

@@ -3,13 +3,15 @@
  *
  * A bounded table keyed by kind and subject key, in order of arrival. The first finding of a
  * subject is kept whole (a more severe one takes its place), repeats add to its count. When
- * REPORTER_PENDING_MAX subjects wait, or memory is out, a finding joins "any" of its kind, for
+ * PENDING_SUBJECTS_MAX subjects wait, or memory is out, a finding joins "any" of its kind, for
  * which room was made beforehand: none is lost. No locks: inbox.h guards it.
  */
 #ifndef RELAYWARDEN_LIB_ALERT_PENDING_H
 #define RELAYWARDEN_LIB_ALERT_PENDING_H
 
 #include "lib/finding.h"
+
+#define PENDING_SUBJECTS_MAX 1024 /* that wait for the reporter's thread */
 
 struct pending;
 

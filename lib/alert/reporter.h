@@ -5,12 +5,13 @@
  * are folded at once into a bounded table keyed by incident (the first is kept whole, repeats add
  * to its count; when the table is full they join "any" of their kind: none is lost). The reporter's
  * thread turns the table into incidents and sinks; each slow sink and the database have a thread of
- * their own, so that one that hangs delays no alert. An announcement that no fast sink takes is
- * written to standard error instead, unless a slow sink is all that was asked for.
+ * their own, so that one that hangs delays no alert. An announcement that no sink takes is written
+ * to standard error, stays due, and is made again at growing distances until one takes it.
  *
- * Incidents are kept in the database: committed, then announced, then marked as announced. At the
- * start those that are open go on; one that is not marked is announced as repeated, with the same
- * id. A database that cannot be written is told once, and the program goes on with memory alone.
+ * Incidents are kept in the database: committed, then announced, then marked as announced: a sink
+ * took it, and no working one still holds it. At the start those that are open go on; one that is
+ * not marked is announced as repeated, with the same id, and an end that is not marked as resolved
+ * again. A database that cannot be written is told once, and the program goes on with memory alone.
  *
  * A program has one reporter. Create it after the last fork and after signals are blocked.
  */
@@ -24,14 +25,12 @@
 #include "lib/alert/sink/sink.h"
 #include "lib/finding.h"
 
-#define REPORTER_PENDING_MAX 1024 /* subjects that wait for the reporter's thread */
-
 struct reporter_settings {
     const struct sink_identity *identity; /* copied */
     const struct alert_settings *alert;   /* copied */
     const char *syslog_socket;            /* NULL = "/dev/log" */
     const char *database_path;            /* NULL = no state is kept */
-    bool quiet_terminal;                  /* write nothing on standard error */
+    bool quiet_terminal;                  /* no line of the program's own on standard error */
     const struct sink_kind *kinds;        /* the sinks that there are; NULL = sink_kinds */
     metrics_snapshot metrics;             /* the program's own numbers; NULL = none */
     void *metrics_user;                   /* handed to it; a thread that hangs may use it even
@@ -61,8 +60,9 @@ void reporter_resolve(struct reporter *reporter, enum finding_kind kind, const c
 
 /* Any thread: has every open incident looked at, those of earlier runs too, in no certain order
  * with what is handed over. The reporter's thread asks `is_over` and announces the end of what it
- * says so of; `forget` gets `user` back when that is done, or overtaken by the next review. A state
- * database that does not answer keeps its incidents until the next review. */
+ * says so of; `forget` gets `user` back when that is done, or if so many wait already that it is
+ * left to the next. A state database that does not answer keeps its incidents until the next
+ * review. */
 struct reporter_review {
     bool (*is_over)(const struct finding *finding, const void *user);
     void (*forget)(void *user);
@@ -83,6 +83,15 @@ bool reporter_flush(struct reporter *reporter, int wait_ms);
 /* Any thread: the program's own numbers have changed, so that they are worth writing at once. Does
  * not wait. */
 void reporter_show_numbers(struct reporter *reporter);
+
+/* Any thread: all numbers, as the file of `metrics_directory` has them, for metrics_free. NULL when
+ * memory is out. */
+struct metrics *reporter_numbers(const struct reporter *reporter);
+
+/* Whether one of the sinks that these settings ask for works, as sink_any_works has it: `why` says
+ * why none does. Any thread; may take as long as opening a file does. */
+bool reporter_could_tell(const struct reporter *reporter, const struct alert_settings *settings,
+                         char *why, size_t size);
 
 /* New alert settings after a reload; the sinks are made anew; what waits in one
  * of before, and the open incidents, stay. Any thread;

@@ -19,8 +19,9 @@
 #define WAL_RETRY_MS    10
 #define USER_SIZE       64
 
-/* Entry N brings schema N to schema N + 1. An entry that was ever released never changes. */
-static const char *const migrations[] = {
+/* The steps that make a fresh database. Times are Unix seconds. No STRICT: SQLite 3.34 has it not.
+ */
+static const char schema[] =
     "CREATE TABLE incident ("
     " id TEXT NOT NULL PRIMARY KEY,"
     " kind TEXT NOT NULL,"
@@ -32,47 +33,149 @@ static const char *const migrations[] = {
     " announced_state TEXT CHECK (announced_state IN ('opened', 'repeated', 'resolved')),"
     " announced_count INTEGER NOT NULL DEFAULT 0,"
     " announced INTEGER NOT NULL DEFAULT 0 CHECK (announced IN (0, 1)),"
-    " opened INTEGER NOT NULL," /* these are Unix seconds */
+    " opened INTEGER NOT NULL,"
     " last_seen INTEGER NOT NULL,"
     " last_announced INTEGER,"
-    " finding TEXT NOT NULL" /* JSON */
-    ") STRICT;"
-    "CREATE UNIQUE INDEX incident_subject ON incident (kind, key) WHERE state <> 'resolved';",
-    "ALTER TABLE incident ADD COLUMN flaps INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE incident ADD COLUMN ended INTEGER;" /* Unix seconds; NULL while it lasts */
-    "CREATE INDEX incident_ended ON incident (ended) WHERE state = 'resolved';",
+    " finding TEXT NOT NULL," /* JSON */
+    " flaps INTEGER NOT NULL DEFAULT 0,"
+    " ended INTEGER" /* NULL while it lasts */
+    ");"
+    "CREATE UNIQUE INDEX incident_subject ON incident (kind, key) WHERE state <> 'resolved';"
+    "CREATE INDEX incident_ended ON incident (ended) WHERE state = 'resolved';"
     "CREATE TABLE mask ("
     " address TEXT NOT NULL,"
     " route TEXT NOT NULL,"
     " listener TEXT NOT NULL,"
-    " hidden INTEGER NOT NULL," /* these are Unix seconds, 0: never */
+    " hidden INTEGER NOT NULL," /* 0: never, as in the next two */
     " true_since INTEGER NOT NULL,"
     " dropped INTEGER NOT NULL,"
     " strict INTEGER NOT NULL CHECK (strict IN (0, 1)),"
+    " since INTEGER NOT NULL DEFAULT 0,"
     " PRIMARY KEY (address, route)"
-    ") STRICT, WITHOUT ROWID;"
+    ") WITHOUT ROWID;"
     "CREATE TABLE moment ("
     " name TEXT NOT NULL PRIMARY KEY,"
     " time INTEGER NOT NULL"
-    ") STRICT;",
-    "CREATE TABLE endpoint ("
+    ");"
+    "CREATE TABLE endpoint (" /* as its last audit left it */
     " id INTEGER NOT NULL PRIMARY KEY,"
-    " name TEXT NOT NULL UNIQUE,"
-    " last INTEGER NOT NULL," /* these are Unix seconds */
-    " detail TEXT NOT NULL"   /* JSON: the endpoint's part of `check --json` */
-    ") STRICT;"
-    "CREATE TABLE audit ("
+    " key TEXT NOT NULL UNIQUE,"
+    " target TEXT NOT NULL,"
+    " host TEXT NOT NULL,"
+    " session TEXT NOT NULL," /* the mode of TLS that was in force */
+    " last INTEGER NOT NULL,"
+    " ended INTEGER NOT NULL,"
+    " seconds REAL NOT NULL,"
+    " answered INTEGER,"    /* whether the milter answered; NULL: it was not asked */
+    " certificate INTEGER," /* whether nothing was wrong with it; NULL: none was shown */
+    " gone INTEGER NOT NULL DEFAULT 0," /* a later audit of its target did not find it */
+    " detail TEXT NOT NULL"             /* JSON: the endpoint's part of `check --json` */
+    ");"
+    "CREATE INDEX endpoint_target ON endpoint (target);"
+    "CREATE TABLE run (" /* audits one after the other that came to the same */
+    " id INTEGER NOT NULL PRIMARY KEY,"
     " endpoint INTEGER NOT NULL REFERENCES endpoint (id),"
-    " time INTEGER NOT NULL,"
     " verdict TEXT NOT NULL,"
-    " cause TEXT NOT NULL"
-    ") STRICT;"
-    "CREATE INDEX audit_endpoint ON audit (endpoint, time);",
-    ("ALTER TABLE mask ADD COLUMN since INTEGER NOT NULL DEFAULT 0;"
-     "UPDATE mask SET since = hidden;"),
+    " cause TEXT NOT NULL,"
+    " first INTEGER NOT NULL,"
+    " last INTEGER NOT NULL,"
+    " audits INTEGER NOT NULL"
+    ");"
+    "CREATE INDEX run_endpoint ON run (endpoint);"
+    "CREATE TABLE fact (" /* what an audit leaves for the next */
+    " id INTEGER NOT NULL PRIMARY KEY,"
+    " endpoint TEXT NOT NULL," /* its key */
+    " kind TEXT NOT NULL,"
+    " name TEXT NOT NULL,"
+    " text TEXT NOT NULL,"
+    " number INTEGER NOT NULL,"
+    " time INTEGER NOT NULL,"
+    " UNIQUE (endpoint, kind, name, text)"
+    ");"
+    "CREATE INDEX fact_name ON fact (kind, name);";
+
+/* The first schema whose file is made anew rather than altered. */
+#define REMADE 6
+
+/* Entry N brings schema N to schema N + 1, as they were released. */
+static const char *const migrations[REMADE - 1] = {
+    [1] = "ALTER TABLE incident ADD COLUMN flaps INTEGER NOT NULL DEFAULT 0;"
+          "ALTER TABLE incident ADD COLUMN ended INTEGER;"
+          "CREATE INDEX incident_ended ON incident (ended) WHERE state = 'resolved';",
+    [2] = "CREATE TABLE mask ("
+          " address TEXT NOT NULL, route TEXT NOT NULL, listener TEXT NOT NULL,"
+          " hidden INTEGER NOT NULL, true_since INTEGER NOT NULL, dropped INTEGER NOT NULL,"
+          " strict INTEGER NOT NULL, PRIMARY KEY (address, route)) WITHOUT ROWID;"
+          "CREATE TABLE moment (name TEXT NOT NULL PRIMARY KEY, time INTEGER NOT NULL);",
+    [3] = "CREATE TABLE endpoint ("
+          " id INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL UNIQUE, last INTEGER NOT NULL,"
+          " detail TEXT NOT NULL);"
+          "CREATE TABLE audit ("
+          " endpoint INTEGER NOT NULL, time INTEGER NOT NULL, verdict TEXT NOT NULL,"
+          " cause TEXT NOT NULL);"
+          "CREATE INDEX audit_endpoint ON audit (endpoint, time);",
+    [4] = "ALTER TABLE mask ADD COLUMN since INTEGER NOT NULL DEFAULT 0;"
+          "UPDATE mask SET since = hidden;",
 };
 
-#define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
+/* Schema 5 to 6: its tables step aside, and what they hold is copied into those of `schema`. */
+static const char step_aside[] = "DROP INDEX incident_subject;"
+                                 "DROP INDEX incident_ended;"
+                                 "DROP INDEX audit_endpoint;"
+                                 "ALTER TABLE incident RENAME TO old_incident;"
+                                 "ALTER TABLE mask RENAME TO old_mask;"
+                                 "ALTER TABLE moment RENAME TO old_moment;"
+                                 "ALTER TABLE endpoint RENAME TO old_endpoint;"
+                                 "ALTER TABLE audit RENAME TO old_audit;";
+
+/* An endpoint's name was "HOST ADDRESS:PORT/TLS DOMAIN"; without an address "HOST unknown/TLS
+ * DOMAIN". Its key has no host beside an address: of two names for one place the later is kept, and
+ * their audits are one history. The other columns' values were in the detail alone. */
+static const char copy_state[] =
+    "INSERT INTO incident (id, kind, key, fold, state, severity, count, announced_state,"
+    " announced_count, announced, opened, last_seen, last_announced, finding, flaps, ended)"
+    " SELECT id, kind, key, fold, state, severity, count, announced_state, announced_count,"
+    " announced, opened, last_seen, last_announced, finding, flaps, ended FROM old_incident"
+    " ORDER BY rowid;"
+    "INSERT INTO mask (address, route, listener, hidden, true_since, dropped, strict, since)"
+    " SELECT address, route, listener, hidden, true_since, dropped, strict, since FROM old_mask;"
+    "INSERT INTO moment (name, time) SELECT name, time FROM old_moment;";
+
+static const char copy_audits[] =
+    "ALTER TABLE old_endpoint ADD COLUMN json TEXT;"
+    "ALTER TABLE old_endpoint ADD COLUMN key TEXT;"
+    "UPDATE old_endpoint SET json = CASE WHEN json_valid(detail) THEN detail ELSE '{}' END;"
+    "UPDATE old_endpoint SET key = CASE"
+    " WHEN instr(name, ' unknown/') > 0 AND json_extract(json, '$.port') IS NOT NULL"
+    " THEN substr(name, 1, instr(name, ' ') - 1) || ':' || json_extract(json, '$.port')"
+    " || substr(name, instr(name, '/'))"
+    " ELSE substr(name, instr(name, ' ') + 1) END;"
+    "INSERT OR REPLACE INTO endpoint"
+    " (key, target, host, session, last, ended, seconds, answered, certificate, detail)"
+    " SELECT key, coalesce(json_extract(json, '$.target'), ''),"
+    " coalesce(json_extract(json, '$.host'), substr(name, 1, instr(name, ' ') - 1)),"
+    " coalesce(json_extract(json, '$.tls'), 'none'), last, last, 0,"
+    " nullif(json_extract(json, '$.milter.observed'), 0),"
+    " CASE WHEN json_type(json, '$.tls_session') = 'object'"
+    " THEN json_type(json, '$.tls_session.certificate_fault') = 'null' END, detail"
+    " FROM old_endpoint ORDER BY last;"
+    "UPDATE endpoint SET gone = 1 WHERE target <> '' AND last <"
+    " (SELECT max(last) FROM endpoint AS other WHERE other.target = endpoint.target);"
+    "INSERT INTO run (endpoint, verdict, cause, first, last, audits)"
+    " SELECT id, verdict, cause, min(time), max(time), count(*) FROM"
+    " (SELECT endpoint.id AS id, verdict, cause, time,"
+    " row_number() OVER (PARTITION BY endpoint.id ORDER BY time, old_audit.rowid) -"
+    " row_number() OVER (PARTITION BY endpoint.id, verdict, cause ORDER BY time, old_audit.rowid)"
+    " AS island FROM old_audit JOIN old_endpoint ON old_endpoint.id = old_audit.endpoint"
+    " JOIN endpoint ON endpoint.key = old_endpoint.key)"
+    " GROUP BY id, verdict, cause, island ORDER BY id, min(time), max(time);"
+    "DROP TABLE old_audit;"
+    "DROP TABLE old_endpoint;"
+    "DROP TABLE old_moment;"
+    "DROP TABLE old_mask;"
+    "DROP TABLE old_incident;";
+
+#define SCHEMA_VERSION REMADE
 
 int database_schema_version(void)
 {
@@ -86,9 +189,10 @@ void database_close(sqlite3 *database)
 
 static const char make_it_writable[] = "let this program's user write the file and its directory";
 static const char move_it_away[] = "move the file away; a new one is then made";
+static const char make_room[] = "make room on the disk";
 static const char stop_the_other[] = "another process holds it: stop that one";
 
-/* What a failure of SQLite means, and what to do about it. */
+/* The meaning of a failure of SQLite, and the remedy. */
 static const struct {
     int code; /* the primary one */
     enum database_error error;
@@ -98,9 +202,9 @@ static const struct {
     {SQLITE_LOCKED, DATABASE_LOCKED, stop_the_other},
     {SQLITE_NOTADB, DATABASE_CORRUPT, move_it_away},
     {SQLITE_CORRUPT, DATABASE_CORRUPT, move_it_away},
-    {SQLITE_FULL, DATABASE_CANNOT_OPEN, "make room on the disk"},
+    {SQLITE_FULL, DATABASE_CANNOT_OPEN, make_room},
     {SQLITE_IOERR, DATABASE_CANNOT_OPEN, "look at the disk"},
-    {SQLITE_NOMEM, DATABASE_CANNOT_OPEN, "memory is out"},
+    {SQLITE_NOMEM, DATABASE_CANNOT_OPEN, "out of memory"},
     {SQLITE_CANTOPEN, DATABASE_CANNOT_OPEN, make_it_writable},
     {SQLITE_READONLY, DATABASE_CANNOT_OPEN, make_it_writable},
     {SQLITE_PERM, DATABASE_CANNOT_OPEN, make_it_writable},
@@ -113,11 +217,16 @@ enum database_error database_failure(sqlite3 *database, const char *path,
     enum database_error kind = DATABASE_CANNOT_OPEN;
     const char *remedy = move_it_away;
 
-    for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++)
+    for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
         if (failures[i].code == code) {
             kind = failures[i].error;
             remedy = failures[i].remedy;
         }
+    }
+    /* The file that readers share cannot grow. */
+    if (code == SQLITE_IOERR && sqlite3_system_errno(database) == ENOSPC) {
+        remedy = make_room;
+    }
     snprintf(error, DATABASE_ERROR_SIZE, "database %.200s: %.120s (%s)", path,
              sqlite3_errmsg(database), remedy);
     return kind;
@@ -128,11 +237,13 @@ static bool read_number(sqlite3 *database, const char *sql, long long *number)
 {
     sqlite3_stmt *statement = NULL;
 
-    if (sqlite3_prepare_v2(database, sql, -1, &statement, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(database, sql, -1, &statement, NULL) != SQLITE_OK) {
         return false;
+    }
     bool read = sqlite3_step(statement) == SQLITE_ROW;
-    if (read)
+    if (read) {
         *number = sqlite3_column_int64(statement, 0);
+    }
     sqlite3_finalize(statement);
     return read;
 }
@@ -142,8 +253,9 @@ static bool answers(sqlite3 *database, const char *sql, const char *text)
 {
     sqlite3_stmt *statement = NULL;
 
-    if (sqlite3_prepare_v2(database, sql, -1, &statement, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(database, sql, -1, &statement, NULL) != SQLITE_OK) {
         return false;
+    }
     bool same = false;
     if (sqlite3_step(statement) == SQLITE_ROW) {
         const unsigned char *answer = sqlite3_column_text(statement, 0);
@@ -152,6 +264,41 @@ static bool answers(sqlite3 *database, const char *sql, const char *text)
     }
     sqlite3_finalize(statement);
     return same;
+}
+
+enum soundness {
+    SOUND,
+    DAMAGED,
+    UNREADABLE, /* the system failed: of the file that tells nothing */
+};
+
+static bool is_the_systems(int code)
+{
+    code &= 0xFF;
+    return code == SQLITE_IOERR || code == SQLITE_NOMEM || code == SQLITE_BUSY ||
+           code == SQLITE_CANTOPEN || code == SQLITE_PROTOCOL;
+}
+
+/* A page that could not be read is told in the answer's text, with SQLite's code for why. */
+static enum soundness check(sqlite3 *database)
+{
+    static const char unread[] = "unable to get the page. error code=";
+    sqlite3_stmt *statement = NULL;
+    enum soundness found = DAMAGED;
+
+    if (sqlite3_prepare_v2(database, "PRAGMA quick_check(1)", -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW) {
+        const char *answer = (const char *)sqlite3_column_text(statement, 0);
+        const char *page = answer != NULL ? strstr(answer, unread) : NULL;
+        bool failed =
+            answer == NULL ||
+            (page != NULL && is_the_systems((int)strtol(page + strlen(unread), NULL, 10)));
+        found = failed ? UNREADABLE : strcmp(answer, "ok") == 0 ? SOUND : DAMAGED;
+    } else if (is_the_systems(sqlite3_errcode(database))) {
+        found = UNREADABLE;
+    }
+    sqlite3_finalize(statement);
+    return found;
 }
 
 /* Is it ours, and of a version that we know? Nothing is written before this is clear. */
@@ -166,8 +313,9 @@ static enum database_error recognise(sqlite3 *database, const char *path, long l
         !read_number(database, "SELECT count(*) FROM sqlite_schema", &objects) ||
         !read_number(database, "PRAGMA application_id", &application) ||
         !read_number(database, "PRAGMA user_version", version) ||
-        sqlite3_exec(database, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+        sqlite3_exec(database, "COMMIT", NULL, NULL, NULL) != SQLITE_OK) {
         return database_failure(database, path, error);
+    }
     bool fresh = application == 0 && *version == 0 && objects == 0;
     if (!fresh && (application != APPLICATION_ID || *version < 1)) {
         snprintf(error, DATABASE_ERROR_SIZE,
@@ -182,11 +330,35 @@ static enum database_error recognise(sqlite3 *database, const char *path, long l
                  path, *version, SCHEMA_VERSION);
         return DATABASE_TOO_NEW;
     }
-    if (!fresh && !answers(database, "PRAGMA quick_check(1)", "ok")) {
+    enum soundness found = fresh ? SOUND : check(database);
+    if (found == UNREADABLE) {
+        snprintf(error, DATABASE_ERROR_SIZE,
+                 "database %.200s could not be read (look at the disk and at the system's memory)",
+                 path);
+        return DATABASE_CANNOT_OPEN;
+    }
+    if (found == DAMAGED) {
         snprintf(error, DATABASE_ERROR_SIZE, "database %.200s is damaged (%s)", path, move_it_away);
         return DATABASE_CORRUPT;
     }
     return DATABASE_OK;
+}
+
+static bool run(sqlite3 *database, const char *sql)
+{
+    return sqlite3_exec(database, sql, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+static bool change_schema(sqlite3 *database, long long from)
+{
+    if (from == 0) {
+        return run(database, schema);
+    }
+    if (from < REMADE - 1) {
+        return run(database, migrations[from]);
+    }
+    return run(database, step_aside) && run(database, schema) && run(database, copy_state) &&
+           run(database, copy_audits);
 }
 
 /* One step, in one transaction: another process that opened the file at the same time finds it
@@ -197,29 +369,38 @@ static bool migrate_step(sqlite3 *database, long long from)
     long long version = 0;
 
     snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %lld;",
-             APPLICATION_ID, from + 1);
-    if (sqlite3_exec(database, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
-        !read_number(database, "PRAGMA user_version", &version))
+             APPLICATION_ID, from == 0 ? SCHEMA_VERSION : from + 1);
+    if (!run(database, "BEGIN IMMEDIATE") ||
+        !read_number(database, "PRAGMA user_version", &version)) {
         return false;
-    if (version != from)
-        return sqlite3_exec(database, "ROLLBACK", NULL, NULL, NULL) == SQLITE_OK;
-    return sqlite3_exec(database, migrations[from], NULL, NULL, NULL) == SQLITE_OK &&
-           sqlite3_exec(database, mark, NULL, NULL, NULL) == SQLITE_OK &&
-           sqlite3_exec(database, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
+    }
+    if (version != from) {
+        return run(database, "ROLLBACK");
+    }
+    return change_schema(database, from) && run(database, mark) && run(database, "COMMIT");
 }
 
 static enum database_error migrate(sqlite3 *database, const char *path, long long version,
                                    char error[DATABASE_ERROR_SIZE])
 {
-    for (; version < SCHEMA_VERSION; version++) {
-        if (migrate_step(database, version))
+    for (; version < SCHEMA_VERSION; version = version == 0 ? SCHEMA_VERSION : version + 1) {
+        if (migrate_step(database, version)) {
             continue;
+        }
         enum database_error kind = database_failure(database, path, error);
-        if (sqlite3_get_autocommit(database) == 0)
+        if (sqlite3_get_autocommit(database) == 0) {
             sqlite3_exec(database, "ROLLBACK", NULL, NULL, NULL);
+        }
         return kind == DATABASE_LOCKED ? kind : DATABASE_MIGRATION;
     }
     return DATABASE_OK;
+}
+
+/* Schema 6 was first made without it, and does without it: each audit of a target then reads all
+ * endpoints. A file that is busy just now gets it when it is opened next. */
+static void add_index(sqlite3 *database)
+{
+    (void)run(database, "CREATE INDEX IF NOT EXISTS endpoint_target ON endpoint (target)");
 }
 
 /* Another process that opens the file at this moment is in the way, and SQLite does not wait for it
@@ -227,10 +408,12 @@ static enum database_error migrate(sqlite3 *database, const char *path, long lon
 static bool switch_to_wal(sqlite3 *database)
 {
     for (int waited = 0; waited < BUSY_TIMEOUT_MS; waited += WAL_RETRY_MS) {
-        if (answers(database, "PRAGMA journal_mode = WAL", "wal"))
+        if (answers(database, "PRAGMA journal_mode = WAL", "wal")) {
             return true;
-        if ((sqlite3_errcode(database) & 0xFF) != SQLITE_BUSY)
+        }
+        if ((sqlite3_errcode(database) & 0xFF) != SQLITE_BUSY) {
             return false;
+        }
         sqlite3_sleep(WAL_RETRY_MS);
     }
     return false;
@@ -247,8 +430,9 @@ static enum database_error settle(sqlite3 *database, const char *path,
     }
     if (switch_to_wal(database) &&
         sqlite3_exec(database, "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;", NULL,
-                     NULL, NULL) == SQLITE_OK)
+                     NULL, NULL) == SQLITE_OK) {
         return DATABASE_OK;
+    }
     return database_failure(database, path, error);
 }
 
@@ -258,10 +442,11 @@ static const char *user_name(char out[USER_SIZE])
     struct passwd entry;
     struct passwd *found = NULL;
 
-    if (getpwuid_r(geteuid(), &entry, memory, sizeof(memory), &found) == 0 && found != NULL)
+    if (getpwuid_r(geteuid(), &entry, memory, sizeof(memory), &found) == 0 && found != NULL) {
         snprintf(out, USER_SIZE, "%s", entry.pw_name);
-    else
+    } else {
         snprintf(out, USER_SIZE, "%ju", (uintmax_t)geteuid());
+    }
     return out;
 }
 
@@ -273,15 +458,17 @@ static char *resolve_directory(const char *directory, char error[DATABASE_ERROR_
     char *resolved = realpath(directory, NULL);
     bool missing = resolved == NULL && errno == ENOENT;
 
-    if (missing && (mkdir(directory, 0750) == 0 || errno == EEXIST))
+    if (missing && (mkdir(directory, 0750) == 0 || errno == EEXIST)) {
         resolved = realpath(directory, NULL);
-    if (resolved == NULL && missing)
+    }
+    if (resolved == NULL && missing) {
         snprintf(error, DATABASE_ERROR_SIZE,
                  "database %.200s/: the directory does not exist (make it, owned by user %s)",
                  directory, user_name(user));
-    else if (resolved == NULL)
+    } else if (resolved == NULL) {
         snprintf(error, DATABASE_ERROR_SIZE, "database %.200s/: %m (%s)", directory,
                  remedy_of(errno, make_it_writable));
+    }
     return resolved;
 }
 
@@ -297,11 +484,13 @@ static char *resolve(const char *path, char error[DATABASE_ERROR_SIZE])
     char *resolved = NULL;
     char *whole = NULL;
 
-    snprintf(error, DATABASE_ERROR_SIZE, "database %.200s: memory is out", path);
-    if (directory != NULL)
+    snprintf(error, DATABASE_ERROR_SIZE, "database %.200s: out of memory", path);
+    if (directory != NULL) {
         resolved = resolve_directory(directory, error);
-    if (resolved != NULL && asprintf(&whole, "%s/%s", resolved, name) < 0)
+    }
+    if (resolved != NULL && asprintf(&whole, "%s/%s", resolved, name) < 0) {
         whole = NULL;
+    }
     free(resolved);
     free(directory);
     return whole;
@@ -312,8 +501,9 @@ static bool make_file(const char *path)
 {
     int descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
 
-    if (descriptor < 0)
+    if (descriptor < 0) {
         return errno == EEXIST;
+    }
     close(descriptor);
     return true;
 }
@@ -326,8 +516,9 @@ static enum database_error open_resolved(const char *path, sqlite3 **database,
     if (sqlite3_open_v2(path, database,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX,
                         NULL) != SQLITE_OK) {
-        if (sqlite3_extended_errcode(*database) != SQLITE_CANTOPEN_SYMLINK)
+        if (sqlite3_extended_errcode(*database) != SQLITE_CANTOPEN_SYMLINK) {
             return database_failure(*database, path, error);
+        }
         snprintf(error, DATABASE_ERROR_SIZE,
                  "database %.200s is a symbolic link, which is not followed (name the file itself)",
                  path);
@@ -335,10 +526,88 @@ static enum database_error open_resolved(const char *path, sqlite3 **database,
     }
     sqlite3_busy_timeout(*database, BUSY_TIMEOUT_MS);
     enum database_error kind = recognise(*database, path, &version, error);
-    if (kind == DATABASE_OK)
+    if (kind == DATABASE_OK) {
         kind = settle(*database, path, error);
-    if (kind == DATABASE_OK)
+    }
+    if (kind == DATABASE_OK) {
         kind = migrate(*database, path, version, error);
+    }
+    if (kind == DATABASE_OK) {
+        add_index(*database);
+    }
+    return kind;
+}
+
+/* Where the directory is not ours to write, SQLite can make no file for the memory that readers
+ * share. Then the file is read as one that nobody changes, unless the latest of it is still in the
+ * log beside it. */
+static bool is_log_empty(const char *path)
+{
+    char log[PATH_MAX];
+    struct stat status;
+
+    (void)snprintf(log, sizeof(log), "%s-wal", path);
+    return stat(log, &status) != 0 || status.st_size == 0;
+}
+
+static int open_as(const char *path, bool unchanging, sqlite3 **database)
+{
+    char uri[3 * PATH_MAX + 32] = "file:"; /* each octet may need three */
+    size_t length = strlen(uri);
+
+    for (; *path != '\0' && length < (size_t)3 * PATH_MAX; path++) {
+        if (*path == '%' || *path == '?' || *path == '#') {
+            length += (size_t)snprintf(uri + length, 4, "%%%02X", (unsigned char)*path);
+        } else {
+            uri[length++] = *path;
+        }
+    }
+    (void)snprintf(uri + length, 16, "%s", unchanging ? "?immutable=1" : "");
+    int code = sqlite3_open_v2(
+        uri, database,
+        SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX, NULL);
+    if (code == SQLITE_OK) {
+        sqlite3_busy_timeout(*database, BUSY_TIMEOUT_MS);
+        code = sqlite3_exec(*database, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
+    }
+    return code & 0xFF;
+}
+
+enum database_error database_open_read_only(const char *path, sqlite3 **out,
+                                            char error[DATABASE_ERROR_SIZE])
+{
+    char *resolved = resolve(path, error);
+    sqlite3 *database = NULL;
+    long long version = 0;
+    enum database_error kind = DATABASE_CANNOT_OPEN;
+
+    if (resolved == NULL) {
+        return kind;
+    }
+    int code = open_as(resolved, false, &database);
+    if ((code == SQLITE_CANTOPEN || code == SQLITE_READONLY) && is_log_empty(resolved)) {
+        database_close(database);
+        database = NULL;
+        code = open_as(resolved, true, &database);
+    }
+    if (code != SQLITE_OK) {
+        kind = database_failure(database, path, error);
+    } else {
+        kind = recognise(database, path, &version, error);
+    }
+    if (kind == DATABASE_OK && version != SCHEMA_VERSION) {
+        snprintf(error, DATABASE_ERROR_SIZE,
+                 "database %.200s has the schema of an earlier version, and it cannot be written "
+                 "(run this once as the user that it belongs to)",
+                 path);
+        kind = DATABASE_CANNOT_OPEN;
+    }
+    free(resolved);
+    if (kind == DATABASE_OK) {
+        *out = database;
+    } else {
+        database_close(database);
+    }
     return kind;
 }
 
@@ -348,17 +617,19 @@ enum database_error database_open(const char *path, sqlite3 **out, char error[DA
     char *resolved = resolve(path, error);
     enum database_error kind = DATABASE_CANNOT_OPEN;
 
-    if (resolved == NULL)
+    if (resolved == NULL) {
         kind = DATABASE_CANNOT_OPEN;
-    else if (!make_file(resolved))
+    } else if (!make_file(resolved)) {
         snprintf(error, DATABASE_ERROR_SIZE, "database %.200s: %m (%s)", path,
                  remedy_of(errno, make_it_writable));
-    else
+    } else {
         kind = open_resolved(resolved, &database, error);
+    }
     free(resolved);
-    if (kind == DATABASE_OK)
+    if (kind == DATABASE_OK) {
         *out = database;
-    else
+    } else {
         database_close(database);
+    }
     return kind;
 }

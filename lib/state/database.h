@@ -2,14 +2,15 @@
  * database - opens and migrates the state database
  *
  * SQLite, WAL, synchronous FULL; schema versioned by user_version, recognised by application_id.
- * What a table holds is read and written by a file of its own; this one only opens and migrates. A
+ * A file of its own reads and writes each table; this one only opens and migrates. A
  * migration is one transaction: after a crash the database has the old schema or the new one. The
  * handle is for one thread.
  */
-#ifndef RELAYWARDEN_LIB_ALERT_DATABASE_H
-#define RELAYWARDEN_LIB_ALERT_DATABASE_H
+#ifndef RELAYWARDEN_LIB_STATE_DATABASE_H
+#define RELAYWARDEN_LIB_STATE_DATABASE_H
 
 #include <sqlite3.h>
+#include <stdint.h>
 
 #define DATABASE_ERROR_SIZE 512
 
@@ -29,7 +30,21 @@ enum database_error {
 enum database_error database_open(const char *path, sqlite3 **out, char error[DATABASE_ERROR_SIZE]);
 void database_close(sqlite3 *database);
 
-/* What the failure of the last call means, and one sentence with a remedy. */
+/* Opens one that is there and of this version's schema, for reading alone, also where this user may
+ * write neither the file nor its directory. */
+enum database_error database_open_read_only(const char *path, sqlite3 **out,
+                                            char error[DATABASE_ERROR_SIZE]);
+
+/* A time out of a row, in Unix seconds, as it can be reckoned with: the nearest within 1970 to
+ * 9999, whatever a damaged row holds. */
+static inline int64_t database_time(int64_t seconds)
+{
+    const int64_t last = INT64_C(253402300799);
+
+    return seconds < 0 ? 0 : seconds > last ? last : seconds;
+}
+
+/* The meaning of the last call's failure, and one sentence with a remedy. */
 enum database_error database_failure(sqlite3 *database, const char *path,
                                      char error[DATABASE_ERROR_SIZE]);
 

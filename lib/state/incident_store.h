@@ -1,77 +1,78 @@
 /*
- * store - the thread that keeps incidents in the state database
+ * incident_store - the thread that keeps incidents in the state database
  *
  * A disk can hang for good, be full, locked or corrupt: nobody but this thread touches it, and
- * whoever needs to know whether something is committed awaits it only so long. What is to be
- * written waits in a queue of at most STORE_QUEUE_MAX; each round of the thread writes all of it in
- * one transaction.
+ * whoever needs to know whether something is committed awaits it only so long. A change that is to
+ * be written waits in a queue of at most INCIDENT_STORE_QUEUE_MAX; each round of the thread writes
+ * all of it in one transaction.
  *
- * States, as the reporter's thread sees them (store_phase):
+ * States, as the reporter's thread sees them (incident_store_phase):
  *
- * - STORE_OPENING: nothing can be saved yet, or after a failure nothing for now. The failure is
- * told once; the thread tries again by itself.
- * - STORE_READ: the database is open and its rows are read. The reporter takes them (store_take)
- * and says what the truth is now (store_begin).
- * - STORE_KEEPING: what is saved is written.
+ * - INCIDENT_STORE_OPENING: nothing can be saved yet, or after a failure nothing for now. The
+ * failure is told once; the thread tries again by itself.
+ * - INCIDENT_STORE_READ: the database is open and its rows are read. The reporter takes them
+ * (incident_store_take) and says what the truth is now (incident_store_begin).
+ * - INCIDENT_STORE_KEEPING: what is saved is written.
  *
- * A store is counted by its holders: announcements on their way in threads that hang keep it alive.
+ * A store is counted by its holders, who started it and its thread: one that hangs in a dead disk
+ * keeps it alive.
  */
-#ifndef RELAYWARDEN_LIB_ALERT_STORE_H
-#define RELAYWARDEN_LIB_ALERT_STORE_H
+#ifndef RELAYWARDEN_LIB_STATE_INCIDENT_STORE_H
+#define RELAYWARDEN_LIB_STATE_INCIDENT_STORE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/alert/inbox.h"
-#include "lib/alert/incident_table.h"
+#include "lib/incident.h"
 #include "lib/state/incident_records.h"
+#include "lib/sys/teller.h"
 
-#define STORE_QUEUE_MAX 1024
+#define INCIDENT_STORE_QUEUE_MAX 1024
 
-enum store_phase {
-    STORE_OPENING,
-    STORE_READ,
-    STORE_KEEPING,
+enum incident_store_phase {
+    INCIDENT_STORE_OPENING,
+    INCIDENT_STORE_READ,
+    INCIDENT_STORE_KEEPING,
 };
 
-struct store;
+struct incident_store;
 
-/* Starts the thread, signals blocked. NULL when it cannot. Held once. */
-struct store *store_start(struct inbox *inbox, const char *path);
-struct store *store_hold(struct store *store);
-void store_release(struct store *store);
+/* Starts the thread, signals blocked. NULL when it cannot. */
+struct incident_store *incident_store_start(struct teller *teller, const char *path);
+void incident_store_release(struct incident_store *store);
 
-enum store_phase store_phase(struct store *store);
+enum incident_store_phase incident_store_phase(struct incident_store *store);
 
 /* Waits until the database was tried for the first time, or `until`. */
-void store_await_opening(struct store *store, const struct timespec *until);
+void incident_store_await_opening(struct incident_store *store, const struct timespec *until);
 
 /* The rows that were read, with how many; the caller frees them. NULL: none were read since the
  * last call. */
-struct state_row *store_take(struct store *store, size_t *count);
+struct incident_record *incident_store_take(struct incident_store *store, size_t *count);
 
-/* Ends STORE_READ. With incidents, which it takes over (malloc), these replace what is open in the
- * database; with NULL the database is right as it is. */
-void store_begin(struct store *store, struct incident *incidents, size_t count);
+/* Ends INCIDENT_STORE_READ. The rows, which it takes over (malloc), are written as they are, marked
+ * as announced or not; with NULL the database is right as it is. */
+void incident_store_begin(struct incident_store *store, struct incident_record *rows, size_t count);
 
-/* Queues the incident as it is now to be announced. Returns what store_await wants; 0: nothing is
- * saved now. */
-uint64_t store_save(struct store *store, const struct incident *incident);
+/* Queues the incident as it is now to be announced. Returns what incident_store_await wants; 0:
+ * nothing is saved now. */
+uint64_t incident_store_save(struct incident_store *store, const struct incident *incident);
 
 /* Waits until all up to there is committed, or has failed, or `until`. False: still under way. */
-bool store_await(struct store *store, uint64_t upto, const struct timespec *until);
+bool incident_store_await(struct incident_store *store, uint64_t upto,
+                          const struct timespec *until);
 
-/* Any thread: it was announced in this state with this count. */
-void store_mark(struct store *store, const struct incident *incident);
+/* It was announced in this state with this count. */
+void incident_store_mark(struct incident_store *store, const struct incident *incident);
 
 /* More was counted. */
-void store_count(struct store *store, const struct incident *incident);
+void incident_store_count(struct incident_store *store, const struct incident *incident);
 
-/* Reads the rows again if another process has written since; they are then taken with store_take
- * once it is awaited. Returns as store_save. */
-uint64_t store_refresh(struct store *store);
+/* Reads the rows again if another process has written since; they are then taken with
+ * incident_store_take once it is awaited. Returns as incident_store_save. */
+uint64_t incident_store_refresh(struct incident_store *store);
 
 /* Lets the thread finish its queue until then; true if it did. It takes nothing more after this. */
-bool store_finish(struct store *store, const struct timespec *until);
+bool incident_store_finish(struct incident_store *store, const struct timespec *until);
 
 #endif

@@ -4,18 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/state/database.h"
+
 #define ROUTE_TEXT_SIZE (2 * TOKEN_ROUTE + 1)
 
 static void format_route(const uint8_t route[TOKEN_ROUTE], char out[ROUTE_TEXT_SIZE])
 {
-    for (size_t i = 0; i < TOKEN_ROUTE; i++)
+    for (size_t i = 0; i < TOKEN_ROUTE; i++) {
         snprintf(out + 2 * i, 3, "%02x", route[i]);
+    }
 }
 
 static bool parse_route(const char *text, uint8_t out[TOKEN_ROUTE])
 {
-    if (strlen(text) != ROUTE_TEXT_SIZE - 1 || text[strspn(text, "0123456789abcdef")] != '\0')
+    if (strlen(text) != ROUTE_TEXT_SIZE - 1 || text[strspn(text, "0123456789abcdef")] != '\0') {
         return false;
+    }
     for (size_t i = 0; i < TOKEN_ROUTE; i++) {
         const char digits[] = {text[2 * i], text[2 * i + 1], '\0'};
         out[i] = (uint8_t)strtoul(digits, NULL, 16);
@@ -61,16 +65,19 @@ bool mask_table_save(sqlite3 *database, const struct mask *masks, size_t count)
         " WHERE excluded.dropped <> 0 OR excluded.hidden >= mask.dropped";
     sqlite3_stmt *statement = NULL;
 
-    if (sqlite3_prepare_v2(database, sql, -1, &statement, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(database, sql, -1, &statement, NULL) != SQLITE_OK) {
         return false;
+    }
     bool saved = run(database, "BEGIN IMMEDIATE");
     bool begun = saved;
-    for (size_t i = 0; saved && i < count; i++)
+    for (size_t i = 0; saved && i < count; i++) {
         saved = save_one(statement, &masks[i]);
+    }
     sqlite3_finalize(statement);
     saved = saved && run(database, "COMMIT");
-    if (begun && !saved)
+    if (begun && !saved) {
         run(database, "ROLLBACK");
+    }
     return saved;
 }
 
@@ -84,16 +91,17 @@ static const char *text_of(sqlite3_stmt *statement, int column)
 static bool read_row(sqlite3_stmt *statement, struct mask *out)
 {
     struct mask mask = {
-        .hidden = sqlite3_column_int64(statement, 3),
-        .true_since = sqlite3_column_int64(statement, 4),
-        .dropped = sqlite3_column_int64(statement, 5),
+        .hidden = database_time(sqlite3_column_int64(statement, 3)),
+        .true_since = database_time(sqlite3_column_int64(statement, 4)),
+        .dropped = database_time(sqlite3_column_int64(statement, 5)),
         .strict = sqlite3_column_int(statement, 6) != 0,
-        .since = sqlite3_column_int64(statement, 7),
+        .since = database_time(sqlite3_column_int64(statement, 7)),
     };
 
     if (!address_parse(text_of(statement, 0), &mask.address) ||
-        !parse_route(text_of(statement, 1), mask.route))
+        !parse_route(text_of(statement, 1), mask.route)) {
         return false;
+    }
     snprintf(mask.listener, sizeof(mask.listener), "%s", text_of(statement, 2));
     *out = mask;
     return true;
@@ -108,11 +116,13 @@ int mask_table_load(sqlite3 *database, struct mask *out, size_t max)
     sqlite3_stmt *statement = NULL;
     size_t count = 0;
 
-    if (sqlite3_prepare_v2(database, sql, -1, &statement, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(database, sql, -1, &statement, NULL) != SQLITE_OK) {
         return -1;
+    }
     int step = sqlite3_step(statement);
-    for (; step == SQLITE_ROW && count < max; step = sqlite3_step(statement))
+    for (; step == SQLITE_ROW && count < max; step = sqlite3_step(statement)) {
         count += read_row(statement, &out[count]);
+    }
     sqlite3_finalize(statement);
     return step == SQLITE_DONE || step == SQLITE_ROW ? (int)count : -1;
 }
@@ -124,8 +134,9 @@ int mask_table_drop(sqlite3 *database, const struct address *address, int64_t no
 
     if (sqlite3_prepare_v2(database,
                            "UPDATE mask SET dropped = ?1 WHERE address = ?2 AND dropped = 0", -1,
-                           &statement, NULL) != SQLITE_OK)
+                           &statement, NULL) != SQLITE_OK) {
         return -1;
+    }
     bool done = sqlite3_bind_int64(statement, 1, now) == SQLITE_OK &&
                 sqlite3_bind_text(statement, 2, address_format(address, text), -1, SQLITE_STATIC) ==
                     SQLITE_OK &&
@@ -139,8 +150,9 @@ static bool run_with_time(sqlite3 *database, const char *sql, int64_t time)
 {
     sqlite3_stmt *statement = NULL;
 
-    if (sqlite3_prepare_v2(database, sql, -1, &statement, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(database, sql, -1, &statement, NULL) != SQLITE_OK) {
         return false;
+    }
     bool done = sqlite3_bind_int64(statement, 1, time) == SQLITE_OK &&
                 sqlite3_step(statement) == SQLITE_DONE;
     sqlite3_finalize(statement);
@@ -167,11 +179,13 @@ bool mask_table_version(sqlite3 *database, int64_t *out)
 {
     sqlite3_stmt *statement = NULL;
 
-    if (sqlite3_prepare_v2(database, "PRAGMA data_version", -1, &statement, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(database, "PRAGMA data_version", -1, &statement, NULL) != SQLITE_OK) {
         return false;
+    }
     bool read = sqlite3_step(statement) == SQLITE_ROW;
-    if (read)
+    if (read) {
         *out = sqlite3_column_int64(statement, 0);
+    }
     sqlite3_finalize(statement);
     return read;
 }

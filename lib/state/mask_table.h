@@ -5,8 +5,8 @@
  * address. The thread that holds the database handle calls these. False or -1: SQLite failed, and
  * database_error tells why (sqlite3_errmsg); nothing was changed.
  */
-#ifndef RELAYWARDEN_LIB_ALERT_MASK_TABLE_H
-#define RELAYWARDEN_LIB_ALERT_MASK_TABLE_H
+#ifndef RELAYWARDEN_LIB_STATE_MASK_TABLE_H
+#define RELAYWARDEN_LIB_STATE_MASK_TABLE_H
 
 #include <sqlite3.h>
 #include <stdbool.h>

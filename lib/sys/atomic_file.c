@@ -11,10 +11,12 @@ static bool write_fully(int descriptor, const char *text, size_t length)
     while (length > 0) {
         ssize_t written = write(descriptor, text, length);
 
-        if (written < 0 && errno == EINTR)
+        if (written < 0 && errno == EINTR) {
             continue;
-        if (written <= 0)
+        }
+        if (written <= 0) {
             return false;
+        }
         text += written;
         length -= (size_t)written;
     }
@@ -22,13 +24,14 @@ static bool write_fully(int descriptor, const char *text, size_t length)
 }
 
 /* O_NONBLOCK: something else of that name, a FIFO say, is an error and no wait. */
-static bool write_draft(const struct whole_file *file, const char *text, size_t length)
+static bool write_draft(const struct atomic_file *file, const char *text, size_t length)
 {
     const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     int descriptor = open(file->draft, flags, file->mode);
 
-    if (descriptor < 0)
+    if (descriptor < 0) {
         return false;
+    }
     bool written = fchmod(descriptor, file->mode) == 0 && write_fully(descriptor, text, length) &&
                    (!file->durable || fsync(descriptor) == 0);
     int reason = errno;
@@ -40,10 +43,11 @@ static bool write_draft(const struct whole_file *file, const char *text, size_t 
     return written;
 }
 
-bool whole_file_write(const struct whole_file *file, const char *text, size_t length)
+bool atomic_file_write(const struct atomic_file *file, const char *text, size_t length)
 {
-    if (write_draft(file, text, length) && rename(file->draft, file->path) == 0)
+    if (write_draft(file, text, length) && rename(file->draft, file->path) == 0) {
         return true;
+    }
     int reason = errno;
     (void)unlink(file->draft);
     errno = reason;

@@ -1,18 +1,18 @@
 /*
- * whole_file - a file that its readers only ever see whole
+ * atomic_file - a file that its readers only ever see whole
  *
- * What is new is written beside it and then takes its place at once (rename(2)): a reader has the
- * file of before or the new one, whatever the disk does and whenever the writer is killed. One
+ * The new content is written beside it and then takes its place at once (rename(2)): a reader has
+ * the file of before or the new one, whatever the disk does and whenever the writer is killed. One
  * writer a path; what a killed one left beside it is written over by the next.
  */
-#ifndef RELAYWARDEN_LIB_ALERT_WHOLE_FILE_H
-#define RELAYWARDEN_LIB_ALERT_WHOLE_FILE_H
+#ifndef RELAYWARDEN_LIB_SYS_ATOMIC_FILE_H
+#define RELAYWARDEN_LIB_SYS_ATOMIC_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
-struct whole_file {
+struct atomic_file {
     const char *path;
     const char *draft; /* of the same directory; a symbolic link there is not followed */
     mode_t mode;       /* whatever the umask is */
@@ -20,6 +20,6 @@ struct whole_file {
 };
 
 /* False, with errno: the file is as it was, and no draft is left. */
-bool whole_file_write(const struct whole_file *file, const char *text, size_t length);
+bool atomic_file_write(const struct atomic_file *file, const char *text, size_t length);
 
 #endif

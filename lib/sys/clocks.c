@@ -14,8 +14,9 @@ struct clocks clocks_now(void)
 
 int64_t clocks_steady(const struct clocks *now, int64_t wall)
 {
-    if (wall == 0)
+    if (wall == 0) {
         return 0;
+    }
     return now->steady - (wall > now->wall ? 0 : now->wall - wall);
 }
 

@@ -8,8 +8,8 @@
  *
  * Any thread.
  */
-#ifndef RELAYWARDEN_LIB_ALERT_CLOCKS_H
-#define RELAYWARDEN_LIB_ALERT_CLOCKS_H
+#ifndef RELAYWARDEN_LIB_SYS_CLOCKS_H
+#define RELAYWARDEN_LIB_SYS_CLOCKS_H
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
  *
  * Pure; any thread.
  */
-#ifndef RELAYWARDEN_LIB_ALERT_REMEDY_H
-#define RELAYWARDEN_LIB_ALERT_REMEDY_H
+#ifndef RELAYWARDEN_LIB_SYS_REMEDY_H
+#define RELAYWARDEN_LIB_SYS_REMEDY_H
 
 /* `usual`, unless `error` (errno) says that the file system is read-only: so it is for a unit
  * outside of the folders that it names, whoever owns them. */

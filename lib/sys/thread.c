@@ -8,11 +8,13 @@ int thread_condition(pthread_cond_t *condition)
     pthread_condattr_t attributes;
     int failure = pthread_condattr_init(&attributes);
 
-    if (failure != 0)
+    if (failure != 0) {
         return failure;
+    }
     failure = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    if (failure == 0)
+    if (failure == 0) {
         failure = pthread_cond_init(condition, &attributes);
+    }
     pthread_condattr_destroy(&attributes);
     return failure;
 }
@@ -39,8 +41,9 @@ int thread_moment_left(const struct timespec *moment)
     long long left = (long long)(moment->tv_sec - now.tv_sec) * 1000 +
                      (moment->tv_nsec - now.tv_nsec + 999999) / 1000000;
 
-    if (left < 0)
+    if (left < 0) {
         return 0;
+    }
     return left > INT_MAX ? INT_MAX : (int)left;
 }
 
@@ -59,7 +62,8 @@ int thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failure = pthread_create(thread, NULL, run, argument);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failure == 0)
+    if (failure == 0) {
         pthread_setname_np(*thread, name);
+    }
     return failure;
 }

@@ -3,8 +3,8 @@
  *
  * A wall clock that is set must neither end a wait nor prolong it. Any thread.
  */
-#ifndef RELAYWARDEN_LIB_ALERT_THREAD_H
-#define RELAYWARDEN_LIB_ALERT_THREAD_H
+#ifndef RELAYWARDEN_LIB_SYS_THREAD_H
+#define RELAYWARDEN_LIB_SYS_THREAD_H
 
 #include <pthread.h>
 #include <stdbool.h>

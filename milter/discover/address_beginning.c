@@ -38,7 +38,7 @@ static bool ipv4_beginning(const char *text, char out[NETWORK_TEXT_SIZE])
     if (count == 0 || count > 4) {
         return false;
     }
-    snprintf(whole, sizeof whole, "%s%s", text, &".0.0.0"[2 * (count - 1)]);
+    snprintf(whole, sizeof(whole), "%s%s", text, &".0.0.0"[2 * (count - 1)]);
     if (!address_parse(whole, &address)) {
         return false;
     }

@@ -4,8 +4,8 @@
  * By what an address begins with, whole parts of it (cf/README, "Access database"): "10.1" is
  * 10.1.0.0/16, "IPv6:2001:db8" is 2001:db8::/32. Pure; any thread.
  */
-#ifndef RELAYWARDEN_MILTER_ADDRESS_BEGINNING_H
-#define RELAYWARDEN_MILTER_ADDRESS_BEGINNING_H
+#ifndef RELAYWARDEN_MILTER_DISCOVER_ADDRESS_BEGINNING_H
+#define RELAYWARDEN_MILTER_DISCOVER_ADDRESS_BEGINNING_H
 
 #include <stdbool.h>
 

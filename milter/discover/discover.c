@@ -1,18 +1,17 @@
 #include "milter/discover/discover.h"
 
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 
+#include "lib/remedy.h"
 #include "lib/sys/subprocess.h"
+#include "milter/discover/discover_postfix.h"
+#include "milter/discover/discover_sendmail.h"
 
 #define PROGRAM     "relaywarden-milter"
 #define SENDMAIL_CF "/etc/mail/sendmail.cf"
-
-enum mta {
-    MTA_NONE,
-    MTA_POSTFIX,
-    MTA_SENDMAIL,
-};
 
 static enum mta which(const char *where)
 {
@@ -20,23 +19,45 @@ static enum mta which(const char *where)
 
     if (where != NULL) {
         if (stat(where, &status) != 0) {
-            return MTA_NONE;
+            return MTA_UNKNOWN;
         }
         return S_ISDIR(status.st_mode) ? MTA_POSTFIX : MTA_SENDMAIL;
     }
-    if (command_exists("postconf")) {
+    if (subprocess_exists("postconf")) {
         return MTA_POSTFIX;
     }
-    return stat(SENDMAIL_CF, &status) == 0 ? MTA_SENDMAIL : MTA_NONE;
+    return stat(SENDMAIL_CF, &status) == 0 ? MTA_SENDMAIL : MTA_UNKNOWN;
+}
+
+#define OWN_MAX 256 /* of the host's addresses; only remarks depend on them */
+
+/* Of all interfaces that are up. Without memory they are left out. */
+static size_t find_own_addresses(struct address own[OWN_MAX])
+{
+    struct ifaddrs *interfaces = NULL;
+    size_t count = 0;
+
+    if (getifaddrs(&interfaces) != 0) {
+        return 0;
+    }
+    for (const struct ifaddrs *at = interfaces; at != NULL && count < OWN_MAX; at = at->ifa_next) {
+        struct address address = address_from_sockaddr(at->ifa_addr);
+        if (address.family != ADDRESS_NONE && (at->ifa_flags & IFF_UP) != 0) {
+            own[count++] = address;
+        }
+    }
+    freeifaddrs(interfaces);
+    return count;
 }
 
 int discover(const char *where)
 {
-    struct site_draft draft = {0};
+    struct address own[OWN_MAX];
+    struct site_draft draft = {.own = own, .own_count = find_own_addresses(own)};
     enum mta mta = which(where);
     char name[512];
 
-    if (mta == MTA_NONE) {
+    if (mta == MTA_UNKNOWN) {
         fprintf(stderr,
                 PROGRAM ": %s: neither Postfix's configuration directory nor a sendmail.cf "
                         "(name one: --discover=/etc/postfix)\n",
@@ -48,8 +69,8 @@ int discover(const char *where)
     }
     bool asked =
         mta == MTA_POSTFIX ? discover_postfix(&draft, where) : discover_sendmail(&draft, where);
-    snprintf(name, sizeof name, "%s%s%s%s", mta == MTA_POSTFIX ? "Postfix" : "Sendmail",
-             where == NULL ? "" : " (", where == NULL ? "" : where, where == NULL ? "" : ")");
+    snprintf(name, sizeof(name), "%s%s%s%s", mta_label(mta), where == NULL ? "" : " (",
+             where == NULL ? "" : where, where == NULL ? "" : ")");
     int status = EX_OK;
     if (!asked) {
         fprintf(stderr, PROGRAM ": %s could not be asked; try as root: %s\n", name,

@@ -5,10 +5,8 @@
  * believes is what is being audited. Asks postconf(1) and postmap(1), or sendmail's address test
  * mode and makemap(8); changes nothing. One thread.
  */
-#ifndef RELAYWARDEN_MILTER_DISCOVER_H
-#define RELAYWARDEN_MILTER_DISCOVER_H
-
-#include "milter/discover/site_draft.h"
+#ifndef RELAYWARDEN_MILTER_DISCOVER_DISCOVER_H
+#define RELAYWARDEN_MILTER_DISCOVER_DISCOVER_H
 
 /* `where`: Postfix's configuration directory, or the file sendmail.cf; NULL: the Postfix that
  * postconf finds (the environment's MAIL_CONFIG counts), else /etc/mail/sendmail.cf. Prints to
@@ -16,12 +14,5 @@
  * domain what is known is printed all the same, with notes that say why, and the code is
  * EX_DATAERR: nobody can adopt it as it is. */
 int discover(const char *where);
-
-/* What one of them adds to the draft. False: it could not be asked. */
-bool discover_postfix(struct site_draft *draft, const char *directory);
-bool discover_sendmail(struct site_draft *draft, const char *file);
-
-/* Sendmail's access map, if that sendmail.cf names one: a part of discover_sendmail. */
-void discover_access(struct site_draft *draft, const char *file);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "lib/sys/subprocess.h"
 #include "milter/discover/address_beginning.h"
-#include "milter/discover/discover.h"
+#include "milter/discover/discover_access.h"
 
 #define SOURCE    "access map"
 #define PATH_SIZE 4096
@@ -24,7 +24,7 @@ static const char *const listed_types[] = {"hash", "btree", "cdb", "dbm"};
 
 static bool is_listed(const struct map *map)
 {
-    for (size_t i = 0; i < sizeof listed_types / sizeof listed_types[0]; i++) {
+    for (size_t i = 0; i < sizeof(listed_types) / sizeof(listed_types[0]); i++) {
         if (strcmp(map->type, listed_types[i]) == 0) {
             return true;
         }
@@ -43,8 +43,8 @@ static void read_map(char *line, struct map *out)
          word = strtok_r(NULL, " \t\n", &rest)) {
         path = word;
     }
-    snprintf(out->type, sizeof out->type, "%.31s", type == NULL ? "" : type);
-    snprintf(out->path, sizeof out->path, "%s", path);
+    snprintf(out->type, sizeof(out->type), "%.31s", type == NULL ? "" : type);
+    snprintf(out->path, sizeof(out->path), "%s", path);
 }
 
 /* False: the configuration has none, or cannot be read. */
@@ -73,7 +73,7 @@ static void note_entry(struct site_draft *draft, const char *tag, const char *ke
 {
     char entry[SHOWN_MAX];
 
-    snprintf(entry, sizeof entry, SOURCE " %s%s%s", tag, tag[0] == '\0' ? "" : ":", key);
+    snprintf(entry, sizeof(entry), SOURCE " %s%s%s", tag, tag[0] == '\0' ? "" : ":", key);
     site_draft_note(draft, entry, said);
 }
 
@@ -89,7 +89,7 @@ static void use_destination(struct site_draft *draft, const char *tag, const cha
                    "LEFT OUT. The MTA relays mail from everybody to every domain that ends so");
     } else {
         site_draft_add_domain(draft, key, SOURCE);
-        snprintf(below, sizeof below, ".%.500s", key);
+        snprintf(below, sizeof(below), ".%.500s", key);
         site_draft_add_domain(draft, below, SOURCE);
     }
 }
@@ -150,7 +150,7 @@ static void use_entry(struct site_draft *draft, char *key)
     if (colon != NULL) {
         *colon = '\0';
     }
-    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
+    for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
         if (strcasecmp(tags[i].tag, tag) == 0) {
             tags[i].use(draft, tags[i].tag, rest);
             return;
@@ -177,7 +177,7 @@ static void use_entries(struct site_draft *draft, char *entries)
 
 void discover_access(struct site_draft *draft, const char *file)
 {
-    struct map map;
+    struct map map = {0};
     char *entries = NULL;
 
     if (!find_map(file, &map)) {
@@ -185,11 +185,11 @@ void discover_access(struct site_draft *draft, const char *file)
     }
     if (is_listed(&map)) {
         const char *const argv[] = {"makemap", "-C", file, "-u", map.type, map.path, NULL};
-        entries = command_output(argv, "", true);
+        entries = subprocess_output(argv, "", true);
     }
     if (entries == NULL) {
-        char name[sizeof map.type + sizeof map.path];
-        snprintf(name, sizeof name, "%s:%s", map.type, map.path);
+        char name[sizeof(map.type) + sizeof(map.path)];
+        snprintf(name, sizeof(name), "%s:%s", map.type, map.path);
         site_draft_note(draft, name,
                         "the access map, whose entries cannot be listed; see to those that are "
                         "RELAY by hand");

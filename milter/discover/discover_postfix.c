@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "lib/sys/subprocess.h"
-#include "milter/discover/discover.h"
+#include "milter/discover/discover_postfix.h"
 
 #define PATTERN_MAX 1024
 
-/* What no table has by design: a name under a reserved top-level domain (RFC 6761), an address of
- * no use (RFC 1112, class E). A table that knows it knows everything. */
+/* A name that no table has by design: a name under a reserved top-level domain (RFC 6761), an
+ * address of no use (RFC 1112, class E). A table that knows it knows everything. */
 #define IMPROBABLE_DOMAIN  "relaywarden-asks-whether-any-domain-matches.invalid"
 #define IMPROBABLE_ADDRESS "240.0.0.1"
 
@@ -28,7 +28,7 @@ static char *value_of(const char *directory, const char *name)
 {
     const char *const here[] = {"postconf", "-xh", name, NULL};
     const char *const there[] = {"postconf", "-c", directory, "-xh", name, NULL};
-    char *value = command_output(directory == NULL ? here : there, "", false);
+    char *value = subprocess_output(directory == NULL ? here : there, "", false);
 
     if (value != NULL) {
         value[strcspn(value, "\n")] = '\0';
@@ -36,7 +36,7 @@ static char *value_of(const char *directory, const char *name)
     return value;
 }
 
-/* What proxymap(8) would open can be opened here. */
+/* Tables that proxymap(8) would open can be opened here. */
 static const char *without_proxy(const char *table)
 {
     return strncmp(table, "proxy:", 6) == 0 ? table + 6 : table;
@@ -48,7 +48,7 @@ static bool table_has(const char *directory, const char *table, const char *key)
     const char *direct = without_proxy(table);
     const char *const here[] = {"postmap", "-q", key, direct, NULL};
     const char *const there[] = {"postmap", "-c", directory, "-q", key, direct, NULL};
-    char *found = command_output(directory == NULL ? here : there, "", true);
+    char *found = subprocess_output(directory == NULL ? here : there, "", true);
 
     free(found);
     return found != NULL;
@@ -61,7 +61,7 @@ static char *table_text(const char *directory, const char *table)
     const char *const here[] = {"postmap", "-s", direct, NULL};
     const char *const there[] = {"postmap", "-c", directory, "-s", direct, NULL};
 
-    return command_output(directory == NULL ? here : there, "", true);
+    return subprocess_output(directory == NULL ? here : there, "", true);
 }
 
 /* The next pattern of a list, whose braces hold white space and commas together. */
@@ -185,7 +185,7 @@ static void use_parent_domain(struct site_draft *draft, const char *pattern, con
 
     use_domain(draft, pattern, source);
     if (pattern[0] != '.') {
-        snprintf(parent, sizeof parent, ".%s", pattern);
+        snprintf(parent, sizeof(parent), ".%s", pattern);
         site_draft_add_domain(draft, parent, source);
     }
 }
@@ -197,7 +197,7 @@ static bool add_domains(struct site_draft *draft, const char *directory)
     if (parents == NULL) {
         return false;
     }
-    for (size_t i = 0; i < sizeof domain_lists / sizeof domain_lists[0]; i++) {
+    for (size_t i = 0; i < sizeof(domain_lists) / sizeof(domain_lists[0]); i++) {
         char *list = value_of(directory, domain_lists[i]);
         if (list != NULL) {
             /* The only one of the four to which it applies. */
@@ -299,7 +299,7 @@ static bool add_mailers(struct site_draft *draft, const char *directory)
             cut_transport(others.relayed);
         }
     }
-    for (size_t i = 0; i < sizeof own_transports / sizeof own_transports[0]; i++) {
+    for (size_t i = 0; i < sizeof(own_transports) / sizeof(own_transports[0]); i++) {
         char *transport = value_of(directory, own_transports[i]);
         if (transport != NULL) {
             cut_transport(transport);

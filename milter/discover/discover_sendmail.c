@@ -5,7 +5,8 @@
 
 #include "lib/sys/subprocess.h"
 #include "milter/discover/address_beginning.h"
-#include "milter/discover/discover.h"
+#include "milter/discover/discover_access.h"
+#include "milter/discover/discover_sendmail.h"
 
 /* Mailers that deliver on this host; whatever else there is sends, or is no recipient's. */
 static const char *const local_mailers[] = {"local", "cyrus", "cyrusv2", "cyrusbb", "procmail"};
@@ -14,7 +15,7 @@ static const char *const local_mailers[] = {"local", "cyrus", "cyrusv2", "cyrusb
 static char *ask(const char *file, const char *line)
 {
     const char *const argv[] = {"sendmail", "-C", file, "-bt", NULL};
-    char *said = command_output(argv, line, false);
+    char *said = subprocess_output(argv, line, false);
     char *start = said == NULL ? NULL : strstr(said, "\n> ");
 
     if (start == NULL) {
@@ -39,7 +40,7 @@ static void use_relay(struct site_draft *draft, const char *name)
     } else {
         site_draft_add_domain(draft, name, "class R");
         if (name[0] != '.') {
-            snprintf(text, sizeof text, ".%.280s", name);
+            snprintf(text, sizeof(text), ".%.280s", name);
             site_draft_add_domain(draft, text, "class R");
         }
     }
@@ -65,9 +66,9 @@ static void use_class(struct site_draft *draft, char *members,
 
 static void add_mailers(struct site_draft *draft, const char *mailers)
 {
-    for (size_t i = 0; i < sizeof local_mailers / sizeof local_mailers[0]; i++) {
+    for (size_t i = 0; i < sizeof(local_mailers) / sizeof(local_mailers[0]); i++) {
         char wanted[32];
-        snprintf(wanted, sizeof wanted, " (%s): ", local_mailers[i]);
+        snprintf(wanted, sizeof(wanted), " (%s): ", local_mailers[i]);
         if (strstr(mailers, wanted) != NULL) {
             site_draft_add_mailer(draft, local_mailers[i], "its mailers");
         }

@@ -15,7 +15,7 @@ static void add(struct site_draft *draft, struct draft_list *list, const char *t
 {
     if (list->count == list->space) {
         size_t space = list->space == 0 ? 64 : 2 * list->space;
-        struct draft_item *items = realloc(list->items, space * sizeof *items);
+        struct draft_item *items = realloc(list->items, space * sizeof(*items));
         if (items == NULL) {
             draft->out_of_memory = true;
             return;
@@ -26,6 +26,7 @@ static void add(struct site_draft *draft, struct draft_list *list, const char *t
     struct draft_item *item = &list->items[list->count];
     item->text = strdup(text);
     item->source = source;
+    item->remark = NULL;
     if (item->text == NULL) {
         draft->out_of_memory = true;
         return;
@@ -37,6 +38,7 @@ static void free_list(struct draft_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
         free(list->items[i].text);
+        free(list->items[i].remark);
     }
     free(list->items);
     *list = (struct draft_list){0};
@@ -55,8 +57,8 @@ void site_draft_note(struct site_draft *draft, const char *text, const char *sai
     char shown[SHOWN_SIZE];
     char line[SHOWN_SIZE + 512];
 
-    printable_string(shown, sizeof shown, text);
-    snprintf(line, sizeof line, "%s: %s", shown, said);
+    printable_string(shown, sizeof(shown), text);
+    snprintf(line, sizeof(line), "%s: %s", shown, said);
     add(draft, &draft->notes, line, NULL);
 }
 
@@ -72,6 +74,72 @@ void site_draft_add_domain(struct site_draft *draft, const char *text, const cha
     } else {
         site_draft_note(draft, text, "left out, because it is no domain");
     }
+}
+
+#define OWN_NAMED 3 /* addresses of the host that a remark names */
+
+/* "256 addresses", or "2^64 addresses". */
+static void format_size(const struct network *network, char out[32])
+{
+    unsigned int bits = (network->base.family == ADDRESS_IPV4 ? 32 : 128) - network->prefix;
+
+    if (bits < 24) {
+        snprintf(out, 32, "%lu addresses", 1UL << bits);
+    } else {
+        snprintf(out, 32, "2^%u addresses", bits);
+    }
+}
+
+/* Those of the host's addresses that are in the network: how many, and the first few in words. */
+static size_t find_own(const struct site_draft *draft, const struct network *network,
+                       char out[OWN_NAMED * (ADDRESS_TEXT_SIZE + 2)])
+{
+    size_t count = 0;
+    size_t used = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < draft->own_count; i++) {
+        char text[ADDRESS_TEXT_SIZE];
+        if (network_contains(network, &draft->own[i]) && count++ < OWN_NAMED) {
+            used += (size_t)snprintf(out + used, (size_t)OWN_NAMED * (ADDRESS_TEXT_SIZE + 2) - used,
+                                     "%s%s", used > 0 ? ", " : "",
+                                     address_format(&draft->own[i], text));
+        }
+    }
+    return count;
+}
+
+/* Public, and more than one address: whose are the others? */
+static bool has_neighbours(const struct network *network)
+{
+    unsigned int block = address_private_prefix(&network->base);
+    bool is_private = block != 0 && network->prefix >= block;
+
+    return !is_private && network->prefix < (network->base.family == ADDRESS_IPV4 ? 32 : 128);
+}
+
+static void remark_on_neighbours(struct site_draft *draft, const struct network *network)
+{
+    struct draft_item *item = &draft->networks.items[draft->networks.count - 1];
+    char own[OWN_NAMED * (ADDRESS_TEXT_SIZE + 2)];
+    char size[32];
+    char remark[512];
+
+    format_size(network, size);
+    size_t count = find_own(draft, network, own);
+    if (count == 0) {
+        snprintf(remark, sizeof(remark),
+                 "CAREFUL: public, %s, none of them this host's: all who have one may relay. Is it "
+                 "all yours?",
+                 size);
+    } else {
+        snprintf(remark, sizeof(remark),
+                 "CAREFUL: public, %s, of which this host has %zu (%s%s): its neighbours may "
+                 "relay. Unless all of it is yours, name your own addresses alone",
+                 size, count, own, count > OWN_NAMED ? ", ..." : "");
+    }
+    item->remark = strdup(remark);
+    draft->out_of_memory = draft->out_of_memory || item->remark == NULL;
 }
 
 void site_draft_add_network(struct site_draft *draft, const char *text, const char *source)
@@ -92,6 +160,9 @@ void site_draft_add_network(struct site_draft *draft, const char *text, const ch
         return;
     }
     add(draft, &draft->networks, formatted, source);
+    if (!draft->out_of_memory && has_neighbours(&network)) {
+        remark_on_neighbours(draft, &network);
+    }
 }
 
 void site_draft_add_mailer(struct site_draft *draft, const char *text, const char *source)
@@ -135,11 +206,12 @@ static void sort_and_thin(struct draft_list *list)
     size_t kept = 0;
 
     if (list->count > 0) {
-        qsort(list->items, list->count, sizeof *list->items, compare);
+        qsort(list->items, list->count, sizeof(*list->items), compare);
     }
     for (size_t i = 0; i < list->count; i++) {
         if (kept > 0 && strcmp(list->items[kept - 1].text, list->items[i].text) == 0) {
             free(list->items[i].text);
+            free(list->items[i].remark);
         } else {
             list->items[kept++] = list->items[i];
         }
@@ -152,8 +224,10 @@ static void print_list(const char *name, struct draft_list *list, FILE *out)
     sort_and_thin(list);
     fprintf(out, "    %s = {%s\n", name, list->count == 0 ? " }" : "");
     for (size_t i = 0; i < list->count; i++) {
-        fprintf(out, "        \"%s\"%s  # %s\n", list->items[i].text,
-                i + 1 < list->count ? "," : "", list->items[i].source);
+        const struct draft_item *item = &list->items[i];
+        fprintf(out, "        \"%s\"%s  # %s%s%s\n", item->text, i + 1 < list->count ? "," : "",
+                item->source, item->remark != NULL ? ". " : "",
+                item->remark != NULL ? item->remark : "");
     }
     if (list->count > 0) {
         fputs("    }\n", out);
@@ -167,7 +241,7 @@ bool site_draft_print(struct site_draft *draft, const char *mta, FILE *out)
     if (draft->out_of_memory) {
         return false;
     }
-    printable_string(shown, sizeof shown, mta);
+    printable_string(shown, sizeof(shown), mta);
     fprintf(out,
             "# What %s takes as its own, mistakes included. It is what is being audited: before "
             "you\n"

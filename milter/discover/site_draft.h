@@ -1,19 +1,22 @@
 /*
  * site_draft - what an MTA takes as its own, written as a configuration for the operator to adopt
  *
- * Collects, refuses what the configuration would refuse, and prints. What is left out is said in a
- * comment, so that nothing vanishes unseen. One thread.
+ * Collects, refuses what the configuration would refuse, and prints. An entry that is left out is
+ * said in a comment, so that nothing vanishes unseen. One thread.
  */
-#ifndef RELAYWARDEN_MILTER_SITE_DRAFT_H
-#define RELAYWARDEN_MILTER_SITE_DRAFT_H
+#ifndef RELAYWARDEN_MILTER_DISCOVER_SITE_DRAFT_H
+#define RELAYWARDEN_MILTER_DISCOVER_SITE_DRAFT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
+#include "lib/address.h"
+
 struct draft_item {
     char *text;
     const char *source; /* static: the MTA's parameter */
+    char *remark;       /* what is to be minded about it; NULL = nothing */
 };
 
 struct draft_list {
@@ -23,6 +26,8 @@ struct draft_list {
 };
 
 struct site_draft {
+    const struct address *own; /* the host's, by which networks are weighed; the caller's */
+    size_t own_count;
     struct draft_list domains;
     struct draft_list networks;
     struct draft_list mailers;
@@ -38,7 +43,8 @@ void site_draft_free(struct site_draft *draft); /* the members, not the struct *
 void site_draft_add_domain(struct site_draft *draft, const char *text, const char *source);
 
 /* "192.0.2.0/24", "192.0.2.7", "[2001:db8::]/32". Networks that the configuration would take for a
- * slip (public and wider than /16, IPv6 /32) become a note. */
+ * slip (public and wider than /16, IPv6 /32) become a note. Another public one that is more than
+ * one address gets a remark beside it: whoever else has an address in it is trusted, too. */
 void site_draft_add_network(struct site_draft *draft, const char *text, const char *source);
 
 void site_draft_add_mailer(struct site_draft *draft, const char *text, const char *source);

@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-bool gate_enter(struct gate *gate)
+bool callback_gate_enter(struct callback_gate *gate)
 {
     atomic_fetch_add(&gate->inside, 1);
     if (!atomic_load(&gate->closed)) {
@@ -12,12 +12,12 @@ bool gate_enter(struct gate *gate)
     return false;
 }
 
-void gate_leave(struct gate *gate)
+void callback_gate_leave(struct callback_gate *gate)
 {
     atomic_fetch_sub(&gate->inside, 1);
 }
 
-bool gate_close(struct gate *gate, int wait_ms)
+bool callback_gate_close(struct callback_gate *gate, int wait_ms)
 {
     const struct timespec millisecond = {.tv_nsec = 1000000};
 

@@ -27,9 +27,9 @@ static bool is_another(const char *user)
 static void read_as(const char *user, const char *path)
 {
     struct conf_report report = {0};
-    char error[USER_ERROR_SIZE];
+    char error[PRIVILEGES_ERROR_SIZE];
 
-    if (!user_drop_to(user, error)) {
+    if (!privileges_drop_to(user, error)) {
         fprintf(stderr, "note: %s\n", error);
         return;
     }
@@ -40,10 +40,49 @@ static void read_as(const char *user, const char *path)
     conf_report_free(&report);
 }
 
-int conf_test(const struct conf *conf, const char *path)
+/* Whether this process is the user that the filter will be. */
+static bool is_the_filter(const struct conf *conf)
+{
+    const struct passwd *user = conf->milter.user[0] != '\0' ? getpwnam(conf->milter.user) : NULL;
+
+    return conf->milter.user[0] == '\0' || (user != NULL && user->pw_uid == geteuid());
+}
+
+static bool try_as_the_filter(const struct conf *conf)
+{
+    struct conf_report report = {0};
+    bool good = conf_try(conf, CONF_MILTER, &report);
+
+    for (size_t i = 0; i < report.mistake_count; i++) {
+        fprintf(stderr, "%s\n", report.mistakes[i]);
+    }
+    for (size_t i = 0; i < report.note_count; i++) {
+        fprintf(stderr, "%s\n", report.notes[i]);
+    }
+    conf_report_free(&report);
+    return good;
+}
+
+/* No other user can know what the filter may write to. */
+static void tell_untried(const struct conf *conf, const char *path)
+{
+    const struct passwd *self = getpwuid(geteuid());
+
+    fprintf(stderr,
+            "note: what the filter writes to and runs was not tried: this is user %s, and the "
+            "filter is user %s; to try it: sudo relaywarden-milter -t --config %s\n",
+            self != NULL ? self->pw_name : "without a name", conf->milter.user, path);
+}
+
+int check_conf(const struct conf *conf, const char *path)
 {
     if (is_another(conf->milter.user)) {
         read_as(conf->milter.user, path);
+    }
+    if (!is_the_filter(conf)) {
+        tell_untried(conf, path);
+    } else if (!try_as_the_filter(conf)) {
+        return EX_CONFIG;
     }
     printf("%s: configuration is valid\n", path);
     print_fingerprint("token_key_file", conf->token_key);

@@ -1,10 +1,10 @@
 /*
- * conf_test - the option -t: whether the milter could serve with this configuration
+ * check_conf - the option -t: whether the milter could serve with this configuration
  *
  * Main thread, of a process that ends after it.
  */
-#ifndef RELAYWARDEN_MILTER_CONF_TEST_H
-#define RELAYWARDEN_MILTER_CONF_TEST_H
+#ifndef RELAYWARDEN_MILTER_SERVICE_CHECK_CONF_H
+#define RELAYWARDEN_MILTER_SERVICE_CHECK_CONF_H
 
 #include "conf/conf.h"
 
@@ -12,6 +12,6 @@
  * of its keys. Root can read everything, and the unit and every reload are the option user: as root
  * it becomes that user for good, reads the file once more, and notes on standard error what is
  * denied. Returns the exit status. */
-int conf_test(const struct conf *conf, const char *path);
+int check_conf(const struct conf *conf, const char *path);
 
 #endif

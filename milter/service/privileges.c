@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-bool user_drop_to(const char *name, char error[USER_ERROR_SIZE])
+bool privileges_drop_to(const char *name, char error[PRIVILEGES_ERROR_SIZE])
 {
     if (name[0] == '\0' || geteuid() != 0) {
         return true;
@@ -15,13 +15,13 @@ bool user_drop_to(const char *name, char error[USER_ERROR_SIZE])
     errno = 0;
     const struct passwd *user = getpwnam(name);
     if (user == NULL && errno != 0 && errno != ENOENT) {
-        snprintf(error, USER_ERROR_SIZE, "cannot look up the user \"%.64s\": %s", name,
+        snprintf(error, PRIVILEGES_ERROR_SIZE, "cannot look up the user \"%.64s\": %s", name,
                  strerror(errno));
         return false;
     }
     if (user == NULL) {
         snprintf(
-            error, USER_ERROR_SIZE,
+            error, PRIVILEGES_ERROR_SIZE,
             "the user \"%.64s\" does not exist: create it (adduser --system --group %.64s), or set "
             "user to \"\" to stay as started",
             name, name);
@@ -31,12 +31,13 @@ bool user_drop_to(const char *name, char error[USER_ERROR_SIZE])
     gid_t gid = user->pw_gid;
     if (initgroups(name, gid) != 0 || setresgid(gid, gid, gid) != 0 ||
         setresuid(uid, uid, uid) != 0) {
-        snprintf(error, USER_ERROR_SIZE, "cannot become the user \"%.64s\": %s", name,
+        snprintf(error, PRIVILEGES_ERROR_SIZE, "cannot become the user \"%.64s\": %s", name,
                  strerror(errno));
         return false;
     }
     if (uid != 0 && (setuid(0) == 0 || seteuid(0) == 0)) {
-        snprintf(error, USER_ERROR_SIZE, "root could be had back after becoming \"%.64s\"", name);
+        snprintf(error, PRIVILEGES_ERROR_SIZE, "root could be had back after becoming \"%.64s\"",
+                 name);
         return false;
     }
     return true;

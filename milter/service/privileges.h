@@ -1,18 +1,18 @@
 /*
- * user - dropping root for good
+ * privileges - dropping root for good
  *
  * Main thread, before any other is started, after the socket is bound.
  */
-#ifndef RELAYWARDEN_MILTER_USER_H
-#define RELAYWARDEN_MILTER_USER_H
+#ifndef RELAYWARDEN_MILTER_SERVICE_PRIVILEGES_H
+#define RELAYWARDEN_MILTER_SERVICE_PRIVILEGES_H
 
 #include <stdbool.h>
 
-#define USER_ERROR_SIZE 256
+#define PRIVILEGES_ERROR_SIZE 256
 
 /* Becomes `name` with its groups, and makes sure that there is no way back. Nothing to do when
  * `name` is "" or the process does not run as root. False and a sentence with a remedy; the process
  * must not go on then. */
-bool user_drop_to(const char *name, char error[USER_ERROR_SIZE]);
+bool privileges_drop_to(const char *name, char error[PRIVILEGES_ERROR_SIZE]);
 
 #endif

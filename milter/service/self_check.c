@@ -44,25 +44,25 @@ static bool negotiate(int descriptor, int64_t deadline)
     size_t length = 0;
 
     if (!wait_for(descriptor, POLLOUT, deadline) ||
-        send(descriptor, negotiation, sizeof negotiation, MSG_NOSIGNAL) !=
-            (ssize_t)sizeof negotiation) {
+        send(descriptor, negotiation, sizeof(negotiation), MSG_NOSIGNAL) !=
+            (ssize_t)sizeof(negotiation)) {
         return false;
     }
-    while (length < sizeof head) {
+    while (length < sizeof(head)) {
         if (!wait_for(descriptor, POLLIN, deadline)) {
             return false;
         }
-        ssize_t count = recv(descriptor, head + length, sizeof head - length, 0);
+        ssize_t count = recv(descriptor, head + length, sizeof(head) - length, 0);
         if (count <= 0) {
             return false;
         }
         length += (size_t)count;
     }
-    (void)send(descriptor, quit, sizeof quit, MSG_NOSIGNAL);
+    (void)send(descriptor, quit, sizeof(quit), MSG_NOSIGNAL);
     return head[4] == 'O';
 }
 
-bool pulse_beats(const char *socket, int limit_ms)
+bool self_check_beats(const char *socket, int limit_ms)
 {
     int64_t deadline = milliseconds() + limit_ms;
     int descriptor = socket_connect(socket);

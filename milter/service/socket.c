@@ -16,7 +16,7 @@ const char *socket_unix_path(const char *socket)
 {
     static const char *const prefixes[] = {"unix:", "local:"};
 
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
         if (strncmp(socket, prefixes[i], strlen(prefixes[i])) == 0) {
             return socket + strlen(prefixes[i]);
         }
@@ -30,9 +30,9 @@ static int connect_unix(const char *path)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     if (descriptor >= 0 &&
-        connect(descriptor, (const struct sockaddr *)&address, sizeof address) != 0) {
+        connect(descriptor, (const struct sockaddr *)&address, sizeof(address)) != 0) {
         int error = errno;
         close(descriptor);
         errno = error;
@@ -59,7 +59,7 @@ static bool directory_exists(const char *path, char error[SOCKET_ERROR_SIZE])
     char copy[sizeof((struct sockaddr_un *)0)->sun_path];
     struct stat status;
 
-    snprintf(copy, sizeof copy, "%s", path);
+    snprintf(copy, sizeof(copy), "%s", path);
     const char *directory = dirname(copy);
     if (stat(directory, &status) == 0 && S_ISDIR(status.st_mode)) {
         return true;
@@ -85,7 +85,7 @@ static int look_up(const char *socket_text, int flags, struct addrinfo **found)
         .ai_flags = flags,
     };
 
-    snprintf(port, sizeof port, "%.*s", (int)strcspn(colon + 1, "@"), colon + 1);
+    snprintf(port, sizeof(port), "%.*s", (int)strcspn(colon + 1, "@"), colon + 1);
     return getaddrinfo(at == NULL ? NULL : at + 1, port, &hints, found);
 }
 
@@ -103,7 +103,7 @@ static bool check_tcp(const char *socket_text, char error[SOCKET_ERROR_SIZE])
     }
     int descriptor = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool bound = descriptor >= 0 &&
-                 setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+                 setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
                  bind(descriptor, found->ai_addr, found->ai_addrlen) == 0;
     if (!bound) {
         snprintf(error, SOCKET_ERROR_SIZE,
@@ -234,7 +234,7 @@ bool socket_is_reachable(const char *socket, const char *group_name)
         return true;
     }
     const struct group *group = getgrnam(group_name);
-    snprintf(copy, sizeof copy, "%s", path);
+    snprintf(copy, sizeof(copy), "%s", path);
     if (group == NULL || stat(dirname(copy), &status) != 0 || (status.st_mode & S_IXOTH) != 0) {
         return true;
     }

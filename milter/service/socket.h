@@ -4,8 +4,8 @@
  *
  * Main thread, before any other is started; socket_connect in any.
  */
-#ifndef RELAYWARDEN_MILTER_SOCKET_H
-#define RELAYWARDEN_MILTER_SOCKET_H
+#ifndef RELAYWARDEN_MILTER_SERVICE_SOCKET_H
+#define RELAYWARDEN_MILTER_SERVICE_SOCKET_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,11 +1,13 @@
+#include "milter/status/status_counters.h"
+
 #include <math.h>
 
-#include "milter/status/status_json.h"
+#include "milter/status/status_values.h"
 
 /* Adds a member; false when memory is out. */
 static bool set_count(json_t *object, const char *name, uint64_t count)
 {
-    return json_object_set_new(object, name, snapshot_json_count(count)) == 0;
+    return json_object_set_new(object, name, status_count_json(count)) == 0;
 }
 
 /* The object, or NULL if it is not complete. */
@@ -42,7 +44,7 @@ static json_t *enforced_json(struct counters *counters)
     return completed(object, complete);
 }
 
-static json_t *hellos_json(const struct audit_desk *desk)
+static json_t *hellos_json(const struct probe_dialogue_desk *desk)
 {
     json_t *object = json_object();
     bool complete = object != NULL;
@@ -54,7 +56,7 @@ static json_t *hellos_json(const struct audit_desk *desk)
     return completed(object, complete);
 }
 
-static json_t *asks_json(const struct audit_desk *desk)
+static json_t *asks_json(const struct probe_dialogue_desk *desk)
 {
     json_t *object = json_object();
     bool complete = object != NULL;
@@ -76,7 +78,7 @@ static bool append_recipients(json_t *list, struct counters *counters, const siz
                                              permission_name((enum permission)at[0]), "destination",
                                              destination_name((enum destination)at[1]), "decision",
                                              decision_name((enum decision)at[2]), "count",
-                                             snapshot_json_count(count))) == 0;
+                                             status_count_json(count))) == 0;
 }
 
 static json_t *recipients_json(struct counters *counters)
@@ -103,15 +105,15 @@ static json_t *answers_json(struct counters *counters)
 {
     const struct counters_answers answers = counters_answers(counters);
 
-    return json_pack("{s:o, s:f, s:o, s:o}", "count", snapshot_json_count(answers.count), "seconds",
+    return json_pack("{s:o, s:f, s:o, s:o}", "count", status_count_json(answers.count), "seconds",
                      answers.seconds, "half_within_seconds", bound_json(answers.half),
                      "almost_all_within_seconds", bound_json(answers.almost));
 }
 
-json_t *snapshot_json_counters(struct counters *counters, const struct audit_desk *desk)
+json_t *status_counters_json(struct counters *counters, const struct probe_dialogue_desk *desk)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "connections",
-                     snapshot_json_count(counters_value(&counters->connections)), "messages",
+                     status_count_json(counters_value(&counters->connections)), "messages",
                      messages_json(counters), "recipients", recipients_json(counters), "enforced",
                      enforced_json(counters), "hellos", hellos_json(desk), "asks", asks_json(desk),
                      "answers", answers_json(counters));

@@ -7,8 +7,9 @@
 #include <syslog.h>
 
 #include "lib/sys/atomic_file.h"
+#include "milter/status/status_values.h"
 
-struct snapshot_file {
+struct status_file {
     char *path;
     char *draft;
     const struct snapshot_source *source;
@@ -19,10 +20,10 @@ struct snapshot_file {
     bool told;       /* that it cannot be written */
 };
 
-struct snapshot_file *snapshot_file_new(const char *directory, const struct snapshot_source *source,
-                                        struct reporter *reporter)
+struct status_file *status_file_new(const char *directory, const struct snapshot_source *source,
+                                    struct reporter *reporter)
 {
-    struct snapshot_file *file = calloc(1, sizeof *file);
+    struct status_file *file = calloc(1, sizeof(*file));
 
     if (file == NULL) {
         return NULL;
@@ -36,13 +37,13 @@ struct snapshot_file *snapshot_file_new(const char *directory, const struct snap
         file->draft = NULL;
     }
     if (file->path == NULL || file->draft == NULL) {
-        snapshot_file_free(file);
+        status_file_free(file);
         return NULL;
     }
     return file;
 }
 
-void snapshot_file_free(struct snapshot_file *file)
+void status_file_free(struct status_file *file)
 {
     if (file != NULL) {
         json_decref(file->before);
@@ -52,12 +53,12 @@ void snapshot_file_free(struct snapshot_file *file)
     }
 }
 
-bool snapshot_file_is_due(const struct snapshot_file *file, int64_t now)
+bool status_file_is_due(const struct status_file *file, int64_t now)
 {
     return now - file->looked >= SNAPSHOT_PAUSE_SECONDS;
 }
 
-static void tell(struct snapshot_file *file, const char *why)
+static void tell(struct status_file *file, const char *why)
 {
     if (!file->told) {
         reporter_say(file->reporter, LOG_ERR,
@@ -68,23 +69,23 @@ static void tell(struct snapshot_file *file, const char *why)
     }
 }
 
-static bool write_text(const struct snapshot_file *file, const char *text)
+static bool write_text(const struct status_file *file, const char *text)
 {
-    const struct whole_file whole = {
+    const struct atomic_file whole = {
         .path = file->path, .draft = file->draft, .mode = SNAPSHOT_MODE, .durable = true};
 
-    return whole_file_write(&whole, text, strlen(text));
+    return atomic_file_write(&whole, text, strlen(text));
 }
 
 /* Takes the object over. */
-static void write_object(struct snapshot_file *file, json_t *object, int64_t now)
+static void write_object(struct status_file *file, json_t *object, int64_t now)
 {
-    bool timed = json_object_set_new(object, "written", snapshot_json_time(now)) == 0;
+    bool timed = json_object_set_new(object, "written", status_time_json(now)) == 0;
     char *text = timed ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     bool written = text != NULL && write_text(file, text);
 
     if (text == NULL) {
-        tell(file, "memory is out");
+        tell(file, "out of memory");
     } else if (!written) {
         tell(file, strerror(errno));
     } else if (file->told) {
@@ -100,13 +101,13 @@ static void write_object(struct snapshot_file *file, json_t *object, int64_t now
     json_decref(object);
 }
 
-void snapshot_file_keep(struct snapshot_file *file, const struct snapshot_moment *moment)
+void status_file_keep(struct status_file *file, const struct snapshot_moment *moment)
 {
-    json_t *object = snapshot_json(file->source, moment);
+    json_t *object = status_json(file->source, moment);
 
     file->looked = moment->now.steady;
     if (object == NULL) {
-        tell(file, "memory is out");
+        tell(file, "out of memory");
     } else if (file->before != NULL && json_equal(file->before, object) &&
                moment->now.steady - file->written < SNAPSHOT_PERIOD_SECONDS) {
         json_decref(object);

@@ -1,22 +1,25 @@
-#include "lib/alert/sink/format.h"
-#include "lib/state/incident_records.h"
-#include "milter/status/status_json.h"
+#include "milter/status/status_incidents.h"
 
-static json_t *incident_json(const struct state_row *row)
+#include "lib/alert/sink/format.h"
+#include "lib/finding_json.h"
+#include "lib/state/incident_records.h"
+#include "milter/status/status_values.h"
+
+static json_t *incident_json(const struct incident_record *row)
 {
     const struct incident *incident = &row->incident;
     const struct finding *finding = &incident->finding;
 
     /* "o" takes values over, also when it fails. */
-    return json_pack(
-        "{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "incident", incident->id,
-        "state", incident_state_name(incident->state), "kind", finding_kind_name(finding->kind),
-        "severity", severity_name(finding->severity), "count", snapshot_json_count(finding->count),
-        "opened", snapshot_json_time(incident->opened), "last_seen",
-        snapshot_json_time(incident->last_seen), "ended", snapshot_json_time(row->ended), "subject",
-        format_json_fields(finding, FIELD_SUBJECT), "evidence",
-        format_json_fields(finding, FIELD_EVIDENCE), "why", format_json_text(finding->why), "fix",
-        format_json_text(finding->fix));
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "incident",
+                     incident->id, "state", incident_state_name(incident->state), "kind",
+                     finding_kind_name(finding->kind), "severity", severity_name(finding->severity),
+                     "count", status_count_json(finding->count), "opened",
+                     status_time_json(incident->opened), "last_seen",
+                     status_time_json(incident->last_seen), "ended", status_time_json(row->ended),
+                     "subject", format_json_fields(finding, FIELD_SUBJECT), "evidence",
+                     format_json_fields(finding, FIELD_EVIDENCE), "why",
+                     finding_json_text(finding->why), "fix", finding_json_text(finding->fix.text));
 }
 
 struct listing {
@@ -24,8 +27,8 @@ struct listing {
     bool out_of_memory;
 };
 
-/* state_table_visit */
-static bool append(const struct state_row *row, void *user)
+/* incident_records_visit */
+static bool append(const struct incident_record *row, void *user)
 {
     struct listing *listing = user;
 
@@ -48,17 +51,17 @@ static json_t *pack_incidents(long long open_count, struct listing *open, struct
     return out_of_memory ? NULL : json_null();
 }
 
-json_t *snapshot_json_incidents(sqlite3 *database)
+json_t *status_incidents_json(sqlite3 *database)
 {
     struct listing open = {.list = json_array()};
     struct listing ended = {.list = json_array()};
     long long count = -1;
 
-    struct state_table *table = database == NULL ? NULL : state_table_new(database);
-    if (table != NULL && state_table_open(table, SNAPSHOT_OPEN_MAX, append, &open) &&
-        state_table_ended(table, SNAPSHOT_ENDED_MAX, append, &ended)) {
-        count = state_table_open_count(table);
+    struct incident_records *table = database == NULL ? NULL : incident_records_new(database);
+    if (table != NULL && incident_records_open(table, SNAPSHOT_OPEN_MAX, append, &open) &&
+        incident_records_ended(table, SNAPSHOT_ENDED_MAX, append, &ended)) {
+        count = incident_records_open_count(table);
     }
-    state_table_free(table);
+    incident_records_free(table);
     return pack_incidents(count, &open, &ended);
 }

@@ -1,5 +1,5 @@
 /*
- * snapshot_json - what the filter saw, as the object of snapshot.json
+ * status_json - what the filter saw, as the object of snapshot.json
  *
  * Its shape, and what of it stays, is in relaywarden-milter(8); SNAPSHOT_FORMAT grows when a member
  * goes or means something else. All texts are printable (printable.h), and all lists are bounded:
@@ -7,8 +7,8 @@
  *
  * On one thread, which holds the database handle. NULL means that memory is out.
  */
-#ifndef RELAYWARDEN_MILTER_SNAPSHOT_JSON_H
-#define RELAYWARDEN_MILTER_SNAPSHOT_JSON_H
+#ifndef RELAYWARDEN_MILTER_STATUS_STATUS_JSON_H
+#define RELAYWARDEN_MILTER_STATUS_STATUS_JSON_H
 
 #include <jansson.h>
 
@@ -19,41 +19,31 @@
 #include "milter/tokens/probe_dialogue.h"
 
 #define SNAPSHOT_FORMAT        1
-#define SNAPSHOT_OPEN_MAX      100
-#define SNAPSHOT_ENDED_MAX     50
 #define SNAPSHOT_ADDRESSES_MAX 100
 
-/* What is the same as long as the program runs. */
+/* Facts that stay the same as long as the program runs. */
 struct snapshot_source {
     const char *host;
     const char *socket; /* as configured */
     int64_t started;    /* Unix time */
     struct counters *counters;
-    struct audit_desk *desk;
+    struct probe_dialogue_desk *desk;
 };
 
-/* What is true now. */
+/* Facts of this moment. */
 struct snapshot_moment {
-    struct snapshot *configuration; /* in force */
-    sqlite3 *database;              /* NULL: it cannot be had, and no incident is known */
-    const struct mask *masks;       /* that are not dropped; their times are Unix time */
+    struct live_conf *configuration; /* in force */
+    sqlite3 *database;               /* NULL: it cannot be had, and no incident is known */
+    const struct mask *masks;        /* that are not dropped; their times are Unix time */
     size_t mask_count;
     struct clocks now;
-    int64_t last_ask; /* Unix time */
-    bool missing;     /* probe-missing was raised */
-    bool stopping;    /* it is the last one */
+    int64_t last_ask;    /* from outside; Unix time */
+    int64_t last_inside; /* not from outside; 0: none */
+    bool missing;        /* probe-missing was raised */
+    bool stopping;       /* it is the last one */
 };
 
 /* The whole object; `written` is null. */
-json_t *snapshot_json(const struct snapshot_source *source, const struct snapshot_moment *moment);
-
-/* Its parts: the open incidents and the last that are over, or null when they cannot be read; and
- * the counters. */
-json_t *snapshot_json_incidents(sqlite3 *database);
-json_t *snapshot_json_counters(struct counters *counters, const struct audit_desk *desk);
-
-/* A count, and a time (0: null). */
-json_t *snapshot_json_count(uint64_t count);
-json_t *snapshot_json_time(int64_t time);
+json_t *status_json(const struct snapshot_source *source, const struct snapshot_moment *moment);
 
 #endif

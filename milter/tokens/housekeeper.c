@@ -18,11 +18,11 @@
 #define REOPEN_SECONDS    10
 #define ASK_SAVED_SECONDS 60 /* how exact the stored time of the last ask is */
 
-struct keeper {
+struct housekeeper {
     char path[4096];
-    struct audit_desk *desk;
+    struct probe_dialogue_desk *desk;
     struct reporter *reporter;
-    struct snapshot_file *file; /* the thread's; may be NULL */
+    struct status_file *file; /* the thread's; may be NULL */
     pthread_t thread;
     int64_t started; /* as all times here, by the steady clock */
 
@@ -39,13 +39,17 @@ struct keeper {
     int64_t reopen_at;
     int64_t version;    /* of the database, as it was read */
     int64_t ask_stored; /* what the database has (Unix time) */
+    int64_t inside_stored;
     int64_t remind_at;  /* when lasting findings are due again */
     bool visits_known;  /* those of before the start, too */
+    bool keyed;         /* the configuration has a key: asks can be recognised */
+    int64_t not_before; /* no probe was expected until then */
     bool missing;       /* probe-missing was raised */
+    bool inside_told;   /* that asks from inside do not end it */
     struct mask masks[MASKS_MAX];
 };
 
-static void close_database(struct keeper *keeper)
+static void close_database(struct housekeeper *keeper)
 {
     database_close(keeper->database);
     keeper->database = NULL;
@@ -53,7 +57,7 @@ static void close_database(struct keeper *keeper)
 }
 
 /* The database failed; what is not saved stays in memory. */
-static void give_up(struct keeper *keeper)
+static void give_up(struct housekeeper *keeper)
 {
     if (!keeper->told) {
         reporter_say(keeper->reporter, LOG_ERR,
@@ -87,7 +91,7 @@ static void from_stored(const struct clocks *now, struct mask *masks, size_t cou
     }
 }
 
-static bool read_masks(struct keeper *keeper)
+static bool read_masks(struct housekeeper *keeper)
 {
     struct masks *masks = &keeper->desk->masks;
     int64_t version = 0;
@@ -109,7 +113,7 @@ static bool read_masks(struct keeper *keeper)
     return true;
 }
 
-static bool write_masks(struct keeper *keeper)
+static bool write_masks(struct housekeeper *keeper)
 {
     size_t count = masks_take_unsaved(&keeper->desk->masks, keeper->masks, MASKS_MAX);
 
@@ -124,7 +128,7 @@ static bool write_masks(struct keeper *keeper)
     return true;
 }
 
-static bool forget_old(struct keeper *keeper)
+static bool forget_old(struct housekeeper *keeper)
 {
     masks_expire(&keeper->desk->masks, keeper->now.steady - MASK_FLAP_SECONDS);
     return mask_table_correct(keeper->database, keeper->now.wall) &&
@@ -133,7 +137,7 @@ static bool forget_old(struct keeper *keeper)
 
 /* While an address is masked its incident lasts, however seldom the probe comes by. Nothing new
  * happened, so these count nothing. */
-static void hold_incidents(struct keeper *keeper, const struct snapshot *snapshot)
+static void hold_incidents(struct housekeeper *keeper, const struct live_conf *snapshot)
 {
     size_t count = masks_list(&keeper->desk->masks, keeper->masks, MASKS_MAX);
     struct finding finding;
@@ -142,7 +146,7 @@ static void hold_incidents(struct keeper *keeper, const struct snapshot *snapsho
         const struct mask *mask = &keeper->masks[i];
         const struct network *trusted = site_trusted_network(snapshot->rules.site, &mask->address);
         if (trusted != NULL) {
-            audit_finding_hidden(&finding, mask, trusted);
+            token_finding_hidden(&finding, mask, trusted);
             finding.count = 0;
             reporter_hand_over(keeper->reporter, &finding);
         }
@@ -157,71 +161,117 @@ static int64_t distance(int64_t a, int64_t b)
 }
 
 /* The stored time follows the wall clock when that is set, too. */
-static bool keep_last_ask(struct keeper *keeper)
+static bool keep_visit(struct housekeeper *keeper, const char *name, int64_t last, int64_t *stored)
 {
-    int64_t last = clocks_wall(&keeper->now, atomic_load(&keeper->desk->last_ask));
-
-    if (keeper->ask_stored != 0 && distance(last, keeper->ask_stored) < ASK_SAVED_SECONDS) {
+    if (last == 0 || (*stored != 0 && distance(last, *stored) < ASK_SAVED_SECONDS)) {
         return true;
     }
-    if (!moment_table_save(keeper->database, MOMENT_PROBE_SEEN, last)) {
+    if (!moment_table_save(keeper->database, name, last)) {
         return false;
     }
-    keeper->ask_stored = last;
+    *stored = last;
     return true;
 }
 
-static bool read_last_ask(struct keeper *keeper)
+/* Without a key nothing is awaited yet, and there is no time to remember. */
+static bool keep_visits(struct housekeeper *keeper)
+{
+    const struct probe_dialogue_desk *desk = keeper->desk;
+
+    return !keeper->keyed || (keep_visit(keeper, MOMENT_PROBE_SEEN,
+                                         clocks_wall(&keeper->now, atomic_load(&desk->last_ask)),
+                                         &keeper->ask_stored) &&
+                              keep_visit(keeper, MOMENT_PROBE_INSIDE,
+                                         clocks_wall(&keeper->now, atomic_load(&desk->last_inside)),
+                                         &keeper->inside_stored));
+}
+
+static bool read_visits(struct housekeeper *keeper)
 {
     long long start = keeper->started;
-    int64_t stored;
+    long long never = 0;
 
-    if (!moment_table_load(keeper->database, MOMENT_PROBE_SEEN, &stored)) {
+    if (!moment_table_load(keeper->database, MOMENT_PROBE_SEEN, &keeper->ask_stored) ||
+        !moment_table_load(keeper->database, MOMENT_PROBE_INSIDE, &keeper->inside_stored)) {
         return false;
     }
-    keeper->ask_stored = stored;
     keeper->visits_known = true;
     /* An ask that came meanwhile counts more. */
-    int64_t last = clocks_steady(&keeper->now, stored);
+    int64_t last = clocks_steady(&keeper->now, keeper->ask_stored);
     if (last != 0 && last < start) {
         atomic_compare_exchange_strong(&keeper->desk->last_ask, &start, last);
     }
+    atomic_compare_exchange_strong(&keeper->desk->last_inside, &never,
+                                   clocks_steady(&keeper->now, keeper->inside_stored));
     return true;
 }
 
-static void raise_missing(struct keeper *keeper, int64_t last, long expected)
+/* When a probe was last seen from outside, or since when one is expected: a configuration that
+ * begins to expect one must give it the time to come. Without a key none can be recognised. */
+static int64_t awaited_since(struct housekeeper *keeper, const struct conf *conf)
+{
+    if (!keeper->keyed) {
+        atomic_store(&keeper->desk->last_ask, keeper->now.steady);
+    }
+    if (!keeper->keyed || conf->milter.probe_expected_seconds <= 0) {
+        keeper->not_before = keeper->now.steady;
+    }
+    int64_t last = atomic_load(&keeper->desk->last_ask);
+    return last > keeper->not_before ? last : keeper->not_before;
+}
+
+static void raise_missing(struct housekeeper *keeper, int64_t since, long expected)
 {
     struct finding finding;
+    int64_t inside = atomic_load(&keeper->desk->last_inside);
 
-    audit_finding_probe_missing(&finding, clocks_wall(&keeper->now, last), expected);
+    token_finding_probe_missing(&finding, clocks_wall(&keeper->now, since),
+                                clocks_wall(&keeper->now, inside), expected);
     finding.count = keeper->missing ? 0 : 1;
+    keeper->inside_told = keeper->missing ? keeper->inside_told : inside >= since;
     reporter_hand_over(keeper->reporter, &finding);
 }
 
-/* What is not missing is said again and again: an incident of before a restart may be read late. As
- * long as nobody knows when the probe last came, nothing is over. */
-static void look_for_probe(struct keeper *keeper, const struct snapshot *snapshot, bool remind)
+/* The open incident keeps its first words. Whoever then asks from inside waits for its end. */
+static void tell_of_inside(struct housekeeper *keeper, int64_t since)
+{
+    if (keeper->inside_told || atomic_load(&keeper->desk->last_inside) <= since) {
+        return;
+    }
+    keeper->inside_told = true;
+    reporter_say(keeper->reporter, LOG_NOTICE,
+                 "a probe asked from inside: that does not end probe-missing, which waits for one "
+                 "from outside");
+}
+
+/* The housekeeper says again and again that a probe is not missing: an incident of before a restart
+ * may be read late. As long as nobody knows when the probe last came, nothing is over. */
+static void look_for_probe(struct housekeeper *keeper, const struct live_conf *snapshot,
+                           bool remind)
 {
     long expected = snapshot->conf->milter.probe_expected_seconds;
-    int64_t last = atomic_load(&keeper->desk->last_ask);
-    bool wanted = snapshot->conf->token_key != NULL && expected > 0;
-    bool missing = wanted && keeper->now.steady - last > expected;
+    int64_t since = awaited_since(keeper, snapshot->conf);
+    bool wanted = keeper->keyed && expected > 0;
+    bool missing = wanted && keeper->now.steady - since > expected;
 
     if (missing && (remind || !keeper->missing)) {
-        raise_missing(keeper, last, expected);
+        raise_missing(keeper, since, expected);
     } else if (!missing && (remind || keeper->missing) &&
-               (!wanted || keeper->visits_known || last > keeper->started)) {
+               (!wanted || keeper->visits_known || since > keeper->started)) {
         reporter_resolve(keeper->reporter, FINDING_PROBE_MISSING, "");
+    }
+    if (missing) {
+        tell_of_inside(keeper, since);
     }
     keeper->missing = missing;
 }
 
 /* ---- the snapshot ---------------------------------------------------------------------------- */
 
-static void write_snapshot(struct keeper *keeper, struct snapshot *snapshot, bool stopping)
+static void write_snapshot(struct housekeeper *keeper, struct live_conf *snapshot, bool stopping)
 {
     if (keeper->file == NULL ||
-        (!stopping && !snapshot_file_is_due(keeper->file, keeper->now.steady))) {
+        (!stopping && !status_file_is_due(keeper->file, keeper->now.steady))) {
         return;
     }
     size_t count = masks_list(&keeper->desk->masks, keeper->masks, MASKS_MAX);
@@ -233,15 +283,16 @@ static void write_snapshot(struct keeper *keeper, struct snapshot *snapshot, boo
         .mask_count = count,
         .now = keeper->now,
         .last_ask = clocks_wall(&keeper->now, atomic_load(&keeper->desk->last_ask)),
+        .last_inside = clocks_wall(&keeper->now, atomic_load(&keeper->desk->last_inside)),
         .missing = keeper->missing,
         .stopping = stopping,
     };
-    snapshot_file_keep(keeper->file, &moment);
+    status_file_keep(keeper->file, &moment);
 }
 
 /* ---- the thread ------------------------------------------------------------------------------ */
 
-static void open_database(struct keeper *keeper)
+static void open_database(struct housekeeper *keeper)
 {
     char error[DATABASE_ERROR_SIZE];
 
@@ -258,19 +309,19 @@ static void open_database(struct keeper *keeper)
         return;
     }
     keeper->version = -1;
-    if (!read_masks(keeper) || !read_last_ask(keeper)) {
+    if (!read_masks(keeper) || !read_visits(keeper)) {
         give_up(keeper);
     }
 }
 
-static void use_database(struct keeper *keeper)
+static void use_database(struct housekeeper *keeper)
 {
     open_database(keeper);
     if (keeper->database == NULL) {
         return;
     }
     if (!forget_old(keeper) || !write_masks(keeper) || !read_masks(keeper) ||
-        !keep_last_ask(keeper)) {
+        !keep_visits(keeper)) {
         give_up(keeper);
         return;
     }
@@ -285,11 +336,21 @@ static long lasting_seconds(const struct conf *conf)
     return half < 1 ? 1 : half > 60 ? 60 : half;
 }
 
-static void tick(struct keeper *keeper)
+/* The configuration of this round, to be released; NULL: there is none any more. */
+static struct live_conf *begin_round(struct housekeeper *keeper)
 {
+    struct live_conf *snapshot = live_conf_current();
+
     keeper->now = clocks_now();
+    keeper->keyed = snapshot != NULL && snapshot->conf->token_key != NULL;
+    return snapshot;
+}
+
+static void tick(struct housekeeper *keeper)
+{
+    struct live_conf *snapshot = begin_round(keeper);
+
     use_database(keeper);
-    struct snapshot *snapshot = snapshot_current();
     if (snapshot == NULL) {
         return;
     }
@@ -300,23 +361,23 @@ static void tick(struct keeper *keeper)
     }
     look_for_probe(keeper, snapshot, remind);
     write_snapshot(keeper, snapshot, false);
-    snapshot_release(snapshot);
+    live_conf_release(snapshot);
 }
 
-static void finish(struct keeper *keeper)
+static void finish(struct housekeeper *keeper)
 {
-    keeper->now = clocks_now();
+    struct live_conf *snapshot = begin_round(keeper);
+
     use_database(keeper);
-    struct snapshot *snapshot = snapshot_current();
     if (snapshot != NULL) {
         write_snapshot(keeper, snapshot, true);
-        snapshot_release(snapshot);
+        live_conf_release(snapshot);
     }
     database_close(keeper->database);
 }
 
 /* True if the flag was raised within that time. */
-static bool wait_for(struct keeper *keeper, const bool *flag, int wait_ms)
+static bool wait_for(struct housekeeper *keeper, const bool *flag, int wait_ms)
 {
     const struct timespec until = thread_moment(wait_ms);
 
@@ -329,7 +390,7 @@ static bool wait_for(struct keeper *keeper, const bool *flag, int wait_ms)
     return raised;
 }
 
-static void set_flag(struct keeper *keeper, bool *flag)
+static void set_flag(struct housekeeper *keeper, bool *flag)
 {
     pthread_mutex_lock(&keeper->mutex);
     *flag = true;
@@ -339,7 +400,7 @@ static void set_flag(struct keeper *keeper, bool *flag)
 
 static void *run(void *argument)
 {
-    struct keeper *keeper = argument;
+    struct housekeeper *keeper = argument;
 
     keeper->now = clocks_now();
     open_database(keeper);
@@ -352,17 +413,17 @@ static void *run(void *argument)
     return NULL;
 }
 
-static void free_keeper(struct keeper *keeper)
+static void free_keeper(struct housekeeper *keeper)
 {
     pthread_cond_destroy(&keeper->changed);
     pthread_mutex_destroy(&keeper->mutex);
     free(keeper);
 }
 
-struct keeper *keeper_start(const char *database_path, struct audit_desk *desk,
-                            struct reporter *reporter, struct snapshot_file *file)
+struct housekeeper *housekeeper_start(const char *database_path, struct probe_dialogue_desk *desk,
+                                      struct reporter *reporter, struct status_file *file)
 {
-    struct keeper *keeper = calloc(1, sizeof *keeper);
+    struct housekeeper *keeper = calloc(1, sizeof(*keeper));
 
     if (keeper == NULL) {
         return NULL;
@@ -372,7 +433,7 @@ struct keeper *keeper_start(const char *database_path, struct audit_desk *desk,
         return NULL;
     }
     pthread_mutex_init(&keeper->mutex, NULL);
-    snprintf(keeper->path, sizeof keeper->path, "%s", database_path);
+    snprintf(keeper->path, sizeof(keeper->path), "%s", database_path);
     keeper->desk = desk;
     keeper->reporter = reporter;
     keeper->file = file;
@@ -386,7 +447,7 @@ struct keeper *keeper_start(const char *database_path, struct audit_desk *desk,
     return keeper;
 }
 
-bool keeper_stop(struct keeper *keeper, int wait_ms)
+bool housekeeper_stop(struct housekeeper *keeper, int wait_ms)
 {
     set_flag(keeper, &keeper->stop);
     if (!wait_for(keeper, &keeper->ended, wait_ms)) {

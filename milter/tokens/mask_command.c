@@ -26,11 +26,11 @@ static int fail(const char *sentence)
 static int open_database(const struct conf *conf, sqlite3 **out)
 {
     char error[DATABASE_ERROR_SIZE];
-    char denied[USER_ERROR_SIZE];
+    char denied[PRIVILEGES_ERROR_SIZE];
     char path[4096];
 
-    snprintf(path, sizeof path, "%s/milter/relaywarden.db", conf->state_directory);
-    if (!user_drop_to(conf->milter.user, denied)) {
+    snprintf(path, sizeof(path), "%s/milter/relaywarden.db", conf->state_directory);
+    if (!privileges_drop_to(conf->milter.user, denied)) {
         return fail(denied);
     }
     *out = NULL;
@@ -44,7 +44,7 @@ static int failed(sqlite3 *database)
 {
     char sentence[DATABASE_ERROR_SIZE];
 
-    snprintf(sentence, sizeof sentence, "the state database failed: %s", sqlite3_errmsg(database));
+    snprintf(sentence, sizeof(sentence), "the state database failed: %s", sqlite3_errmsg(database));
     database_close(database);
     return fail(sentence);
 }
@@ -60,9 +60,9 @@ static void print_summary(const struct mask_summary *summary)
     struct tm utc;
 
     if (gmtime_r(&seconds, &utc) != NULL) {
-        strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%SZ", &utc);
+        strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%SZ", &utc);
     }
-    printable_string(listener, sizeof listener, summary->last->listener);
+    printable_string(listener, sizeof(listener), summary->last->listener);
     printf("%s listener=%s last_hidden=%s routes=%u healing=%u%s\n",
            address_format(&summary->last->address, address), listener, time, summary->routes,
            summary->healing, summary->strict ? " again=yes" : "");
@@ -86,7 +86,7 @@ int mask_command_list(const struct conf *conf)
     if (status != EX_OK || database == NULL) {
         return status;
     }
-    struct mask *masks = calloc(MASKS_MAX, sizeof *masks);
+    struct mask *masks = calloc(MASKS_MAX, sizeof(*masks));
     if (masks == NULL) {
         database_close(database);
         return fail("out of memory");
@@ -111,7 +111,7 @@ int mask_command_drop(const struct conf *conf, const char *text)
     sqlite3 *database;
 
     if (!address_parse(text, &address)) {
-        printable_string(shown, sizeof shown, text);
+        printable_string(shown, sizeof(shown), text);
         fprintf(stderr, PROGRAM ": %s is no IP address; --masked lists those that are masked\n",
                 shown);
         return EX_USAGE;

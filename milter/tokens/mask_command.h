@@ -5,8 +5,8 @@
  * second. Root becomes the filter's user first: files that SQLite makes beside the database must
  * not be root's.
  */
-#ifndef RELAYWARDEN_MILTER_MASK_COMMAND_H
-#define RELAYWARDEN_MILTER_MASK_COMMAND_H
+#ifndef RELAYWARDEN_MILTER_TOKENS_MASK_COMMAND_H
+#define RELAYWARDEN_MILTER_TOKENS_MASK_COMMAND_H
 
 #include "conf/conf.h"
 

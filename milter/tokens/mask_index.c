@@ -13,8 +13,8 @@ static struct words words_of(const struct address *address)
 {
     struct words words = {.family = (uint64_t)address->family};
 
-    memcpy(&words.high, address->octets, sizeof words.high);
-    memcpy(&words.low, address->octets + sizeof words.high, sizeof words.low);
+    memcpy(&words.high, address->octets, sizeof(words.high));
+    memcpy(&words.low, address->octets + sizeof(words.high), sizeof(words.low));
     return words;
 }
 
@@ -26,7 +26,7 @@ static size_t first_slot(const struct words *words)
     return (mixed >> 40) % MASK_INDEX_SLOTS;
 }
 
-/* What is read is what was written before, or makes the reader see the new version: hence acquire
+/* The value read was written before, or makes the reader see the new version: hence acquire
  * here, and release where it is written. */
 static bool table_contains(const struct mask_index_slot *table, const struct words *words)
 {

@@ -7,8 +7,8 @@
  *
  * mask_index_contains: any thread. The others: one thread at a time (masks.h: under its mutex).
  */
-#ifndef RELAYWARDEN_MILTER_MASK_INDEX_H
-#define RELAYWARDEN_MILTER_MASK_INDEX_H
+#ifndef RELAYWARDEN_MILTER_TOKENS_MASK_INDEX_H
+#define RELAYWARDEN_MILTER_TOKENS_MASK_INDEX_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

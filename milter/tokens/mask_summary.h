@@ -3,8 +3,8 @@
  *
  * For --masked and for the snapshot. Pure.
  */
-#ifndef RELAYWARDEN_MILTER_MASK_SUMMARY_H
-#define RELAYWARDEN_MILTER_MASK_SUMMARY_H
+#ifndef RELAYWARDEN_MILTER_TOKENS_MASK_SUMMARY_H
+#define RELAYWARDEN_MILTER_TOKENS_MASK_SUMMARY_H
 
 #include "lib/state/mask_table.h"
 

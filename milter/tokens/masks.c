@@ -27,7 +27,7 @@ static void remove_row(struct masks *masks, size_t place)
     masks->row[place] = masks->row[--masks->count];
 }
 
-/* What is masked has changed: tells those who ask. */
+/* The set of masks has changed: tells those who ask. */
 static void publish(struct masks *masks)
 {
     unsigned int masked = 0;

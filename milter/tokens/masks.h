@@ -4,14 +4,14 @@
  * An address is masked by the first valid ask of role hidden that comes from it, and remembers the
  * ask's route. It heals when every such route has shown role true since it last showed the
  * address; if it was masked again within MASK_FLAP_SECONDS of being dropped, each must have done so
- * for that long. What is dropped is remembered for as long, to know that.
+ * for that long. A dropped mask is remembered for as long, to know that.
  *
  * Pure but for the mutex: times are arguments, of a clock that nobody sets (clocks.h: steady; in
- * the database they are Unix time), nothing is stored or said here (keeper.h, unmasked.h). Any
+ * the database they are Unix time), nothing is stored or said here (housekeeper.h, unmasked.h). Any
  * thread. Asking takes no lock.
  */
-#ifndef RELAYWARDEN_MILTER_MASKS_H
-#define RELAYWARDEN_MILTER_MASKS_H
+#ifndef RELAYWARDEN_MILTER_TOKENS_MASKS_H
+#define RELAYWARDEN_MILTER_TOKENS_MASKS_H
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -61,7 +61,7 @@ bool masks_have_listener(struct masks *masks, const char *listener);
 /* ---- for the keeper ---- */
 
 /* Takes over what the database holds: rows that are new here, and drops that another process made.
- * What is unsaved here is newer, and stays. */
+ * Unsaved masks here are newer, and stay. */
 void masks_merge(struct masks *masks, const struct mask *stored, size_t count);
 
 /* Copies at most `max` unsaved rows and counts them as saved; how many. */

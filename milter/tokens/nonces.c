@@ -3,7 +3,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* All are kept equally long, so the oldest is the first to go. */
+/* All are kept equally long, so the oldest is the first to go.
+ *
+ * A hello that came 120 s before its time is current until its time + 600, that second included:
+ * with one that came at the very beginning of its second these are nearly 721 s. Here the seconds
+ * of another clock are counted, which begin at another instant: what came late in one of them is
+ * forgotten up to a second early. Hence the 2 s. */
 static void forget_old(struct nonces *nonces, int64_t now)
 {
     while (nonces->count > 0 && nonces->kept[nonces->first].kept_until <= now) {

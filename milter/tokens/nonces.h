@@ -1,12 +1,13 @@
 /*
  * nonces - the hellos of the last twelve minutes, so that none is answered twice
  *
- * A hello is good for ten minutes and may be two ahead: what is remembered for twelve cannot be
- * replayed. In memory only; after a restart a replayed hello describes the replayer's own
- * connection, no more. Any thread: one mutex, taken only for hellos with the right MAC.
+ * A hello may come two minutes before its time and is good until ten minutes after it, so it lives
+ * for twelve minutes at most and is remembered for 2 s longer (nonces.c says why). In memory only;
+ * after a restart a replayed hello describes the replayer's own connection, no more. Any thread:
+ * one mutex, taken only for hellos with the right MAC.
  */
-#ifndef RELAYWARDEN_MILTER_NONCES_H
-#define RELAYWARDEN_MILTER_NONCES_H
+#ifndef RELAYWARDEN_MILTER_TOKENS_NONCES_H
+#define RELAYWARDEN_MILTER_TOKENS_NONCES_H
 
 #include <pthread.h>
 #include <stddef.h>
@@ -15,7 +16,7 @@
 #include "lib/token.h"
 
 #define NONCES_MAX          4096
-#define NONCES_KEPT_SECONDS (TOKEN_OLDEST_SECONDS + TOKEN_FURTHEST_SECONDS)
+#define NONCES_KEPT_SECONDS (TOKEN_OLDEST_SECONDS + TOKEN_FURTHEST_SECONDS + 2)
 
 struct nonces {
     pthread_mutex_t mutex; /* PTHREAD_MUTEX_INITIALIZER, the rest zero */

@@ -25,14 +25,14 @@ const char *ask_result_name(enum ask_result value)
     return ask_results[value];
 }
 
-static void count_hello(struct audit_desk *desk, enum hello_result result)
+static void count_hello(struct probe_dialogue_desk *desk, enum hello_result result)
 {
     atomic_fetch_add(&desk->hellos[result], 1);
 }
 
 /* The key that made it; NULL: none of ours. */
 static const struct token_key *maker_of(const struct token_hello *hello,
-                                        const struct audit_keys *keys)
+                                        const struct probe_dialogue_keys *keys)
 {
     if (keys->first != NULL && token_hello_verify(keys->first, hello)) {
         return keys->first;
@@ -41,7 +41,7 @@ static const struct token_key *maker_of(const struct token_hello *hello,
 }
 
 /* A believed hello's end; true if it is answered. */
-static bool take_hello(struct audit *audit, struct audit_desk *desk,
+static bool take_hello(struct probe_dialogue *audit, struct probe_dialogue_desk *desk,
                        const struct token_hello *hello, struct observation *answer)
 {
     static const enum hello_result results[] = {
@@ -58,8 +58,8 @@ static bool take_hello(struct audit *audit, struct audit_desk *desk,
     }
     enum nonce_verdict nonce = nonces_note(&desk->nonces, hello->nonce, now.steady);
     count_hello(desk, results[nonce]);
-    if (nonce != NONCE_NEW || getrandom(answer->challenge, sizeof answer->challenge, 0) !=
-                                  (ssize_t)sizeof answer->challenge) {
+    if (nonce != NONCE_NEW || getrandom(answer->challenge, sizeof(answer->challenge), 0) !=
+                                  (ssize_t)sizeof(answer->challenge)) {
         return false;
     }
     answer->kind = OBSERVATION_HELLO;
@@ -68,8 +68,9 @@ static bool take_hello(struct audit *audit, struct audit_desk *desk,
     return true;
 }
 
-bool audit_hear(struct audit *audit, struct audit_desk *desk, const struct audit_keys *keys,
-                const char *path, struct observation *answer)
+bool probe_dialogue_hear(struct probe_dialogue *audit, struct probe_dialogue_desk *desk,
+                         const struct probe_dialogue_keys *keys, const char *path,
+                         struct observation *answer)
 {
     struct token_hello hello;
     struct token_binding binding = {.key = NULL};
@@ -77,7 +78,7 @@ bool audit_hear(struct audit *audit, struct audit_desk *desk, const struct audit
     if ((keys->first == NULL && keys->other == NULL) || !token_hello_parse(path, &hello)) {
         return false;
     }
-    if (audit->wrong_macs >= AUDIT_WRONG_MACS) {
+    if (audit->wrong_macs >= PROBE_DIALOGUE_WRONG_MACS) {
         count_hello(desk, HELLO_UNCHECKED);
         return false;
     }
@@ -90,25 +91,35 @@ bool audit_hear(struct audit *audit, struct audit_desk *desk, const struct audit
     if (!take_hello(audit, desk, &hello, answer)) {
         return false;
     }
-    memcpy(binding.nonce, hello.nonce, sizeof binding.nonce);
-    memcpy(binding.challenge, answer->challenge, sizeof binding.challenge);
+    memcpy(binding.nonce, hello.nonce, sizeof(binding.nonce));
+    memcpy(binding.challenge, answer->challenge, sizeof(binding.challenge));
     audit->binding = binding;
     audit->met = true;
     audit->greeted = answer->kind == OBSERVATION_HELLO;
-    memcpy(audit->route, hello.route, sizeof audit->route);
-    memcpy(audit->domain, hello.domain, sizeof audit->domain);
+    memcpy(audit->route, hello.route, sizeof(audit->route));
+    memcpy(audit->domain, hello.domain, sizeof(audit->domain));
     audit->told_hidden = false;
     audit->told_true = false;
     return true;
 }
 
-bool audit_is_asked(struct audit *audit, struct audit_desk *desk, const char *mail_path,
-                    const char *rcpt_path, struct token_ask *out)
+/* Who asks from inside sees nothing of what strangers meet, and would hide that nobody else looks.
+ */
+static void note_visit(struct probe_dialogue_desk *desk, enum token_role role)
+{
+    atomic_llong *last = token_role_is_outside(role) ? &desk->last_ask : &desk->last_inside;
+
+    atomic_store(last, clocks_now().steady);
+    atomic_fetch_add(&desk->roles[role], 1);
+}
+
+bool probe_dialogue_is_asked(struct probe_dialogue *audit, struct probe_dialogue_desk *desk,
+                             const char *mail_path, const char *rcpt_path, struct token_ask *out)
 {
     if (!audit->greeted || !token_ask_parse(rcpt_path, out)) {
         return false;
     }
-    if (audit->wrong_macs >= AUDIT_WRONG_MACS) {
+    if (audit->wrong_macs >= PROBE_DIALOGUE_WRONG_MACS) {
         atomic_fetch_add(&desk->asks[ASK_UNCHECKED], 1);
         return false;
     }
@@ -118,12 +129,12 @@ bool audit_is_asked(struct audit *audit, struct audit_desk *desk, const char *ma
         return false;
     }
     audit->audited = true;
-    atomic_store(&desk->last_ask, clocks_now().steady);
+    note_visit(desk, out->role);
     return true;
 }
 
-void audit_count(struct audit *audit, struct audit_desk *desk, enum decision decision,
-                 bool answered)
+void probe_dialogue_count(struct probe_dialogue *audit, struct probe_dialogue_desk *desk,
+                          enum decision decision, bool answered)
 {
     static const enum ask_result results[] = {
         [DECISION_ACCEPTED] = ASK_ACCEPTED,
@@ -136,7 +147,7 @@ void audit_count(struct audit *audit, struct audit_desk *desk, enum decision dec
     atomic_fetch_add(&desk->asks[answered ? ASK_ANSWERED : results[decision]], 1);
 }
 
-void audit_metrics(struct metrics *metrics, const struct audit_desk *desk)
+void probe_dialogue_metrics(struct metrics *metrics, const struct probe_dialogue_desk *desk)
 {
     metrics_family(metrics, METRIC_COUNTER, "relaywarden_milter_hellos_total",
                    "Senders with the shape of a probe's hello, by what became of them.");
@@ -149,6 +160,12 @@ void audit_metrics(struct metrics *metrics, const struct audit_desk *desk)
                    "them.");
     for (size_t i = 0; i < ASK_RESULTS; i++) {
         metrics_count(metrics, atomic_load(&desk->asks[i]), "result", ask_results[i], (char *)NULL);
+    }
+    metrics_family(metrics, METRIC_COUNTER, "relaywarden_milter_asks_by_role_total",
+                   "Valid asks, by where the probe stands; true, hidden and unknown are outside.");
+    for (size_t i = TOKEN_ROLE_TRUE; i < TOKEN_ROLES; i++) {
+        metrics_count(metrics, atomic_load(&desk->roles[i]), "role",
+                      token_role_name((enum token_role)i), (char *)NULL);
     }
     metrics_family(metrics, METRIC_GAUGE, "relaywarden_milter_masked_routes",
                    "Ways by which strangers reach the MTA under trusted addresses.");

@@ -1,16 +1,17 @@
 /*
- * audit - the probe's hellos and asks on one connection, recognised and answered
+ * probe_dialogue - the probe's hellos and asks on one connection, recognised and answered
  *
  * The formats are lib/token.h's; here is what the milter makes of them: which are looked at, which
  * are believed, and what the connection is after them. The first question is always the shape,
  * which costs next to nothing; a MAC is computed for what has it, until a connection has brought
- * AUDIT_WRONG_MACS wrong ones. What is not believed is an ordinary address, and counted.
+ * PROBE_DIALOGUE_WRONG_MACS wrong ones. A token that is not believed is an ordinary address, and
+ * counted.
  *
- * A struct audit belongs to its connection, and is used by one thread at a time; struct audit_desk
- * is for all connections: its members look after themselves.
+ * A struct probe_dialogue belongs to its connection, and is used by one thread at a time; struct
+ * probe_dialogue_desk is for all connections: its members look after themselves.
  */
-#ifndef RELAYWARDEN_MILTER_AUDIT_H
-#define RELAYWARDEN_MILTER_AUDIT_H
+#ifndef RELAYWARDEN_MILTER_TOKENS_PROBE_DIALOGUE_H
+#define RELAYWARDEN_MILTER_TOKENS_PROBE_DIALOGUE_H
 
 #include <stdatomic.h>
 
@@ -19,9 +20,9 @@
 #include "milter/tokens/masks.h"
 #include "milter/tokens/nonces.h"
 
-#define AUDIT_WRONG_MACS 3
+#define PROBE_DIALOGUE_WRONG_MACS 3
 
-/* What became of what had a hello's shape. */
+/* The fate of a sender that has a hello's shape. */
 enum hello_result {
     HELLO_ANSWERED,
     HELLO_CLOCK,     /* answered by our time, since the clocks differ too much */
@@ -32,7 +33,7 @@ enum hello_result {
     HELLO_RESULTS,
 };
 
-/* What became of what had an ask's shape, after a hello. */
+/* The fate of a recipient that has an ask's shape, after a hello. */
 enum ask_result {
     ASK_ANSWERED, /* the MTA accepted it, and we answered in its place */
     ASK_ACCEPTED, /* accepted, and mail for the site itself */
@@ -43,23 +44,27 @@ enum ask_result {
     ASK_RESULTS,
 };
 
-/* What the audits of all connections share. Zero, but for the mutexes: AUDIT_DESK. */
-struct audit_desk {
+/* The audits of all connections share this. Zero, but for the mutexes: PROBE_DIALOGUE_DESK. */
+struct probe_dialogue_desk {
     struct nonces nonces;
     struct masks masks;
-    atomic_llong last_ask; /* the last valid one, or since when we wait for it (clocks.h: steady) */
+    /* By the steady clock (clocks.h): the last valid ask from outside, or since when we wait for
+     * one; and the last that was not from outside, 0: none. */
+    atomic_llong last_ask;
+    atomic_llong last_inside;
     _Atomic uint64_t hellos[HELLO_RESULTS];
     _Atomic uint64_t asks[ASK_RESULTS];
+    _Atomic uint64_t roles[TOKEN_ROLES]; /* valid asks */
 };
 
-#define AUDIT_DESK                                                                                 \
+#define PROBE_DIALOGUE_DESK                                                                        \
     {                                                                                              \
         .nonces = {.mutex = PTHREAD_MUTEX_INITIALIZER},                                            \
         .masks = {.mutex = PTHREAD_MUTEX_INITIALIZER},                                             \
     }
 
 /* One connection's. Zero: no hello yet. */
-struct audit {
+struct probe_dialogue {
     bool met;     /* it was the probe that spoke, at least once */
     bool greeted; /* its last hello got a challenge: asks may follow */
     bool audited; /* a valid ask came: nothing external passes any more */
@@ -74,7 +79,7 @@ struct audit {
 };
 
 /* Keys that the configuration has; either may be NULL. */
-struct audit_keys {
+struct probe_dialogue_keys {
     const struct token_key *first;
     const struct token_key *other;
 };
@@ -82,22 +87,24 @@ struct audit_keys {
 /* Looks at MAIL's argument. True if it is a hello that is to be answered: then `answer` is filled
  * for observation_build, but for what only the connection knows (client, listener, permission,
  * masked, mta), and audit->binding is the one to build it with. */
-bool audit_hear(struct audit *audit, struct audit_desk *desk, const struct audit_keys *keys,
-                const char *path, struct observation *answer);
+bool probe_dialogue_hear(struct probe_dialogue *audit, struct probe_dialogue_desk *desk,
+                         const struct probe_dialogue_keys *keys, const char *path,
+                         struct observation *answer);
 
-/* Looks at RCPT's argument, after a hello on this connection. True if it is a valid ask. */
-bool audit_is_asked(struct audit *audit, struct audit_desk *desk, const char *mail_path,
-                    const char *rcpt_path, struct token_ask *out);
+/* Looks at RCPT's argument, after a hello on this connection. True if it is a valid ask. Only one
+ * from outside is a visit that probe-missing waits for. */
+bool probe_dialogue_is_asked(struct probe_dialogue *audit, struct probe_dialogue_desk *desk,
+                             const char *mail_path, const char *rcpt_path, struct token_ask *out);
 
 /* A valid ask's end: counts it. `answered`: in the MTA's place. */
-void audit_count(struct audit *audit, struct audit_desk *desk, enum decision decision,
-                 bool answered);
+void probe_dialogue_count(struct probe_dialogue *audit, struct probe_dialogue_desk *desk,
+                          enum decision decision, bool answered);
 
 /* "answered", "clock", ... */
 const char *hello_result_name(enum hello_result value);
 const char *ask_result_name(enum ask_result value);
 
 /* The counters as metrics. */
-void audit_metrics(struct metrics *metrics, const struct audit_desk *desk);
+void probe_dialogue_metrics(struct metrics *metrics, const struct probe_dialogue_desk *desk);
 
 #endif

@@ -12,7 +12,7 @@
     "protocol "                                                                                    \
     "there, in Postfix smtpd_upstream_proxy_protocol), or a translation from IPv6 to IPv4"
 
-void audit_finding_hidden(struct finding *out, const struct mask *mask,
+void token_finding_hidden(struct finding *out, const struct mask *mask,
                           const struct network *trusted)
 {
     const unsigned int both = FIELD_EVIDENCE | FIELD_LOGGED;
@@ -54,7 +54,7 @@ void audit_finding_hidden(struct finding *out, const struct mask *mask,
     }
 }
 
-void audit_finding_hidden_key(const struct mask *mask, char out[FINDING_KEY_SIZE])
+void token_finding_hidden_key(const struct mask *mask, char out[FINDING_KEY_SIZE])
 {
     char folded[NETWORK_TEXT_SIZE];
 
@@ -62,29 +62,52 @@ void audit_finding_hidden_key(const struct mask *mask, char out[FINDING_KEY_SIZE
              address_format_fold(&mask->address, folded));
 }
 
-void audit_finding_hidden_any_key(const struct mask *mask, char out[FINDING_KEY_SIZE])
+void token_finding_hidden_any_key(const struct mask *mask, char out[FINDING_KEY_SIZE])
 {
     snprintf(out, FINDING_KEY_SIZE, "%s any", mask->listener);
 }
 
-void audit_finding_probe_missing(struct finding *out, int64_t last, long expected)
+static const char *write_time(int64_t time, char out[TIME_TEXT_SIZE])
 {
-    const time_t seconds = (time_t)last;
-    char text[TIME_TEXT_SIZE] = "";
+    const time_t seconds = (time_t)time;
     struct tm utc;
 
-    finding_init(out, FINDING_PROBE_MISSING);
+    out[0] = '\0';
     if (gmtime_r(&seconds, &utc) != NULL) {
-        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+        strftime(out, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc);
     }
-    finding_add(out, "last_seen", FIELD_EVIDENCE | FIELD_LOGGED, text);
-    finding_why(out,
-                "no probe has been recognised since %s, and one was expected within %ld seconds: "
-                "nobody looks at this server from outside",
-                text, expected);
+    return out;
+}
+
+void token_finding_probe_missing(struct finding *out, int64_t last, int64_t inside, long expected)
+{
+    char text[TIME_TEXT_SIZE];
+    char within[TIME_TEXT_SIZE];
+    bool meanwhile = inside >= last;
+
+    finding_init(out, FINDING_PROBE_MISSING);
+    finding_add(out, "last_seen", FIELD_EVIDENCE | FIELD_LOGGED, write_time(last, text));
+    if (meanwhile) {
+        finding_add(out, "inside_last_seen", FIELD_EVIDENCE | FIELD_LOGGED,
+                    write_time(inside, within));
+        finding_why(out,
+                    "no probe from outside has been recognised since %s, and one was expected "
+                    "within %ld seconds. A probe asked from inside or under a claimed identity "
+                    "meanwhile, the last time at %s: that shows nothing of what strangers meet",
+                    text, expected, within);
+    } else {
+        finding_why(out,
+                    "no probe from outside has been recognised since %s, and one was expected "
+                    "within %ld seconds. None asked from inside meanwhile either: nobody looks at "
+                    "this server",
+                    text, expected);
+    }
     finding_fix(out,
-                "See that relaywarden-probe runs outside (its log, its timer), that it reaches "
+                "See that relaywarden-probe runs outside (its log, its timer)%s, that it reaches "
                 "this server, that both have the same key (the fingerprint that -t prints), "
                 "and that the MTA asks the filter before it refuses senders. "
-                "probe_expected = 0 expects none");
+                "probe_expected = 0 expects none",
+                meanwhile ? ": not on this host, not in a trusted network, not with vantage = "
+                            "inside or claimed"
+                          : "");
 }

@@ -19,11 +19,11 @@ static void end_incidents(struct masks *masks, const struct mask *mask, struct r
     char key[FINDING_KEY_SIZE];
 
     if (!masks_have_subject(masks, mask)) {
-        audit_finding_hidden_key(mask, key);
+        token_finding_hidden_key(mask, key);
         reporter_resolve(reporter, FINDING_CLIENT_ADDRESS_HIDDEN, key);
     }
     if (!masks_have_listener(masks, mask->listener)) {
-        audit_finding_hidden_any_key(mask, key);
+        token_finding_hidden_any_key(mask, key);
         reporter_resolve(reporter, FINDING_CLIENT_ADDRESS_HIDDEN, key);
     }
 }

@@ -3,8 +3,8 @@
  *
  * Any thread: each drop is told once, by whoever comes first. However many there are, all are told.
  */
-#ifndef RELAYWARDEN_MILTER_UNMASKED_H
-#define RELAYWARDEN_MILTER_UNMASKED_H
+#ifndef RELAYWARDEN_MILTER_TOKENS_UNMASKED_H
+#define RELAYWARDEN_MILTER_TOKENS_UNMASKED_H
 
 #include "lib/alert/reporter.h"
 #include "milter/tokens/masks.h"

@@ -77,6 +77,52 @@ static bool append(int descriptor, const char *line, size_t length)
     return written == (ssize_t)length && (fsync(descriptor) == 0 || errno == EINVAL);
 }
 
+/* The lines of the newer half; the number of octets, or -1 with errno. `half` has room for it. */
+static ssize_t read_newer_half(int descriptor, off_t size, char *half)
+{
+    /* A file that somebody else made longer is cut to what we would have left. */
+    off_t most = size - size / 2 < ARRIVALS_MAX / 2 ? size - size / 2 : ARRIVALS_MAX / 2;
+    ssize_t length = pread(descriptor, half, (size_t)most, size - most);
+    const char *end = length > 0 ? memchr(half, '\n', (size_t)length) : NULL;
+
+    if (length < 0) {
+        return -1;
+    }
+    /* The cut is within a line, which is the older half's last. */
+    size_t skipped = end != NULL ? (size_t)(end + 1 - half) : (size_t)length;
+    memmove(half, half + skipped, (size_t)length - skipped);
+    return length - (ssize_t)skipped;
+}
+
+/* Moves the newer half to the beginning and ends the file there. In place, for whoever may write
+ * this file may often write none beside it; the halves do not overlap, so that a kill at any moment
+ * leaves the newer one whole. False, with errno. */
+static bool drop_older_half(const char *path, const struct stat *known)
+{
+    int descriptor = open(path, O_RDWR | O_CLOEXEC);
+    char *half = malloc(ARRIVALS_MAX / 2);
+    struct stat status;
+    bool dropped = false;
+
+    if (descriptor >= 0 && half != NULL && fstat(descriptor, &status) == 0) {
+        if (status.st_ino != known->st_ino || status.st_dev != known->st_dev) {
+            errno = ESTALE; /* somebody put another file in its place */
+        } else {
+            ssize_t length = read_newer_half(descriptor, status.st_size, half);
+            errno = length < 0 ? errno : EIO; /* of a write that is cut short and says nothing */
+            dropped = length >= 0 && pwrite(descriptor, half, (size_t)length, 0) == length &&
+                      ftruncate(descriptor, (off_t)length) == 0;
+        }
+    }
+    int error = errno;
+    free(half);
+    if (descriptor >= 0) {
+        close(descriptor);
+    }
+    errno = error;
+    return dropped;
+}
+
 /* Under the lock, if it is a regular file. */
 static enum arrival record(int descriptor, const char *path, const char *token, time_t now)
 {
@@ -93,7 +139,8 @@ static enum arrival record(int descriptor, const char *path, const char *token, 
         if (is_recorded(path, token)) {
             return ARRIVAL_KNOWN;
         }
-        if (status.st_size + length > ARRIVALS_MAX && ftruncate(descriptor, 0) != 0) {
+        bool full = status.st_size + length > ARRIVALS_MAX;
+        if (full && !drop_older_half(path, &status)) {
             return ARRIVAL_FAILED;
         }
     }

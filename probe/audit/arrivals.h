@@ -3,11 +3,12 @@
  *
  * Lines of JSON, {"time":RFC3339,"token":TOKEN}, each appended by one write, so that readers see
  * whole lines. Writers, of which there may be any number, take turns by flock. Strangers may write
- * to the canary, so a token has one line, and the file ends at ARRIVALS_MAX: it then begins anew,
- * for what an audit waits for is recent. One thread for a struct arrivals.
+ * to the canary, so a token has one line, and the file ends at ARRIVALS_MAX: then the older half of
+ * its lines is dropped. The arrivals that an audit waits for are recent, so it takes thousands of
+ * messages within that time to push a real arrival out. One thread for a struct arrivals.
  */
-#ifndef RELAYWARDEN_PROBE_ARRIVALS_H
-#define RELAYWARDEN_PROBE_ARRIVALS_H
+#ifndef RELAYWARDEN_PROBE_AUDIT_ARRIVALS_H
+#define RELAYWARDEN_PROBE_AUDIT_ARRIVALS_H
 
 #include <limits.h>
 #include <stdbool.h>
@@ -29,7 +30,7 @@ enum arrival {
 };
 
 /* Makes the file (mode 0640) where it is missing, and waits until the disk has it; for a lock that
- * another holds, some seconds. What is no regular file has every line, and no end. */
+ * another holds, some seconds. A file that is not regular has every line, and no end. */
 enum arrival arrivals_record(const char *path, const char *token, time_t now,
                              char error[ARRIVALS_ERROR_SIZE]);
 

@@ -3,11 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/name_index.h"
 #include "probe/audit/audit_private.h"
 
 static void interrupt_entry(struct entry *entry)
 {
-    dialogue_free(entry->dialogue);
+    client_free(entry->dialogue);
     entry->dialogue = NULL;
     entry->result.interrupted = true;
     snprintf(entry->result.trouble, sizeof(entry->result.trouble),
@@ -15,7 +16,7 @@ static void interrupt_entry(struct entry *entry)
     audit_entry_done(entry);
 }
 
-/* What stands in for a target's endpoints where they are not known. */
+/* Stands in for a target's endpoints where they are not known. */
 static struct resolved unknown_endpoint(const struct target *target)
 {
     struct resolved resolved = {.endpoint = {.port = target_port(target, 0),
@@ -29,14 +30,15 @@ static struct resolved unknown_endpoint(const struct target *target)
 
 static void close_what_was_interrupted(struct audit *audit)
 {
-    for (size_t i = 0; i < audit->entry_count; i++) {
-        /* What was not waited for to its end is told as far as it is known. */
-        if (audit->entries[i]->state == ENTRY_SETTLING ||
-            audit->entries[i]->state == ENTRY_EXPECTING) {
-            audit_entry_done(audit->entries[i]);
-        } else if (audit->entries[i]->state != ENTRY_DONE) {
-            interrupt_entry(audit->entries[i]);
+    while (audit->first_live != NULL) {
+        struct entry *entry = audit->first_live;
+        /* An endpoint that was not awaited to its end is told as far as it is known. */
+        if (entry->state == ENTRY_SETTLING || entry->state == ENTRY_EXPECTING) {
+            audit_entry_done(entry);
+        } else {
+            interrupt_entry(entry);
         }
+        audit_free_gone(audit);
     }
     for (size_t i = 0; i < audit->request.target_count; i++) {
         const struct target *target = &audit->request.targets[i];
@@ -49,28 +51,28 @@ static void close_what_was_interrupted(struct audit *audit)
         if (entry != NULL) {
             interrupt_entry(entry);
         }
+        audit_free_gone(audit);
     }
 }
 
-/* What was asked is worth telling, whatever else could not be. */
+/* Answers are worth telling, whatever else could not be asked. */
 static void tell_of_those_not_kept(struct audit *audit)
 {
     const struct target *target = &audit->request.targets[audit->not_kept_target];
     struct resolved resolved = unknown_endpoint(target);
-    struct entry *entry = audit->spare;
 
     if (audit->not_kept == 0) {
         return;
     }
-    audit->spare = NULL;
-    resolved.rank = UINT_MAX;
-    audit_fill_entry(entry, audit, audit->not_kept_target, &resolved);
-    entry->result.exhausted = true;
-    snprintf(entry->result.trouble, sizeof(entry->result.trouble),
-             "%zu endpoints of this target and those after it were not asked: an audit has at most "
-             "%d, and memory for no more. Name fewer targets at once",
-             audit->not_kept, AUDIT_ENDPOINTS_MAX);
-    audit_entry_done(entry);
+    audit_fill_entry(audit->spare, audit, audit->not_kept_target, &resolved);
+    audit->spare->result.exhausted = true;
+    snprintf(
+        audit->spare->result.trouble, sizeof(audit->spare->result.trouble),
+        "%zu endpoints of this target and those after it were not asked, or what they said was "
+        "not kept: memory was out. Give the probe more, or name fewer targets at once",
+        audit->not_kept);
+    audit_judge(audit->spare);
+    audit->summary.spare = &audit->spare->result;
 }
 
 void audit_close_open_ends(struct audit *audit)
@@ -79,10 +81,10 @@ void audit_close_open_ends(struct audit *audit)
     tell_of_those_not_kept(audit);
 }
 
-static int compare_entries(const void *left, const void *right)
+static int compare_places(const void *left, const void *right)
 {
-    const struct entry *a = *(const struct entry *const *)left;
-    const struct entry *b = *(const struct entry *const *)right;
+    const struct place *a = *(const struct place *const *)left;
+    const struct place *b = *(const struct place *const *)right;
 
     if (a->target != b->target) {
         return a->target < b->target ? -1 : 1;
@@ -90,12 +92,11 @@ static int compare_entries(const void *left, const void *right)
     if (a->rank != b->rank) {
         return a->rank < b->rank ? -1 : 1;
     }
-    int order = memcmp(a->result.endpoint.address.octets, b->result.endpoint.address.octets,
-                       sizeof(a->result.endpoint.address.octets));
-    if (a->result.endpoint.address.family != b->result.endpoint.address.family) {
-        order = a->result.endpoint.address.family < b->result.endpoint.address.family ? -1 : 1;
+    int order = memcmp(a->address.octets, b->address.octets, sizeof(a->address.octets));
+    if (a->address.family != b->address.family) {
+        order = a->address.family < b->address.family ? -1 : 1;
     }
-    return order != 0 ? order : (int)a->result.endpoint.port - (int)b->result.endpoint.port;
+    return order != 0 ? order : (int)a->port - (int)b->port;
 }
 
 static void add_source(struct audit_summary *summary, const struct address *source)
@@ -111,41 +112,49 @@ static void add_source(struct audit_summary *summary, const struct address *sour
     }
 }
 
-/* Whether every target of the configuration is among those of the request. */
+/* Whether every target of the configuration is among those of the request. Neither has a target
+ * twice, unless the operator named it twice. */
 static bool is_whole(const struct audit_request *request)
 {
     const struct conf_probe *probe = &request->conf->probe;
+    struct name_index *names = name_index_new(probe->target_count);
+    size_t left = probe->target_count;
 
-    for (size_t i = 0; i < probe->target_count; i++) {
-        size_t j = 0;
-        while (j < request->target_count &&
-               !(request->targets[j].configured &&
-                 strcmp(request->targets[j].name, probe->targets[i].name) == 0)) {
-            j++;
-        }
-        if (j == request->target_count) {
-            return false;
+    for (size_t i = 0; names != NULL && i < request->target_count; i++) {
+        if (request->targets[i].configured &&
+            name_index_add(names, request->targets[i].name, i) == i) {
+            left--;
         }
     }
-    return true;
+    bool whole = names != NULL && left == 0;
+    name_index_free(names);
+    return whole;
 }
 
-bool audit_sum_up(struct audit *audit, int64_t began)
+bool audit_sum_up(struct audit *audit)
 {
     struct audit_summary *summary = &audit->summary;
+    size_t count = 0;
 
-    audit->results = calloc(audit->entry_count + 1, sizeof(struct endpoint_result *));
-    if (audit->results == NULL) {
+    audit->stored = calloc(audit->place_count + 1, sizeof(*audit->stored));
+    if (audit->stored == NULL) {
         return false;
     }
-    qsort(audit->entries, audit->entry_count, sizeof(struct entry *), compare_entries);
-    for (size_t i = 0; i < audit->entry_count; i++) {
-        audit->results[i] = &audit->entries[i]->result;
-        add_source(summary, &audit->results[i]->source);
+    if (audit->place_count > 0) {
+        qsort(audit->places, audit->place_count, sizeof(struct place *), compare_places);
     }
-    summary->results = audit->results;
-    summary->count = audit->entry_count;
-    summary->seconds = (double)(loop_now(audit->loop) - began) / 1000.0;
+    for (size_t i = 0; i < audit->place_count; i++) {
+        if (audit->places[i]->kept) {
+            audit->stored[count++] = audit->places[i]->stored;
+        }
+    }
+    summary->store = audit->store;
+    summary->places = audit->stored;
+    summary->count = count + (summary->spare != NULL);
+    for (size_t i = 0; i < summary->count; i++) {
+        add_source(summary, &audit_summary_result(summary, i)->source);
+    }
+    summary->seconds = (double)(loop_now(audit->loop) - audit->began) / 1000.0;
     summary->declared = audit->request.conf->probe.vantage;
     summary->whole = is_whole(&audit->request);
     return true;

@@ -3,14 +3,15 @@
 #include <string.h>
 
 #include "probe/audit/audit_private.h"
-#include "probe/judge/verdict.h"
 #include "probe/model/evidence.h"
+#include "probe/model/vantage.h"
 
 #define POLL_MS 250 /* between two looks for arrivals */
 
 /* ---- sending ------------------------------------------------------------------------------ */
 
-/* Whether this endpoint is to be sent one at all: it is ours, the configuration says so, what was
+/* Whether this endpoint is to be sent one at all: it is ours, the configuration says so (an MX
+ * host that is somebody else's is not), what was
  * granted was granted to a stranger, and the filter has not seen it: nothing is surer than that. */
 static bool is_wanted(const struct entry *entry)
 {
@@ -19,15 +20,16 @@ static bool is_wanted(const struct entry *entry)
     const struct endpoint_result *result = &entry->result;
 
     return conf->probe.proof != PROOF_RCPT && result->endpoint.configured &&
-           vantage.declared == VANTAGE_OUTSIDE && !judgement_is_inside(result, &vantage) &&
-           result->message.technique == NULL && grant_count(result).observed == 0 &&
-           message_row(result) < result->technique_count;
+           !result->endpoint.hosted && vantage.declared == VANTAGE_OUTSIDE &&
+           !vantage_is_inside(result, &vantage) && result->message.technique == NULL &&
+           evidence_count(result).observed == 0 &&
+           evidence_message_row(result) < result->technique_count;
 }
 
 static void give_up(struct entry *entry, enum message_state state, const char *why)
 {
     entry->result.message.state = state;
-    entry->result.message.text = texts_keep(&entry->result.texts, why);
+    entry->result.message.text = string_pool_keep(&entry->result.texts, why);
 }
 
 static bool write_message(struct entry *entry)
@@ -50,30 +52,31 @@ bool audit_sends_message(struct entry *entry)
 {
     struct audit *audit = entry->audit;
     struct message_result *message = &entry->result.message;
-    char error[MEMORY_ERROR_SIZE] = "out of memory";
+    char error[CARRY_OVER_ERROR_SIZE] = "out of memory";
 
     if (!is_wanted(entry)) {
         return false;
     }
-    entry->message_row = message_row(&entry->result);
+    entry->message_row = evidence_message_row(&entry->result);
     message->technique = entry->result.techniques[entry->message_row].technique;
     if (audit->memory == NULL) {
         give_up(entry, MESSAGE_NONE, audit->summary.forgotten);
         return false;
     }
-    if (!message_new_token(message->token) || !write_message(entry)) {
+    if (!message_new_token(audit->request.conf->token_key, message->token) ||
+        !write_message(entry)) {
         give_up(entry, MESSAGE_NONE, error);
         return false;
     }
-    switch (memory_claim_message(audit->memory, &entry->result.endpoint, message->token, time(NULL),
-                                 error)) {
-    case MEMORY_CLAIMED:
+    switch (carry_over_claim_message(audit->memory, &entry->result.endpoint, message->token,
+                                     time(NULL), error)) {
+    case CARRY_OVER_CLAIMED:
         return true;
-    case MEMORY_ENOUGH:
+    case CARRY_OVER_ENOUGH:
         message->token[0] = '\0';
         give_up(entry, MESSAGE_SPARED, "");
         return false;
-    case MEMORY_FAILED:
+    case CARRY_OVER_FAILED:
         give_up(entry, MESSAGE_NONE, error);
         break;
     }
@@ -103,10 +106,9 @@ static bool expects(const struct entry *entry, const char *token)
 
 static void on_arrival(const char *token, void *user)
 {
-    struct audit *audit = user;
+    const struct audit *audit = user;
 
-    for (size_t i = 0; i < audit->entry_count; i++) {
-        struct entry *entry = audit->entries[i];
+    for (struct entry *entry = audit->first_live; entry != NULL; entry = entry->next) {
         if (entry->state == ENTRY_EXPECTING && expects(entry, token)) {
             entry->result.message.state = MESSAGE_ARRIVED;
         }
@@ -117,10 +119,11 @@ static void on_arrival(const char *token, void *user)
 static void look(struct audit *audit)
 {
     bool expecting = false;
+    struct entry *next;
 
     arrivals_read(&audit->arrivals, on_arrival, audit);
-    for (size_t i = 0; i < audit->entry_count; i++) {
-        struct entry *entry = audit->entries[i];
+    for (struct entry *entry = audit->first_live; entry != NULL; entry = next) {
+        next = entry->next;
         if (entry->state == ENTRY_EXPECTING && entry->result.message.state == MESSAGE_ARRIVED) {
             stop_expecting(entry);
         }
@@ -142,17 +145,17 @@ static bool prepare(struct entry *entry, int64_t *patience_ms)
 {
     struct audit *audit = entry->audit;
     struct message_result *message = &entry->result.message;
-    char error[MEMORY_ERROR_SIZE];
+    char error[CARRY_OVER_ERROR_SIZE];
 
     if (message->state == MESSAGE_REFUSED || message->state == MESSAGE_NONE) {
-        if (entry->round == DIALOGUE_MESSAGE) {
-            (void)memory_refuse_message(audit->memory, &entry->result.endpoint, message->token,
-                                        error);
+        if (entry->round == CLIENT_MESSAGE) {
+            (void)carry_over_refuse_message(audit->memory, &entry->result.endpoint, message->token,
+                                            error);
         }
         return false;
     }
     entry->expected_count =
-        memory_messages(audit->memory, &entry->result.endpoint, time(NULL), entry->expected);
+        carry_over_messages(audit->memory, &entry->result.endpoint, time(NULL), entry->expected);
     *patience_ms = message->state == MESSAGE_SPARED ? 0 : audit->request.delivery_ms;
     message->waited = (long)(*patience_ms / 1000);
     if (message->state == MESSAGE_SPARED && entry->expected_count > 0) {

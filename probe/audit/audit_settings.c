@@ -9,15 +9,16 @@
 #include <time.h>
 
 #include "lib/printable.h"
-#include "probe/judge/diagnosis.h"
+#include "probe/judge/diagnosis_words.h"
 
 /* Deadlines, in milliseconds (DESIGN "relaywarden-probe"). */
 #define CONNECT_MS  10000
 #define GREETING_MS 20000
 #define REPLY_MS    20000
-#define QUIT_MS     1000 /* nothing is learnt from this reply */
-#define SILENCE_MS  3000 /* then a PROXY header is tried */
-#define PROXIED_MS  5000 /* it is greeted at once, but for a look-up of the claimed address */
+/* Nothing is learnt from this reply, and a server that slows clients down sleeps before it. */
+#define QUIT_MS    250
+#define SILENCE_MS 3000 /* then a PROXY header is tried */
+#define PROXIED_MS 5000 /* it is greeted at once, but for a look-up of the claimed address */
 
 #define DNS_TIMEOUT_MS  2000
 #define DNS_TRIES       2
@@ -53,9 +54,9 @@ static const char *host_name(void)
     return uname(&names) == 0 ? names.nodename : "";
 }
 
-void audit_settings_asker(const struct conf *conf, struct asker_settings *out)
+void audit_settings_asker(const struct conf *conf, struct milter_talk_settings *out)
 {
-    *out = (struct asker_settings){
+    *out = (struct milter_talk_settings){
         .key = conf->token_key,
         .probe = host_name(),
         .public_addresses = conf->probe.public_addresses,
@@ -68,7 +69,7 @@ void audit_settings_asker(const struct conf *conf, struct asker_settings *out)
 }
 
 void audit_settings_dialogue(const struct conf_probe *probe, char helo[DOMAIN_SIZE],
-                             struct dialogue_settings *settings)
+                             struct client_settings *settings)
 {
     bool claimed = probe->vantage == VANTAGE_CLAIMED;
 
@@ -77,7 +78,7 @@ void audit_settings_dialogue(const struct conf_probe *probe, char helo[DOMAIN_SI
     if (!claimed) {
         find_own_name(helo);
     }
-    *settings = (struct dialogue_settings){
+    *settings = (struct client_settings){
         .battery = {.helo = helo,
                     .canary = probe->canary,
                     .max_refusals = probe->max_refusals,

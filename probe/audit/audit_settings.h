@@ -4,12 +4,12 @@
  * How it asks (deadlines, sources, our name), and the resolvers that it uses. The section has to
  * outlive what is made of it. One thread, the audit's.
  */
-#ifndef RELAYWARDEN_PROBE_AUDIT_SETTINGS_H
-#define RELAYWARDEN_PROBE_AUDIT_SETTINGS_H
+#ifndef RELAYWARDEN_PROBE_AUDIT_AUDIT_SETTINGS_H
+#define RELAYWARDEN_PROBE_AUDIT_AUDIT_SETTINGS_H
 
 #include "conf/conf.h"
 #include "lib/domain.h"
-#include "probe/audit/audit.h"
+#include "probe/audit/audit_request.h"
 #include "probe/dns/dns.h"
 #include "probe/model/result.h"
 #include "probe/smtp/client.h"
@@ -17,10 +17,10 @@
 /* Fills `settings`, which point to `helo` afterwards: our own host's name, or "" if that is not a
  * qualified one. */
 void audit_settings_dialogue(const struct conf_probe *probe, char helo[DOMAIN_SIZE],
-                             struct dialogue_settings *settings);
+                             struct client_settings *settings);
 
 /* How the site's filter is spoken to. Points into `conf`. */
-void audit_settings_asker(const struct conf *conf, struct asker_settings *out);
+void audit_settings_asker(const struct conf *conf, struct milter_talk_settings *out);
 
 /* The system's resolvers if the configuration names none. The caller frees it; NULL, and a sentence
  * in `error`, without memory or where they cannot be used. */

@@ -1,272 +1,370 @@
 #include "probe/audit/carry_over.h"
 
-#include <jansson.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/state/audit_state.h"
+#include "probe/audit/former_state.h"
+#include "probe/model/evidence.h"
+#include "probe/model/senders.h"
+#include "probe/model/string_pool.h"
 #include "probe/smtp/retry.h"
-#include "probe/state_file.h"
 
-#define VERSION  1
-#define KEY_SIZE (ENDPOINT_TEXT_SIZE + RESULT_HOST_SIZE + 16)
-
-struct memory {
-    struct state_file file;
-    json_t *root; /* {"version": 1, "endpoints": {KEY: {"put_off": [...], "messages": [...]}}} */
+struct carry_over {
+    struct audit_state *state; /* NULL: nothing was kept yet */
+    char *directory;
+    struct string_pool texts; /* of what was handed out */
 };
 
-/* ---- the file --------------------------------------------------------------------------- */
-
-/* A change of the endpoints' object. */
-struct change {
-    bool (*make)(json_t *endpoints, void *user);
-    void *user;
+/* How long each kind is of use. */
+static const long spans[] = {
+    [FACT_PUT_OFF] = CARRY_OVER_QUESTION_SPAN, [FACT_TURN] = CARRY_OVER_TURNS_SPAN,
+    [FACT_CUT_OFF] = CARRY_OVER_TURNS_SPAN,    [FACT_ANSWERED] = CARRY_OVER_ANSWER_SPAN,
+    [FACT_SENDER] = CARRY_OVER_ANSWER_SPAN,    [FACT_MESSAGE] = CARRY_OVER_TOKEN_SPAN,
 };
 
-static bool change_endpoints(json_t *root, void *user)
-{
-    const struct change *change = user;
+#define KINDS (sizeof(spans) / sizeof(spans[0]))
 
-    return change->make(json_object_get(root, "endpoints"), change->user);
+/* A clock that was set back is no reason to forget. */
+static struct fact_span around(time_t now, long span)
+{
+    return (struct fact_span){.after = now - span, .before = now + span};
 }
 
-/* Changes what the file has by now, and then what is known here. `make` says whether anything is to
- * be written. */
-static bool transact(struct memory *memory, bool (*make)(json_t *endpoints, void *user), void *user,
-                     char error[MEMORY_ERROR_SIZE])
+/* ---- opening ---------------------------------------------------------------------------- */
+
+struct carry_over *carry_over_open(const char *state_directory, char error[CARRY_OVER_ERROR_SIZE])
 {
-    struct change change = {make, user};
-    json_t *root = state_file_change(&memory->file, change_endpoints, &change, error);
+    char said[FORMER_STATE_SAYS_SIZE];
+    struct carry_over *memory = calloc(1, sizeof(*memory));
+    bool known = false;
 
-    if (root == NULL) {
-        return false;
-    }
-    json_decref(memory->root);
-    memory->root = root;
-    return true;
-}
-
-struct memory *memory_open(const char *state_directory, char error[MEMORY_ERROR_SIZE])
-{
-    struct memory *memory = calloc(1, sizeof(*memory));
-
-    if (memory == NULL) {
-        snprintf(error, MEMORY_ERROR_SIZE, "out of memory");
+    snprintf(error, CARRY_OVER_ERROR_SIZE, "out of memory");
+    if (memory == NULL || (memory->directory = strdup(state_directory)) == NULL) {
+        free(memory);
         return NULL;
     }
-    memory->file =
-        (struct state_file){.name = "memory", .version = VERSION, .members = {"endpoints"}};
-    state_file_place(&memory->file, state_directory);
-    memory->root = state_file_read(&memory->file, error);
-    if (memory->root == NULL) {
-        memory_close(memory);
+    if (former_state_take_over(state_directory, said) == FORMER_STATE_STANDS) {
+        snprintf(error, CARRY_OVER_ERROR_SIZE, "%s", said);
+    } else {
+        memory->state = audit_state_open(state_directory, false, error);
+        known = memory->state != NULL || !audit_state_is_there(state_directory);
+    }
+    if (!known) {
+        carry_over_close(memory);
         return NULL;
     }
     return memory;
 }
 
-void memory_close(struct memory *memory)
+void carry_over_close(struct carry_over *memory)
 {
     if (memory != NULL) {
-        json_decref(memory->root);
+        audit_state_close(memory->state);
+        string_pool_free(&memory->texts);
+        free(memory->directory);
         free(memory);
     }
 }
 
-/* ---- endpoints -------------------------------------------------------------------------- */
-
-/* The question that is put at it, as the audit tells endpoints apart. */
-static const char *key_of(const struct endpoint *endpoint, char out[KEY_SIZE])
+/* Makes the state where there is none yet. False and a sentence. */
+static bool change(struct carry_over *memory, audit_state_act act, void *user,
+                   char error[CARRY_OVER_ERROR_SIZE])
 {
-    char where[ENDPOINT_TEXT_SIZE];
-
-    snprintf(out, KEY_SIZE, "%s/%s %s",
-             address_format_port(&endpoint->address, endpoint->port, where),
-             tls_mode_name(endpoint->tls_asked), endpoint->own);
-    return out;
-}
-
-/* A list, or another value, of what is known of the endpoint; NULL if there is none. */
-static json_t *list_of(json_t *endpoints, const struct endpoint *endpoint, const char *name)
-{
-    char key[KEY_SIZE];
-
-    return json_object_get(json_object_get(endpoints, key_of(endpoint, key)), name);
-}
-
-/* Whether `when` is within `span` of now; a clock that was set back is no reason to forget. */
-static bool is_recent(const json_t *row, time_t now, long span)
-{
-    json_int_t age = (json_int_t)now - json_integer_value(json_object_get(row, "time"));
-
-    return age < span && age > -span;
-}
-
-/* Removes the rows of a list that are older. */
-static bool prune(json_t *list, time_t now, long span)
-{
-    bool changed = false;
-
-    for (size_t i = json_array_size(list); i > 0; i--) {
-        if (!is_recent(json_array_get(list, i - 1), now, span)) {
-            json_array_remove(list, i - 1);
-            changed = true;
-        }
+    if (memory->state == NULL) {
+        memory->state = audit_state_open(memory->directory, true, error);
     }
-    return changed;
-}
-
-/* ---- what was put off ------------------------------------------------------------------- */
-
-size_t memory_put_off(const struct memory *memory, const struct endpoint *endpoint, time_t now,
-                      struct battery_earlier *out, size_t room)
-{
-    json_t *list = list_of(json_object_get(memory->root, "endpoints"), endpoint, "put_off");
-    size_t count = 0;
-    size_t i;
-    json_t *row;
-
-    json_array_foreach(list, i, row)
-    {
-        const char *technique = json_string_value(json_object_get(row, "technique"));
-        const char *sender = json_string_value(json_object_get(row, "sender"));
-        if (technique != NULL && sender != NULL && count < room &&
-            is_recent(row, now, MEMORY_QUESTION_SPAN)) {
-            out[count++] = (struct battery_earlier){technique, sender};
-        }
+    if (memory->state == NULL) {
+        return false;
     }
-    return count;
-}
-
-bool memory_has_answered(const struct memory *memory, const struct endpoint *endpoint, time_t now)
-{
-    const json_t *milter = list_of(json_object_get(memory->root, "endpoints"), endpoint, "milter");
-
-    return milter != NULL && is_recent(milter, now, MEMORY_ANSWER_SPAN);
-}
-
-static json_t *put_off_by(const struct endpoint_result *result, time_t now)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < result->technique_count; i++) {
-        const struct technique_result *asked = &result->techniques[i];
-        if (patience_is_due(asked)) {
-            json_array_append_new(
-                list, json_pack("{s:s, s:s, s:s, s:s, s:I}", "technique", asked->technique->id,
-                                "sender", asked->sender, "recipient", asked->recipient, "outcome",
-                                outcome_name(asked->outcome), "time", (json_int_t)now));
-        }
+    if (!audit_state_change(memory->state, act, user)) {
+        snprintf(error, CARRY_OVER_ERROR_SIZE, "%s", audit_state_why(memory->state));
+        return false;
     }
-    return list;
+    return true;
 }
 
-struct keeping {
-    const struct endpoint_result *const *results;
-    size_t count;
-    time_t now;
+/* The kind and the endpoint of what is looked for, and when it was. */
+struct search {
+    enum fact_kind kind;
+    const struct endpoint *endpoint;
+    struct fact_span span;
 };
 
-/* What is known of the endpoint, to be added to. */
-static json_t *entry_of(json_t *endpoints, const struct endpoint *endpoint)
+static struct search search_for(enum fact_kind kind, const struct endpoint *endpoint, time_t now)
 {
-    char key[KEY_SIZE];
-    json_t *known = json_object_get(endpoints, key_of(endpoint, key));
+    return (struct search){kind, endpoint, around(now, spans[kind])};
+}
 
-    if (known == NULL) {
-        known = json_object();
-        json_object_set_new(endpoints, key, known);
+/* State that cannot be read is not known. */
+static void each_fact(struct carry_over *memory, const struct search *search,
+                      audit_state_fact_visit visit, void *user)
+{
+    char key[ENDPOINT_KEY_SIZE];
+    const struct fact like = {.kind = search->kind,
+                              .endpoint = endpoint_key(search->endpoint, key)};
+
+    if (memory->state != NULL) {
+        (void)audit_state_facts(memory->state, &like, &search->span, visit, user);
     }
-    return known;
+}
+
+/* ---- what earlier audits left ------------------------------------------------------------ */
+
+struct gathering {
+    struct carry_over *memory;
+    time_t now;
+    struct battery_earlier *earlier;
+    struct battery_answer *answers;
+    size_t count;
+    size_t room;
+};
+
+static bool gather_put_off(const struct fact *fact, void *user)
+{
+    struct gathering *gathering = user;
+    struct string_pool *texts = &gathering->memory->texts;
+
+    if (gathering->count < gathering->room) {
+        gathering->earlier[gathering->count++] = (struct battery_earlier){
+            string_pool_keep(texts, fact->name), string_pool_keep(texts, fact->text)};
+    }
+    return true;
+}
+
+size_t carry_over_put_off(struct carry_over *memory, const struct endpoint *endpoint, time_t now,
+                          struct battery_earlier *out, size_t room)
+{
+    struct gathering gathering = {.memory = memory, .earlier = out, .room = room};
+    const struct search search = search_for(FACT_PUT_OFF, endpoint, now);
+
+    each_fact(memory, &search, gather_put_off, &gathering);
+    return gathering.count;
+}
+
+/* Hands a number out; the last of a kind is the only one. */
+struct number {
+    bool known;
+    int64_t number;
+    int64_t time;
+};
+
+static bool take_number(const struct fact *fact, void *user)
+{
+    *(struct number *)user = (struct number){true, fact->number, fact->time};
+    return true;
+}
+
+static struct number number_of(struct carry_over *memory, struct search search)
+{
+    struct number number = {.known = false};
+
+    each_fact(memory, &search, take_number, &number);
+    return number;
+}
+
+bool carry_over_has_answered(struct carry_over *memory, const struct endpoint *endpoint, time_t now)
+{
+    return number_of(memory, search_for(FACT_ANSWERED, endpoint, now)).known;
+}
+
+static bool gather_turn(const struct fact *fact, void *user)
+{
+    struct gathering *gathering = user;
+    int64_t age = (int64_t)gathering->now - fact->time;
+
+    if (gathering->count < gathering->room && age >= 0) {
+        gathering->answers[gathering->count++] = (struct battery_answer){
+            .technique = string_pool_keep(&gathering->memory->texts, fact->name), .age = (long)age};
+    }
+    return true;
+}
+
+size_t carry_over_answers(struct carry_over *memory, const struct endpoint *endpoint, time_t now,
+                          struct battery_answer *out, size_t room)
+{
+    struct gathering gathering = {.memory = memory, .now = now, .answers = out, .room = room};
+    struct number cut_off = number_of(memory, search_for(FACT_CUT_OFF, endpoint, now));
+
+    if (!cut_off.known) {
+        return 0;
+    }
+    if (cut_off.number != 0 && room > 0) {
+        out[gathering.count++] = (struct battery_answer){.technique = BATTERY_SENDERS_FIRST};
+    }
+    const struct search search = search_for(FACT_TURN, endpoint, now);
+    each_fact(memory, &search, gather_turn, &gathering);
+    return gathering.count;
+}
+
+size_t carry_over_sender(struct carry_over *memory, const struct endpoint *endpoint, time_t now)
+{
+    int64_t place = number_of(memory, search_for(FACT_SENDER, endpoint, now)).number;
+
+    return place > 0 ? (size_t)place : 0;
+}
+
+/* ---- what this one leaves ------------------------------------------------------------------ */
+
+struct keeping {
+    struct carry_over *memory;
+    const struct audit_summary *summary;
+    time_t now;
+    char key[ENDPOINT_KEY_SIZE]; /* of the one at hand */
+};
+
+static bool put(const struct keeping *keeping, enum fact_kind kind, const char *name,
+                const char *text, int64_t number)
+{
+    const struct fact fact = {kind, keeping->key, name, text, keeping->now, number};
+
+    return audit_state_put(keeping->memory->state, &fact);
+}
+
+static bool drop(const struct keeping *keeping, enum fact_kind kind, const char *name)
+{
+    const struct fact like = {.kind = kind, .endpoint = keeping->key, .name = name};
+
+    return audit_state_drop(keeping->memory->state, &like);
+}
+
+static bool keep_put_off(const struct keeping *keeping, const struct endpoint_result *result)
+{
+    bool kept = drop(keeping, FACT_PUT_OFF, NULL);
+
+    for (size_t i = 0; kept && i < result->technique_count; i++) {
+        const struct technique_result *asked = &result->techniques[i];
+        if (retry_is_due(asked)) {
+            kept = put(keeping, FACT_PUT_OFF, asked->technique->id, asked->sender, 0);
+        }
+    }
+    return kept;
 }
 
 /* Written once a day: every audit finds the filter there. */
-static bool keep_answer(json_t *endpoints, const struct endpoint_result *result, time_t now)
+static bool keep_answer(const struct keeping *keeping, const struct endpoint_result *result)
 {
-    if (!result->milter.observed ||
-        is_recent(list_of(endpoints, &result->endpoint, "milter"), now, MEMORY_ANSWER_FRESH)) {
-        return false;
-    }
-    json_object_set_new(entry_of(endpoints, &result->endpoint), "milter",
-                        json_pack("{s:I}", "time", (json_int_t)now));
-    return true;
+    const struct search fresh = {FACT_ANSWERED, &result->endpoint,
+                                 around(keeping->now, CARRY_OVER_ANSWER_FRESH)};
+
+    return !result->milter.observed || number_of(keeping->memory, fresh).known ||
+           put(keeping, FACT_ANSWERED, "", "", 0);
 }
 
-static bool keep_one(json_t *endpoints, const struct endpoint_result *result, time_t now)
+static bool owes_any(const struct endpoint_result *result)
 {
-    bool changed = keep_answer(endpoints, result, now);
-    json_t *list = put_off_by(result, now);
-
-    if (json_array_size(list) == 0 &&
-        json_array_size(list_of(endpoints, &result->endpoint, "put_off")) == 0) {
-        json_decref(list);
-        return changed;
-    }
-    json_object_set_new(entry_of(endpoints, &result->endpoint), "put_off", list);
-    return true;
-}
-
-/* Forgets what is old, and endpoints of which nothing is left. */
-static bool prune_all(json_t *endpoints, time_t now)
-{
-    bool changed = false;
-    const char *key;
-    void *next;
-    json_t *known;
-
-    json_object_foreach_safe(endpoints, next, key, known)
-    {
-        json_t *put_off = json_object_get(known, "put_off");
-        json_t *messages = json_object_get(known, "messages");
-        changed |= prune(put_off, now, MEMORY_QUESTION_SPAN);
-        changed |= prune(messages, now, MEMORY_TOKEN_SPAN);
-        json_t *milter = json_object_get(known, "milter");
-        if (milter != NULL && !is_recent(milter, now, MEMORY_ANSWER_SPAN)) {
-            json_object_del(known, "milter");
-            milter = NULL;
-            changed = true;
-        }
-        if (json_array_size(put_off) == 0 && json_array_size(messages) == 0 && milter == NULL) {
-            json_object_del(endpoints, key);
-            changed = true;
+    for (size_t i = 0; i < result->technique_count; i++) {
+        if (evidence_is_owed(result, &result->techniques[i])) {
+            return true;
         }
     }
-    return changed;
+    return false;
 }
 
-static bool keep(json_t *endpoints, void *user)
+/* An accepted technique has no turn to wait for: it is asked first at the next audit, or an open
+ * relay would be called closed while others have their turns. */
+static bool keep_turn(const struct keeping *keeping, const struct endpoint_result *result,
+                      const struct technique_result *asked)
 {
-    const struct keeping *keeping = user;
-    bool changed = false;
+    if (!asked->asked || asked->own != NULL || evidence_is_owed(result, asked)) {
+        return true;
+    }
+    return asked->outcome == OUTCOME_ACCEPTED
+               ? drop(keeping, FACT_TURN, asked->technique->id)
+               : put(keeping, FACT_TURN, asked->technique->id, "", 0);
+}
 
-    for (size_t i = 0; i < keeping->count; i++) {
-        const struct endpoint_result *result = keeping->results[i];
-        if (result->endpoint.configured && result->reach == REACH_SESSION) {
-            changed |= keep_one(endpoints, result, keeping->now);
+static bool has_own_granted(const struct endpoint_result *result)
+{
+    for (size_t i = 0; i < result->technique_count; i++) {
+        if (result->techniques[i].own != NULL && result->techniques[i].asked &&
+            result->techniques[i].outcome == OUTCOME_ACCEPTED) {
+            return true;
         }
     }
-    return prune_all(endpoints, keeping->now) || changed;
+    return false;
 }
 
-/* Whether there is anything to say or to forget: else not even a lock is made. */
-static bool is_worth_keeping(struct memory *memory, const struct keeping *keeping)
+/* Only where an audit was cut off, and for as long as that may come again. */
+static bool keep_turns(const struct keeping *keeping, const struct endpoint_result *result)
 {
-    json_t *copy = json_deep_copy(json_object_get(memory->root, "endpoints"));
-    struct keeping trial = *keeping;
-    bool changed = copy == NULL || keep(copy, &trial);
+    bool owes = owes_any(result) && !result->interrupted;
+    struct number before =
+        number_of(keeping->memory, search_for(FACT_CUT_OFF, &result->endpoint, keeping->now));
 
-    json_decref(copy);
-    return changed;
+    if (!owes && !before.known) {
+        return true;
+    }
+    const struct fact fact = {
+        .kind = FACT_CUT_OFF,
+        .endpoint = keeping->key,
+        .name = "",
+        .text = "",
+        .time = owes ? (int64_t)keeping->now : before.time,
+        .number = evidence_is_caught_up(result) || has_own_granted(result),
+    };
+    bool kept = audit_state_put(keeping->memory->state, &fact);
+    for (size_t i = 0; kept && i < result->technique_count; i++) {
+        kept = keep_turn(keeping, result, &result->techniques[i]);
+    }
+    return kept;
 }
 
-bool memory_keep(struct memory *memory, const struct endpoint_result *const *results, size_t count,
-                 time_t now, char error[MEMORY_ERROR_SIZE])
+/* Whose turn it is next, where one audit cannot ask for all. */
+static bool keep_sender(const struct keeping *keeping, const struct endpoint_result *result)
 {
-    struct keeping keeping = {results, count, now};
+    size_t next = senders_next(result);
 
-    return !is_worth_keeping(memory, &keeping) || transact(memory, keep, &keeping, error);
+    return next == 0 ? drop(keeping, FACT_SENDER, NULL)
+                     : put(keeping, FACT_SENDER, "", "", (int64_t)next);
+}
+
+/* Of who was only named, or gave no session, nothing is. */
+static bool is_kept(const struct endpoint_result *result)
+{
+    return result->endpoint.configured && result->reach == REACH_SESSION;
+}
+
+static bool is_any_kept(const struct keeping *keeping)
+{
+    for (size_t i = 0; i < keeping->summary->count; i++) {
+        if (is_kept(audit_summary_result(keeping->summary, i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool keep_all(struct audit_state *state, void *user)
+{
+    struct keeping *keeping = user;
+    bool kept = true;
+
+    for (size_t i = 0; kept && i < keeping->summary->count; i++) {
+        const struct endpoint_result *result = audit_summary_result(keeping->summary, i);
+        if (is_kept(result)) {
+            endpoint_key(&result->endpoint, keeping->key);
+            kept = keep_answer(keeping, result) && keep_turns(keeping, result) &&
+                   keep_sender(keeping, result) && keep_put_off(keeping, result);
+        }
+    }
+    for (size_t kind = 0; kept && kind < KINDS; kind++) {
+        const struct fact_span span = around(keeping->now, spans[kind]);
+        kept = audit_state_forget(state, (enum fact_kind)kind, &span);
+    }
+    return kept;
+}
+
+bool carry_over_keep(struct carry_over *memory, const struct audit_summary *summary, time_t now,
+                     char error[CARRY_OVER_ERROR_SIZE])
+{
+    struct keeping keeping = {memory, summary, now, ""};
+
+    /* Where nothing is known there is nothing to forget either. */
+    return (memory->state == NULL && !is_any_kept(&keeping)) ||
+           change(memory, keep_all, &keeping, error);
 }
 
 /* ---- messages --------------------------------------------------------------------------- */
@@ -275,119 +373,101 @@ struct claim {
     const struct endpoint *endpoint;
     const char *token;
     time_t now;
-    bool enough;
+    size_t sent;
 };
 
-static const char *token_of(const json_t *row)
-{
-    const char *token = json_string_value(json_object_get(row, "token"));
-
-    return token != NULL && message_is_token(token, strlen(token)) ? token : "";
-}
-
-static bool claim_message(json_t *endpoints, void *user)
+static bool count_one(const struct fact *fact, void *user)
 {
     struct claim *claim = user;
-    json_t *known = entry_of(endpoints, claim->endpoint);
-    json_t *list = json_object_get(known, "messages");
-    size_t sent = 0;
-    size_t i;
-    json_t *row;
 
-    json_array_foreach(list, i, row)
-    {
-        sent += is_recent(row, claim->now, MEMORY_MESSAGE_SPAN);
-    }
-    claim->enough = sent >= MEMORY_MESSAGES_MAX;
-    if (claim->enough) {
-        return false;
-    }
-    if (!json_is_array(list)) {
-        list = json_array();
-        json_object_set_new(known, "messages", list);
-    }
-    json_array_append_new(
-        list, json_pack("{s:s, s:I}", "token", claim->token, "time", (json_int_t)claim->now));
+    (void)fact;
+    claim->sent++;
     return true;
 }
 
-enum memory_claim memory_claim_message(struct memory *memory, const struct endpoint *endpoint,
-                                       const char *token, time_t now, char error[MEMORY_ERROR_SIZE])
+/* A count that cannot be kept is a failure: too many messages would be sent. */
+static bool claim_message(struct audit_state *state, void *user)
+{
+    struct claim *claim = user;
+    char key[ENDPOINT_KEY_SIZE];
+    const struct fact fact = {
+        FACT_MESSAGE, endpoint_key(claim->endpoint, key), claim->token, "", claim->now, false};
+    const struct fact_span span = around(claim->now, CARRY_OVER_MESSAGE_SPAN);
+
+    return audit_state_facts(state, &fact, &span, count_one, claim) &&
+           (claim->sent >= CARRY_OVER_MESSAGES_MAX || audit_state_put(state, &fact));
+}
+
+enum carry_over_claim carry_over_claim_message(struct carry_over *memory,
+                                               const struct endpoint *endpoint, const char *token,
+                                               time_t now, char error[CARRY_OVER_ERROR_SIZE])
 {
     struct claim claim = {.endpoint = endpoint, .token = token, .now = now};
 
-    if (!transact(memory, claim_message, &claim, error)) {
-        return MEMORY_FAILED;
+    if (!change(memory, claim_message, &claim, error)) {
+        return CARRY_OVER_FAILED;
     }
-    if (claim.enough) {
-        return MEMORY_ENOUGH;
-    }
-    /* It must be there: without memory in the middle of it, it is not. */
-    if (!memory_knows_token(memory, token, now)) {
-        snprintf(error, MEMORY_ERROR_SIZE, "out of memory");
-        return MEMORY_FAILED;
-    }
-    return MEMORY_CLAIMED;
+    return claim.sent >= CARRY_OVER_MESSAGES_MAX ? CARRY_OVER_ENOUGH : CARRY_OVER_CLAIMED;
 }
 
-static bool refuse_message(json_t *endpoints, void *user)
+static bool refuse_message(struct audit_state *state, void *user)
 {
     const struct claim *claim = user;
-    json_t *list = list_of(endpoints, claim->endpoint, "messages");
-    size_t i;
-    json_t *row;
+    char key[ENDPOINT_KEY_SIZE];
+    struct fact fact = {.kind = FACT_MESSAGE, .name = claim->token, .text = "", .number = true};
+    const struct fact_span always = {INT64_MIN, INT64_MAX};
+    struct number sent = {.known = false};
 
-    json_array_foreach(list, i, row)
-    {
-        if (strcmp(token_of(row), claim->token) == 0) {
-            return json_object_set_new(row, "refused", json_true()) == 0;
-        }
+    if (!audit_state_facts(state, &fact, &always, take_number, &sent)) {
+        return false;
     }
-    return false;
+    fact.time = sent.time;
+    fact.endpoint = endpoint_key(claim->endpoint, key);
+    return audit_state_put(state, &fact);
 }
 
-bool memory_refuse_message(struct memory *memory, const struct endpoint *endpoint,
-                           const char *token, char error[MEMORY_ERROR_SIZE])
+bool carry_over_refuse_message(struct carry_over *memory, const struct endpoint *endpoint,
+                               const char *token, char error[CARRY_OVER_ERROR_SIZE])
 {
     struct claim claim = {.endpoint = endpoint, .token = token};
 
-    return transact(memory, refuse_message, &claim, error);
+    return change(memory, refuse_message, &claim, error);
 }
 
-size_t memory_messages(const struct memory *memory, const struct endpoint *endpoint, time_t now,
-                       char out[MEMORY_MESSAGES_MAX][MESSAGE_TOKEN_SIZE])
-{
-    json_t *list = list_of(json_object_get(memory->root, "endpoints"), endpoint, "messages");
-    size_t count = 0;
-    size_t i;
-    json_t *row;
+struct tokens {
+    char (*out)[MESSAGE_TOKEN_SIZE];
+    size_t count;
+};
 
-    json_array_foreach(list, i, row)
-    {
-        if (count < MEMORY_MESSAGES_MAX && token_of(row)[0] != '\0' &&
-            !json_is_true(json_object_get(row, "refused")) &&
-            is_recent(row, now, MEMORY_MESSAGE_SPAN)) {
-            memcpy(out[count++], token_of(row), MESSAGE_TOKEN_SIZE);
-        }
+static bool take_token(const struct fact *fact, void *user)
+{
+    struct tokens *tokens = user;
+
+    if (tokens->count < CARRY_OVER_MESSAGES_MAX && fact->number == 0 &&
+        message_is_token(fact->name, strlen(fact->name))) {
+        memcpy(tokens->out[tokens->count++], fact->name, MESSAGE_TOKEN_SIZE);
     }
-    return count;
+    return true;
 }
 
-bool memory_knows_token(const struct memory *memory, const char *token, time_t now)
+size_t carry_over_messages(struct carry_over *memory, const struct endpoint *endpoint, time_t now,
+                           char out[CARRY_OVER_MESSAGES_MAX][MESSAGE_TOKEN_SIZE])
 {
-    json_t *known;
-    const char *key;
+    const struct search search = {FACT_MESSAGE, endpoint, around(now, CARRY_OVER_MESSAGE_SPAN)};
+    struct tokens tokens = {out, 0};
 
-    json_object_foreach(json_object_get(memory->root, "endpoints"), key, known)
-    {
-        size_t i;
-        json_t *row;
-        json_array_foreach(json_object_get(known, "messages"), i, row)
-        {
-            if (strcmp(token_of(row), token) == 0 && is_recent(row, now, MEMORY_TOKEN_SPAN)) {
-                return true;
-            }
-        }
+    each_fact(memory, &search, take_token, &tokens);
+    return tokens.count;
+}
+
+bool carry_over_knows_token(struct carry_over *memory, const char *token, time_t now)
+{
+    const struct fact like = {.kind = FACT_MESSAGE, .name = token};
+    const struct fact_span span = around(now, CARRY_OVER_TOKEN_SPAN);
+    struct number sent = {.known = false};
+
+    if (memory->state != NULL) {
+        (void)audit_state_facts(memory->state, &like, &span, take_number, &sent);
     }
-    return false;
+    return sent.known;
 }

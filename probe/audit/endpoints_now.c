@@ -7,7 +7,7 @@
 
 struct search {
     struct loop *loop;
-    struct lookup *lookup;
+    struct endpoints_now *lookup;
     unsigned int *ranks; /* of its entries */
     bool done;
     bool starved;
@@ -15,7 +15,7 @@ struct search {
 
 static void insert(struct search *search, const struct resolved *resolved)
 {
-    struct lookup *lookup = search->lookup;
+    struct endpoints_now *lookup = search->lookup;
     size_t at = lookup->count++;
 
     for (; at > 0 && search->ranks[at - 1] > resolved->rank; at--) {
@@ -24,14 +24,14 @@ static void insert(struct search *search, const struct resolved *resolved)
     }
     search->ranks[at] = resolved->rank;
     lookup->found[at].endpoint = resolved->endpoint;
-    (void)snprintf(lookup->found[at].trouble, LOOKUP_TROUBLE_SIZE, "%s",
+    (void)snprintf(lookup->found[at].trouble, ENDPOINTS_NOW_TROUBLE_SIZE, "%s",
                    resolved->trouble != NULL ? resolved->trouble : "");
 }
 
 static void on_found(const struct resolved *resolved, void *user)
 {
     struct search *search = user;
-    struct lookup *lookup = search->lookup;
+    struct endpoints_now *lookup = search->lookup;
     size_t room = lookup->count + 1;
     struct looked_up *found = realloc(lookup->found, room * sizeof(*found));
 
@@ -56,45 +56,45 @@ static void on_done(void *user)
     loop_break(search->loop);
 }
 
-static const struct resolution_listener listener = {.found = on_found, .done = on_done};
+static const struct endpoints_listener listener = {.found = on_found, .done = on_done};
 
-int lookup_target(const struct conf *conf, const struct target *target, struct lookup *out,
-                  char error[LOOKUP_ERROR_SIZE])
+int endpoints_now_target(const struct conf *conf, const struct target *target,
+                         struct endpoints_now *out, char error[ENDPOINTS_NOW_ERROR_SIZE])
 {
-    struct lookup lookup = {.count = 0};
+    struct endpoints_now lookup = {.count = 0};
     struct search search = {.loop = loop_new(), .lookup = &lookup};
-    const struct resolution_request request = {
+    const struct endpoints_request request = {
         .target = target, .site = conf->site, .listener = &listener, .user = &search};
-    struct resolution *resolution = NULL;
+    struct endpoints *resolution = NULL;
     struct dns *dns = NULL;
     int status = -1;
 
-    (void)snprintf(error, LOOKUP_ERROR_SIZE, "out of memory");
+    (void)snprintf(error, ENDPOINTS_NOW_ERROR_SIZE, "out of memory");
     if (search.loop == NULL ||
         (dns = audit_settings_dns(&conf->probe, search.loop, error)) == NULL ||
-        (resolution = resolution_new(dns, &request)) == NULL) {
+        (resolution = endpoints_new(dns, &request)) == NULL) {
         goto out;
     }
-    resolution_begin(resolution);
+    endpoints_begin(resolution);
     if (!search.done && loop_run(search.loop) != 0) {
-        (void)snprintf(error, LOOKUP_ERROR_SIZE, "the system's event interface failed");
+        (void)snprintf(error, ENDPOINTS_NOW_ERROR_SIZE, "the system's event interface failed");
         goto out;
     }
     if (!search.starved) {
         *out = lookup;
-        lookup = (struct lookup){.count = 0};
+        lookup = (struct endpoints_now){.count = 0};
         status = 0;
     }
 out:
     dns_free(dns);
-    resolution_free(resolution);
+    endpoints_free(resolution);
     loop_free(search.loop);
     free(search.ranks);
-    lookup_free(&lookup);
+    endpoints_now_free(&lookup);
     return status;
 }
 
-void lookup_free(struct lookup *lookup)
+void endpoints_now_free(struct endpoints_now *lookup)
 {
     free(lookup->found);
     lookup->found = NULL;

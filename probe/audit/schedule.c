@@ -3,8 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/name_index.h"
+
 /* The interval is spread by this part of it, either way. */
 #define SPREAD_PART 10
+/* Of many targets some are due every second: those that will be within a moment are audited with
+ * those that are, since what an audit costs beside its endpoints grows with all targets. */
+#define GATHER_TARGETS 100
+#define GATHER_PART    100 /* of the interval */
+#define GATHER_MOST    60  /* seconds */
 
 struct slot {
     char *name;
@@ -17,18 +24,20 @@ struct slot {
 struct schedule {
     struct slot *slots;
     size_t count;
+    struct name_index *names; /* of the slots */
 };
 
 static const struct slot *find(const struct schedule *schedule, const struct slot *wanted)
 {
-    for (size_t i = 0; schedule != NULL && i < schedule->count; i++) {
-        const struct slot *slot = &schedule->slots[i];
-        if (strcmp(slot->name, wanted->name) == 0 && strcmp(slot->place, wanted->place) == 0 &&
-            slot->by_mx == wanted->by_mx) {
-            return slot;
-        }
+    size_t number =
+        schedule != NULL ? name_index_find(schedule->names, wanted->name) : NAME_INDEX_NONE;
+
+    if (number == NAME_INDEX_NONE) {
+        return NULL;
     }
-    return NULL;
+    const struct slot *slot = &schedule->slots[number];
+    bool same = strcmp(slot->place, wanted->place) == 0 && slot->by_mx == wanted->by_mx;
+    return same ? slot : NULL;
 }
 
 struct schedule *schedule_new(const struct conf_probe *probe, const struct schedule *before,
@@ -36,9 +45,13 @@ struct schedule *schedule_new(const struct conf_probe *probe, const struct sched
 {
     struct schedule *schedule = calloc(1, sizeof(*schedule));
 
-    if (schedule == NULL ||
-        (schedule->slots = calloc(probe->target_count + 1, sizeof(*schedule->slots))) == NULL) {
-        free(schedule);
+    if (schedule == NULL) {
+        return NULL;
+    }
+    schedule->slots = calloc(probe->target_count + 1, sizeof(*schedule->slots));
+    schedule->names = name_index_new(probe->target_count);
+    if (schedule->slots == NULL || schedule->names == NULL) {
+        schedule_free(schedule);
         return NULL;
     }
     for (size_t i = 0; i < probe->target_count; i++) {
@@ -52,6 +65,7 @@ struct schedule *schedule_new(const struct conf_probe *probe, const struct sched
             schedule_free(schedule);
             return NULL;
         }
+        (void)name_index_add(schedule->names, slot->name, i);
         slot->interval = target->interval_seconds;
         const struct slot *earlier = find(before, slot);
         slot->due = earlier == NULL ? now : earlier->due;
@@ -71,6 +85,7 @@ void schedule_free(struct schedule *schedule)
         free(schedule->slots[i].name);
         free(schedule->slots[i].place);
     }
+    name_index_free(schedule->names);
     free(schedule->slots);
     free(schedule);
 }
@@ -88,7 +103,10 @@ int64_t schedule_wait(const struct schedule *schedule, int64_t now)
 
 bool schedule_is_due(const struct schedule *schedule, size_t target, int64_t now)
 {
-    return schedule->slots[target].due <= now;
+    const struct slot *slot = &schedule->slots[target];
+    int64_t early = schedule->count > GATHER_TARGETS ? slot->interval / GATHER_PART : 0;
+
+    return slot->due <= now + (early < GATHER_MOST ? early : GATHER_MOST);
 }
 
 void schedule_hurry(struct schedule *schedule, int64_t now)

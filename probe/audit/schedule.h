@@ -3,11 +3,12 @@
  *
  * A target is due when it is new, then every interval. The interval is spread by a tenth either
  * way, so that many probes of one site, or many targets of one probe, do not fall into step, and a
- * server that looks open at certain hours only is found out in time. Times are seconds of a clock
- * that is never set back. Pure but for memory; one thread.
+ * server that looks open at certain hours only is found out in time. Of more than a hundred targets
+ * those that are due within a hundredth of their interval, a minute at most, are due with the
+ * first. Times are seconds of a clock that is never set back. Pure but for memory; one thread.
  */
-#ifndef RELAYWARDEN_PROBE_SCHEDULE_H
-#define RELAYWARDEN_PROBE_SCHEDULE_H
+#ifndef RELAYWARDEN_PROBE_AUDIT_SCHEDULE_H
+#define RELAYWARDEN_PROBE_AUDIT_SCHEDULE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -48,7 +48,7 @@ static int write_key(const char *path, const uint8_t octets[TOKEN_KEY_MIN])
     return error;
 }
 
-static void print_result(const struct invocation *invocation, const char *shown,
+static void print_result(const struct options *invocation, const char *shown,
                          const char *fingerprint)
 {
     if (!invocation->json) {
@@ -65,7 +65,7 @@ static void print_result(const struct invocation *invocation, const char *shown,
     json_decref(object);
 }
 
-static int make_key(const struct invocation *invocation, const char *path,
+static int make_key(const struct options *invocation, const char *path,
                     uint8_t octets[TOKEN_KEY_MIN])
 {
     char fingerprint[TOKEN_FINGERPRINT_SIZE];
@@ -74,36 +74,36 @@ static int make_key(const struct invocation *invocation, const char *path,
 
     printable_string(shown, sizeof(shown), path);
     if (getrandom(octets, TOKEN_KEY_MIN, 0) != TOKEN_KEY_MIN) {
-        return invocation_fail(invocation, "no random octets are to be had: %s", strerror(errno));
+        return options_fail(invocation, "no random octets are to be had: %s", strerror(errno));
     }
     if (!token_key_derive(octets, TOKEN_KEY_MIN, &key)) {
-        return invocation_fail(invocation, "out of memory");
+        return options_fail(invocation, "out of memory");
     }
     token_fingerprint(&key, fingerprint);
     token_wipe(&key, sizeof(key));
     int error = write_key(path, octets);
     if (error == EEXIST) {
-        return invocation_fail(invocation,
-                               "%s is there already and stays as it is; name a new file, or remove "
-                               "that one if nothing uses it any more",
-                               shown);
+        return options_fail(invocation,
+                            "%s is there already and stays as it is; name a new file, or remove "
+                            "that one if nothing uses it any more",
+                            shown);
     }
     if (error != 0) {
-        return invocation_fail(invocation, "%s cannot be written: %s", shown, strerror(error));
+        return options_fail(invocation, "%s cannot be written: %s", shown, strerror(error));
     }
     print_result(invocation, shown, fingerprint);
-    return invocation_output_is_written() ? 0 : PROBE_EXIT_UNKNOWN;
+    return options_output_is_written() ? 0 : PROBE_EXIT_UNKNOWN;
 }
 
-int keygen_main(const struct invocation *invocation)
+int keygen_main(const struct options *invocation)
 {
     uint8_t octets[TOKEN_KEY_MIN];
 
     if (invocation->argument_count != 1) {
-        return invocation_fail(invocation,
-                               "keygen wants one argument, the file to be made: %s keygen "
-                               "/etc/relaywarden/token.key",
-                               PROBE_PROGRAM);
+        return options_fail(invocation,
+                            "keygen wants one argument, the file to be made: %s keygen "
+                            "/etc/relaywarden/token.key",
+                            PROBE_PROGRAM);
     }
     int code = make_key(invocation, invocation->arguments[0], octets);
     token_wipe(octets, sizeof(octets));

@@ -5,9 +5,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "probe/cli/privileges.h"
+#include "probe/report/report.h"
 
 #define SENTENCE_SIZE 1024
 
@@ -20,12 +22,13 @@ static void print_json(json_t *object)
     json_decref(object);
 }
 
-static json_t *failure(const struct invocation *invocation, const char *sentence)
+static json_t *failure(const struct options *invocation, const char *sentence)
 {
     json_t *object = json_pack("{s:s, s:s, s:s}", "program", PROBE_PROGRAM, "version",
                                RELAYWARDEN_VERSION, "error", sentence);
 
     if (invocation->has_status_line && object != NULL) {
+        json_object_set_new(object, "schema", json_integer(REPORT_SCHEMA));
         json_object_set_new(object, "endpoints", json_array());
         json_object_set_new(object, "worst", json_null());
     }
@@ -42,30 +45,56 @@ static void print_status(const char *sentence)
     fputc('\n', stdout);
 }
 
-static void print_failure(const struct invocation *invocation, const char *sentence, json_t *object)
+int options_code(const struct options *invocation, enum options_failure failure)
 {
+    static const int codes[] = {
+        [OPTIONS_USAGE] = EX_USAGE,
+        [OPTIONS_CONFIGURATION] = EX_CONFIG,
+        [OPTIONS_SYSTEM] = EX_OSERR,
+    };
+
+    return invocation->serves ? codes[failure] : PROBE_EXIT_UNKNOWN;
+}
+
+/* Returns the exit code. */
+static int print_failure(const struct options *invocation, const char *sentence,
+                         enum options_failure failure, json_t *object)
+{
+    int code = options_code(invocation, failure);
+
     if (invocation->json) {
         if (object != NULL) {
-            json_object_set_new(object, "exit", json_integer(PROBE_EXIT_UNKNOWN));
+            json_object_set_new(object, "exit", json_integer(code));
         }
         print_json(object);
     } else {
         json_decref(object);
-        if (invocation->has_status_line) {
+        if (invocation->has_status_line && invocation->format == FORMAT_TEXT) {
             print_status(sentence);
         }
     }
-    (void)invocation_output_is_written();
+    (void)options_output_is_written();
+    return code;
 }
 
 /* A person who watches both need not read it twice. */
-static bool is_seen_on_stdout(const struct invocation *invocation)
+static bool is_seen_on_stdout(const struct options *invocation)
 {
-    return !invocation->json && invocation->has_status_line && isatty(STDOUT_FILENO) != 0 &&
-           isatty(STDERR_FILENO) != 0;
+    return invocation->format == FORMAT_TEXT && !invocation->json && invocation->has_status_line &&
+           isatty(STDOUT_FILENO) != 0 && isatty(STDERR_FILENO) != 0;
 }
 
-int invocation_fail(const struct invocation *invocation, const char *format, ...)
+int options_fail_for(const struct options *invocation, enum options_failure why,
+                     const char *sentence)
+{
+    if (!is_seen_on_stdout(invocation)) {
+        fprintf(stderr, "%s: %s\n", PROBE_PROGRAM, sentence);
+    }
+    return print_failure(invocation, sentence, why,
+                         invocation->json ? failure(invocation, sentence) : NULL);
+}
+
+int options_fail(const struct options *invocation, const char *format, ...)
 {
     char sentence[SENTENCE_SIZE];
     va_list arguments;
@@ -73,15 +102,10 @@ int invocation_fail(const struct invocation *invocation, const char *format, ...
     va_start(arguments, format);
     vsnprintf(sentence, sizeof(sentence), format, arguments);
     va_end(arguments);
-    if (!is_seen_on_stdout(invocation)) {
-        fprintf(stderr, "%s: %s\n", PROBE_PROGRAM, sentence);
-    }
-    print_failure(invocation, sentence, invocation->json ? failure(invocation, sentence) : NULL);
-    return PROBE_EXIT_UNKNOWN;
+    return options_fail_for(invocation, OPTIONS_USAGE, sentence);
 }
 
-int invocation_fail_configuration(const struct invocation *invocation,
-                                  const struct conf_report *report)
+int options_fail_configuration(const struct options *invocation, const struct conf_report *report)
 {
     const char *first = report->mistake_count > 0 ? report->mistakes[0] : "out of memory";
     char sentence[SENTENCE_SIZE];
@@ -104,15 +128,15 @@ int invocation_fail_configuration(const struct invocation *invocation,
             json_decref(mistakes);
         }
     }
-    print_failure(invocation, sentence, object);
-    return PROBE_EXIT_UNKNOWN;
+    return print_failure(invocation, sentence,
+                         report->system_failed ? OPTIONS_SYSTEM : OPTIONS_CONFIGURATION, object);
 }
 
-void invocation_step_down(const struct conf *conf)
+void options_step_down(const struct conf *conf)
 {
-    char name[OWNER_NAME_SIZE];
+    char name[PRIVILEGES_NAME_SIZE];
 
-    if (!owner_become(conf, name)) {
+    if (!privileges_become(conf, name)) {
         fprintf(stderr,
                 "%s: cannot become %s, who owns the state directory: %s; what root makes in there "
                 "may be closed to that user\n",
@@ -120,7 +144,7 @@ void invocation_step_down(const struct conf *conf)
     }
 }
 
-bool invocation_output_is_written(void)
+bool options_output_is_written(void)
 {
     if (fflush(stdout) == 0 && !ferror(stdout)) {
         return true;

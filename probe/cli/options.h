@@ -1,50 +1,91 @@
 /*
- * invocation - how the program was called, and how it says that it cannot do so
+ * options - how the program was called, and how it says that it cannot do so
  */
-#ifndef RELAYWARDEN_PROBE_INVOCATION_H
-#define RELAYWARDEN_PROBE_INVOCATION_H
+#ifndef RELAYWARDEN_PROBE_CLI_OPTIONS_H
+#define RELAYWARDEN_PROBE_CLI_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "conf/conf.h"
+#include "probe/model/program.h"
 
-#define PROBE_PROGRAM "relaywarden-probe"
-
-/* Monitoring plugins' UNKNOWN: bad usage, bad configuration, output that cannot be written. */
+/* Monitoring plugins' UNKNOWN: bad usage, bad configuration, output that cannot be written. The
+ * daemon has codes of sysexits.h in its place, for a service manager to tell them apart. */
 #define PROBE_EXIT_UNKNOWN 3
 
-struct invocation {
-    const char *conf_path;
-    bool json;
-    bool quiet;
-    const char *record;  /* a file of arrivals; NULL = the one in the state directory */
-    const char *maildir; /* NULL = standard input */
-    bool copy;           /* what is not ours is somebody else's */
-    const char *html;    /* the page's file; NULL = none */
-    const char *milter;  /* the filter's snapshot; NULL = none */
-    bool text;
-    const char *wait;     /* a duration as it was written; NULL = none was */
-    bool has_status_line; /* the verb's output begins with a plugin's status line */
-    char **arguments;     /* after the verb */
-    size_t argument_count;
+/* Why nothing could be done. */
+enum options_failure {
+    OPTIONS_USAGE,         /* the daemon's code: EX_USAGE */
+    OPTIONS_CONFIGURATION, /* EX_CONFIG */
+    OPTIONS_SYSTEM,        /* EX_OSERR: it may work later */
 };
 
+/* The values of an option that may be given again. */
+struct option_list {
+    const char **items;
+    size_t count;
+};
+
+/* As the options say it: option_table.c has the words in this order. */
+enum output_format {
+    FORMAT_TEXT,
+    FORMAT_JSON,
+};
+enum colour_choice {
+    COLOUR_AUTO, /* on a terminal, unless NO_COLOR says no (no-color.org) */
+    COLOUR_ALWAYS,
+    COLOUR_NEVER,
+};
+/* option_table.h fills this. */
+struct options {
+    const char *conf_path;
+    struct option_list domains; /* instead of the configuration's */
+    const char *canary;         /* NULL = the configuration's */
+    struct option_list trusted; /* networks */
+    const char *record;         /* a file of arrivals; NULL = the one in the state directory */
+    const char *maildir;        /* NULL = standard input */
+    const char *key;    /* of the tokens that --record takes; NULL = any token's shape will do */
+    const char *html;   /* the page's file; NULL = none */
+    const char *milter; /* the filter's snapshot; NULL = none */
+    const char *wait;   /* a duration as it was written; NULL = none was */
+    char **arguments;   /* after the verb */
+    size_t argument_count;
+    unsigned int format; /* enum output_format */
+    unsigned int colour; /* enum colour_choice */
+    bool conf_is_named;  /* by --config; else it is the usual place */
+    bool test;           /* -t */
+    bool help;
+    bool version;
+    bool json; /* --json, or the format of that name */
+    bool quiet;
+    bool verbose;
+    bool copy; /* what has always been so since: what is not ours is passed over */
+    bool text;
+    bool has_status_line; /* the verb's output begins with a plugin's status line */
+    bool serves;          /* the verb is the daemon's */
+};
+
+/* The exit code for it. */
+int options_code(const struct options *invocation, enum options_failure failure);
+
 /* Says why nothing was done: the sentence on standard error, and on standard output, for who reads
- * only that, a status line, or with --json an object with `error`. Returns PROBE_EXIT_UNKNOWN. */
-int invocation_fail(const struct invocation *invocation, const char *format, ...)
+ * only that, a status line, or with --json an object with `error`. Returns the exit code, that of
+ * wrong usage if no other reason is given. */
+int options_fail(const struct options *invocation, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+int options_fail_for(const struct options *invocation, enum options_failure why,
+                     const char *sentence);
 
 /* The same for a configuration with mistakes; each of them goes to standard error as it is. */
-int invocation_fail_configuration(const struct invocation *invocation,
-                                  const struct conf_report *report);
+int options_fail_configuration(const struct options *invocation, const struct conf_report *report);
 
-/* See owner.h: for a verb that writes to the state directory, once its configuration was read. That
- * it could not be done is said on standard error. */
-void invocation_step_down(const struct conf *conf);
+/* See privileges.h: for a verb that writes to the state directory, once its configuration was read.
+ * That it could not be done is said on standard error. */
+void options_step_down(const struct conf *conf);
 
 /* Whether all that was written to standard output got there. If not it is said on standard error.
  */
-bool invocation_output_is_written(void);
+bool options_output_is_written(void);
 
 #endif

@@ -18,7 +18,7 @@ static bool find_owner(const struct conf *conf, struct stat *status)
     return stat(path, status) == 0 || stat(conf->state_directory, status) == 0;
 }
 
-bool owner_become(const struct conf *conf, char name[OWNER_NAME_SIZE])
+bool privileges_become(const struct conf *conf, char name[PRIVILEGES_NAME_SIZE])
 {
     struct stat status;
 
@@ -29,9 +29,9 @@ bool owner_become(const struct conf *conf, char name[OWNER_NAME_SIZE])
     const struct passwd *user = getpwuid(status.st_uid);
     gid_t group = user != NULL ? user->pw_gid : status.st_gid;
     if (user != NULL) {
-        snprintf(name, OWNER_NAME_SIZE, "%s", user->pw_name);
+        snprintf(name, PRIVILEGES_NAME_SIZE, "%s", user->pw_name);
     } else {
-        snprintf(name, OWNER_NAME_SIZE, "%ju", (uintmax_t)status.st_uid);
+        snprintf(name, PRIVILEGES_NAME_SIZE, "%ju", (uintmax_t)status.st_uid);
     }
     int grouped = user != NULL ? initgroups(user->pw_name, group) : setgroups(0, NULL);
     return grouped == 0 && setresgid(group, group, group) == 0 &&

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conf/key.h"
 #include "lib/printable.h"
 #include "probe/audit/arrivals.h"
 #include "probe/audit/carry_over.h"
@@ -17,13 +18,15 @@
 #define HEADER_MAX 262144 /* octets that are looked at; what an MTA adds is far less */
 
 struct receiver {
-    const struct invocation *invocation;
-    struct conf *conf;     /* NULL with --record */
-    struct memory *memory; /* likewise */
-    char path[PATH_MAX];   /* of the arrivals */
-    json_t *recorded;      /* tokens; NULL without --json */
-    bool failed;           /* something could not be recorded or read */
-    char *header;          /* HEADER_MAX octets */
+    const struct options *invocation;
+    struct conf *conf;         /* NULL with --record */
+    struct carry_over *memory; /* likewise */
+    struct token_key key;      /* of --key */
+    bool has_key;
+    char path[PATH_MAX]; /* of the arrivals */
+    json_t *recorded;    /* tokens; NULL without --json */
+    bool failed;         /* something could not be recorded or read */
+    char *header;        /* HEADER_MAX octets */
 };
 
 /* Says what keeps a message from being recorded; the MTA logs it. */
@@ -69,7 +72,9 @@ static void drain(int descriptor)
 static bool is_ours(const struct receiver *receiver, size_t length, char token[MESSAGE_TOKEN_SIZE])
 {
     return message_find_token(receiver->header, length, token) &&
-           (receiver->memory == NULL || memory_knows_token(receiver->memory, token, time(NULL)));
+           (receiver->memory == NULL ||
+            carry_over_knows_token(receiver->memory, token, time(NULL))) &&
+           (!receiver->has_key || message_is_sealed(&receiver->key, token));
 }
 
 static void record(struct receiver *receiver, const char *token)
@@ -99,12 +104,7 @@ static int take_message(struct receiver *receiver)
     }
     drain(STDIN_FILENO);
     if (!is_ours(receiver, (size_t)length, token)) {
-        if (!receiver->invocation->copy) {
-            fprintf(stderr,
-                    "%s: receive: this mailbox takes test messages of %s alone, and this is none\n",
-                    PROBE_PROGRAM, PROBE_PROGRAM);
-        }
-        return receiver->invocation->copy ? RECEIVE_EXIT_TAKEN : RECEIVE_EXIT_NO_USER;
+        return RECEIVE_EXIT_TAKEN;
     }
     record(receiver, token);
     return receiver->failed ? RECEIVE_EXIT_LATER : RECEIVE_EXIT_TAKEN;
@@ -162,14 +162,22 @@ static int take_maildir(struct receiver *receiver)
 /* False, after it was told, when nothing can be received. */
 static bool prepare(struct receiver *receiver)
 {
-    const struct invocation *invocation = receiver->invocation;
+    const struct options *invocation = receiver->invocation;
     struct conf_report report = {0};
-    char error[MEMORY_ERROR_SIZE];
+    char error[CARRY_OVER_ERROR_SIZE];
 
     receiver->header = malloc(HEADER_MAX);
     if (receiver->header == NULL) {
         complain(receiver, "", "out of memory");
         return false;
+    }
+    if (invocation->key != NULL) {
+        char fault[CONF_KEY_FAULT_SIZE];
+        receiver->has_key = conf_read_key(invocation->key, &receiver->key, fault);
+        if (!receiver->has_key) {
+            complain(receiver, "--key", fault);
+            return false;
+        }
     }
     if (invocation->record != NULL) {
         snprintf(receiver->path, sizeof(receiver->path), "%s", invocation->record);
@@ -177,13 +185,13 @@ static bool prepare(struct receiver *receiver)
     }
     receiver->conf = conf_load(invocation->conf_path, CONF_PROBE, &report);
     if (receiver->conf == NULL) {
-        (void)invocation_fail_configuration(invocation, &report);
+        (void)options_fail_configuration(invocation, &report);
         conf_report_free(&report);
         return false;
     }
     conf_report_free(&report);
     arrivals_path(receiver->conf->state_directory, receiver->path);
-    receiver->memory = memory_open(receiver->conf->state_directory, error);
+    receiver->memory = carry_over_open(receiver->conf->state_directory, error);
     if (receiver->memory == NULL) {
         complain(receiver, "", error);
         return false;
@@ -203,7 +211,7 @@ static void print_json(struct receiver *receiver, int code)
     json_decref(object);
 }
 
-int receive_main(const struct invocation *invocation)
+int receive_main(const struct options *invocation)
 {
     struct receiver receiver = {.invocation = invocation,
                                 .recorded = invocation->json ? json_array() : NULL};
@@ -217,9 +225,10 @@ int receive_main(const struct invocation *invocation)
     } else {
         json_decref(receiver.recorded);
     }
-    (void)invocation_output_is_written(); /* the record is what counts */
+    (void)options_output_is_written(); /* the record is what counts */
     free(receiver.header);
-    memory_close(receiver.memory);
+    token_wipe(&receiver.key, sizeof(receiver.key));
+    carry_over_close(receiver.memory);
     conf_free(receiver.conf);
     return code;
 }

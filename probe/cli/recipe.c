@@ -18,7 +18,7 @@ static const char legend[] =
     "server trusts may relay. Nothing is sent as long as nobody says DATA. Say QUIT and connect\n"
     "again after 8 refusals: Postfix slows down after 10 and hangs up after 20.\n"
     "\n"
-    "What the answer to the last RCPT of each request means:\n"
+    "The meaning of the answer to the last RCPT of each request:\n"
     "  250, 251                      accepted: see there\n"
     "  5xx or 454, about relaying    refused (relay access denied, relaying denied, relay not\n"
     "                                permitted): this way is closed\n"
@@ -31,9 +31,9 @@ static const char legend[] =
     "refused\n"
     "                                for another reason\n";
 
-/* What is asked for. */
+/* The techniques that were named. */
 struct order {
-    const struct invocation *invocation;
+    const struct options *invocation;
     const struct conf *conf;
     const char *helo;
 };
@@ -70,7 +70,7 @@ static struct address source_for(const struct conf_probe *probe, const struct en
 
 /* ---- which techniques ---------------------------------------------------------------- */
 
-static bool is_wanted(const struct invocation *invocation, const struct technique *technique)
+static bool is_wanted(const struct options *invocation, const struct technique *technique)
 {
     for (size_t i = 1; i < invocation->argument_count; i++) {
         if (strcmp(invocation->arguments[i], technique->id) == 0) {
@@ -80,7 +80,7 @@ static bool is_wanted(const struct invocation *invocation, const struct techniqu
     return invocation->argument_count < 2;
 }
 
-static const char *unknown_technique(const struct invocation *invocation)
+static const char *unknown_technique(const struct options *invocation)
 {
     for (size_t i = 1; i < invocation->argument_count; i++) {
         bool known = false;
@@ -96,14 +96,14 @@ static const char *unknown_technique(const struct invocation *invocation)
 
 /* ---- text ---------------------------------------------------------------------------- */
 
-static void print_lines(char lines[][DICTATION_LINE_SIZE], size_t count, const char *divider)
+static void print_lines(char lines[][TRANSCRIPT_LINE_SIZE], size_t count, const char *divider)
 {
     for (size_t i = 0; i < count; i++) {
         printf("%s    %s\n", i > 0 ? divider : "", lines[i]);
     }
 }
 
-static void print_technique(const struct technique *technique, struct dictation *dictation)
+static void print_technique(const struct technique *technique, struct transcript *dictation)
 {
     bool special = technique_is_special(technique);
 
@@ -137,9 +137,9 @@ static void print_endpoint(const struct order *order, const struct looked_up *fo
 {
     const struct endpoint *endpoint = &found->endpoint;
     struct address source = source_for(&order->conf->probe, endpoint);
-    const struct dictation_place place = {endpoint, order->conf->probe.canary, order->helo,
-                                          &source};
-    struct dictation dictation;
+    const struct transcript_place place = {endpoint, order->conf->probe.canary, order->helo,
+                                           &source};
+    struct transcript dictation;
     char where[ENDPOINT_TEXT_SIZE];
     char address[ADDRESS_TEXT_SIZE];
     bool begun = false;
@@ -157,7 +157,7 @@ static void print_endpoint(const struct order *order, const struct looked_up *fo
         if (!is_wanted(order->invocation, technique)) {
             continue;
         }
-        if (!dictation_write(technique, &place, &dictation)) {
+        if (!transcript_write(technique, &place, &dictation)) {
             printf("\n%u %s: makes no sense here, for a name that it needs is missing\n",
                    technique->number, technique->id);
             continue;
@@ -173,7 +173,7 @@ static void print_endpoint(const struct order *order, const struct looked_up *fo
     }
 }
 
-static void print_text(const struct order *order, const struct lookup *lookup)
+static void print_text(const struct order *order, const struct endpoints_now *lookup)
 {
     fputs(legend, stdout);
     for (size_t i = 0; i < lookup->count; i++) {
@@ -183,7 +183,7 @@ static void print_text(const struct order *order, const struct lookup *lookup)
 
 /* ---- JSON ---------------------------------------------------------------------------- */
 
-static json_t *json_lines(char lines[][DICTATION_LINE_SIZE], size_t count)
+static json_t *json_lines(char lines[][TRANSCRIPT_LINE_SIZE], size_t count)
 {
     json_t *array = json_array();
 
@@ -196,15 +196,15 @@ static json_t *json_lines(char lines[][DICTATION_LINE_SIZE], size_t count)
 static json_t *json_techniques(const struct order *order, const struct endpoint *endpoint)
 {
     struct address source = source_for(&order->conf->probe, endpoint);
-    const struct dictation_place place = {endpoint, order->conf->probe.canary, order->helo,
-                                          &source};
+    const struct transcript_place place = {endpoint, order->conf->probe.canary, order->helo,
+                                           &source};
     json_t *array = json_array();
-    struct dictation dictation;
+    struct transcript dictation;
 
     for (size_t i = 0; i < technique_count; i++) {
         const struct technique *technique = &techniques[i];
         if (is_wanted(order->invocation, technique) &&
-            dictation_write(technique, &place, &dictation)) {
+            transcript_write(technique, &place, &dictation)) {
             json_array_append_new(
                 array, json_pack("{s:s, s:i, s:s, s:s?, s:b, s:o, s:o, s:o, s:o, s:s}", "id",
                                  technique->id, "number", (int)technique->number, "summary",
@@ -220,7 +220,7 @@ static json_t *json_techniques(const struct order *order, const struct endpoint 
     return array;
 }
 
-static bool print_json(const struct order *order, const struct lookup *lookup)
+static bool print_json(const struct order *order, const struct endpoints_now *lookup)
 {
     json_t *endpoints = json_array();
     char address[ADDRESS_TEXT_SIZE];
@@ -246,7 +246,7 @@ static bool print_json(const struct order *order, const struct lookup *lookup)
 
 /* ---- the verb ------------------------------------------------------------------------ */
 
-static bool has_address(const struct lookup *lookup)
+static bool has_address(const struct endpoints_now *lookup)
 {
     for (size_t i = 0; i < lookup->count; i++) {
         if (lookup->found[i].trouble[0] == '\0') {
@@ -256,22 +256,22 @@ static bool has_address(const struct lookup *lookup)
     return false;
 }
 
-static int print_recipe(const struct invocation *invocation, const struct conf *conf)
+static int print_recipe(const struct options *invocation, const struct conf *conf)
 {
-    struct dialogue_settings settings;
+    struct client_settings settings;
     char helo[DOMAIN_SIZE];
     struct order order = {.invocation = invocation, .conf = conf};
-    struct lookup lookup;
+    struct endpoints_now lookup;
     struct target target;
     char error[TARGET_ERROR_SIZE];
-    char why[LOOKUP_ERROR_SIZE];
+    char why[ENDPOINTS_NOW_ERROR_SIZE];
     bool printed = true;
 
     if (!target_from_argument(invocation->arguments[0], conf, &target, error)) {
-        return invocation_fail(invocation, "%s", error);
+        return options_fail(invocation, "%s", error);
     }
-    if (lookup_target(conf, &target, &lookup, why) != 0) {
-        return invocation_fail(invocation, "%s", why);
+    if (endpoints_now_target(conf, &target, &lookup, why) != 0) {
+        return options_fail(invocation, "%s", why);
     }
     audit_settings_dialogue(&conf->probe, helo, &settings);
     order.helo = helo;
@@ -281,30 +281,29 @@ static int print_recipe(const struct invocation *invocation, const struct conf *
         print_text(&order, &lookup);
     }
     bool told = has_address(&lookup) && printed;
-    lookup_free(&lookup);
-    return invocation_output_is_written() && told ? 0 : PROBE_EXIT_UNKNOWN;
+    endpoints_now_free(&lookup);
+    return options_output_is_written() && told ? 0 : PROBE_EXIT_UNKNOWN;
 }
 
-int recipe_main(const struct invocation *invocation)
+int recipe_main(const struct options *invocation)
 {
     const char *unknown = unknown_technique(invocation);
     struct conf_report report = {0};
     char shown[128];
 
     if (invocation->argument_count == 0) {
-        return invocation_fail(invocation, "a TARGET is missing; say %s recipe TARGET",
-                               PROBE_PROGRAM);
+        return options_fail(invocation, "a TARGET is missing; say %s recipe TARGET", PROBE_PROGRAM);
     }
     if (unknown != NULL) {
         printable_string(shown, sizeof(shown), unknown);
-        return invocation_fail(invocation,
-                               "there is no technique \"%s\"; %s techniques lists those that there "
-                               "are",
-                               shown, PROBE_PROGRAM);
+        return options_fail(invocation,
+                            "there is no technique \"%s\"; %s techniques lists those that there "
+                            "are",
+                            shown, PROBE_PROGRAM);
     }
     struct conf *conf = conf_load(invocation->conf_path, CONF_PROBE, &report);
     int code = conf != NULL ? print_recipe(invocation, conf)
-                            : invocation_fail_configuration(invocation, &report);
+                            : options_fail_configuration(invocation, &report);
     conf_report_free(&report);
     conf_free(conf);
     return code;

@@ -4,20 +4,12 @@
  * It reads the probe's database and, if it is named, the filter's snapshot, and connects to
  * nothing.
  */
-#ifndef RELAYWARDEN_PROBE_OVERVIEW_H
-#define RELAYWARDEN_PROBE_OVERVIEW_H
+#ifndef RELAYWARDEN_PROBE_CLI_REPORT_H
+#define RELAYWARDEN_PROBE_CLI_REPORT_H
 
 #include "probe/cli/options.h"
-#include "probe/report/history.h"
-#include "probe/report/milter_status.h"
 
-/* Runs the verb; returns the exit code: 0 when the report was written. */
-int overview_main(const struct invocation *invocation);
-
-/* The readable account. */
-void overview_text(FILE *out, const struct history *history, bool colour);
-
-/* One object and a newline; false when memory is out. `snapshot`: NULL if there is none. */
-bool overview_json(FILE *out, const struct history *history, const struct seen *snapshot);
+/* Runs the verb; returns the exit code: 0 when the report was written, and lacks nothing. */
+int report_main(const struct options *invocation);
 
 #endif

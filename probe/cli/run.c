@@ -6,11 +6,13 @@
 #include <string.h>
 #include <sys/random.h>
 #include <syslog.h>
-#include <systemd/sd-daemon.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/printable.h"
+#include "lib/sys/service_manager.h"
 #include "probe/audit/audit.h"
+#include "probe/audit/former_state.h"
 #include "probe/audit/schedule.h"
 #include "probe/model/target.h"
 #include "probe/net/signals.h"
@@ -18,17 +20,19 @@
 #include "probe/report/history.h"
 #include "probe/report/metrics_state.h"
 
-#define LINE_SIZE 5632 /* a status line */
-#define LAST_SIZE 1024 /* of one, without its figures */
-#define FLUSH_MS  1000 /* for the alerts of an audit, whose incidents are numbers, too */
+#define LINE_SIZE 5632  /* a status line */
+#define LAST_SIZE 1024  /* of one, without its figures */
+#define WAIT_MOST 86400 /* seconds; nothing is due then, and the wait begins anew */
+#define FLUSH_MS  1000  /* for the alerts of an audit, whose incidents are numbers, too */
 
 struct daemon {
-    const struct invocation *invocation;
+    const struct options *invocation;
     struct conf *conf;
     struct schedule *schedule;
-    struct standing *standing; /* NULL: memory was out for it */
+    struct metrics_state *standing; /* NULL: memory was out for it */
     struct reporter *reporter;
-    sigset_t signals; /* blocked always, and taken while it waits: none is ever lost */
+    struct alerts_pace pace; /* of the audit */
+    sigset_t signals;        /* blocked always, and taken while it waits: none is ever lost */
     bool told_to_stop;
     char last[LAST_SIZE]; /* what the last audit came to; "" before the first */
 };
@@ -64,7 +68,7 @@ static void prepare_signals(struct daemon *daemon)
 /* An order to stop goes before all others that are pending. */
 static bool is_to_stop(const struct daemon *daemon)
 {
-    return daemon->told_to_stop || interruption_is_pending();
+    return daemon->told_to_stop || signals_is_pending();
 }
 
 /* ---- an audit ------------------------------------------------------------------------ */
@@ -92,19 +96,24 @@ static void log_summary(struct daemon *daemon, const struct audit_summary *summa
 static void print_summary(const struct daemon *daemon, const struct audit_summary *summary)
 {
     if (daemon->invocation->json &&
-        (!report_json(stdout, summary) || !invocation_output_is_written())) {
+        (!report_json(stdout, summary) || !options_output_is_written())) {
         reporter_say(daemon->reporter, LOG_ERR, "the report could not be made or written");
         clearerr(stdout); /* the next audit tries again */
     }
 }
 
-static void stand(const struct daemon *daemon, const struct audit_summary *summary)
+static void remember(struct daemon *daemon, const struct audit_summary *summary)
 {
-    char error[STANDING_ERROR_SIZE];
+    char error[HISTORY_ERROR_SIZE];
+    bool kept = history_keep(daemon->conf, summary, error);
 
-    if (daemon->standing != NULL && !standing_add(daemon->standing, summary, error)) {
+    if (!kept) {
         reporter_say(daemon->reporter, LOG_WARNING,
-                     "metrics will not know of this audit after a restart: %s", error);
+                     "this audit will be missing in reports, and in metrics after a restart: %s",
+                     error);
+    }
+    if (daemon->standing != NULL) {
+        metrics_state_add(daemon->standing, summary, kept);
     }
     (void)reporter_flush(daemon->reporter, FLUSH_MS);
     reporter_show_numbers(daemon->reporter);
@@ -113,20 +122,23 @@ static void stand(const struct daemon *daemon, const struct audit_summary *summa
 static void finish(struct daemon *daemon, const struct audit *audit)
 {
     const struct audit_summary *summary = audit_summary_of(audit);
-    char error[HISTORY_ERROR_SIZE];
 
     if (summary->forgotten[0] != '\0') {
         reporter_say(daemon->reporter, LOG_WARNING, "the next audit will not know of this one: %s",
                      summary->forgotten);
     }
-    alerting_tell(daemon->reporter, daemon->conf, summary);
-    stand(daemon, summary);
-    if (!history_keep(daemon->conf, summary, error)) {
-        reporter_say(daemon->reporter, LOG_WARNING, "this audit will be missing in reports: %s",
-                     error);
-    }
+    alerts_review(daemon->reporter, daemon->conf, summary);
+    remember(daemon, summary);
     log_summary(daemon, summary);
     print_summary(daemon, summary);
+}
+
+/* audit_request.judged */
+static void tell_result(const struct endpoint_result *result, void *user)
+{
+    struct daemon *daemon = user;
+
+    alerts_tell(daemon->reporter, result, &daemon->pace);
 }
 
 /* SIGTERM and SIGINT end it early, and stay pending. False when it could not be made. */
@@ -137,9 +149,12 @@ static bool audit_targets(struct daemon *daemon, const struct target *targets, s
         .targets = targets,
         .target_count = count,
         .delivery_ms = AUDIT_DELIVERY_MS,
+        .judged = tell_result,
+        .user = daemon,
     };
     char error[AUDIT_ERROR_SIZE];
 
+    daemon->pace = (struct alerts_pace){.told = 0};
     struct audit *audit = audit_run(&request, error);
 
     if (audit == NULL) {
@@ -176,7 +191,7 @@ static void audit_due(struct daemon *daemon)
         }
     }
     if (count > 0) {
-        sd_notifyf(0, "STATUS=Auditing %zu of %zu targets", count, probe->target_count);
+        service_manager_tell("STATUS=Auditing %zu of %zu targets", count, probe->target_count);
         made = audit_targets(daemon, targets, count);
     }
     now = seconds_now();
@@ -193,26 +208,46 @@ static void audit_due(struct daemon *daemon)
 
 /* ---- the configuration --------------------------------------------------------------- */
 
-static struct conf *load(const struct invocation *invocation, struct conf_report *report)
-{
-    struct conf *conf = conf_load(invocation->conf_path, CONF_PROBE, report);
-    char path[4096];
+static const char output_twice[] =
+    "both --json and json = \"-\" of the configuration want standard "
+    "output; leave one of them out";
 
-    if (conf != NULL && conf->probe.target_count == 0) {
-        printable_string(path, sizeof(path), conf->path);
-        (void)invocation_fail(
-            invocation, "there is nothing to audit: add a target section to probe in %s", path);
-        conf_free(conf);
-        return NULL;
+/* Two writers would cut each other's objects. */
+static bool wants_output_twice(const struct options *invocation, const struct conf *conf)
+{
+    return invocation->json && strcmp(conf->alert.json_path, ALERT_JSON_OUTPUT) == 0;
+}
+
+/* 0, or why the program cannot begin with it, as an exit code. */
+static int load(struct daemon *daemon)
+{
+    const struct options *invocation = daemon->invocation;
+    struct conf_report report = {0};
+    char path[4096];
+    char sentence[4096 + 80];
+    int code = 0;
+
+    daemon->conf = conf_load(invocation->conf_path, CONF_PROBE, &report);
+    if (daemon->conf == NULL) {
+        code = options_fail_configuration(invocation, &report);
+    } else if (daemon->conf->probe.target_count == 0) {
+        printable_string(path, sizeof(path), daemon->conf->path);
+        (void)snprintf(
+            sentence, sizeof(sentence),
+            "there is nothing to audit: add a target section or target_files to probe in %s", path);
+        code = options_fail_for(invocation, OPTIONS_CONFIGURATION, sentence);
+    } else if (wants_output_twice(invocation, daemon->conf)) {
+        code = options_fail_for(invocation, OPTIONS_CONFIGURATION, output_twice);
     }
-    return conf;
+    conf_report_free(&report);
+    return code;
 }
 
 static void reload(struct daemon *daemon)
 {
     struct conf_report report = {0};
 
-    sd_notify(0, "STATUS=Reading the configuration again");
+    service_manager_tell("STATUS=Reading the configuration again");
     struct conf *conf = conf_load(daemon->invocation->conf_path, CONF_PROBE, &report);
     for (size_t i = 0; i < report.mistake_count; i++) {
         reporter_say(daemon->reporter, LOG_ERR, "%s", report.mistakes[i]);
@@ -223,11 +258,21 @@ static void reload(struct daemon *daemon)
         conf_free(conf);
         conf = NULL;
     }
+    if (conf != NULL && wants_output_twice(daemon->invocation, conf)) {
+        reporter_say(daemon->reporter, LOG_ERR, "%s", output_twice);
+        conf_free(conf);
+        conf = NULL;
+    }
+    char why[ALERTS_WHY_SIZE];
+    if (conf != NULL && !alerts_is_possible(conf, why)) {
+        reporter_say(daemon->reporter, LOG_ERR, "%s", why);
+        conf_free(conf);
+        conf = NULL;
+    }
     struct schedule *schedule =
         conf != NULL ? schedule_new(&conf->probe, daemon->schedule, seconds_now()) : NULL;
     if (schedule == NULL) {
-        reporter_say(daemon->reporter, LOG_ERR,
-                     "the configuration was not taken; the one of before stays in force");
+        reporter_say(daemon->reporter, LOG_ERR, "reload failed; keeping the current configuration");
         conf_free(conf);
         return;
     }
@@ -235,9 +280,9 @@ static void reload(struct daemon *daemon)
         reporter_say(daemon->reporter, LOG_WARNING,
                      "another state_directory takes effect at the next start");
     }
-    const struct alert_settings alert = alerting_settings(conf, daemon->standing);
+    const struct alert_settings alert = alerts_settings(conf, daemon->standing, ALERTS_OF_DAEMON);
     if (daemon->standing != NULL) {
-        standing_configure(daemon->standing, conf);
+        metrics_state_configure(daemon->standing, conf);
     }
     reporter_configure(daemon->reporter, &alert);
     schedule_free(daemon->schedule);
@@ -258,14 +303,16 @@ static void tell_status(const struct daemon *daemon, time_t wait)
 
     if (wait > 0 && localtime_r(&next, &local) != NULL &&
         strftime(when, sizeof(when), "%a %F %T %Z", &local) > 0) {
-        sd_notifyf(0, "STATUS=%snext audit %s", daemon->last, when);
+        service_manager_tell("STATUS=%snext audit %s", daemon->last, when);
     }
 }
 
 /* Until something is due or a signal comes. */
 static void wait_for_something(struct daemon *daemon)
 {
-    const struct timespec wait = {.tv_sec = (time_t)schedule_wait(daemon->schedule, seconds_now())};
+    /* time_t may have 32 bits, and nothing to do is INT64_MAX. */
+    int64_t due = schedule_wait(daemon->schedule, seconds_now());
+    const struct timespec wait = {.tv_sec = due < WAIT_MOST ? (time_t)due : WAIT_MOST};
     tell_status(daemon, wait.tv_sec);
     switch (sigtimedwait(&daemon->signals, NULL, &wait)) {
     case SIGTERM:
@@ -285,10 +332,20 @@ static void wait_for_something(struct daemon *daemon)
 
 static void tell_of_another(const struct daemon *daemon)
 {
-    if (daemon->standing != NULL && !standing_is_told(daemon->standing)) {
+    if (daemon->standing != NULL && !metrics_state_is_told(daemon->standing)) {
         reporter_say(daemon->reporter, LOG_WARNING,
-                     "another relaywarden-probe run works with this state_directory: metrics are "
-                     "left to it");
+                     "another daemon uses this state_directory; it writes the metrics");
+    }
+}
+
+static void tell_of_former_state(const struct daemon *daemon)
+{
+    char says[FORMER_STATE_SAYS_SIZE];
+    enum former_state former = former_state_take_over(daemon->conf->state_directory, says);
+
+    if (former != FORMER_STATE_NONE) {
+        reporter_say(daemon->reporter, former == FORMER_STATE_TAKEN ? LOG_NOTICE : LOG_WARNING,
+                     "%s", says);
     }
 }
 
@@ -297,47 +354,51 @@ static int serve(struct daemon *daemon)
     reporter_say(
         daemon->reporter, LOG_INFO, "version " RELAYWARDEN_VERSION " is ready, with %zu target%s",
         daemon->conf->probe.target_count, daemon->conf->probe.target_count == 1 ? "" : "s");
-    sd_notify(0, "READY=1");
+    service_manager_tell("READY=1");
     while (!is_to_stop(daemon)) {
         audit_due(daemon);
         if (!is_to_stop(daemon)) {
             wait_for_something(daemon);
         }
     }
-    sd_notify(0, "STOPPING=1");
+    service_manager_tell("STOPPING=1");
     reporter_say(daemon->reporter, LOG_INFO, "stopped");
     return 0;
 }
 
-int run_main(const struct invocation *invocation)
+int run_main(const struct options *invocation)
 {
     struct daemon daemon = {.invocation = invocation};
-    struct conf_report report = {0};
-    int code = PROBE_EXIT_UNKNOWN;
 
     prepare_signals(&daemon);
-    daemon.conf = load(invocation, &report);
-    if (daemon.conf == NULL) {
-        code = report.mistake_count > 0 ? invocation_fail_configuration(invocation, &report) : code;
+    int code = load(&daemon);
+    if (code != 0) {
         goto out;
     }
-    invocation_step_down(daemon.conf);
+    options_step_down(daemon.conf);
+    char why[ALERTS_WHY_SIZE];
+    if (!alerts_is_possible(daemon.conf, why)) {
+        code = options_fail_for(invocation, OPTIONS_CONFIGURATION, why);
+        goto out;
+    }
     daemon.schedule = schedule_new(&daemon.conf->probe, NULL, seconds_now());
     if (daemon.schedule == NULL) {
-        code = invocation_fail(invocation, "out of memory");
+        code = options_fail_for(invocation, OPTIONS_SYSTEM, "out of memory");
         goto out;
     }
-    daemon.standing = standing_new(daemon.conf, true);
-    daemon.reporter = alerting_start(daemon.conf, daemon.standing, false);
-    if (daemon.reporter != NULL) {
+    daemon.standing = metrics_state_new(daemon.conf, true);
+    daemon.reporter = alerts_start(daemon.conf, daemon.standing, ALERTS_OF_DAEMON, false);
+    if (daemon.reporter == NULL) {
+        code = options_code(invocation, OPTIONS_SYSTEM);
+    } else {
         tell_of_another(&daemon);
+        tell_of_former_state(&daemon);
         code = serve(&daemon);
-        reporter_stop(daemon.reporter, ALERTING_WAIT_MS);
+        reporter_stop(daemon.reporter, ALERTS_WAIT_MS);
     }
 out:
-    standing_release(daemon.standing);
+    metrics_state_release(daemon.standing);
     schedule_free(daemon.schedule);
-    conf_report_free(&report);
     conf_free(daemon.conf);
     return code;
 }

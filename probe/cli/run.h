@@ -5,12 +5,12 @@
  * old one stays. SIGTERM, SIGINT: the audit under way ends with what is known, and so does the
  * program. An audit that cannot be made is told and tried again.
  */
-#ifndef RELAYWARDEN_PROBE_RUN_H
-#define RELAYWARDEN_PROBE_RUN_H
+#ifndef RELAYWARDEN_PROBE_CLI_RUN_H
+#define RELAYWARDEN_PROBE_CLI_RUN_H
 
 #include "probe/cli/options.h"
 
-/* Returns 0 when told to stop, PROBE_EXIT_UNKNOWN when it cannot begin. */
-int run_main(const struct invocation *invocation);
+/* Returns 0 when told to stop, else why it cannot begin (options.h). */
+int run_main(const struct options *invocation);
 
 #endif

@@ -22,7 +22,7 @@ static const char *sender_name(enum technique_sender sender)
     return sender_class_name(classes[sender]);
 }
 
-/* What is said before the technique's own request; "" if nothing. */
+/* The commands before the technique's own request; "" if none. */
 static const char *before(const struct technique *technique, char out[ENVELOPE_PATH_SIZE])
 {
     static const char *const claims[] = {
@@ -120,12 +120,12 @@ static void print_list(void)
     }
 }
 
-int listing_main(const struct invocation *invocation)
+int techniques_main(const struct options *invocation)
 {
     if (invocation->json) {
         print_object();
     } else {
         print_list();
     }
-    return invocation_output_is_written() ? 0 : PROBE_EXIT_UNKNOWN;
+    return options_output_is_written() ? 0 : PROBE_EXIT_UNKNOWN;
 }

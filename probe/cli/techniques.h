@@ -1,13 +1,13 @@
 /*
- * listing - the verb `techniques`, which lists the battery
+ * techniques - the verb `techniques`, which lists the battery
  */
-#ifndef RELAYWARDEN_PROBE_LISTING_H
-#define RELAYWARDEN_PROBE_LISTING_H
+#ifndef RELAYWARDEN_PROBE_CLI_TECHNIQUES_H
+#define RELAYWARDEN_PROBE_CLI_TECHNIQUES_H
 
 #include "probe/cli/options.h"
 
 /* Needs no configuration: the envelopes are shown with the names of their parts. Returns the exit
  * code. */
-int listing_main(const struct invocation *invocation);
+int techniques_main(const struct options *invocation);
 
 #endif

@@ -13,18 +13,18 @@
 /* "relaywarden" in base64 (RFC 4505 section 2). */
 #define ANONYMOUS_TRACE "cmVsYXl3YXJkZW4="
 
-static void add(char lines[][DICTATION_LINE_SIZE], size_t *count, const char *format, ...)
+static void add(char lines[][TRANSCRIPT_LINE_SIZE], size_t *count, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-static void add(char lines[][DICTATION_LINE_SIZE], size_t *count, const char *format, ...)
+static void add(char lines[][TRANSCRIPT_LINE_SIZE], size_t *count, const char *format, ...)
 {
     va_list arguments;
 
-    if (*count == DICTATION_LINES) {
+    if (*count == TRANSCRIPT_LINES) {
         return;
     }
     va_start(arguments, format);
-    (void)vsnprintf(lines[(*count)++], DICTATION_LINE_SIZE, format, arguments);
+    (void)vsnprintf(lines[(*count)++], TRANSCRIPT_LINE_SIZE, format, arguments);
     va_end(arguments);
 }
 
@@ -37,37 +37,37 @@ static bool is_implicit(const struct endpoint *endpoint)
 }
 
 /* A header as an argument of printf(1): what is not plain text in octal. */
-static void quote_header(const char *header, size_t length, char out[DICTATION_LINE_SIZE])
+static void quote_header(const char *header, size_t length, char out[TRANSCRIPT_LINE_SIZE])
 {
     size_t at = 0;
 
-    for (size_t i = 0; i < length && at + 8 < DICTATION_LINE_SIZE; i++) {
+    for (size_t i = 0; i < length && at + 8 < TRANSCRIPT_LINE_SIZE; i++) {
         unsigned char octet = (unsigned char)header[i];
         bool plain = octet >= ' ' && octet < 0x7f && strchr("\\'%", octet) == NULL;
-        at += (size_t)snprintf(out + at, DICTATION_LINE_SIZE - at, plain ? "%c" : "\\%03o", octet);
+        at += (size_t)snprintf(out + at, TRANSCRIPT_LINE_SIZE - at, plain ? "%c" : "\\%03o", octet);
     }
     out[at] = '\0';
 }
 
 static bool connect_proxied(const struct technique *technique, const struct endpoint *endpoint,
-                            const struct envelope *envelope, struct dictation *out)
+                            const struct envelope *envelope, struct transcript *out)
 {
     static const char mark[] = "IPV6:";
     const char *source = envelope->claim;
-    struct proxy_claim claim = {.destination = endpoint->address,
-                                .destination_port = endpoint->port,
-                                .source_port = CLAIMED_PORT};
+    struct proxy_header_claim claim = {.destination = endpoint->address,
+                                       .destination_port = endpoint->port,
+                                       .source_port = CLAIMED_PORT};
     char address[ADDRESS_TEXT_SIZE];
     char header[PROXY_HEADER_SIZE];
-    char quoted[DICTATION_LINE_SIZE];
+    char quoted[TRANSCRIPT_LINE_SIZE];
 
     source += strncmp(source, mark, strlen(mark)) == 0 ? strlen(mark) : 0;
     if (!address_parse(source, &claim.source)) {
         return false;
     }
     size_t length = technique->identity == TECHNIQUE_IDENTITY_PROXY_V1
-                        ? proxy_write_v1(&claim, header)
-                        : proxy_write_v2(&claim, header);
+                        ? proxy_header_write_v1(&claim, header)
+                        : proxy_header_write_v2(&claim, header);
     quote_header(header, length, quoted);
     add(out->connect, &out->connect_count, "{ printf '%.400s'; cat; } | nc -C %s %u", quoted,
         address_format(&endpoint->address, address), endpoint->port);
@@ -75,7 +75,7 @@ static bool connect_proxied(const struct technique *technique, const struct endp
 }
 
 static void connect_plainly(const struct technique *technique, const struct endpoint *endpoint,
-                            struct dictation *out)
+                            struct transcript *out)
 {
     char address[ADDRESS_TEXT_SIZE];
     char where[ENDPOINT_TEXT_SIZE];
@@ -95,7 +95,7 @@ static void connect_plainly(const struct technique *technique, const struct endp
 /* ---- what to say --------------------------------------------------------------------- */
 
 static void open_session(const struct technique *technique, const struct envelope *envelope,
-                         const char *helo, struct dictation *out)
+                         const char *helo, struct transcript *out)
 {
     const char *name = envelope->helo[0] != '\0' ? envelope->helo : helo;
 
@@ -109,7 +109,7 @@ static void open_session(const struct technique *technique, const struct envelop
 }
 
 static void ask(const struct technique *technique, const struct envelope *envelope,
-                struct dictation *out)
+                struct transcript *out)
 {
     char spelled[ENVELOPE_PATH_SIZE];
 
@@ -132,6 +132,12 @@ static void ask(const struct technique *technique, const struct envelope *envelo
         add(out->control, &out->control_count, "RCPT TO:%s", envelope->control);
         add(out->control, &out->control_count, "RSET");
     }
+    if (envelope->made_up[0] != '\0') {
+        add(out->control, &out->control_count, "MAIL FROM:%s%s", envelope->sender,
+            envelope->sender_parameters);
+        add(out->control, &out->control_count, "RCPT TO:%s", envelope->made_up);
+        add(out->control, &out->control_count, "RSET");
+    }
 }
 
 static const char *xclient_address(const struct address *address,
@@ -144,8 +150,8 @@ static const char *xclient_address(const struct address *address,
     return out;
 }
 
-bool dictation_write(const struct technique *technique, const struct dictation_place *place,
-                     struct dictation *out)
+bool transcript_write(const struct technique *technique, const struct transcript_place *place,
+                      struct transcript *out)
 {
     const struct endpoint *endpoint = place->endpoint;
     struct address parsed;
@@ -164,8 +170,8 @@ bool dictation_write(const struct technique *technique, const struct dictation_p
         .host = named ? endpoint->host : NULL,
         .literal = address_format_literal(&endpoint->address, literal),
         .client = client,
-        .greeted = DICTATION_GREETED,
-        .ehlo = DICTATION_EHLO,
+        .greeted = TRANSCRIPT_GREETED,
+        .ehlo = TRANSCRIPT_EHLO,
         .address = xclient_address(&endpoint->address, address),
         .loopback = endpoint->address.family == ADDRESS_IPV6 ? "IPV6:::1" : "127.0.0.1",
     };

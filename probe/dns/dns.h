@@ -9,8 +9,8 @@
  * Each question is answered exactly once, from the loop or before the asking function returns, in
  * bounded time: the resolvers' timeouts and tries, and one absolute deadline over them.
  */
-#ifndef RELAYWARDEN_PROBE_DNS_H
-#define RELAYWARDEN_PROBE_DNS_H
+#ifndef RELAYWARDEN_PROBE_DNS_DNS_H
+#define RELAYWARDEN_PROBE_DNS_DNS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,12 +18,12 @@
 
 #include "lib/address.h"
 #include "lib/domain.h"
+#include "probe/dns/dns_records.h"
 #include "probe/net/connection.h"
 
-#define DNS_ERROR_SIZE   256
-#define DNS_TROUBLE_SIZE 400
-#define DNS_MX_MAX       64
-#define DNS_ADDRESS_MAX  1024
+#define DNS_ERROR_SIZE  256
+#define DNS_MX_MAX      64
+#define DNS_ADDRESS_MAX 1024
 
 struct dns_server {
     struct address address;
@@ -34,15 +34,8 @@ struct dns_settings {
     const struct dns_server *servers; /* none: the system's */
     size_t server_count;
     int timeout_ms;  /* of the first try; later ones wait longer */
-    int tries;       /* of each server */
+    int tries;       /* of each server; c-ares 1.32 and later take more, shorter ones */
     int deadline_ms; /* of a question, over all */
-};
-
-enum dns_status {
-    DNS_OK,
-    DNS_NO_DATA, /* the name exists, records of this kind do not */
-    DNS_NO_NAME, /* NXDOMAIN */
-    DNS_FAILED,  /* nobody knows: silence, SERVFAIL, REFUSED, garbage */
 };
 
 struct dns_mx {
@@ -82,33 +75,12 @@ void dns_ask_mx(struct dns *dns, const char *domain, dns_done done, void *user);
 /* A and AAAA of a host, both. */
 void dns_ask_addresses(struct dns *dns, const char *host, dns_done done, void *user);
 
-/* The records of one name and kind, as they are: no other kind is asked beside it, "localhost" is a
- * name like any other, and only few are kept. For what may be left out of an audit: the answer is
- * small, and bounded by the resolvers' timeouts and tries alone. */
-enum dns_kind {
-    DNS_A,
-    DNS_AAAA,
-    DNS_PTR,
-    DNS_TXT,
-    DNS_KINDS /* how many */
-};
-
-#define DNS_RECORD_TEXTS     8
-#define DNS_RECORD_ADDRESSES 64
-
-struct dns_records {
-    enum dns_status status;
-    char trouble[DNS_TROUBLE_SIZE];            /* of DNS_FAILED, as in struct dns_answer */
-    bool cut;                                  /* there are more than fit */
-    char texts[DNS_RECORD_TEXTS][DOMAIN_SIZE]; /* PTR: normalised names; TXT: printable */
-    size_t text_count;
-    struct address addresses[DNS_RECORD_ADDRESSES];
-    size_t address_count;
-};
-
 /* As dns_done. */
 typedef void (*dns_records_done)(const struct dns_records *records, void *user);
 
+/* The records of one name and kind, as they are: no other kind is asked beside it, "localhost" is a
+ * name like any other, and only few are kept. For what may be left out of an audit: the answer is
+ * small, and bounded by the resolvers' timeouts and tries alone. */
 void dns_ask_records(struct dns *dns, const char *name, enum dns_kind kind, dns_records_done done,
                      void *user);
 

@@ -5,64 +5,28 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-#define SPAMHAUS   "https://check.spamhaus.org/"
-#define UCEPROTECT "https://www.uceprotect.net/en/rblcheck.php"
-#define SPAMRATS   "https://www.spamrats.com/removal.php"
-#define ABUSIX     "https://lookup.abusix.com/"
+#define OF_NAMES "it lists domain names, not addresses, and says nothing about a server"
 
-/* Lists that are not in here follow Spamhaus and SORBS in so far as 127.0.0.10 and 11 mean ranges.
- *
- * Answers 127.0.0.FIRST to 127.0.0.LAST of a zone, which may have a customer's key before it. The
- * first row that fits counts. */
+/* Labels by which lists that are not in the table call themselves lists of ranges, or of addresses
+ * that are no worse for being on it. */
 static const struct {
-    const char *zone;
-    const char *list;
-    const char *removal;
-    unsigned int first;
-    unsigned int last;
+    const char *label;
     enum dnsbl_meaning meaning;
-    bool keyed; /* the label before the zone is a customer's key */
-} rows[] = {
-    {"zen.spamhaus.org", "Spamhaus SBL", SPAMHAUS, 2, 2, DNSBL_ABUSE, false},
-    {"zen.spamhaus.org", "Spamhaus CSS", SPAMHAUS, 3, 3, DNSBL_ABUSE, false},
-    {"zen.spamhaus.org", "Spamhaus XBL", SPAMHAUS, 4, 7, DNSBL_ABUSE, false},
-    {"zen.spamhaus.org", "Spamhaus DROP", SPAMHAUS, 9, 9, DNSBL_ABUSE, false},
-    {"zen.spamhaus.org", "Spamhaus PBL", SPAMHAUS, 10, 11, DNSBL_POLICY, false},
-    {"zen.dq.spamhaus.net", "Spamhaus SBL", SPAMHAUS, 2, 2, DNSBL_ABUSE, true},
-    {"zen.dq.spamhaus.net", "Spamhaus CSS", SPAMHAUS, 3, 3, DNSBL_ABUSE, true},
-    {"zen.dq.spamhaus.net", "Spamhaus XBL", SPAMHAUS, 4, 7, DNSBL_ABUSE, true},
-    {"zen.dq.spamhaus.net", "Spamhaus DROP", SPAMHAUS, 9, 9, DNSBL_ABUSE, true},
-    {"zen.dq.spamhaus.net", "Spamhaus PBL", SPAMHAUS, 10, 11, DNSBL_POLICY, true},
-    {"sbl.spamhaus.org", "Spamhaus SBL", SPAMHAUS, 2, 9, DNSBL_ABUSE, false},
-    {"xbl.spamhaus.org", "Spamhaus XBL", SPAMHAUS, 4, 7, DNSBL_ABUSE, false},
-    {"pbl.spamhaus.org", "Spamhaus PBL", SPAMHAUS, 10, 11, DNSBL_POLICY, false},
-    {"sbl-xbl.spamhaus.org", "Spamhaus SBL and XBL", SPAMHAUS, 2, 9, DNSBL_ABUSE, false},
-    {"bl.spamcop.net", "SpamCop", "https://www.spamcop.net/bl.shtml", 2, 2, DNSBL_ABUSE, false},
-    {"b.barracudacentral.org", "Barracuda", "https://www.barracudacentral.org/rbl/removal-request",
-     2, 2, DNSBL_ABUSE, false},
-    {"psbl.surriel.com", "PSBL", "https://psbl.org/", 2, 2, DNSBL_ABUSE, false},
-    {"bl.blocklist.de", "blocklist.de", "https://www.blocklist.de/en/delist.html", 2, 255,
-     DNSBL_ABUSE, false},
-    {"dnsbl.dronebl.org", "DroneBL", "https://dronebl.org/lookup", 2, 255, DNSBL_ABUSE, false},
-    {"ips.backscatterer.org", "Backscatterer", "https://www.backscatterer.org/", 2, 2, DNSBL_ABUSE,
-     false},
-    {"dnsbl-1.uceprotect.net", "UCEPROTECT level 1", UCEPROTECT, 2, 2, DNSBL_ABUSE, false},
-    {"dnsbl-2.uceprotect.net", "UCEPROTECT level 2", UCEPROTECT, 2, 2, DNSBL_NEIGHBOURHOOD, false},
-    {"dnsbl-3.uceprotect.net", "UCEPROTECT level 3", UCEPROTECT, 2, 2, DNSBL_NEIGHBOURHOOD, false},
-    {"all.spamrats.com", "RATS-Dyna", SPAMRATS, 36, 36, DNSBL_POLICY, false},
-    {"all.spamrats.com", "RATS-NoPtr", SPAMRATS, 37, 37, DNSBL_POLICY, false},
-    {"all.spamrats.com", "RATS-Spam", SPAMRATS, 38, 38, DNSBL_ABUSE, false},
-    {"dyna.spamrats.com", "RATS-Dyna", SPAMRATS, 36, 36, DNSBL_POLICY, false},
-    {"noptr.spamrats.com", "RATS-NoPtr", SPAMRATS, 37, 37, DNSBL_POLICY, false},
-    {"spam.spamrats.com", "RATS-Spam", SPAMRATS, 38, 38, DNSBL_ABUSE, false},
-    {"combined.mail.abusix.zone", "Abusix policy", ABUSIX, 11, 12, DNSBL_POLICY, true},
-    {"combined.mail.abusix.zone", "Abusix", ABUSIX, 2, 6, DNSBL_ABUSE, true},
-    {"dynamic.mail.abusix.zone", "Abusix policy", ABUSIX, 11, 12, DNSBL_POLICY, true},
+} own_words[] = {
+    {"pbl", DNSBL_POLICY},          {"dul", DNSBL_POLICY},
+    {"dyna", DNSBL_POLICY},         {"dynip", DNSBL_POLICY},
+    {"noptr", DNSBL_POLICY},        {"dynamic", DNSBL_POLICY},
+    {"dialup", DNSBL_POLICY},       {"dialups", DNSBL_POLICY},
+    {"wl", DNSBL_UNKNOWN},          {"swl", DNSBL_UNKNOWN},
+    {"iwl", DNSBL_UNKNOWN},         {"dnswl", DNSBL_UNKNOWN},
+    {"rwl", DNSBL_UNKNOWN},         {"white", DNSBL_UNKNOWN},
+    {"whitelist", DNSBL_UNKNOWN},   {"ips-whitelisted", DNSBL_UNKNOWN},
+    {"nobl", DNSBL_UNKNOWN},        {"allow", DNSBL_UNKNOWN},
+    {"allowlist", DNSBL_UNKNOWN},   {"welcome", DNSBL_UNKNOWN},
+    {"welcomelist", DNSBL_UNKNOWN}, {"trusted", DNSBL_UNKNOWN},
+    {"accredit", DNSBL_UNKNOWN},    {"rep", DNSBL_UNKNOWN},
+    {"reputation", DNSBL_UNKNOWN},  {"score", DNSBL_UNKNOWN},
 };
-
-/* Labels by which lists that are not in the table call themselves lists of ranges. */
-static const char *const policy_labels[] = {"pbl",   "dul",     "dyna",   "dynip",
-                                            "noptr", "dynamic", "dialup", "dialups"};
 
 /* Errors that several lists share. RFC 5782 section 5 keeps 127.0.0.1 out of every list. */
 static const struct {
@@ -110,22 +74,98 @@ bool dnsbl_pointer_name(const struct address *address, char out[DOMAIN_SIZE])
     return dnsbl_name(address, address->family == ADDRESS_IPV4 ? "in-addr.arpa" : "ip6.arpa", out);
 }
 
-/* ---- meaning ---------------------------------------------------------------------------- */
-
-static bool row_fits(size_t row, const char *zone)
+static struct address test_entry(enum address_family family, uint8_t last)
 {
-    return rows[row].keyed ? domain_is_within(zone, rows[row].zone)
-                           : strcmp(zone, rows[row].zone) == 0;
+    struct address entry = {.family = family};
+    uint8_t *octets = entry.octets;
+
+    /* The IPv6 one is not the mapped form of the other here, but an address of its own. */
+    if (family == ADDRESS_IPV6) {
+        octets[10] = octets[11] = 0xFF;
+        octets += 12;
+    }
+    octets[0] = 127;
+    octets[3] = last;
+    return entry;
 }
 
+struct address dnsbl_listed_entry(enum address_family family)
+{
+    return test_entry(family, 2);
+}
+
+struct address dnsbl_unlisted_entry(enum address_family family)
+{
+    return test_entry(family, 1);
+}
+
+/* ---- meaning ---------------------------------------------------------------------------- */
+
+static bool is_of_list(const struct dnsbl_row *row, const char *zone)
+{
+    return row->keyed ? domain_is_within(zone, row->zone) : strcmp(zone, row->zone) == 0;
+}
+
+static bool says(const struct dnsbl_row *row, const struct address *answer)
+{
+    uint8_t base[16] = {0};
+
+    memcpy(base, row->base, sizeof(row->base));
+    return address_in_prefix(answer, base, row->prefix) && answer->octets[3] >= row->first &&
+           answer->octets[3] <= row->last;
+}
+
+/* The first row of the zone; NULL for an unknown list. */
+static const struct dnsbl_row *find_list(const char *zone)
+{
+    for (size_t i = 0; i < dnsbl_row_count; i++) {
+        if (is_of_list(&dnsbl_rows[i], zone)) {
+            return &dnsbl_rows[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct dnsbl_row *find_row(const char *zone, const struct address *answer)
+{
+    for (size_t i = 0; i < dnsbl_row_count; i++) {
+        if (is_of_list(&dnsbl_rows[i], zone) && says(&dnsbl_rows[i], answer)) {
+            return &dnsbl_rows[i];
+        }
+    }
+    return NULL;
+}
+
+bool dnsbl_is_of_names(const char *zone)
+{
+    for (size_t i = 0; i < dnsbl_name_zone_count; i++) {
+        if (domain_is_within(zone, dnsbl_name_zones[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *dnsbl_zone_below(const char *zone)
+{
+    for (size_t i = 0; i < dnsbl_row_count; i++) {
+        const char *known = dnsbl_rows[i].zone;
+        if (strcmp(known, zone) != 0 && domain_is_within(known, zone)) {
+            return known;
+        }
+    }
+    return NULL;
+}
+
+/* Of 127.0.0.2 from a list that is not in the table. */
 static enum dnsbl_meaning meaning_by_name(const char *zone)
 {
     for (const char *label = zone; *label != '\0'; label += strspn(label, ".")) {
         size_t length = strcspn(label, ".");
-        for (size_t i = 0; i < COUNT(policy_labels); i++) {
-            if (strlen(policy_labels[i]) == length &&
-                memcmp(label, policy_labels[i], length) == 0) {
-                return DNSBL_POLICY;
+        for (size_t i = 0; i < COUNT(own_words); i++) {
+            if (strlen(own_words[i].label) == length &&
+                memcmp(label, own_words[i].label, length) == 0) {
+                return own_words[i].meaning;
             }
         }
         label += length;
@@ -145,41 +185,51 @@ static struct dnsbl_reading read_error(const struct address *answer)
     return (struct dnsbl_reading){.meaning = DNSBL_NOTHING};
 }
 
+static struct dnsbl_reading read_unknown_list(const char *zone, const struct address *answer)
+{
+    struct address plain = dnsbl_listed_entry(ADDRESS_IPV4); /* 127.0.0.2 */
+
+    return (struct dnsbl_reading){.meaning = address_equal(answer, &plain) ? meaning_by_name(zone)
+                                                                           : DNSBL_UNKNOWN};
+}
+
 struct dnsbl_reading dnsbl_read(const char *zone, const struct address *answer)
 {
-    struct dnsbl_reading reading = {.meaning = DNSBL_NOTHING};
-    const uint8_t *octets = answer->octets;
-
     if (answer->family != ADDRESS_IPV4) {
-        return reading;
+        return (struct dnsbl_reading){.meaning = DNSBL_NOTHING};
     }
-    if (octets[0] != 127) {
+    if (answer->octets[0] != 127) {
         return (struct dnsbl_reading){
             .meaning = DNSBL_ERROR,
             .text = "its answer is no listing (outside 127.0.0.0/8): the list has ended, or the "
                     "resolver invents answers",
         };
     }
-    reading = read_error(answer);
-    if (reading.meaning != DNSBL_NOTHING) {
-        return reading;
+    const struct dnsbl_row *row = find_row(zone, answer);
+    struct dnsbl_reading error = read_error(answer);
+    bool own_error = row != NULL && row->meaning == DNSBL_ERROR;
+    /* A row about one answer outweighs what all lists share: Hostkarma's 127.0.0.1 is
+     * no error. One of all answers does not: 127.255.255.254 of a welcome list is one. */
+    if (error.meaning != DNSBL_NOTHING && (row == NULL || row->prefix < 24)) {
+        return error;
     }
-    reading.meaning = octets[3] == 10 || octets[3] == 11 ? DNSBL_POLICY : meaning_by_name(zone);
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        if (row_fits(i, zone) && reading.list == NULL && octets[1] == 0 && octets[2] == 0 &&
-            octets[3] >= rows[i].first && octets[3] <= rows[i].last) {
-            reading.meaning = rows[i].meaning;
-            reading.list = rows[i].list;
-        }
+    if (dnsbl_is_of_names(zone)) {
+        return (struct dnsbl_reading){.meaning = DNSBL_ERROR, .text = OF_NAMES};
     }
-    return reading;
+    if (row == NULL) {
+        struct dnsbl_reading unknown = {.meaning = DNSBL_UNKNOWN};
+        return find_list(zone) != NULL ? unknown : read_unknown_list(zone, answer);
+    }
+    return (struct dnsbl_reading){.meaning = row->meaning,
+                                  .list = own_error ? NULL : row->list,
+                                  .text = own_error ? row->list : NULL};
 }
 
 const char *dnsbl_removal(const char *zone)
 {
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        if (row_fits(i, zone)) {
-            return rows[i].removal;
+    for (size_t i = 0; i < dnsbl_row_count; i++) {
+        if (is_of_list(&dnsbl_rows[i], zone) && dnsbl_rows[i].removal != NULL) {
+            return dnsbl_rows[i].removal;
         }
     }
     return NULL;
@@ -187,9 +237,21 @@ const char *dnsbl_removal(const char *zone)
 
 const char *dnsbl_shown(const char *zone)
 {
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        if (rows[i].keyed && row_fits(i, zone)) {
-            return rows[i].zone;
+    static const char *const keyed[] = {"dq.spamhaus.net", "mail.abusix.zone"};
+    const struct dnsbl_row *row = find_list(zone);
+
+    if (row != NULL) {
+        return row->keyed ? row->zone : zone;
+    }
+    for (size_t i = 0; i < dnsbl_name_zone_count; i++) {
+        if (domain_is_within(zone, dnsbl_name_zones[i])) {
+            return dnsbl_name_zones[i];
+        }
+    }
+    /* One of their lists that is not in the table: the key is the first label there, too. */
+    for (size_t i = 0; i < COUNT(keyed); i++) {
+        if (strcmp(zone, keyed[i]) != 0 && domain_is_within(zone, keyed[i])) {
+            return strchr(zone, '.') + 1;
         }
     }
     return zone;
@@ -198,9 +260,10 @@ const char *dnsbl_shown(const char *zone)
 const char *dnsbl_meaning_name(enum dnsbl_meaning meaning)
 {
     static const char *const names[] = {
-        [DNSBL_NOTHING] = "nothing", [DNSBL_ERROR] = "error",
+        [DNSBL_NOTHING] = "nothing", [DNSBL_UNKNOWN] = "unknown",
+        [DNSBL_GOOD] = "good",       [DNSBL_ERROR] = "error",
         [DNSBL_POLICY] = "policy",   [DNSBL_NEIGHBOURHOOD] = "neighbourhood",
-        [DNSBL_ABUSE] = "abuse",
+        [DNSBL_SCORE] = "score",     [DNSBL_ABUSE] = "abuse",
     };
     return names[meaning];
 }

@@ -2,27 +2,26 @@
  * dnsbl - DNS block lists: what to ask, and what an answer means (RFC 5782)
  *
  * An address of 127.0.0.0/8 says that the address is listed, its last octets why. Lists differ in
- * what they mean by it, and the difference matters: a listing for abuse says that spam was seen
- * from this address; one by policy says that nothing was seen, but that the whole range is not
- * meant to send mail (homes, hosts without a name); one of the neighbourhood says that others in
- * the range were seen. A table has the lists that say which. Pure; any thread.
+ * what they mean by it, and the difference matters: one says that spam was seen from this address;
+ * another that the whole range is not meant to send mail; a third vouches for the address. A table
+ * (dnsbl_table.h) has the lists that say which. An answer that no row of its list knows means
+ * nothing here: it is told as it is.
+ *
+ * Of a list that is not in the table only 127.0.0.2 is understood, the plain "listed" of RFC 5782
+ * section 2.1: as a listing for abuse, or by policy where the zone calls itself a list of ranges
+ * (dul, pbl), and not at all where it calls itself a welcome list (wl, white) or a score.
+ *
+ * Pure; any thread.
  */
-#ifndef RELAYWARDEN_PROBE_DNSBL_H
-#define RELAYWARDEN_PROBE_DNSBL_H
+#ifndef RELAYWARDEN_PROBE_DNS_DNSBL_H
+#define RELAYWARDEN_PROBE_DNS_DNSBL_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/address.h"
 #include "lib/domain.h"
-
-enum dnsbl_meaning {
-    DNSBL_NOTHING,       /* no address of a listing */
-    DNSBL_ERROR,         /* the list does not answer us, or is no list (`text` says why) */
-    DNSBL_POLICY,        /* the range is not meant to send mail */
-    DNSBL_NEIGHBOURHOOD, /* others in the range were seen */
-    DNSBL_ABUSE,         /* this address was seen */
-};
+#include "probe/dns/dnsbl_table.h"
 
 struct dnsbl_reading {
     enum dnsbl_meaning meaning;
@@ -35,8 +34,20 @@ struct dnsbl_reading {
 bool dnsbl_name(const struct address *address, const char *zone, char out[DOMAIN_SIZE]);
 bool dnsbl_pointer_name(const struct address *address, char out[DOMAIN_SIZE]);
 
-/* What one address in an answer of the zone means. */
+/* The two test entries of RFC 5782 section 5 for an address family: a working list has
+ * 127.0.0.2 (for IPv6 ::FFFF:7F00:2) and has not 127.0.0.1 (::FFFF:7F00:1). */
+struct address dnsbl_listed_entry(enum address_family family);
+struct address dnsbl_unlisted_entry(enum address_family family);
+
+/* The meaning of one address in an answer of the zone. */
 struct dnsbl_reading dnsbl_read(const char *zone, const struct address *answer);
+
+/* Whether the zone lists the domain names in messages, and so says nothing about an address. */
+bool dnsbl_is_of_names(const char *zone);
+
+/* A known list whose zone is below this one, which is none itself: "zen.spamhaus.org" of
+ * "spamhaus.org". NULL = there is none. */
+const char *dnsbl_zone_below(const char *zone);
 
 /* Where to ask for removal, as a URL; NULL for a list that is not in the table. */
 const char *dnsbl_removal(const char *zone);

@@ -7,26 +7,26 @@
 #include <string.h>
 
 /* One host of the target, while its addresses are asked for. */
-struct resolution_host {
-    struct resolution *resolution;
+struct endpoints_host {
+    struct endpoints *resolution;
     char name[DOMAIN_SIZE];
     unsigned int rank;
 };
 
-struct resolution {
+struct endpoints {
     struct dns *dns;
-    struct resolution_request request;
-    struct resolution_host *hosts;
+    struct endpoints_request request;
+    struct endpoints_host *hosts;
     size_t host_count;
     size_t pending;                /* hosts without an answer, and one while they are begun */
     size_t endpoints;              /* handed out */
     size_t with_address;           /* of these */
-    size_t left_out;               /* for RESOLVE_TARGET_ENDPOINTS */
+    size_t left_out;               /* for ENDPOINTS_TARGET_ENDPOINTS */
     char reason[DNS_TROUBLE_SIZE]; /* why there may be none */
     bool done;
 };
 
-static void fill_endpoint(const struct resolution *resolution, const char *host,
+static void fill_endpoint(const struct endpoints *resolution, const char *host,
                           struct endpoint *out)
 {
     const struct target *target = resolution->request.target;
@@ -40,13 +40,13 @@ static void fill_endpoint(const struct resolution *resolution, const char *host,
     out->port = target_port(target, 0);
 }
 
-static void hand_out(struct resolution *resolution, const struct resolved *resolved)
+static void hand_out(struct endpoints *resolution, const struct resolved *resolved)
 {
     resolution->endpoints++;
     resolution->request.listener->found(resolved, resolution->request.user);
 }
 
-static void hand_out_trouble(struct resolution *resolution, const char *host, unsigned int rank,
+static void hand_out_trouble(struct endpoints *resolution, const char *host, unsigned int rank,
                              const char *trouble)
 {
     struct resolved resolved = {.rank = rank, .trouble = trouble};
@@ -55,17 +55,37 @@ static void hand_out_trouble(struct resolution *resolution, const char *host, un
     hand_out(resolution, &resolved);
 }
 
-static void hand_out_address(struct resolution *resolution, const char *host, unsigned int rank,
+/* Nobody but DNS says that this is an address of the target. "localhost" has its addresses without
+ * DNS (RFC 6761 section 6.3). */
+static bool is_only_named_by_dns(const struct target *target)
+{
+    return target->by_mx ||
+           (target->address.family == ADDRESS_NONE && !domain_is_within(target->host, "localhost"));
+}
+
+static void hand_out_address(struct endpoints *resolution, const char *host, unsigned int rank,
                              const struct address *address)
 {
     const struct target *target = resolution->request.target;
+    const struct site *site = resolution->request.site;
     struct resolved resolved = {.rank = rank};
+    char trouble[DNS_TROUBLE_SIZE];
+    char text[ADDRESS_TEXT_SIZE];
 
     fill_endpoint(resolution, host, &resolved.endpoint);
     resolved.endpoint.address = *address;
+    resolved.endpoint.hosted =
+        target->by_mx && !site_owns_host(site, host) && !site_trusts(site, address);
+    if (address_is_unreachable(address) && is_only_named_by_dns(target) &&
+        !site_trusts(site, address)) {
+        snprintf(trouble, sizeof(trouble),
+                 "%s is no address of the internet, and only DNS says that %s has it",
+                 address_format(address, text), host);
+        resolved.trouble = trouble;
+    }
     for (size_t i = 0; i < target->port_count; i++) {
         resolved.endpoint.port = target_port(target, i);
-        if (resolution->with_address == RESOLVE_TARGET_ENDPOINTS) {
+        if (resolution->with_address == ENDPOINTS_TARGET_ENDPOINTS) {
             resolution->left_out++;
             continue;
         }
@@ -74,10 +94,10 @@ static void hand_out_address(struct resolution *resolution, const char *host, un
     }
 }
 
-static void give_reason(struct resolution *resolution, const char *format, ...)
+static void give_reason(struct endpoints *resolution, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-static void give_reason(struct resolution *resolution, const char *format, ...)
+static void give_reason(struct endpoints *resolution, const char *format, ...)
 {
     va_list arguments;
 
@@ -88,14 +108,14 @@ static void give_reason(struct resolution *resolution, const char *format, ...)
 
 /* One host less to wait for; after the last one a target without any endpoint gets one that says
  * why. */
-static void release(struct resolution *resolution)
+static void release(struct endpoints *resolution)
 {
     if (--resolution->pending > 0) {
         return;
     }
     if (resolution->left_out > 0) {
         give_reason(resolution, "%zu more endpoints were not asked: a target has at most %d",
-                    resolution->left_out, RESOLVE_TARGET_ENDPOINTS);
+                    resolution->left_out, ENDPOINTS_TARGET_ENDPOINTS);
         hand_out_trouble(resolution, resolution->request.target->host, UINT_MAX,
                          resolution->reason);
     }
@@ -106,22 +126,22 @@ static void release(struct resolution *resolution)
     resolution->request.listener->done(resolution->request.user);
 }
 
-/* At most RESOLVE_HOST_ADDRESSES, in order. Neither family takes more than half of them while the
+/* At most ENDPOINTS_HOST_ADDRESSES, in order. Neither family takes more than half of them while the
  * other has some left. */
 static size_t pick_addresses(const struct dns_answer *answer,
-                             const struct address *picked[RESOLVE_HOST_ADDRESSES])
+                             const struct address *picked[ENDPOINTS_HOST_ADDRESSES])
 {
     size_t v4 = 0;
     while (v4 < answer->address_count && answer->addresses[v4].family == ADDRESS_IPV4) {
         v4++;
     }
     size_t v6 = answer->address_count - v4;
-    size_t half = RESOLVE_HOST_ADDRESSES / 2;
-    size_t most_v4 = v6 < half ? RESOLVE_HOST_ADDRESSES - v6 : half;
+    size_t half = ENDPOINTS_HOST_ADDRESSES / 2;
+    size_t most_v4 = v6 < half ? ENDPOINTS_HOST_ADDRESSES - v6 : half;
     size_t take_v4 = v4 < most_v4 ? v4 : most_v4;
     size_t count = 0;
 
-    for (size_t i = 0; i < answer->address_count && count < RESOLVE_HOST_ADDRESSES; i++) {
+    for (size_t i = 0; i < answer->address_count && count < ENDPOINTS_HOST_ADDRESSES; i++) {
         if (i < take_v4 || i >= v4) {
             picked[count++] = &answer->addresses[i];
         }
@@ -131,9 +151,9 @@ static size_t pick_addresses(const struct dns_answer *answer,
 
 static void on_addresses(const struct dns_answer *answer, void *user)
 {
-    struct resolution_host *host = user;
-    struct resolution *resolution = host->resolution;
-    const struct address *picked[RESOLVE_HOST_ADDRESSES];
+    struct endpoints_host *host = user;
+    struct endpoints *resolution = host->resolution;
+    const struct address *picked[ENDPOINTS_HOST_ADDRESSES];
 
     size_t count = pick_addresses(answer, picked);
     for (size_t i = 0; i < count; i++) {
@@ -156,7 +176,7 @@ static void on_addresses(const struct dns_answer *answer, void *user)
     release(resolution);
 }
 
-static void ask_hosts(struct resolution *resolution)
+static void ask_hosts(struct endpoints *resolution)
 {
     resolution->pending += resolution->host_count;
     for (size_t i = 0; i < resolution->host_count; i++) {
@@ -166,7 +186,7 @@ static void ask_hosts(struct resolution *resolution)
 }
 
 /* Room for `count` hosts; false when memory is out. */
-static bool make_hosts(struct resolution *resolution, size_t count)
+static bool make_hosts(struct endpoints *resolution, size_t count)
 {
     resolution->hosts = calloc(count, sizeof(resolution->hosts[0]));
     if (resolution->hosts == NULL) {
@@ -181,7 +201,7 @@ static bool make_hosts(struct resolution *resolution, size_t count)
     return true;
 }
 
-static void ask_one_host(struct resolution *resolution)
+static void ask_one_host(struct endpoints *resolution)
 {
     if (make_hosts(resolution, 1)) {
         snprintf(resolution->hosts[0].name, sizeof(resolution->hosts[0].name), "%s",
@@ -192,7 +212,7 @@ static void ask_one_host(struct resolution *resolution)
 
 static void on_mx(const struct dns_answer *answer, void *user)
 {
-    struct resolution *resolution = user;
+    struct endpoints *resolution = user;
     const char *domain = resolution->request.target->host;
 
     if (answer->null_mx) {
@@ -217,9 +237,9 @@ static void on_mx(const struct dns_answer *answer, void *user)
     release(resolution);
 }
 
-struct resolution *resolution_new(struct dns *dns, const struct resolution_request *request)
+struct endpoints *endpoints_new(struct dns *dns, const struct endpoints_request *request)
 {
-    struct resolution *resolution = calloc(1, sizeof(*resolution));
+    struct endpoints *resolution = calloc(1, sizeof(*resolution));
 
     if (resolution != NULL) {
         resolution->dns = dns;
@@ -229,7 +249,7 @@ struct resolution *resolution_new(struct dns *dns, const struct resolution_reque
     return resolution;
 }
 
-void resolution_begin(struct resolution *resolution)
+void endpoints_begin(struct endpoints *resolution)
 {
     const struct target *target = resolution->request.target;
 
@@ -245,12 +265,12 @@ void resolution_begin(struct resolution *resolution)
     release(resolution);
 }
 
-bool resolution_is_done(const struct resolution *resolution)
+bool endpoints_is_done(const struct endpoints *resolution)
 {
     return resolution->done;
 }
 
-void resolution_free(struct resolution *resolution)
+void endpoints_free(struct endpoints *resolution)
 {
     if (resolution != NULL) {
         free(resolution->hosts);

@@ -3,8 +3,8 @@
  *
  * Pure; any thread. The texts belong to the reading.
  */
-#ifndef RELAYWARDEN_PROBE_BANNER_H
-#define RELAYWARDEN_PROBE_BANNER_H
+#ifndef RELAYWARDEN_PROBE_JUDGE_BANNER_H
+#define RELAYWARDEN_PROBE_JUDGE_BANNER_H
 
 #include <stdbool.h>
 

@@ -1,6 +1,9 @@
-#include "probe/judge/diagnosis.h"
+#include "probe/judge/diagnosis_message.h"
 
 #include <string.h>
+
+#include "probe/judge/diagnosis_words.h"
+#include "probe/judge/mta.h"
 
 #define REPLY_SIZE 200 /* of a reply that a sentence quotes */
 
@@ -22,6 +25,17 @@ static const char *quote(const struct message_result *message, char out[REPLY_SI
     return out;
 }
 
+/* Of a message that did not arrive: where it may lie. */
+static const struct remedy fix_missing[] = {
+    {MTA_POSTFIX, "hold, discard and filters show there (postqueue -p)."},
+    {MTA_SENDMAIL, "mailq shows it."},
+    {MTA_EXIM, "exim -bp shows it."},
+    {MTA_UNKNOWN, "Look for it at the canary, too: has its mailbox or alias a call of "
+                  "relaywarden-probe receive?"},
+    {MTA_UNKNOWN, "If the server discards on purpose, refuse instead."},
+    {.text = NULL},
+};
+
 void diagnosis_explain_doubt(struct endpoint_result *result)
 {
     const struct message_result *message = &result->message;
@@ -35,9 +49,9 @@ void diagnosis_explain_doubt(struct endpoint_result *result)
                       "The server took a stranger's (%s) outside recipient (%s), but refused the "
                       "message itself as it refuses relaying%s.",
                       source, message->technique->id, quote(message, reply));
-        diagnosis_say(result->fix, sizeof(result->fix),
-                      "If the server is meant to refuse only after DATA, move that to RCPT: other "
-                      "testers, and spammers who try, see an open relay there.");
+        remedies_add(&result->fix, MTA_UNKNOWN,
+                     "If the server is meant to refuse only after DATA, move that to RCPT: other "
+                     "testers, and spammers who try, see an open relay there.");
         return;
     }
     if (message->waited > 0) {
@@ -49,14 +63,11 @@ void diagnosis_explain_doubt(struct endpoint_result *result)
                   "The server took a message from a stranger (%s) to the outside canary (%s), but "
                   "%s it did not arrive there: it is discarded, held, or on its way still.",
                   source, message->technique->id, span);
-    diagnosis_say(
-        result->fix, sizeof(result->fix),
-        "Look for the token %s in the server's log and queue: relayed, and late, it is an "
-        "open relay; Postfix: hold, discard and filters show there (postqueue -p); "
-        "Sendmail: mailq; Exim: exim -bp. Look for it at the canary, too: has its mailbox "
-        "or alias a call of relaywarden-probe receive? If the server discards on "
-        "purpose, refuse instead.",
-        message->token);
+    remedies_add(&result->fix, MTA_UNKNOWN,
+                 "Look for the token %s in the server's log and queue. If the message was relayed, "
+                 "and late, this is an open relay.",
+                 message->token);
+    remedies_add_rows(&result->fix, fix_missing, mta_recognise(result));
 }
 
 /* A sentence for each state, with the reply or without. */

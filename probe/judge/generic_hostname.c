@@ -497,7 +497,7 @@ static bool is_serial(const struct name *name, bool rented)
     return false;
 }
 
-bool hostname_is_generic(const char *text, const struct address *address)
+bool generic_hostname_is_generic(const char *text, const struct address *address)
 {
     struct name name;
     struct run runs[RUNS_MAX];

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "probe/judge/diagnosis.h"
+#include "probe/judge/diagnosis_words.h"
+#include "probe/judge/mta.h"
 #include "probe/judge/probe_finding.h"
 
 /* Connections that a filter must have been silent on, where an answer was due. */
@@ -11,21 +12,36 @@
 
 #define SEEN_SIZE (ADDRESS_TEXT_SIZE + NETWORK_TEXT_SIZE + 64)
 
-static const char fix_hidden[] =
-    "Have clients' own addresses reach the MTA. Docker: switch the userland proxy off and publish "
-    "the port on an IPv6-enabled network, or use host networking; firewall: no masquerade or SNAT "
-    "towards the MTA; Kubernetes: externalTrafficPolicy: Local; proxies and load balancers: the "
-    "PROXY protocol on a listener that only they reach (Postfix smtpd_upstream_proxy_protocol, "
-    "postscreen_upstream_proxy_protocol; Exim hosts_proxy). Until then take the gateway's address "
-    "out of what is trusted: Postfix mynetworks, Sendmail access and relay-domains, Exim "
-    "relay_from_hosts.";
+static const struct remedy fix_hidden[] = {
+    {MTA_UNKNOWN, "Have clients' own addresses reach the MTA."},
+    {MTA_UNKNOWN, "Docker: switch the userland proxy off and publish the port on an IPv6-enabled "
+                  "network, or use host networking."},
+    {MTA_UNKNOWN, "Firewall: no masquerade or SNAT towards the MTA."},
+    {MTA_UNKNOWN, "Kubernetes: externalTrafficPolicy: Local."},
+    {MTA_UNKNOWN, "Proxies and load balancers: the PROXY protocol on a listener that only they "
+                  "reach (Postfix smtpd_upstream_proxy_protocol, "
+                  "postscreen_upstream_proxy_protocol; Exim hosts_proxy)."},
+    {MTA_UNKNOWN, "Until then trust the gateway's address no longer."},
+    {MTA_POSTFIX, "take it out of mynetworks."},
+    {MTA_SENDMAIL, "take it out of access and relay-domains."},
+    {MTA_EXIM, "take it out of relay_from_hosts."},
+    {.text = NULL},
+};
 
-bool agreement_is_hidden(const struct endpoint_result *result)
+static const struct remedy fix_discarded[] = {
+    {MTA_UNKNOWN, "Look this test up in the mail log. A proxy in front may answer by itself."},
+    {MTA_POSTFIX, "a DISCARD action in an access map or a policy service answers 250 and hides the "
+                  "recipient from filters. If nothing shall be relayed, refuse instead: "
+                  "reject_unauth_destination."},
+    {.text = NULL},
+};
+
+bool milter_evidence_is_hidden(const struct endpoint_result *result)
 {
     return result->milter.observed && result->milter.role == TOKEN_ROLE_HIDDEN;
 }
 
-bool agreement_lacks_replies(const struct endpoint_result *result)
+bool milter_evidence_lacks_replies(const struct endpoint_result *result)
 {
     return result->milter.counted > result->milter.heard;
 }
@@ -76,54 +92,54 @@ static void explain_seen(struct endpoint_result *result, const struct site *site
                   address_format(&result->source, source), describe_seen(result, site, seen));
 }
 
-void agreement_explain_open(struct endpoint_result *result, const struct site *site)
+void milter_evidence_explain_open(struct endpoint_result *result, const struct site *site)
 {
     explain_seen(result, site);
     diagnosis_say(
         result->why, sizeof(result->why), " So every stranger may send mail to anybody%s.",
         result->proof == PROOF_OBSERVED ? ", as the filter on the mail host confirms" : "");
-    diagnosis_say(result->fix, sizeof(result->fix), "%s", fix_hidden);
+    remedies_add_rows(&result->fix, fix_hidden, mta_recognise(result));
 }
 
-void agreement_explain_hidden(struct endpoint_result *result, const struct site *site)
+void milter_evidence_explain_hidden(struct endpoint_result *result, const struct site *site)
 {
     explain_seen(result, site);
     diagnosis_say(result->why, sizeof(result->why),
                   " It refused the plain request; no other was made, since a ban would hit that "
                   "address, and with it everybody behind it.");
-    diagnosis_say(result->fix, sizeof(result->fix), "%s", fix_hidden);
+    remedies_add_rows(&result->fix, fix_hidden, mta_recognise(result));
 }
 
-void agreement_explain_discarded(struct endpoint_result *result)
+void milter_evidence_explain_discarded(struct endpoint_result *result)
 {
-    if (agreement_lacks_replies(result)) {
+    char accepted[DIAGNOSIS_LIST_SIZE] = "";
+
+    if (milter_evidence_lacks_replies(result)) {
         diagnosis_say(
             result->why, sizeof(result->why),
             "The filter on the mail host saw the MTA accept %u request%s on a connection, "
             "and the probe heard of %u: something between them changes replies, and may "
             "show strangers a server that is closed while others find it open.",
             result->milter.counted, plural(result->milter.counted), result->milter.heard);
-        diagnosis_say(result->fix, sizeof(result->fix),
-                      "Find what stands between the probe and the MTA, a proxy, a firewall that "
-                      "rewrites SMTP or a load balancer, and ask the MTA itself.");
+        remedies_add(&result->fix, MTA_UNKNOWN,
+                     "Find what stands between the probe and the MTA, a proxy, a firewall that "
+                     "rewrites SMTP or a load balancer, and ask the MTA itself.");
         return;
     }
     diagnosis_say(result->why, sizeof(result->why),
                   "The server accepted an outside recipient, but the filter on the mail host, "
                   "which had answered on this connection, was not told of it: something between "
                   "takes such recipients and discards them, or hides them from the filter.");
-    diagnosis_say(result->fix, sizeof(result->fix),
-                  "Look this test up in the mail log. Postfix: a DISCARD action in an access map "
-                  "or a policy service answers 250 and hides the recipient from filters; a proxy "
-                  "in front may answer by itself. If nothing shall be relayed, refuse instead: "
-                  "reject_unauth_destination.");
+    diagnosis_list(accepted, sizeof(accepted), result, EVIDENCE_UNCERTAIN);
+    diagnosis_say(result->why, sizeof(result->why), " Accepted: %s.", accepted);
+    remedies_add_rows(&result->fix, fix_discarded, mta_recognise(result));
 }
 
 /* ---- findings ------------------------------------------------------------------------ */
 
 static void add_hidden(struct endpoint_result *result, const struct site *site)
 {
-    struct finding *finding = raise_finding(result, FINDING_CLIENT_ADDRESS_HIDDEN, "");
+    struct finding *finding = probe_finding_add(result, FINDING_CLIENT_ADDRESS_HIDDEN, "");
     char source[ADDRESS_TEXT_SIZE];
     char address[ADDRESS_TEXT_SIZE];
     char seen[SEEN_SIZE];
@@ -132,25 +148,25 @@ static void add_hidden(struct endpoint_result *result, const struct site *site)
         return;
     }
     finding->severity = seen_is_trusted(result) ? SEVERITY_CRITICAL : SEVERITY_WARNING;
-    raise_source(finding, result);
-    finding_add(finding, "client", RAISE_SHOWN,
+    probe_finding_source(finding, result);
+    finding_add(finding, "client", PROBE_FINDING_SHOWN,
                 address_format(&result->milter.hello.client, address));
-    finding_add(finding, "permission", RAISE_SHOWN,
+    finding_add(finding, "permission", PROBE_FINDING_SHOWN,
                 permission_name(result->milter.hello.permission));
-    finding_add(finding, "mta", RAISE_SHOWN, result->milter.hello.mta);
+    finding_add(finding, "mta", PROBE_FINDING_SHOWN, result->milter.hello.mta);
     finding_why(finding, "The MTA takes the probe (%s) for %s: it cannot tell strangers from %s.",
                 address_format(&result->source, source), describe_seen(result, site, seen),
                 seen_is_trusted(result) ? "those that it trusts" : "each other");
-    finding_fix(finding, "%s", fix_hidden);
+    remedies_add_rows(&finding->fix, fix_hidden, mta_recognise(result));
 }
 
 static void add_unproven(struct endpoint_result *result)
 {
-    struct finding *finding = raise_finding(result, FINDING_VANTAGE_UNPROVEN, "");
+    struct finding *finding = probe_finding_add(result, FINDING_VANTAGE_UNPROVEN, "");
     char address[ADDRESS_TEXT_SIZE];
 
     if (finding != NULL) {
-        raise_source(finding, result);
+        probe_finding_source(finding, result);
         finding_why(finding,
                     "The MTA sees the probe as %s. Whether that is the probe's own public address "
                     "is not known: it asks from a private one.",
@@ -162,10 +178,10 @@ static void add_unproven(struct endpoint_result *result)
 
 static void add_missing(struct endpoint_result *result)
 {
-    struct finding *finding = raise_finding(result, FINDING_MILTER_MISSING, "");
+    struct finding *finding = probe_finding_add(result, FINDING_MILTER_MISSING, "");
 
     if (finding != NULL) {
-        raise_source(finding, result);
+        probe_finding_source(finding, result);
         finding_why(finding,
                     "The mail host's filter did not answer on %u connections where it should have: "
                     "half of the audit is blind.",
@@ -184,41 +200,43 @@ static void add_notes(struct endpoint_result *result)
     int64_t ahead = said->clock_ahead;
 
     if (said->clock_differs) {
-        raise_note(result,
-                   "The filter on the mail host did not talk to the probe, for its clock is %lld "
-                   "s %s this host's: set both by NTP.",
-                   (long long)llabs((long long)ahead), ahead < 0 ? "behind" : "ahead of");
+        probe_finding_note(
+            result,
+            "The filter on the mail host did not talk to the probe, for its clock is %lld "
+            "s %s this host's: set both by NTP.",
+            (long long)llabs((long long)ahead), ahead < 0 ? "behind" : "ahead of");
     }
     if (said->unverified) {
-        raise_note(result, "Something answered as the site's filter does, but not with this key: "
+        probe_finding_note(result,
+                           "Something answered as the site's filter does, but not with this key: "
                            "compare the fingerprints that '-t' shows at both ends.");
     }
     if (said->observed && said->role == TOKEN_ROLE_TRUE) {
-        raise_note(result,
-                   "The filter on the mail host confirms the vantage: the MTA saw the probe "
-                   "under its own address.");
+        probe_finding_note(
+            result, "The filter on the mail host confirms the vantage: the MTA saw the probe "
+                    "under its own address.");
     }
     if (said->counted != said->heard && result->cause != CAUSE_DISCARDED_OR_HIDDEN) {
-        raise_note(
+        probe_finding_note(
             result,
             "On one connection the filter saw the MTA accept %u request%s, and the probe heard "
             "of %u: something between them changes replies.",
             said->counted, plural(said->counted), said->heard);
     }
     if (said->observed && said->asks > 0) {
-        raise_note(result,
-                   "Of %u request%s that the filter could recognise, it saw the MTA accept %u%s.",
-                   said->asks, plural(said->asks), said->granted,
-                   said->granted > 0 ? ", and refused them itself, so that no mail left" : "");
+        probe_finding_note(
+            result, "Of %u request%s that the filter could recognise, it saw the MTA accept %u%s.",
+            said->asks, plural(said->asks), said->granted,
+            said->granted > 0 ? ", and refused them itself, so that no mail left" : "");
     }
 }
 
-void agreement_judge(struct endpoint_result *result, const struct vantage_known *vantage)
+void milter_evidence_judge(struct endpoint_result *result, const struct vantage_known *vantage)
 {
     const struct milter_said *said = &result->milter;
     bool outside = vantage->declared == VANTAGE_OUTSIDE;
 
-    if (agreement_is_hidden(result)) {
+    if (milter_evidence_is_hidden(result)) {
         add_hidden(result, vantage->site);
     }
     if (outside && said->observed && said->role == TOKEN_ROLE_UNKNOWN) {

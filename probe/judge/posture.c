@@ -6,9 +6,14 @@
 #include <strings.h>
 
 #include "lib/printable.h"
+#include "probe/dns/address_facts.h"
+#include "probe/dns/blocklist.h"
 #include "probe/dns/dnsbl.h"
 #include "probe/judge/banner.h"
+#include "probe/judge/diagnosis_open.h"
 #include "probe/judge/generic_hostname.h"
+#include "probe/judge/mta.h"
+#include "probe/judge/own_name.h"
 #include "probe/judge/probe_finding.h"
 #include "probe/smtp/ehlo.h"
 
@@ -19,41 +24,43 @@
  * RFC 7628). The others prove knowledge of a password without sending it. */
 static const char *const telling[] = {"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER", "XOAUTH"};
 
-/* ---- the session ------------------------------------------------------------------------ */
+static const struct remedy fix_auth[] = {
+    {MTA_UNKNOWN, "Offer TLS, and AUTH only inside it."},
+    {MTA_POSTFIX, "set smtpd_tls_auth_only = yes (and smtpd_tls_security_level = may or encrypt, "
+                  "with a certificate); on port 25 AUTH is not needed at all where users submit on "
+                  "587 or 465."},
+    {MTA_SENDMAIL, "add p to confAUTH_OPTIONS."},
+    {MTA_EXIM, "set auth_advertise_hosts = ${if eq{$tls_in_cipher}{}{}{*}}."},
+    {.text = NULL},
+};
 
-/* The parameters of a capability, or NULL if it is not offered. "AUTH=LOGIN" is an old form. */
-static const char *offered(const struct endpoint_result *result, const char *keyword)
-{
-    size_t length = strlen(keyword);
+static const struct remedy fix_xforward[] = {
+    {MTA_UNKNOWN, "Offer XFORWARD to nobody but the filters that need it."},
+    {MTA_POSTFIX, "list in smtpd_authorized_xforward_hosts only the filters that need it, by "
+                  "address, and reload; it is empty by default."},
+    {.text = NULL},
+};
 
-    for (size_t i = 0; i < result->capability_count; i++) {
-        const char *line = result->capabilities[i];
-        if (strncasecmp(line, keyword, length) == 0 && strchr(" =", line[length]) != NULL) {
-            return line + length + strspn(line + length, " =");
-        }
-    }
-    return NULL;
-}
+static const struct remedy fix_banner[] = {
+    {MTA_UNKNOWN, "Nothing depends on it."},
+    {MTA_POSTFIX, "to say less, set smtpd_banner = $myhostname ESMTP."},
+    {MTA_SENDMAIL, "to say less, set confSMTP_LOGIN_MSG to `$j'."},
+    {MTA_EXIM, "to say less, set smtp_banner = $smtp_active_hostname ESMTP."},
+    {.text = NULL},
+};
 
-void posture_hear(struct endpoint_result *result, const char *text, bool secured)
-{
-    struct posture_heard *heard = &result->heard;
-    const char *mechanisms = offered(result, "AUTH");
-
-    printable(heard->ehlo, sizeof(heard->ehlo), text, strcspn(text, "\n"));
-    heard->anonymous =
-        heard->anonymous || (mechanisms != NULL && offer_has_word(mechanisms, "ANONYMOUS"));
-    heard->xclient = heard->xclient || offered(result, "XCLIENT") != NULL;
-    heard->xforward = heard->xforward || offered(result, "XFORWARD") != NULL;
-    if (!secured && mechanisms != NULL && mechanisms[0] != '\0') {
-        snprintf(heard->auth_in_clear, sizeof(heard->auth_in_clear), "%s", mechanisms);
-    }
-}
+static const struct remedy fix_own_name[] = {
+    {MTA_UNKNOWN, "Give it the name that its address has in DNS."},
+    {MTA_POSTFIX, "set myhostname."},
+    {MTA_SENDMAIL, "define confDOMAIN_NAME."},
+    {MTA_EXIM, "set primary_hostname."},
+    {.text = NULL},
+};
 
 static bool is_telling(const char *mechanisms)
 {
     for (size_t i = 0; i < COUNT(telling); i++) {
-        if (offer_has_word(mechanisms, telling[i])) {
+        if (ehlo_has_word(mechanisms, telling[i])) {
             return true;
         }
     }
@@ -68,60 +75,55 @@ static void judge_auth(struct endpoint_result *result)
     if (heard->auth_in_clear[0] == '\0' || anonymous) {
         return;
     }
-    struct finding *finding = raise_finding(result, FINDING_AUTH_WITHOUT_TLS, "");
+    struct finding *finding = probe_finding_add(result, FINDING_AUTH_WITHOUT_TLS, "");
     if (finding == NULL) {
         return;
     }
     bool plain = is_telling(heard->auth_in_clear);
     finding->severity = plain ? SEVERITY_WARNING : SEVERITY_INFO;
-    finding_add(finding, "mechanisms", RAISE_FREE, heard->auth_in_clear);
+    finding_add(finding, "mechanisms", PROBE_FINDING_FREE, heard->auth_in_clear);
     finding_why(finding, "AUTH (%s) is offered before TLS%s: %s.", heard->auth_in_clear,
                 result->starttls_offered ? "" : ", and TLS is not offered at all",
                 plain ? "whoever can listen on the way reads the users' passwords, and can then "
                         "send mail in their names"
                       : "these mechanisms send no password, but the session can be taken over on "
                         "the way");
-    finding_fix(finding, "Offer TLS, and AUTH only inside it. "
-                         "Postfix: set smtpd_tls_auth_only = yes (and smtpd_tls_security_level = "
-                         "may or encrypt, with a certificate); on port 25 AUTH is not needed at "
-                         "all where users submit on 587 or 465. "
-                         "Sendmail: add p to confAUTH_OPTIONS. "
-                         "Exim: set auth_advertise_hosts = ${if eq{$tls_in_cipher}{}{}{*}}.");
+    remedies_add_rows(&finding->fix, fix_auth, mta_recognise(result));
 }
 
 static void judge_xclient(struct endpoint_result *result)
 {
-    struct finding *finding =
-        result->heard.xclient ? raise_finding(result, FINDING_XCLIENT_EXPOSED, "xclient") : NULL;
+    struct finding *finding = result->heard.xclient
+                                  ? probe_finding_add(result, FINDING_XCLIENT_EXPOSED, "xclient")
+                                  : NULL;
 
     if (finding == NULL) {
         return;
     }
-    finding_add(finding, "command", RAISE_SHOWN, "XCLIENT");
-    raise_source(finding, result);
+    finding_add(finding, "command", PROBE_FINDING_SHOWN, "XCLIENT");
+    probe_finding_source(finding, result);
     finding_why(finding,
                 "The server offers XCLIENT to the probe, an outsider: whoever is offered it "
                 "can claim any client address or login, a trusted one too, and relay.");
-    finding_fix(finding, "Postfix: list in smtpd_authorized_xclient_hosts only the proxies that "
-                         "need it, by address, and reload; it is empty by default.");
+    remedies_add_rows(&finding->fix, diagnosis_fix_xclient, mta_recognise(result));
 }
 
 static void judge_xforward(struct endpoint_result *result)
 {
-    struct finding *finding =
-        result->heard.xforward ? raise_finding(result, FINDING_XCLIENT_EXPOSED, "xforward") : NULL;
+    struct finding *finding = result->heard.xforward
+                                  ? probe_finding_add(result, FINDING_XCLIENT_EXPOSED, "xforward")
+                                  : NULL;
 
     if (finding == NULL) {
         return;
     }
     finding->severity = SEVERITY_WARNING;
-    finding_add(finding, "command", RAISE_SHOWN, "XFORWARD");
-    raise_source(finding, result);
+    finding_add(finding, "command", PROBE_FINDING_SHOWN, "XFORWARD");
+    probe_finding_source(finding, result);
     finding_why(finding, "The server offers XFORWARD to the probe, an outsider: whoever is offered "
                          "it can put a false client into its logs and before its content filters. "
                          "It opens no relaying.");
-    finding_fix(finding, "Postfix: list in smtpd_authorized_xforward_hosts only the filters that "
-                         "need it, by address, and reload; it is empty by default.");
+    remedies_add_rows(&finding->fix, fix_xforward, mta_recognise(result));
 }
 
 static bool tells_version(const char *line, struct banner_reading *reading)
@@ -139,27 +141,24 @@ static void judge_banner(struct endpoint_result *result)
     if (!greeting && !tells_version(result->heard.ehlo, &reading)) {
         return;
     }
-    struct finding *finding = raise_finding(result, FINDING_BANNER_VERSION, "");
+    struct finding *finding = probe_finding_add(result, FINDING_BANNER_VERSION, "");
     if (finding == NULL) {
         return;
     }
-    finding_add(finding, "software", RAISE_FREE, reading.software);
-    finding_add(finding, "version", RAISE_FREE, reading.version);
+    finding_add(finding, "software", PROBE_FINDING_FREE, reading.software);
+    finding_add(finding, "version", PROBE_FINDING_FREE, reading.version);
     finding_why(finding,
                 "The %s names the software, %s, and its version, %s: it tells an attacker what to "
                 "try.",
                 greeting ? "greeting" : "reply to EHLO", reading.software, reading.version);
-    finding_fix(finding, "Nothing depends on it; to say less: "
-                         "Postfix: set smtpd_banner = $myhostname ESMTP. "
-                         "Sendmail: set confSMTP_LOGIN_MSG to `$j'. "
-                         "Exim: set smtp_banner = $smtp_active_hostname ESMTP.");
+    remedies_add_rows(&finding->fix, fix_banner, mta_recognise(result));
 }
 
 /* ---- reverse DNS ------------------------------------------------------------------------ */
 
 static void judge_missing(struct endpoint_result *result, const char *address)
 {
-    struct finding *finding = raise_finding(result, FINDING_PTR_MISSING, "");
+    struct finding *finding = probe_finding_add(result, FINDING_PTR_MISSING, "");
 
     if (finding != NULL) {
         finding_why(finding,
@@ -177,7 +176,8 @@ static bool all_generic(const struct posture_dns *dns, bool confirmed)
 {
     for (size_t i = 0; i < dns->name_count; i++) {
         const struct posture_name *name = &dns->names[i];
-        if ((name->agrees || !confirmed) && !hostname_is_generic(name->name, &dns->address)) {
+        if ((name->agrees || !confirmed) &&
+            !generic_hostname_is_generic(name->name, &dns->address)) {
             return false;
         }
     }
@@ -198,15 +198,15 @@ static void judge_names(struct endpoint_result *result, const char *address)
         known = known && (name->forward == POSTURE_HAD || name->forward == POSTURE_NONE);
     }
     if (!confirmed && !known) {
-        raise_note(result,
-                   "Whether %.200s, the name of %s, leads back to it could not be learnt "
-                   "from DNS in time.",
-                   shown, address);
+        probe_finding_note(result,
+                           "Whether %.200s, the name of %s, leads back to it could not be learnt "
+                           "from DNS in time.",
+                           shown, address);
     }
     struct finding *finding =
-        !confirmed && known ? raise_finding(result, FINDING_FCRDNS_MISMATCH, "") : NULL;
+        !confirmed && known ? probe_finding_add(result, FINDING_FCRDNS_MISMATCH, "") : NULL;
     if (finding != NULL) {
-        finding_add(finding, "name", RAISE_SHOWN, shown);
+        finding_add(finding, "name", PROBE_FINDING_SHOWN, shown);
         finding_why(finding,
                     "The PTR record of %s names %.253s, but that name %s: many receivers "
                     "refuse mail when the two do not agree.",
@@ -218,10 +218,10 @@ static void judge_names(struct endpoint_result *result, const char *address)
                     "a host that has one.",
                     shown, address);
     }
-    finding =
-        all_generic(dns, confirmed) ? raise_finding(result, FINDING_GENERIC_HOSTNAME, "") : NULL;
+    finding = all_generic(dns, confirmed) ? probe_finding_add(result, FINDING_GENERIC_HOSTNAME, "")
+                                          : NULL;
     if (finding != NULL) {
-        finding_add(finding, "name", RAISE_SHOWN, shown);
+        finding_add(finding, "name", PROBE_FINDING_SHOWN, shown);
         finding_why(finding,
                     "The name of %s in reverse DNS, %.253s, looks like one that the provider "
                     "assigned: receivers trust it as little as a home's.",
@@ -235,7 +235,7 @@ static void judge_names(struct endpoint_result *result, const char *address)
 
 /* ---- block lists ------------------------------------------------------------------------ */
 
-/* What one kind of listing means, and what to do about it. */
+/* Each kind of listing: its meaning, and the remedy. */
 static const struct {
     enum severity severity;
     const char *why;
@@ -250,6 +250,10 @@ static const struct {
                              "for its neighbours: others in its range were seen to abuse, which "
                              "says nothing about this address",
                              "Only the provider can act on it: ask them."},
+    [DNSBL_SCORE] = {SEVERITY_INFO,
+                     "with a low score: something was seen that receivers may mind, and not enough "
+                     "to list the address for it",
+                     "Look at what the server sends, and at its names in DNS; the score follows."},
     [DNSBL_ABUSE] = {SEVERITY_WARNING,
                      "for abuse: the list says that it saw unwanted mail or attacks come from "
                      "this very address",
@@ -258,31 +262,40 @@ static const struct {
                      "have it taken out."},
 };
 
-/* The parts of the list and the answers, in words: "Spamhaus CSS 127.0.0.3, Spamhaus XBL ...". */
-static void describe(const struct posture_listing *listing, enum dnsbl_meaning meaning,
-                     char out[200])
+/* Of a list that is not known: it says "listed", and what that means its own pages say. */
+static const char *const unknown_why =
+    "as 127.0.0.2, which most lists answer for addresses that they saw abuse. This list is not "
+    "known here: its own pages say what it lists";
+
+/* The parts of the list and the answers of these meanings, in words: "Spamhaus CSS 127.0.0.3,
+ * Spamhaus XBL ...". Returns out. */
+static const char *describe(const struct posture_listing *listing, enum dnsbl_meaning from,
+                            enum dnsbl_meaning to, char out[200])
 {
     size_t used = 0;
 
     out[0] = '\0';
-    for (size_t i = 0; i < listing->answer_count; i++) {
-        struct dnsbl_reading reading = dnsbl_read(listing->zone, &listing->answers[i]);
+    for (size_t i = 0; i < listing->entry.answer_count; i++) {
+        const struct address *answer = &listing->entry.answers[i];
+        struct dnsbl_reading reading = dnsbl_read(listing->zone, answer);
         char address[ADDRESS_TEXT_SIZE];
-        if (reading.meaning >= DNSBL_POLICY && reading.meaning <= meaning && used < 150) {
-            used += (size_t)snprintf(out + used, 200 - used, "%s%s%s%s", used > 0 ? ", " : "",
-                                     reading.list != NULL ? reading.list : "",
-                                     reading.list != NULL ? " " : "",
-                                     address_format(&listing->answers[i], address));
+        if (reading.meaning >= from && reading.meaning <= to && used < 150) {
+            used +=
+                (size_t)snprintf(out + used, 200 - used, "%s%s%s%s", used > 0 ? ", " : "",
+                                 reading.list != NULL ? reading.list : "",
+                                 reading.list != NULL ? " " : "", address_format(answer, address));
         }
     }
+    return out;
 }
 
 static void raise_listing(struct endpoint_result *result, const struct posture_listing *listing,
-                          enum dnsbl_meaning meaning)
+                          const struct blocklist_reading *reading)
 {
     const char *zone = dnsbl_shown(listing->zone);
     const char *removal = dnsbl_removal(listing->zone);
-    struct finding *finding = raise_finding(result, FINDING_BLOCKLISTED, zone);
+    struct finding *finding = probe_finding_add(result, FINDING_BLOCKLISTED, zone);
+    bool known = dnsbl_read(listing->zone, reading->answer).list != NULL;
     char address[ADDRESS_TEXT_SIZE];
     char parts[200];
     char said[REASON_SHOWN + 1];
@@ -290,47 +303,93 @@ static void raise_listing(struct endpoint_result *result, const struct posture_l
     if (finding == NULL) {
         return;
     }
-    describe(listing, meaning, parts);
+    describe(listing, DNSBL_POLICY, DNSBL_ABUSE, parts);
     printable_string(said, sizeof(said), listing->reason);
-    address_format(&listing->answers[0], address);
-    finding->severity = listings[meaning].severity;
-    finding_add(finding, "zone", RAISE_NAMING, zone);
-    finding_add(finding, "listing", RAISE_SHOWN, dnsbl_meaning_name(meaning));
-    finding_add(finding, "answer", RAISE_FREE, parts);
-    finding_add(finding, "reason", RAISE_FREE, listing->reason);
+    finding->severity = listings[reading->worst].severity;
+    finding_add(finding, "zone", PROBE_FINDING_NAMING, zone);
+    finding_add(finding, "listing", PROBE_FINDING_SHOWN, dnsbl_meaning_name(reading->worst));
+    finding_add(finding, "answer", PROBE_FINDING_FREE, parts);
+    finding_add(finding, "reason", PROBE_FINDING_FREE, listing->reason);
     finding_why(finding, "%s is listed by %.100s (%s) %s%s%s%s.",
                 address_format(&result->endpoint.address, address), zone, parts,
-                listings[meaning].why, said[0] != '\0' ? ". It says: \"" : "", said,
-                said[0] != '\0' ? "\"" : "");
-    finding_fix(finding, "%s Removal is asked for at %s%.100s.", listings[meaning].fix,
-                removal != NULL ? "" : "the pages of ", removal != NULL ? removal : zone);
+                known || reading->worst != DNSBL_ABUSE ? listings[reading->worst].why : unknown_why,
+                said[0] != '\0' ? ". It says: \"" : "", said, said[0] != '\0' ? "\"" : "");
+    finding_fix(finding, "%s", listings[reading->worst].fix);
+    remedies_add(&finding->fix, MTA_UNKNOWN, "Ask for removal at %s%.100s.",
+                 removal != NULL ? "" : "the pages of ", removal != NULL ? removal : zone);
+}
+
+/* Answers that harm nobody, or whose meaning no row knows. */
+static void note_answers(struct endpoint_result *result, const struct posture_listing *listing,
+                         enum dnsbl_meaning worst)
+{
+    const char *zone = dnsbl_shown(listing->zone);
+    char said[REASON_SHOWN + 1];
+    char parts[200];
+
+    if (describe(listing, DNSBL_UNKNOWN, DNSBL_UNKNOWN, parts)[0] != '\0') {
+        printable_string(said, sizeof(said), listing->reason);
+        probe_finding_note(
+            result,
+            "%.80s answers %s for the address. It is not known here what that means, so "
+            "this is no listing%s%s%s.",
+            zone, parts, said[0] != '\0' ? "; it says: \"" : "", said, said[0] != '\0' ? "\"" : "");
+    }
+    if (worst <= DNSBL_GOOD && describe(listing, DNSBL_GOOD, DNSBL_GOOD, parts)[0] != '\0') {
+        probe_finding_note(result,
+                           "%.80s speaks for the address (%s): that is no block list's listing.",
+                           zone, parts);
+    }
+}
+
+static void note_broken(struct endpoint_result *result, const struct posture_listing *listing,
+                        const struct blocklist_reading *reading)
+{
+    const char *below = dnsbl_zone_below(listing->zone);
+    char address[ADDRESS_TEXT_SIZE] = "nothing";
+
+    if (reading->answer != NULL) {
+        address_format(reading->answer, address);
+    }
+    probe_finding_note(
+        result,
+        "%.80s is not believed: %s%s%s. For the address it answers %s. Take it out of "
+        "dnsbl.",
+        dnsbl_shown(listing->zone), reading->text,
+        below != NULL ? "; lists are below it, such as " : "", below != NULL ? below : "", address);
 }
 
 static void judge_listing(struct endpoint_result *result, const struct posture_listing *listing)
 {
-    struct dnsbl_reading worst = {.meaning = DNSBL_NOTHING};
+    struct blocklist_reading reading = blocklist_read(listing);
+    const char *zone = dnsbl_shown(listing->zone);
     char address[ADDRESS_TEXT_SIZE];
-    const struct address *answer = NULL;
 
-    for (size_t i = 0; listing->state == POSTURE_HAD && i < listing->answer_count; i++) {
-        struct dnsbl_reading reading = dnsbl_read(listing->zone, &listing->answers[i]);
-        if (reading.meaning > worst.meaning) {
-            worst = reading;
-            answer = &listing->answers[i];
+    switch (reading.state) {
+    case BLOCKLIST_PENDING: /* note_pending */
+    case BLOCKLIST_CLEAR:
+        break;
+    case BLOCKLIST_SILENT:
+        probe_finding_note(
+            result, "Whether %.80s lists the address is not known: DNS gave no answer.", zone);
+        break;
+    case BLOCKLIST_REFUSES:
+        probe_finding_note(result, "Whether %.80s lists the address is not known: %s (answer %s).",
+                           zone, reading.text, address_format(reading.answer, address));
+        break;
+    case BLOCKLIST_BROKEN:
+        note_broken(result, listing, &reading);
+        break;
+    case BLOCKLIST_ANSWERS:
+        if (reading.worst >= DNSBL_POLICY) {
+            raise_listing(result, listing, &reading);
         }
-    }
-    if (worst.meaning == DNSBL_ERROR) {
-        raise_note(result, "Whether %.80s lists the address is not known: %s (answer %s).",
-                   dnsbl_shown(listing->zone), worst.text, address_format(answer, address));
-    } else if (worst.meaning != DNSBL_NOTHING) {
-        raise_listing(result, listing, worst.meaning);
-    } else if (listing->state == POSTURE_FAILED) {
-        raise_note(result, "Whether %.80s lists the address is not known: DNS gave no answer.",
-                   dnsbl_shown(listing->zone));
+        note_answers(result, listing, reading.worst);
+        break;
     }
 }
 
-/* What had not come by now, in one note. */
+/* One note for the answers that had not come by now. */
 static void note_pending(struct endpoint_result *result)
 {
     const struct posture_dns *dns = result->dns;
@@ -341,13 +400,15 @@ static void note_pending(struct endpoint_result *result)
         used = (size_t)snprintf(list, sizeof(list), "reverse DNS");
     }
     for (size_t i = 0; i < dns->listing_count; i++) {
-        if (dns->listings[i].state == POSTURE_PENDING && used + 60 < sizeof(list)) {
+        if (blocklist_read(&dns->listings[i]).state == BLOCKLIST_PENDING &&
+            used + 60 < sizeof(list)) {
             used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%.50s",
                                      used > 0 ? ", " : "", dnsbl_shown(dns->listings[i].zone));
         }
     }
     if (used > 0) {
-        raise_note(result, "DNS had not answered when the endpoint was done; left out: %s.", list);
+        probe_finding_note(result, "DNS had not answered when the endpoint was done; left out: %s.",
+                           list);
     }
 }
 
@@ -360,8 +421,8 @@ static void judge_dns(struct endpoint_result *result)
     if (dns->pointer == POSTURE_NONE) {
         judge_missing(result, address);
     } else if (dns->pointer == POSTURE_FAILED) {
-        raise_note(result, "The name of %s in reverse DNS is not known: DNS gave no answer.",
-                   address);
+        probe_finding_note(
+            result, "The name of %s in reverse DNS is not known: DNS gave no answer.", address);
     } else if (dns->pointer == POSTURE_HAD && dns->name_count > 0) {
         judge_names(result, address);
     }
@@ -369,6 +430,39 @@ static void judge_dns(struct endpoint_result *result)
         judge_listing(result, &dns->listings[i]);
     }
     note_pending(result);
+}
+
+/* ---- the name that the server gives itself ---------------------------------------------- */
+
+/* The fault of a name, behind "The server calls itself NAME in its greeting: ". */
+static const char *const name_faults[] = {
+    [OWN_NAME_FINE] = "",
+    [OWN_NAME_PRIVATE] = "no public name is that",
+    [OWN_NAME_SINGLE] = "a single word is no public name",
+    [OWN_NAME_OTHER] = "that is not the address that the probe reached it at, and no public name",
+    [OWN_NAME_BARE] = "an address without square brackets is no public name",
+};
+
+static void judge_own_name(struct endpoint_result *result)
+{
+    struct own_name own =
+        own_name_judge(result->banner, result->heard.ehlo, &result->endpoint.address);
+    struct finding *finding = own.fault != OWN_NAME_FINE
+                                  ? probe_finding_add(result, FINDING_GENERIC_HOSTNAME, "own-name")
+                                  : NULL;
+
+    if (finding == NULL) {
+        return;
+    }
+    char name[256];
+    snprintf(name, sizeof(name), "%.*s", (int)own.length, own.text);
+    finding->severity = SEVERITY_INFO; /* so it makes no incident, and none has to end */
+    finding_add(finding, "name", PROBE_FINDING_FREE, name);
+    finding_why(finding,
+                "The server calls itself %s in its %s: %s. Many servers refuse mail from a server "
+                "that greets them so.",
+                name, own.in_greeting ? "greeting" : "reply to EHLO", name_faults[own.fault]);
+    remedies_add_rows(&finding->fix, fix_own_name, mta_recognise(result));
 }
 
 /* ---- all of it -------------------------------------------------------------------------- */
@@ -385,6 +479,7 @@ void posture_judge(struct endpoint_result *result, bool outside)
     }
     if (result->reach >= REACH_NO_SESSION) {
         judge_banner(result);
+        judge_own_name(result);
     }
 }
 

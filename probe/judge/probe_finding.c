@@ -4,56 +4,43 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SUBJECT_SIZE (ENDPOINT_TEXT_SIZE + 16)
-
-static const char *subject_of(const struct endpoint_result *result, enum tls_mode tls,
-                              char out[SUBJECT_SIZE])
+void probe_finding_into(struct finding *finding, const struct endpoint_result *result,
+                        enum finding_kind kind, const char *rest)
 {
-    char where[ENDPOINT_TEXT_SIZE];
+    char endpoint[ENDPOINT_PLACE_SIZE];
 
-    address_format_port(&result->endpoint.address, result->endpoint.port, where);
-    (void)snprintf(out, SUBJECT_SIZE, "%s/%s", where, tls_mode_name(tls));
-    return out;
+    finding_init(finding, kind);
+    finding_subject(finding, endpoint_place(&result->endpoint, result_tls(result), endpoint), rest);
+    finding_add(finding, "endpoint", PROBE_FINDING_NAMING, endpoint);
+    finding_add(finding, "target", PROBE_FINDING_SHOWN, result->endpoint.target);
+    finding_add(finding, "host", PROBE_FINDING_SHOWN, result->endpoint.host);
 }
 
-void raise_key(const struct endpoint_result *result, enum tls_mode tls, const char *rest,
-               char key[FINDING_KEY_SIZE])
+struct finding *probe_finding_add(struct endpoint_result *result, enum finding_kind kind,
+                                  const char *rest)
 {
-    char endpoint[SUBJECT_SIZE];
-    struct finding finding = {.fields = 0};
-
-    finding_subject(&finding, subject_of(result, tls, endpoint), rest);
-    memcpy(key, finding.key, FINDING_KEY_SIZE);
-}
-
-struct finding *raise_finding(struct endpoint_result *result, enum finding_kind kind,
-                              const char *rest)
-{
-    char endpoint[SUBJECT_SIZE];
-
     struct finding *finding = result_add_finding(result);
+
     if (finding == NULL) {
+        result->unkept |= UINT64_C(1) << kind;
         return NULL;
     }
-    finding_init(finding, kind);
-    finding_subject(finding, subject_of(result, result_tls(result), endpoint), rest);
-    finding_add(finding, "endpoint", RAISE_NAMING, endpoint);
-    finding_add(finding, "target", RAISE_SHOWN, result->endpoint.target);
-    finding_add(finding, "host", RAISE_SHOWN, result->endpoint.host);
+    probe_finding_into(finding, result, kind, rest);
     return finding;
 }
 
-void raise_source(struct finding *finding, const struct endpoint_result *result)
+void probe_finding_source(struct finding *finding, const struct endpoint_result *result)
 {
     char source[ADDRESS_TEXT_SIZE];
 
-    finding_add(finding, "tls", RAISE_SHOWN, tls_mode_name(result_tls(result)));
+    finding_add(finding, "tls", PROBE_FINDING_SHOWN, tls_mode_name(result_tls(result)));
     if (result->source.family != ADDRESS_NONE) {
-        finding_add(finding, "source", RAISE_SHOWN, address_format(&result->source, source));
+        finding_add(finding, "source", PROBE_FINDING_SHOWN,
+                    address_format(&result->source, source));
     }
 }
 
-void raise_note(struct endpoint_result *result, const char *format, ...)
+void probe_finding_note(struct endpoint_result *result, const char *format, ...)
 {
     va_list arguments;
 

@@ -1,27 +1,72 @@
 #include "probe/judge/resolved.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/alert/subject.h"
+#include "lib/name_index.h"
+#include "probe/dns/address_facts.h"
+#include "probe/dns/blocklist.h"
 #include "probe/dns/dnsbl.h"
 #include "probe/judge/diagnosis.h"
 #include "probe/judge/posture.h"
-#include "probe/judge/probe_finding.h"
+#include "probe/model/evidence.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-/* What one endpoint is asked about. */
+/* One endpoint. */
+struct asked {
+    char where[ENDPOINT_TEXT_SIZE]; /* address and port, as findings name it */
+    enum tls_mode tls_asked;
+    enum tls_mode tls;
+    uint64_t learnt;  /* bit by kind: that there is no finding of it means something */
+    uint64_t lasting; /* bit by cause: what was granted for it may be granted still */
+    bool listed;      /* each block list answered */
+    bool placed;      /* of a configured target: the endpoint is there */
+};
+
+/* The name of an incident or of a part of it. */
+struct name {
+    size_t asked; /* whose it is */
+    enum finding_kind kind;
+    char key[FINDING_KEY_SIZE];
+};
+
+struct names {
+    struct name *names;
+    size_t count;
+    size_t room;
+};
+
+struct known_target {
+    char name[RESULT_HOST_SIZE];
+    bool unsure; /* not all of its addresses are known */
+};
+
+struct resolved {
+    struct asked *asked;
+    size_t count;
+    struct names raised; /* what was found in this audit */
+    struct names zones;  /* block lists that answered: their names are the keys */
+    bool whole;          /* it shows which endpoints there are */
+    struct known_target *targets;
+    size_t target_count;
+    struct name_index *names; /* of the targets */
+    bool unsure;              /* any target is */
+};
+
+/* A result while it is looked at. */
 struct search {
     const struct endpoint_result *result;
     const struct vantage_known *vantage;
-    over_found found;
-    void *user;
 };
 
 /* ---- what was learnt ----------------------------------------------------------------- */
 
 static bool from_outside(const struct search *search)
 {
-    return !judgement_is_inside(search->result, search->vantage);
+    return !vantage_is_inside(search->result, search->vantage);
 }
 
 static bool had_a_session(const struct search *search)
@@ -37,19 +82,12 @@ static bool had_a_verdict(const struct search *search)
            (verdict == VERDICT_OPEN || verdict == VERDICT_CLOSED || verdict == VERDICT_SUSPECTED);
 }
 
-/* Whether the technique's answer is still owed: the connection ended before it, or instead of it,
- * or the server had come to turn us away whatever was asked. One that was refused for its sender or
- * recipient is refused, and so is one refused for its client where the battery came to its end. */
+/* Whether the answer is still owed, be it only that another domain's turn as a sender will come. */
 static bool is_owed(const struct endpoint_result *result, const struct technique_result *asked)
 {
-    if (asked->absent) {
-        return false;
-    }
-    if (!asked->asked) {
-        return asked->cut || result->cut_off;
-    }
-    return asked->outcome == OUTCOME_CLOSING ||
-           (result->cut_off && asked->outcome == OUTCOME_CLIENT_REFUSED);
+    bool waits = asked->own != NULL && (!asked->asked || asked->outcome == OUTCOME_CLOSING);
+
+    return (waits && !asked->absent) || evidence_is_owed(result, asked);
 }
 
 /* Whether what was granted for this cause may be granted still. `plain` was answered, which is
@@ -58,6 +96,11 @@ static bool may_last(const struct search *search, enum cause cause)
 {
     const struct endpoint_result *result = search->result;
 
+    /* Hosted mail is asked `plain` alone: of the other forms nothing was learnt. */
+    if (result->endpoint.hosted && cause != CAUSE_UNCONDITIONAL &&
+        cause != CAUSE_CLIENT_ADDRESS_HIDDEN) {
+        return true;
+    }
     for (size_t i = 0; i < result->technique_count; i++) {
         const struct technique_result *asked = &result->techniques[i];
         if (is_owed(result, asked) && diagnosis_may_show(asked->technique->trait, cause)) {
@@ -79,7 +122,8 @@ static bool heard_from_outside(const struct search *search)
 
 static bool got_to_the_end(const struct search *search)
 {
-    return had_a_session(search) && !search->result->cut_off && !search->result->exhausted;
+    return had_a_session(search) && !search->result->exhausted &&
+           (!search->result->cut_off || evidence_is_caught_up(search->result));
 }
 
 static bool knows_its_source(const struct search *search)
@@ -97,73 +141,6 @@ static bool filter_answered(const struct search *search)
     return search->result->milter.observed;
 }
 
-/* ---- keys ---------------------------------------------------------------------------- */
-
-static bool is_raised(const struct endpoint_result *result, enum finding_kind kind, const char *key)
-{
-    for (size_t i = 0; i < result->finding_count; i++) {
-        const struct finding *finding = &result->findings[i];
-        /* What is only worth a note now is over as an incident. */
-        if (finding->kind == kind && finding->severity > SEVERITY_INFO &&
-            strcmp(finding->key, key) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The endpoint may have had another mode of TLS when the incident opened, if it was left to it. */
-static void try_key(const struct search *search, enum finding_kind kind, const char *rest)
-{
-    static const enum tls_mode modes[] = {TLS_NONE, TLS_STARTTLS, TLS_IMPLICIT};
-    const struct endpoint_result *result = search->result;
-
-    for (size_t i = 0; i < COUNT(modes); i++) {
-        bool possible = result->endpoint.tls_asked == TLS_AUTO ||
-                        modes[i] == result->endpoint.tls_asked || modes[i] == result_tls(result);
-        char key[FINDING_KEY_SIZE];
-        if (possible) {
-            raise_key(result, modes[i], rest, key);
-            if (!is_raised(result, kind, key)) {
-                search->found(kind, key, search->user);
-            }
-        }
-    }
-}
-
-static void try_alone(const struct search *search, enum finding_kind kind)
-{
-    try_key(search, kind, "");
-}
-
-/* Where relaying is granted now, what it was put down to before gives way to what it is today. */
-static void try_causes(const struct search *search, enum finding_kind kind)
-{
-    for (enum cause cause = CAUSE_NONE; cause <= CAUSE_UNCONDITIONAL; cause++) {
-        if (search->result->verdict == VERDICT_OPEN || !may_last(search, cause)) {
-            try_key(search, kind, cause_name(cause));
-        }
-    }
-}
-
-static void try_offers(const struct search *search, enum finding_kind kind)
-{
-    try_key(search, kind, "xclient");
-    try_key(search, kind, "xforward");
-}
-
-/* Only lists that answered: silence takes nobody off. */
-static void try_zones(const struct search *search, enum finding_kind kind)
-{
-    const struct posture_dns *dns = search->result->dns;
-
-    for (size_t i = 0; dns != NULL && i < dns->listing_count; i++) {
-        if (dns->listings[i].state == POSTURE_HAD || dns->listings[i].state == POSTURE_NONE) {
-            try_key(search, kind, dnsbl_shown(dns->listings[i].zone));
-        }
-    }
-}
-
 /* ---- the table ----------------------------------------------------------------------- */
 
 static bool greets_by_itself(const struct search *search)
@@ -177,34 +154,339 @@ static bool answered_as_nobody(const struct search *search)
            !may_last(search, CAUSE_ANONYMOUS_AUTH);
 }
 
-/* Kinds that are never more than info have no incidents. */
-static const struct rule {
-    enum finding_kind kind;
-    bool (*learnt)(const struct search *search); /* its absence means something; NULL = always */
-    void (*try_keys)(const struct search *search, enum finding_kind kind);
-} rules[] = {
-    {FINDING_OPEN_RELAY, had_a_verdict, try_causes},
-    {FINDING_SUSPECTED_RELAY, had_a_verdict, try_causes},
-    {FINDING_CLIENT_ADDRESS_HIDDEN, seen_as_itself, try_alone},
-    {FINDING_MILTER_MISSING, filter_answered, try_alone},
-    {FINDING_XCLIENT_EXPOSED, heard_from_outside, try_offers},
-    {FINDING_PROXY_PROTOCOL_EXPOSED, greets_by_itself, try_alone},
-    {FINDING_ANONYMOUS_AUTH, answered_as_nobody, try_alone},
-    {FINDING_AUTH_WITHOUT_TLS, heard_as_a_stranger, try_alone},
-    {FINDING_SERVICE_REFUSED, had_a_session, try_alone},
-    {FINDING_PROBE_BLOCKED, got_to_the_end, try_alone},
-    {FINDING_VANTAGE_INSIDE, knows_its_source, try_alone},
-    {FINDING_BLOCKLISTED, NULL, try_zones},
+/* Kinds that are never more than info have no incidents. `rest` is what their keys have behind the
+ * endpoint. */
+enum rest {
+    REST_NONE,
+    REST_CAUSE,
+    REST_OFFER,
+    REST_ZONE,
 };
 
-void over_each(const struct endpoint_result *result, const struct vantage_known *vantage,
-               over_found found, void *user)
-{
-    const struct search search = {result, vantage, found, user};
+static const struct rule {
+    bool (*learnt)(const struct search *search); /* its absence means something; NULL = always */
+    enum finding_kind kind;
+    enum rest rest;
+} rules[] = {
+    {had_a_verdict, FINDING_OPEN_RELAY, REST_CAUSE},
+    {had_a_verdict, FINDING_SUSPECTED_RELAY, REST_CAUSE},
+    {seen_as_itself, FINDING_CLIENT_ADDRESS_HIDDEN, REST_NONE},
+    {filter_answered, FINDING_MILTER_MISSING, REST_NONE},
+    {heard_from_outside, FINDING_XCLIENT_EXPOSED, REST_OFFER},
+    {greets_by_itself, FINDING_PROXY_PROTOCOL_EXPOSED, REST_NONE},
+    {answered_as_nobody, FINDING_ANONYMOUS_AUTH, REST_NONE},
+    {heard_as_a_stranger, FINDING_AUTH_WITHOUT_TLS, REST_NONE},
+    {had_a_session, FINDING_SERVICE_REFUSED, REST_NONE},
+    {got_to_the_end, FINDING_PROBE_BLOCKED, REST_NONE},
+    {knows_its_source, FINDING_VANTAGE_INSIDE, REST_NONE},
+    {NULL, FINDING_BLOCKLISTED, REST_ZONE},
+};
 
-    for (size_t i = 0; i < COUNT(rules); i++) {
-        if (rules[i].learnt == NULL || rules[i].learnt(&search)) {
-            rules[i].try_keys(&search, rules[i].kind);
+/* ---- making it ------------------------------------------------------------------------ */
+
+static bool add_name(struct names *names, size_t asked, enum finding_kind kind, const char *key)
+{
+    if (names->count == names->room) {
+        size_t room = names->room == 0 ? 16 : names->room * 2;
+        struct name *grown = reallocarray(names->names, room, sizeof(*grown));
+        if (grown == NULL) {
+            return false;
+        }
+        names->names = grown;
+        names->room = room;
+    }
+    struct name *name = &names->names[names->count++];
+    *name = (struct name){.asked = asked, .kind = kind};
+    snprintf(name->key, sizeof(name->key), "%s", key);
+    return true;
+}
+
+/* A finding that is only worth a note now is over as an incident. */
+static bool add_raised(struct resolved *resolved, const struct endpoint_result *result)
+{
+    for (size_t i = 0; i < result->finding_count; i++) {
+        const struct finding *finding = &result->findings[i];
+        if (finding->severity > SEVERITY_INFO &&
+            !add_name(&resolved->raised, resolved->count, finding->kind, finding->key)) {
+            return false;
         }
     }
+    return true;
+}
+
+/* Only lists that answered: silence takes nobody off, and a refusal to answer neither. */
+static bool add_zones(struct resolved *resolved, const struct endpoint_result *result)
+{
+    const struct posture_dns *dns = result->dns;
+    bool all = dns != NULL;
+
+    for (size_t i = 0; dns != NULL && i < dns->listing_count; i++) {
+        bool learnt = blocklist_is_learnt(&dns->listings[i]);
+
+        all = all && learnt;
+        if (learnt && !add_name(&resolved->zones, resolved->count, FINDING_BLOCKLISTED,
+                                dnsbl_shown(dns->listings[i].zone))) {
+            return false;
+        }
+    }
+    resolved->asked[resolved->count].listed = all;
+    return true;
+}
+
+static void learn(struct asked *asked, const struct search *search)
+{
+    if (search->result->unkept != 0) {
+        return;
+    }
+    for (size_t i = 0; i < COUNT(rules); i++) {
+        if (rules[i].learnt == NULL || rules[i].learnt(search)) {
+            asked->learnt |= UINT64_C(1) << rules[i].kind;
+        }
+    }
+    /* Where relaying is granted now, what it was put down to before gives way to what it is today.
+     */
+    for (enum cause cause = CAUSE_NONE; cause <= CAUSE_UNCONDITIONAL; cause++) {
+        if (search->result->verdict != VERDICT_OPEN && may_last(search, cause)) {
+            asked->lasting |= UINT64_C(1) << cause;
+        }
+    }
+}
+
+static struct known_target *find_target(const struct resolved *resolved, const char *name)
+{
+    size_t number = name_index_find(resolved->names, name);
+
+    return number != NAME_INDEX_NONE ? &resolved->targets[number] : NULL;
+}
+
+static bool add_result(struct resolved *resolved, const struct search *search)
+{
+    const struct endpoint_result *result = search->result;
+    struct asked *asked = &resolved->asked[resolved->count];
+    struct known_target *target = find_target(resolved, result->endpoint.target);
+
+    address_format_port(&result->endpoint.address, result->endpoint.port, asked->where);
+    asked->tls_asked = result->endpoint.tls_asked;
+    asked->tls = result_tls(result);
+    asked->placed = target != NULL && result->reach != REACH_NO_ADDRESS &&
+                    result->endpoint.address.family != ADDRESS_NONE;
+    if (target != NULL && !asked->placed) {
+        target->unsure = resolved->unsure = true;
+    }
+    learn(asked, search);
+    bool added = add_raised(resolved, result) && add_zones(resolved, result);
+    resolved->count++;
+    return added;
+}
+
+/* Endpoints that the audit had no room or no memory for are in no result but this one, which does
+ * not say whose they were; and a finding that was not kept is no good news of anything. */
+static bool has_holes(const struct audit_summary *summary)
+{
+    for (size_t i = 0; i < summary->count; i++) {
+        const struct endpoint_result *result = audit_summary_result(summary, i);
+        if ((result->exhausted && result->endpoint.address.family == ADDRESS_NONE) ||
+            result->unkept != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct resolved *resolved_new(const struct conf_probe *probe, const struct audit_summary *summary,
+                              const struct vantage_known *vantage)
+{
+    struct resolved *resolved = calloc(1, sizeof(*resolved));
+
+    if (resolved == NULL) {
+        return NULL;
+    }
+    resolved->whole = summary->whole && !summary->interrupted && !has_holes(summary);
+    resolved->targets = calloc(probe->target_count + 1, sizeof(*resolved->targets));
+    resolved->asked = calloc(summary->count + 1, sizeof(*resolved->asked));
+    resolved->names = name_index_new(probe->target_count);
+    bool made = resolved->targets != NULL && resolved->asked != NULL && resolved->names != NULL;
+    for (size_t i = 0; made && i < probe->target_count; i++) {
+        snprintf(resolved->targets[i].name, RESULT_HOST_SIZE, "%s", probe->targets[i].name);
+        (void)name_index_add(resolved->names, resolved->targets[i].name, i);
+        resolved->target_count++;
+    }
+    for (size_t i = 0; made && i < summary->count; i++) {
+        const struct search search = {audit_summary_result(summary, i), vantage};
+        made = !search.result->endpoint.configured || add_result(resolved, &search);
+    }
+    if (!made) {
+        resolved_free(resolved);
+        return NULL;
+    }
+    return resolved;
+}
+
+void resolved_free(struct resolved *resolved)
+{
+    if (resolved != NULL) {
+        free(resolved->asked);
+        free(resolved->raised.names);
+        free(resolved->zones.names);
+        free(resolved->targets);
+        name_index_free(resolved->names);
+        free(resolved);
+    }
+}
+
+/* ---- asking it ------------------------------------------------------------------------ */
+
+static bool is_at(const struct asked *asked, const char *endpoint)
+{
+    size_t length = strcspn(endpoint, "/");
+
+    return strlen(asked->where) == length && strncmp(asked->where, endpoint, length) == 0;
+}
+
+/* `endpoint` is "ADDRESS:PORT/TLS". It may have had another mode of TLS when the incident opened,
+ * if it was left to it. */
+static bool is_about(const struct asked *asked, const char *endpoint)
+{
+    const char *tls = endpoint + strcspn(endpoint, "/");
+
+    return is_at(asked, endpoint) && tls[0] == '/' &&
+           (asked->tls_asked == TLS_AUTO || strcmp(tls + 1, tls_mode_name(asked->tls)) == 0 ||
+            strcmp(tls + 1, tls_mode_name(asked->tls_asked)) == 0);
+}
+
+static bool is_cause_over(const struct asked *asked, const char *rest)
+{
+    for (enum cause cause = CAUSE_NONE; cause <= CAUSE_UNCONDITIONAL; cause++) {
+        if (strcmp(rest, cause_name(cause)) == 0) {
+            return (asked->lasting >> cause & 1) == 0;
+        }
+    }
+    return false;
+}
+
+static bool has_zone(const struct resolved *resolved, size_t asked, const char *rest)
+{
+    for (size_t i = 0; i < resolved->zones.count; i++) {
+        const struct name *zone = &resolved->zones.names[i];
+        if (zone->asked == asked && strcmp(zone->key, rest) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether this endpoint's answers show the absence of what the finding is about. */
+static bool shows_absence(const struct resolved *resolved, size_t index, enum finding_kind kind,
+                          const char *rest)
+{
+    const struct asked *asked = &resolved->asked[index];
+
+    for (size_t i = 0; i < COUNT(rules); i++) {
+        if (rules[i].kind != kind || (asked->learnt >> kind & 1) == 0) {
+            continue;
+        }
+        switch (rules[i].rest) {
+        case REST_NONE:
+            return rest[0] == '\0';
+        case REST_CAUSE:
+            return is_cause_over(asked, rest);
+        case REST_OFFER:
+            return strcmp(rest, "xclient") == 0 || strcmp(rest, "xforward") == 0;
+        case REST_ZONE:
+            return has_zone(resolved, index, rest);
+        }
+    }
+    return false;
+}
+
+/* Whether this endpoint's answers show the absence of everything of the kind. */
+static bool shows_no_other(const struct asked *asked, enum finding_kind kind)
+{
+    for (size_t i = 0; i < COUNT(rules); i++) {
+        if (rules[i].kind == kind && (asked->learnt >> kind & 1) != 0) {
+            return rules[i].rest == REST_CAUSE  ? asked->lasting == 0
+                   : rules[i].rest == REST_ZONE ? asked->listed
+                                                : true;
+        }
+    }
+    return false;
+}
+
+/* Of many subjects of one endpoint; or of many endpoints, where each of them must show it. */
+static bool is_any_over(const struct resolved *resolved, const struct finding *finding)
+{
+    bool everywhere = finding->fold[0] == '\0';
+    bool shown = false;
+
+    for (size_t i = 0; i < resolved->count; i++) {
+        const struct asked *asked = &resolved->asked[i];
+
+        if (!everywhere && !is_about(asked, finding->fold)) {
+            continue;
+        }
+        shown = shows_no_other(asked, finding->kind);
+        if (shown != everywhere) {
+            break;
+        }
+    }
+    return shown && (!everywhere || resolved->whole);
+}
+
+static bool is_raised(const struct resolved *resolved, const struct finding *finding)
+{
+    for (size_t i = 0; i < resolved->raised.count; i++) {
+        const struct name *raised = &resolved->raised.names[i];
+        if (raised->kind == finding->kind && strcmp(raised->key, finding->key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the finding is about an endpoint that is no target's any more. */
+static bool has_left(const struct resolved *resolved, const struct finding *finding)
+{
+    const char *endpoint = finding_get(finding, "endpoint");
+    const char *name = finding_get(finding, "target");
+    const struct known_target *target = name != NULL ? find_target(resolved, name) : NULL;
+
+    /* Of a finding that could not be read back, the key is left. */
+    if (finding->fields == 0 && finding->fold[0] != '\0') {
+        endpoint = finding->fold;
+    } else if (name == NULL) {
+        return false;
+    }
+    if (endpoint == NULL || (name == NULL ? resolved->unsure : target != NULL && target->unsure)) {
+        return false;
+    }
+    for (size_t i = 0; i < resolved->count; i++) {
+        if (resolved->asked[i].placed && is_at(&resolved->asked[i], endpoint)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool resolved_is_over(const struct resolved *resolved, const struct finding *finding)
+{
+    size_t length = strlen(finding->fold);
+    const char *rest = finding->key + length;
+
+    if (is_raised(resolved, finding)) {
+        return false;
+    }
+    if (subject_is_any(finding)) {
+        return is_any_over(resolved, finding) ||
+               (length > 0 && resolved->whole && has_left(resolved, finding));
+    }
+    if (length > 0 && strncmp(finding->key, finding->fold, length) == 0) {
+        rest += rest[0] == ' ';
+        for (size_t i = 0; i < resolved->count; i++) {
+            if (is_about(&resolved->asked[i], finding->fold) &&
+                shows_absence(resolved, i, finding->kind, rest)) {
+                return true;
+            }
+        }
+    }
+    return resolved->whole && has_left(resolved, finding);
 }

@@ -1,22 +1,37 @@
 /*
- * over - which incidents an audit of an endpoint shows to be over
+ * resolved - which incidents an audit shows to be over
  *
- * Pure; any thread. What was not learnt shows nothing: an endpoint that could not be reached, was
+ * An incident about an endpoint is over where the audit asked about it and found nothing of the
+ * kind. A question without an answer shows nothing: an endpoint that could not be reached, was
  * asked from inside, or whose block lists did not answer, ends no incident about that; and one that
  * cut the probe off after `plain`, closed as it is, ends nothing that only other techniques show.
+ * One of which a finding could not be kept ends nothing at all.
+ *
+ * It is over, too, where the endpoint is none of the site's any more: a target that is taken off
+ * the configuration, or a host that moves to another address, leaves incidents behind that no audit
+ * would ask about again. Only an audit shows that which asked all targets, to its end, and learnt
+ * from DNS all their addresses.
+ *
+ * Plain data, a copy of what it needs; any thread, one at a time.
  */
-#ifndef RELAYWARDEN_PROBE_OVER_H
-#define RELAYWARDEN_PROBE_OVER_H
+#ifndef RELAYWARDEN_PROBE_JUDGE_RESOLVED_H
+#define RELAYWARDEN_PROBE_JUDGE_RESOLVED_H
 
-#include "probe/judge/verdict.h"
-#include "probe/model/result.h"
+#include "conf/conf.h"
+#include "lib/finding.h"
+#include "probe/model/audit_summary.h"
+#include "probe/model/vantage.h"
 
-/* `key` is that of a finding (lib/finding.h), and valid during the call. */
-typedef void (*over_found)(enum finding_kind kind, const char *key, void *user);
+struct resolved;
 
-/* Hands out every incident that this endpoint could have had and that its audit shows gone: most
- * of them never were. The result was judged by the same vantage. */
-void over_each(const struct endpoint_result *result, const struct vantage_known *vantage,
-               over_found found, void *user);
+/* The results were judged by the same vantage. NULL when memory is out. */
+struct resolved *resolved_new(const struct conf_probe *probe, const struct audit_summary *summary,
+                              const struct vantage_known *vantage);
+void resolved_free(struct resolved *resolved); /* NULL is nothing */
+
+/* Whether the incident of this finding is over. Of a finding that could not be read back, kind, key
+ * and fold are enough. One with subject "any" (lib/alert/subject.h) is, if the audit could have
+ * found all that it may stand for: what was found was added to it (incident_review). */
+bool resolved_is_over(const struct resolved *resolved, const struct finding *finding);
 
 #endif

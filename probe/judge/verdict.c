@@ -9,45 +9,20 @@
 #include "probe/judge/posture.h"
 #include "probe/judge/probe_finding.h"
 #include "probe/model/evidence.h"
+#include "probe/model/senders.h"
 
-#define SHOWN  RAISE_SHOWN
-#define FREE   RAISE_FREE
-#define NAMING RAISE_NAMING
-
-/* ---- vantage ------------------------------------------------------------------------- */
-
-static enum inside why_inside(const struct endpoint_result *result,
-                              const struct vantage_known *vantage)
-{
-    if (vantage->declared == VANTAGE_INSIDE) {
-        return INSIDE_DECLARED;
-    }
-    if (result->source.family == ADDRESS_NONE) {
-        return INSIDE_NOT;
-    }
-    if (address_equal(&result->source, &result->endpoint.address)) {
-        return INSIDE_SAME_ADDRESS;
-    }
-    if (result->milter.observed && result->milter.role == TOKEN_ROLE_INSIDE) {
-        return INSIDE_SEEN;
-    }
-    return vantage->site != NULL && site_trusts(vantage->site, &result->source) ? INSIDE_TRUSTED
-                                                                                : INSIDE_NOT;
-}
-
-bool judgement_is_inside(const struct endpoint_result *result, const struct vantage_known *vantage)
-{
-    return why_inside(result, vantage) != INSIDE_NOT;
-}
+#define SHOWN  PROBE_FINDING_SHOWN
+#define FREE   PROBE_FINDING_FREE
+#define NAMING PROBE_FINDING_NAMING
 
 /* ---- findings ------------------------------------------------------------------------ */
 
 /* The technique that shows the cause best: `plain` if it is granted, else the first that is. */
 static const struct technique_result *witness(const struct endpoint_result *result,
-                                              enum grant grant)
+                                              enum evidence grant)
 {
     for (size_t i = 0; i < result->technique_count; i++) {
-        if (grant_of(&result->techniques[i]) == grant) {
+        if (evidence_of(&result->techniques[i]) == grant) {
             return &result->techniques[i];
         }
     }
@@ -64,18 +39,18 @@ static const char *sender_word(enum technique_sender sender)
     return sender_class_name(classes[sender]);
 }
 
-static void add_grant_finding(struct endpoint_result *result, enum finding_kind kind,
-                              enum grant grant)
+static enum cause cause_to_name(const struct endpoint_result *result)
 {
-    enum cause cause = result->cause != CAUSE_NONE ? result->cause : CAUSE_ROUTING_FORM;
-    const struct technique_result *shown = witness(result, grant);
-    struct finding *finding = shown != NULL ? raise_finding(result, kind, cause_name(cause)) : NULL;
+    return result->cause != CAUSE_NONE ? result->cause : CAUSE_ROUTING_FORM;
+}
+
+static void fill_grant_finding(struct finding *finding, const struct endpoint_result *result,
+                               const struct technique_result *shown, enum evidence grant)
+{
+    enum cause cause = cause_to_name(result);
     char reply[RESULT_TEXT_SIZE + 32];
     char granted[FINDING_VALUE_MAX] = "";
 
-    if (finding == NULL) {
-        return;
-    }
     (void)snprintf(reply, sizeof(reply), "%d%s%s%s%s", shown->code,
                    shown->enhanced[0] != '\0' ? " " : "", shown->enhanced,
                    shown->text[0] != '\0' ? " " : "", shown->text);
@@ -85,7 +60,7 @@ static void add_grant_finding(struct endpoint_result *result, enum finding_kind 
     finding_add(finding, "sender", FREE, shown->sender);
     finding_add(finding, "recipient", FREE, shown->recipient);
     finding_add(finding, "reply", FREE, reply);
-    raise_source(finding, result);
+    probe_finding_source(finding, result);
     if (result->proof != PROOF_NONE) {
         finding_add(finding, "proof", SHOWN, proof_name(result->proof));
     }
@@ -94,34 +69,65 @@ static void add_grant_finding(struct endpoint_result *result, enum finding_kind 
                 sender_word(shown->technique->sender_class));
     finding_add(finding, "granted", FIELD_EVIDENCE, granted);
     finding_why(finding, "%s", result->why);
-    finding_fix(finding, "%s", result->fix);
+    finding->fix = result->fix;
+}
+
+static struct finding *add_grant_finding(struct endpoint_result *result, enum finding_kind kind,
+                                         enum evidence grant)
+{
+    const struct technique_result *shown = witness(result, grant);
+    struct finding *finding =
+        shown != NULL ? probe_finding_add(result, kind, cause_name(cause_to_name(result))) : NULL;
+
+    if (finding != NULL) {
+        fill_grant_finding(finding, result, shown, grant);
+    }
+    return finding;
+}
+
+/* The accepted techniques are worth a warning of their own where the verdict's words are of what
+ * was not answered. */
+static void add_suspected(struct endpoint_result *result, const struct evidence_tally *tally)
+{
+    struct finding *finding =
+        add_grant_finding(result, FINDING_SUSPECTED_RELAY, EVIDENCE_UNCERTAIN);
+    struct diagnosis_words words;
+
+    if (finding != NULL && result->verdict != VERDICT_SUSPECTED) {
+        diagnosis_explain_suspected(result, tally, &words);
+        finding_why(finding, "%s", words.why);
+        finding->fix = words.fix;
+    }
 }
 
 static void add_service_refused(struct endpoint_result *result)
 {
-    struct finding *finding = raise_finding(result, FINDING_SERVICE_REFUSED, "");
+    struct finding *finding = probe_finding_add(result, FINDING_SERVICE_REFUSED, "");
     if (finding != NULL) {
-        raise_source(finding, result);
+        probe_finding_source(finding, result);
+        if (result->banner[0] != '\0') {
+            finding_add(finding, "greeting", PROBE_FINDING_FREE, result->banner);
+        }
         finding_why(finding, "%s", result->why);
-        finding_fix(finding, "%s", result->fix);
+        finding->fix = result->fix;
     }
 }
 
-static void add_probe_blocked(struct endpoint_result *result, const struct grant_tally *tally)
+static void add_probe_blocked(struct endpoint_result *result, const struct evidence_tally *tally)
 {
-    struct finding *finding = raise_finding(result, FINDING_PROBE_BLOCKED, "");
+    struct finding *finding = probe_finding_add(result, FINDING_PROBE_BLOCKED, "");
     if (finding == NULL) {
         return;
     }
-    raise_source(finding, result);
+    probe_finding_source(finding, result);
     finding_why(
         finding,
-        "%s before every technique had been asked: %zu of %zu got no answer. What was "
-        "answered stands.",
+        "%s before every technique had been asked: %zu of %zu got no answer. The answers "
+        "before that stand.",
         result->out_of_time ? "The server replies so slowly that the time for an endpoint was over"
         : result->banned    ? "The server began to refuse the probe's address, whatever is asked,"
                             : "The server cut the probe off",
-        tally->count[GRANT_UNANSWERED], tally->techniques);
+        tally->count[EVIDENCE_UNANSWERED], tally->techniques);
     finding_fix(finding, "%s%s",
                 result->out_of_time
                     ? "Set probe { timeout } higher (the default is 35s). If the server slows "
@@ -156,22 +162,86 @@ static void note_hung_up(struct endpoint_result *result)
         (void)snprintf(ids + length, sizeof(ids) - length, " and %zu more", count - HUNG_UP_TOLD);
     }
     if (count > 0) {
-        raise_note(result,
-                   "Whenever the server was asked %s, the connection ended without an answer: "
-                   "whether that is granted is not known.",
-                   ids);
+        probe_finding_note(
+            result,
+            "Whenever the server was asked %s, the connection ended without an answer: "
+            "whether that is granted is not known.",
+            ids);
     }
+}
+
+/* The next audit asks first what is left over. */
+static void note_caught_up(struct endpoint_result *result, const struct evidence_tally *tally)
+{
+    probe_finding_note(
+        result,
+        "The server ended the battery before %zu of %zu techniques were answered; each of "
+        "them was answered not long ago, and the next audit begins with them.",
+        tally->count[EVIDENCE_UNANSWERED], tally->techniques);
+}
+
+/* Techniques that no server with these limits can be asked. */
+static void note_limits(struct endpoint_result *result)
+{
+    for (size_t i = 0; i < result->technique_count; i++) {
+        const struct technique_result *asked = &result->techniques[i];
+        if (asked->limited) {
+            probe_finding_note(result, "%s was %s", asked->technique->id, asked->text);
+        }
+    }
+}
+
+/* The domain of an address "<local@domain>". */
+static void domain_of(const char *path, char *domain, size_t size)
+{
+    const char *at = strrchr(path, '@');
+
+    (void)snprintf(domain, size, "%s", at != NULL ? at + 1 : "");
+    domain[strcspn(domain, ">")] = '\0';
+}
+
+/* Exim and others look a domain up before, or right after, they ask whether they relay to it. The
+ * verdict may stand: which of the two came first is not known, servers that look up first would be
+ * inconclusive for ever, and the hole that may be there leads to domains of this likeness alone. */
+static void note_no_name(struct endpoint_result *result, const struct evidence_tally *tally)
+{
+    const struct technique_result *blind[4];
+    size_t count = 0;
+    char ids[RESULT_NOTE_SIZE / 4] = "";
+    char name[RESULT_NOTE_SIZE / 4];
+    char canary[RESULT_NOTE_SIZE / 4];
+
+    for (size_t i = 0; i < result->technique_count && count < 4; i++) {
+        if (evidence_is_of_no_name(&result->techniques[i])) {
+            blind[count++] = &result->techniques[i];
+        }
+    }
+    if (count == 0 || tally->plain != EVIDENCE_REFUSED) {
+        return;
+    }
+    for (size_t i = 0, length = 0; i < count && length < sizeof(ids); i++) {
+        length += (size_t)snprintf(ids + length, sizeof(ids) - length, "%s%s", i > 0 ? ", " : "",
+                                   blind[i]->technique->id);
+    }
+    domain_of(blind[0]->outcome == OUTCOME_SENDER_REFUSED ? blind[0]->sender : blind[0]->recipient,
+              name, sizeof(name));
+    domain_of(tally->plain_result->recipient, canary, sizeof(canary));
+    probe_finding_note(result,
+                       "%s could show nothing: the server refused %s (%d), and not for relaying, "
+                       "probably because DNS does not know that name. Give *.%s an A or MX record "
+                       "(a wildcard), and the server has to answer.",
+                       ids, name, blind[0]->code, canary);
 }
 
 static void add_vantage_inside(struct endpoint_result *result, enum inside inside)
 {
-    struct finding *finding = raise_finding(result, FINDING_VANTAGE_INSIDE, "");
+    struct finding *finding = probe_finding_add(result, FINDING_VANTAGE_INSIDE, "");
     char source[ADDRESS_TEXT_SIZE];
 
     if (finding == NULL) {
         return;
     }
-    raise_source(finding, result);
+    probe_finding_source(finding, result);
     address_format(&result->source, source);
     finding_why(
         finding,
@@ -193,31 +263,31 @@ static void add_vantage_inside(struct endpoint_result *result, enum inside insid
 /* ---- verdict ------------------------------------------------------------------------- */
 
 static enum verdict session_verdict(const struct endpoint_result *result,
-                                    const struct grant_tally *tally, enum inside inside)
+                                    const struct evidence_tally *tally, enum inside inside)
 {
-    if (tally->count[GRANT_PROVEN] > 0) {
+    if (tally->count[EVIDENCE_PROVEN] > 0) {
         return inside != INSIDE_NOT ? VERDICT_INCONCLUSIVE : VERDICT_OPEN;
     }
     /* An acceptance that the filter counted may never have come to us as one. */
-    if (tally->plain == GRANT_UNCERTAIN || agreement_lacks_replies(result)) {
+    if (tally->plain == EVIDENCE_UNCERTAIN || milter_evidence_lacks_replies(result)) {
         return inside != INSIDE_NOT ? VERDICT_INCONCLUSIVE : VERDICT_SUSPECTED;
     }
-    /* What is refused to everybody's gateway was asked once: see agreement.h. */
-    if (agreement_is_hidden(result)) {
+    /* Everybody's gateway was asked once, and refused: see milter_evidence.h. */
+    if (milter_evidence_is_hidden(result)) {
         return VERDICT_INCONCLUSIVE;
     }
-    if (tally->plain != GRANT_REFUSED || tally->open_questions > 0 || result->refusals_used_up ||
-        result->exhausted) {
+    if (tally->plain != EVIDENCE_REFUSED || tally->open_questions > 0 || tally->likeness_passed ||
+        result->refusals_used_up || result->exhausted) {
         return VERDICT_INCONCLUSIVE;
     }
     /* From inside, what the server may have taken for local mail shows nothing of strangers. */
-    return tally->count[GRANT_UNCERTAIN] > 0 && inside == INSIDE_NOT ? VERDICT_SUSPECTED
-                                                                     : VERDICT_CLOSED;
+    return tally->count[EVIDENCE_UNCERTAIN] > 0 && inside == INSIDE_NOT ? VERDICT_SUSPECTED
+                                                                        : VERDICT_CLOSED;
 }
 
 static enum verdict reach_verdict(const struct endpoint_result *result)
 {
-    bool nobody = result->reach == REACH_NO_ADDRESS || result->reach == REACH_NO_CONNECT;
+    bool nobody = result->reach <= REACH_NO_CONNECT;
 
     return nobody && !result->exhausted ? VERDICT_UNREACHABLE : VERDICT_INCONCLUSIVE;
 }
@@ -226,10 +296,22 @@ static void note_claim(struct endpoint_result *result)
 {
     char source[ADDRESS_TEXT_SIZE];
 
-    raise_note(result,
-               "Asked as %s, an address claimed by XCLIENT: this shows what the restrictions "
-               "grant a stranger, not whether the server sees strangers for what they are.",
-               address_format(&result->source, source));
+    probe_finding_note(
+        result,
+        "Asked as %s, an address claimed by XCLIENT: this shows what the restrictions "
+        "grant a stranger, not whether the server sees strangers for what they are.",
+        address_format(&result->source, source));
+}
+
+/* Where nothing was asked, all of them are left. */
+static void note_senders(struct endpoint_result *result, const struct site *site)
+{
+    char note[RESULT_NOTE_SIZE];
+
+    if (result->reach == REACH_SESSION && !result->interrupted && !result->cut_off &&
+        senders_tell_left(result, site, note)) {
+        probe_finding_note(result, "%s", note);
+    }
 }
 
 /* Whether what became of a message shows that its acceptance says little. The filter's word is
@@ -259,29 +341,63 @@ static void weigh_message(struct endpoint_result *result)
     }
 }
 
-static void raise_findings(struct endpoint_result *result, const struct grant_tally *tally,
+bool verdict_relay_finding(const struct endpoint_result *result, enum finding_kind kind,
+                           struct finding *finding)
+{
+    bool proven = kind == FINDING_OPEN_RELAY || is_doubtful(result);
+    enum evidence grant = proven ? EVIDENCE_PROVEN : EVIDENCE_UNCERTAIN;
+    const struct technique_result *shown = witness(result, grant);
+
+    if (shown == NULL) {
+        return false;
+    }
+    probe_finding_into(finding, result, kind, cause_name(cause_to_name(result)));
+    fill_grant_finding(finding, result, shown, grant);
+    return true;
+}
+
+static void note_unkept(struct endpoint_result *result)
+{
+    for (int kind = 0; kind < FINDING_KINDS; kind++) {
+        if (result_lacks(result, (enum finding_kind)kind)) {
+            probe_finding_note(
+                result,
+                "A finding (%s) could not be kept: there was no memory for it. This audit "
+                "ends no incident of this endpoint.",
+                finding_kind_name((enum finding_kind)kind));
+        }
+    }
+}
+
+static void raise_findings(struct endpoint_result *result, const struct evidence_tally *tally,
                            const struct vantage_known *vantage)
 {
-    enum inside inside = why_inside(result, vantage);
+    enum inside inside = vantage_why_inside(result, vantage);
 
     if (result->verdict == VERDICT_OPEN) {
-        add_grant_finding(result, FINDING_OPEN_RELAY, GRANT_PROVEN);
+        (void)add_grant_finding(result, FINDING_OPEN_RELAY, EVIDENCE_PROVEN);
     } else if (result->verdict == VERDICT_SUSPECTED && is_doubtful(result)) {
-        add_grant_finding(result, FINDING_SUSPECTED_RELAY, GRANT_PROVEN);
-    } else if (inside == INSIDE_NOT && tally->count[GRANT_UNCERTAIN] > 0 &&
-               tally->count[GRANT_PROVEN] == 0) {
-        add_grant_finding(result, FINDING_SUSPECTED_RELAY, GRANT_UNCERTAIN);
+        (void)add_grant_finding(result, FINDING_SUSPECTED_RELAY, EVIDENCE_PROVEN);
+    } else if (inside == INSIDE_NOT && tally->count[EVIDENCE_UNCERTAIN] > 0 &&
+               tally->count[EVIDENCE_PROVEN] == 0) {
+        add_suspected(result, tally);
     }
-    if (result->reach == REACH_NO_GREETING && !result->interrupted) {
+    if (result->reach == REACH_NO_GREETING && !result->interrupted && !result->exhausted) {
         add_service_refused(result);
     }
     if (result->cut_off && !result->interrupted && !result->exhausted &&
-        tally->plain != GRANT_UNANSWERED) {
-        add_probe_blocked(result, tally);
+        tally->plain != EVIDENCE_UNANSWERED) {
+        if (evidence_is_caught_up(result)) {
+            note_caught_up(result, tally);
+        } else {
+            add_probe_blocked(result, tally);
+        }
     }
     if (!result->cut_off && !result->interrupted) {
         note_hung_up(result);
     }
+    note_limits(result);
+    note_no_name(result, tally);
     if (vantage->declared == VANTAGE_OUTSIDE && inside != INSIDE_NOT) {
         add_vantage_inside(result, inside);
     }
@@ -289,32 +405,36 @@ static void raise_findings(struct endpoint_result *result, const struct grant_ta
     if (vantage->declared == VANTAGE_CLAIMED && result->reach == REACH_SESSION) {
         note_claim(result);
     }
-    agreement_judge(result, vantage);
+    note_senders(result, vantage->site);
+    milter_evidence_judge(result, vantage);
     exposure_judge(result, tally, outside);
-    posture_judge(result, outside);
+    if (!result->endpoint.hosted) {
+        posture_judge(result, outside);
+    }
 }
 
-/* What the filter's word explains, it explains better. */
-static void explain_agreement(struct endpoint_result *result, const struct grant_tally *tally,
+/* Where the filter's word explains the verdict, it explains it better. */
+static void explain_agreement(struct endpoint_result *result, const struct evidence_tally *tally,
                               const struct vantage_known *vantage)
 {
     void (*const explain)(struct endpoint_result *, const struct site *) =
-        result->verdict == VERDICT_OPEN ? agreement_explain_open : agreement_explain_hidden;
+        result->verdict == VERDICT_OPEN ? milter_evidence_explain_open
+                                        : milter_evidence_explain_hidden;
 
     if (result->cause == CAUSE_DISCARDED_OR_HIDDEN && !is_doubtful(result)) {
         result->why[0] = '\0';
-        result->fix[0] = '\0';
-        agreement_explain_discarded(result);
+        remedies_clear(&result->fix);
+        milter_evidence_explain_discarded(result);
     } else if (result->cause == CAUSE_CLIENT_ADDRESS_HIDDEN ||
-               (result->verdict == VERDICT_INCONCLUSIVE && agreement_is_hidden(result) &&
-                tally->plain == GRANT_REFUSED && !result->interrupted)) {
+               (result->verdict == VERDICT_INCONCLUSIVE && milter_evidence_is_hidden(result) &&
+                tally->plain == EVIDENCE_REFUSED && !result->interrupted)) {
         result->why[0] = '\0';
-        result->fix[0] = '\0';
+        remedies_clear(&result->fix);
         explain(result, vantage->site);
     }
 }
 
-static enum proof proof_of(const struct endpoint_result *result, const struct grant_tally *tally)
+static enum proof proof_of(const struct endpoint_result *result, const struct evidence_tally *tally)
 {
     if (result->verdict != VERDICT_OPEN) {
         return PROOF_NONE;
@@ -322,13 +442,13 @@ static enum proof proof_of(const struct endpoint_result *result, const struct gr
     return tally->observed > 0 ? PROOF_OBSERVED : PROOF_RCPT;
 }
 
-static enum cause cause_of(const struct endpoint_result *result, const struct grant_tally *tally)
+static enum cause cause_of(const struct endpoint_result *result, const struct evidence_tally *tally)
 {
-    if (result->verdict == VERDICT_OPEN && agreement_is_hidden(result)) {
+    if (result->verdict == VERDICT_OPEN && milter_evidence_is_hidden(result)) {
         return CAUSE_CLIENT_ADDRESS_HIDDEN;
     }
     if (result->verdict == VERDICT_SUSPECTED &&
-        (tally->unobserved > 0 || agreement_lacks_replies(result))) {
+        (tally->unobserved > 0 || milter_evidence_lacks_replies(result))) {
         return CAUSE_DISCARDED_OR_HIDDEN;
     }
     return result->verdict == VERDICT_OPEN || result->verdict == VERDICT_SUSPECTED
@@ -336,10 +456,10 @@ static enum cause cause_of(const struct endpoint_result *result, const struct gr
                : CAUSE_NONE;
 }
 
-void judgement_endpoint(struct endpoint_result *result, const struct vantage_known *vantage)
+void verdict_endpoint(struct endpoint_result *result, const struct vantage_known *vantage)
 {
-    struct grant_tally tally = grant_count(result);
-    enum inside inside = why_inside(result, vantage);
+    struct evidence_tally tally = evidence_count(result);
+    enum inside inside = vantage_why_inside(result, vantage);
 
     result->verdict = result->reach == REACH_SESSION ? session_verdict(result, &tally, inside)
                                                      : reach_verdict(result);
@@ -350,10 +470,12 @@ void judgement_endpoint(struct endpoint_result *result, const struct vantage_kno
     result->cause = cause_of(result, &tally);
     weigh_message(result);
     result->finding_count = 0;
+    result->unkept = 0;
     result->note_count = 0;
     diagnosis_explain(result, &tally, inside);
     explain_agreement(result, &tally, vantage);
     raise_findings(result, &tally, vantage);
+    note_unkept(result);
 }
 
 /* ---- over all endpoints -------------------------------------------------------------- */
@@ -368,7 +490,7 @@ static unsigned int weight(enum verdict verdict)
     return weights[verdict];
 }
 
-static int exit_code_of(const struct endpoint_result *result)
+int verdict_exit_of(const struct endpoint_result *result)
 {
     enum severity worst = SEVERITY_INFO;
     for (size_t i = 0; i < result->finding_count; i++) {
@@ -379,38 +501,38 @@ static int exit_code_of(const struct endpoint_result *result)
     if (result->verdict == VERDICT_OPEN || worst == SEVERITY_CRITICAL) {
         return 2;
     }
-    if (result->verdict == VERDICT_INCONCLUSIVE || result->verdict == VERDICT_UNREACHABLE) {
+    if (result->verdict == VERDICT_INCONCLUSIVE || result->verdict == VERDICT_UNREACHABLE ||
+        result->unkept != 0) {
         return 3;
     }
     return result->verdict == VERDICT_SUSPECTED || worst == SEVERITY_WARNING ? 1 : 0;
 }
 
-int judgement_exit_code(const struct endpoint_result *const *results, size_t count)
+int verdict_exit_worse(int a, int b)
 {
-    static const int in_order[] = {2, 3, 1}; /* the first that an endpoint has wins */
+    static const int weights[] = {[0] = 0, [1] = 1, [2] = 3, [3] = 2};
 
-    if (count == 0) {
-        return 3;
-    }
-    for (size_t code = 0; code < sizeof(in_order) / sizeof(in_order[0]); code++) {
-        for (size_t i = 0; i < count; i++) {
-            if (exit_code_of(results[i]) == in_order[code]) {
-                return in_order[code];
-            }
-        }
-    }
-    return 0;
+    return weights[a] >= weights[b] ? a : b;
 }
 
-enum verdict judgement_worst(const struct endpoint_result *const *results, size_t count)
+int verdict_exit_code(const struct audit_summary *summary)
 {
-    if (count == 0) {
-        return VERDICT_INCONCLUSIVE;
+    int code = summary->count == 0 ? 3 : 0;
+
+    for (size_t i = 0; i < summary->count; i++) {
+        code = verdict_exit_worse(code, verdict_exit_of(audit_summary_result(summary, i)));
     }
-    enum verdict worst = VERDICT_CLOSED;
-    for (size_t i = 0; i < count; i++) {
-        if (weight(results[i]->verdict) > weight(worst)) {
-            worst = results[i]->verdict;
+    return code;
+}
+
+enum verdict verdict_worst(const struct audit_summary *summary)
+{
+    enum verdict worst = summary->count == 0 ? VERDICT_INCONCLUSIVE : VERDICT_CLOSED;
+
+    for (size_t i = 0; i < summary->count; i++) {
+        enum verdict verdict = audit_summary_result(summary, i)->verdict;
+        if (weight(verdict) > weight(worst)) {
+            worst = verdict;
         }
     }
     return worst;

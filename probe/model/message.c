@@ -1,12 +1,10 @@
 #include "probe/model/message.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/random.h>
-
-#include "probe/model/evidence.h"
-#include "probe/model/result.h"
 
 #define TOKEN_LENGTH (MESSAGE_TOKEN_SIZE - 1)
 
@@ -21,45 +19,38 @@ const char *message_state_name(enum message_state state)
     return names[state];
 }
 
-/* ---- how it is sent ----------------------------------------------------------------------- */
-
-/* Whether what the technique asks for ends in the canary's mailbox, and nothing else is asked for
- * in the same transaction. */
-static bool is_fit(const struct technique *technique, bool as_it_is)
-{
-    if (technique->sequence != TECHNIQUE_SEQUENCE_ALONE) {
-        return false;
-    }
-    return as_it_is ? strcmp(technique->recipient, "<{canary}>") == 0
-                    : technique->trait != TECHNIQUE_BY_DESTINATION;
-}
-
-size_t message_row(const struct endpoint_result *result)
-{
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < result->technique_count; i++) {
-            const struct technique_result *asked = &result->techniques[i];
-            if (is_fit(asked->technique, pass == 0) && grant_of(asked) == GRANT_PROVEN) {
-                return i;
-            }
-        }
-    }
-    return result->technique_count;
-}
-
 /* ---- tokens ------------------------------------------------------------------------------- */
 
-bool message_new_token(char token[MESSAGE_TOKEN_SIZE])
-{
-    unsigned char octets[TOKEN_LENGTH / 2];
+static_assert(TOKEN_LENGTH == 2 * TOKEN_MESSAGE, "a token is its octets in hexadecimal");
 
-    if (getrandom(octets, sizeof(octets), 0) != (ssize_t)sizeof(octets)) {
+bool message_new_token(const struct token_key *key, char token[MESSAGE_TOKEN_SIZE])
+{
+    uint8_t octets[TOKEN_MESSAGE];
+
+    if (getrandom(octets, sizeof(octets), 0) != (ssize_t)sizeof(octets) ||
+        (key != NULL && !token_message_seal(key, octets))) {
         return false;
     }
     for (size_t i = 0; i < sizeof(octets); i++) {
         snprintf(token + 2 * i, 3, "%02x", octets[i]);
     }
     return true;
+}
+
+bool message_is_sealed(const struct token_key *key, const char *token)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t octets[TOKEN_MESSAGE];
+
+    if (!message_is_token(token, strlen(token))) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(octets); i++) {
+        size_t high = (size_t)(strchr(digits, token[2 * i]) - digits);
+        size_t low = (size_t)(strchr(digits, token[2 * i + 1]) - digits);
+        octets[i] = (uint8_t)(high << 4 | low);
+    }
+    return token_message_verify(key, octets);
 }
 
 bool message_is_token(const char *text, size_t length)

@@ -3,23 +3,23 @@
  *
  * Sent only where the configuration asks for it (proof = data or delivered), through an endpoint
  * of a configured target that granted relaying, asked from outside. Its text is fixed but for the
- * names, the date and the token: 32 random hexadecimal digits, by which receive (receive.h) knows
- * it. Pure but for message_new_token; any thread.
+ * names, the date and the token: 32 hexadecimal digits, by which receive (receive.h) knows it. They
+ * are random; with a token key the second half is a MAC over the first (lib/token.h). Pure but for
+ * message_new_token; any thread.
  */
-#ifndef RELAYWARDEN_PROBE_MESSAGE_H
-#define RELAYWARDEN_PROBE_MESSAGE_H
+#ifndef RELAYWARDEN_PROBE_MODEL_MESSAGE_H
+#define RELAYWARDEN_PROBE_MODEL_MESSAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
 
+#include "lib/token.h"
 #include "probe/model/technique.h"
 
 #define MESSAGE_TOKEN_SIZE 33 /* with the NUL */
 #define MESSAGE_TEXT_SIZE  2560
 #define MESSAGE_HEADER     "X-Relaywarden-Token"
-
-struct endpoint_result;
 
 enum message_state {
     MESSAGE_NONE,       /* none was to be sent, or nothing came of it; `text` says why, if asked */
@@ -46,13 +46,11 @@ struct message_result {
 
 const char *message_state_name(enum message_state state); /* "taken" */
 
-/* The granted technique that the message is sent by: one that names the canary as it is, if there
- * is one, else one that routes to it. Its row in the result, or the count of rows if none is fit.
- */
-size_t message_row(const struct endpoint_result *result);
+/* `key` may be NULL. False when the system has no randomness, or OpenSSL no memory. */
+bool message_new_token(const struct token_key *key, char token[MESSAGE_TOKEN_SIZE]);
 
-/* False when the system has no randomness. */
-bool message_new_token(char token[MESSAGE_TOKEN_SIZE]);
+/* Whether who holds the key made the token. */
+bool message_is_sealed(const struct token_key *key, const char *token);
 
 /* Whether this is the shape of a token. */
 bool message_is_token(const char *text, size_t length);
@@ -68,7 +66,7 @@ struct message_parts {
 void message_write(const struct message_parts *parts, char out[MESSAGE_TEXT_SIZE]);
 
 /* Looks for the token in a message's own header (RFC 5322 section 2.2), whose lines end in CRLF or
- * LF. What is quoted in its body, as in a bounce, does not count. */
+ * LF. A token that its body quotes, as a bounce does, does not count. */
 bool message_find_token(const char *text, size_t length, char token[MESSAGE_TOKEN_SIZE]);
 
 #endif

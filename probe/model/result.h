@@ -1,12 +1,12 @@
 /*
  * result - what an audit learnt of an endpoint, as plain structs
  *
- * Filled by the session, judged by judgement.c, shown by the reports. Texts from the network are
+ * Filled by the session, judged by verdict.c, shown by the reports. Texts from the network are
  * made printable when they are put in. Owned by the audit, and small: there may be thousands. A
  * zeroed one is empty; result_free frees what it holds.
  */
-#ifndef RELAYWARDEN_PROBE_RESULT_H
-#define RELAYWARDEN_PROBE_RESULT_H
+#ifndef RELAYWARDEN_PROBE_MODEL_RESULT_H
+#define RELAYWARDEN_PROBE_MODEL_RESULT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,22 +20,29 @@
 #include "probe/model/string_pool.h"
 #include "probe/model/technique.h"
 
-#define RESULT_TEXT_SIZE    512
-#define RESULT_TECHNIQUES   64
-#define RESULT_CAPABILITIES 40
-#define RESULT_FINDINGS     32
-#define RESULT_NOTES        8
-#define RESULT_NOTE_SIZE    320
-#define RESULT_HOST_SIZE    256
+#define RESULT_TEXT_SIZE     512
+#define RESULT_GREETING_SIZE 1024
+#define RESULT_TECHNIQUES    96
+#define RESULT_SENDERS       15 /* own-sender for other declared domains: with the target's, 16 */
+#define RESULT_CAPABILITIES  40
+#define RESULT_FINDINGS      32
+#define RESULT_NOTES         16
+#define RESULT_NOTE_SIZE     320
+#define RESULT_HOST_SIZE     256
 
 /* One technique as it was asked on this endpoint. Texts are never NULL, and belong to the result's
  * `texts` or are static. */
 struct technique_result {
     const struct technique *technique;
-    bool asked;  /* a reply was had; else everything below is empty and `text` says why not */
-    bool absent; /* it makes no sense here, for what `text` says: it is none of the techniques that
-                    this endpoint can be asked */
-    bool cut;    /* not asked: a connection ended where its answer was due, or had no room for it */
+    const char *own; /* the declared domain that own-sender is asked for here; NULL: the endpoint's
+                        own */
+    bool asked;      /* a reply was had; else everything below is empty and `text` says why not */
+    bool absent;  /* it makes no sense here, for what `text` says: it is none of the techniques that
+                     this endpoint can be asked */
+    bool limited; /* and absent: it met a limit of the server's */
+    bool cut; /* not asked: a connection ended where its answer was due, or had no room for it */
+    bool helo_refused; /* and cut: its own EHLO and HELO were refused, with 5xx */
+    bool recent;       /* an audit not long ago had an answer (carry_over.h) */
     bool hung_up; /* each connection on which it was asked ended there, and it is not asked again */
     const char *helo;
     const char *sender;    /* what was said after MAIL FROM: */
@@ -56,11 +63,35 @@ struct technique_result {
     bool control_asked;
     enum outcome control;
     int control_code;
+    bool any_user; /* so was a user that nobody has, or nobody knows: as is any local part, then */
+};
+
+/* Whether this outcome shows that relaying is refused. */
+bool outcome_denies_relaying(enum outcome outcome);
+
+/* Whether asking again later can give another answer (greylisted, deferred). */
+bool outcome_is_temporary(enum outcome outcome);
+
+/* Whether the server takes mail for users of the own domain that nobody has. */
+enum users {
+    USERS_UNKNOWN, /* not asked, or no clear answer */
+    USERS_ANY,
+    USERS_KNOWN, /* only for those that it knows */
+};
+
+/* Which of the site's declared domains are asked for as senders, beside the endpoint's own. */
+struct senders {
+    const char *domains[RESULT_SENDERS]; /* the site's, or in the result's texts */
+    size_t places[RESULT_SENDERS];       /* of each in the site, see site_next_domain */
+    size_t count;
+    size_t next;     /* the place behind the last of them */
+    size_t left_out; /* declared ones whose turn it is not */
 };
 
 /* How far the endpoint let us come. */
 enum reach {
     REACH_NO_ADDRESS,  /* DNS gave none (`trouble` says why) */
+    REACH_PRIVATE,     /* only DNS names the address, and it is none of the internet's: not asked */
     REACH_NO_CONNECT,  /* refused, unreachable, timed out */
     REACH_NO_GREETING, /* connected, then silence, a close, or 421/554 instead of 220 */
     REACH_NO_SESSION,  /* greeting, but neither EHLO nor HELO was taken, or no SMTP */
@@ -77,9 +108,30 @@ struct endpoint {
     uint16_t port;
     enum tls_mode tls_asked; /* may be TLS_AUTO */
     bool configured;         /* a target of the configuration: state and alerts are for these */
+    bool hosted;             /* an MX host that is somebody else's: asked `plain` alone */
 };
 
-/* What was offered on any of its connections that says something about the server's posture. */
+/* "203.0.113.25:25/starttls" in this mode; without an address the host stands for it. */
+#define ENDPOINT_PLACE_SIZE (RESULT_HOST_SIZE + 32)
+const char *endpoint_place(const struct endpoint *endpoint, enum tls_mode tls,
+                           char out[ENDPOINT_PLACE_SIZE]);
+
+/* The question that is put at it, "203.0.113.25:25/auto example.org": the name by which everything
+ * that outlasts an audit knows it. The answers are no part of it, nor the host's name,
+ * which may change while the server stays. */
+#define ENDPOINT_KEY_SIZE (ENDPOINT_PLACE_SIZE + RESULT_HOST_SIZE)
+const char *endpoint_key(const struct endpoint *endpoint, char out[ENDPOINT_KEY_SIZE]);
+
+/* Its parts, as far as a key has them: the address or host without brackets, and the mode of TLS
+ * that was asked for. */
+struct endpoint_key_parts {
+    char where[RESULT_HOST_SIZE];
+    unsigned int port;
+    char tls[16];
+};
+void endpoint_key_read(const char *key, struct endpoint_key_parts *out);
+
+/* Offers on any of its connections that say something about the server's posture. */
 struct posture_heard {
     char ehlo[128]; /* first line of the reply to EHLO, printable */
     char
@@ -89,8 +141,8 @@ struct posture_heard {
     bool xforward;
 };
 
-/* What the site's own filter said on the connections of this endpoint (asker.h). Of several, that
- * which shows the worst. */
+/* The words of the site's own filter on the connections of this endpoint (milter_talk.h). Of
+ * several, that which shows the worst. */
 struct milter_said {
     bool expected;       /* there is one: the configuration says so, or it has answered before */
     bool asked;          /* it was spoken to */
@@ -118,6 +170,7 @@ struct endpoint_result {
     bool greeting_names_client; /* likewise: the greeting refuses our own address */
     bool proxied;               /* it greets only those that send a PROXY header, and all of them */
     bool greeting_closing;      /* REACH_NO_GREETING: 421 or closed at once, as against silence */
+    int greeting_code;          /* of the last greeting; 0: none came */
     char trouble[RESULT_TEXT_SIZE]; /* one sentence: what went wrong, printable; "" if nothing */
     bool exhausted;                 /* our own host had no descriptor, buffer or memory left */
     bool unusable_source;           /* our own source address could not be used */
@@ -128,13 +181,14 @@ struct endpoint_result {
     char tls_certificate[160];      /* what is wrong with the server's; "" if nothing, or no TLS */
     char tls_protocol[64];          /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; "" without TLS */
     char tls_trouble[RESULT_TEXT_SIZE]; /* why STARTTLS failed, when it was then asked without */
-    char banner[RESULT_TEXT_SIZE];      /* greeting's first line without the code, printable */
+    char banner[RESULT_GREETING_SIZE];  /* greeting without the code, printable: its first line, or
+                                           all  lines of one that refuses */
     unsigned int refusals;              /* replies 4xx and 5xx on them */
     const char *capabilities[RESULT_CAPABILITIES]; /* printable, after the last EHLO; in `texts` */
     size_t capability_count;
     struct milter_said milter;
     const struct posture_dns *dns; /* what DNS said so far; read when judged. NULL: not asked */
-    struct posture_heard heard;    /* filled by posture_hear */
+    struct posture_heard heard;    /* filled by ehlo_hear */
     bool refusals_used_up;         /* max_refusals kept techniques from being asked */
     bool interrupted;              /* the operator ended the audit before the battery's end */
     bool cut_off;     /* the battery was ended before its end, by 421, a close or a deadline */
@@ -142,20 +196,23 @@ struct endpoint_result {
     bool out_of_time; /* and the deadline was the endpoint's own, `timeout` */
     struct technique_result techniques[RESULT_TECHNIQUES];
     size_t technique_count;
+    struct senders senders;
+    enum users users;
     struct message_result message;
-    struct texts texts;
+    struct string_pool texts;
     double seconds;
     unsigned int connections; /* that came about */
 
-    /* Filled by judgement_endpoint. */
+    /* Filled by verdict_endpoint. */
     enum verdict verdict;
     enum proof proof;
     enum cause cause;
     char why[FINDING_WHY_SIZE];
-    char fix[FINDING_FIX_SIZE];
+    struct remedies fix;
     struct finding *findings; /* most endpoints have few or none, and each is big */
     size_t finding_count;
     size_t finding_room;
+    uint64_t unkept; /* bit by kind: findings for which there was no room or no memory */
     char notes[RESULT_NOTES][RESULT_NOTE_SIZE]; /* sentences: what could not be learnt */
     size_t note_count;
 };
@@ -170,6 +227,12 @@ struct technique_result *result_add(struct endpoint_result *result,
 /* Room for one more finding, valid until the next; NULL when there are RESULT_FINDINGS or memory is
  * out. */
 struct finding *result_add_finding(struct endpoint_result *result);
+
+/* Whether a finding of this kind was made and could not be kept. */
+static inline bool result_lacks(const struct endpoint_result *result, enum finding_kind kind)
+{
+    return (result->unkept >> kind & 1) != 0;
+}
 
 /* The TLS mode to show and to key findings by: what was in force, or for a connection that did not
  * come so far, what its first octet would have been. */

@@ -6,16 +6,16 @@
 
 #define BLOCK_SIZE 2048
 
-struct texts_block {
-    struct texts_block *next;
+struct string_pool_block {
+    struct string_pool_block *next;
     size_t used;
     size_t room;
     char bytes[];
 };
 
-static const char *find(const struct texts *texts, const char *text, size_t size)
+static const char *find(const struct string_pool *texts, const char *text, size_t size)
 {
-    for (const struct texts_block *block = texts->first; block != NULL; block = block->next) {
+    for (const struct string_pool_block *block = texts->first; block != NULL; block = block->next) {
         for (size_t at = 0; at < block->used; at += strlen(block->bytes + at) + 1) {
             if (size <= block->used - at && memcmp(block->bytes + at, text, size) == 0) {
                 return block->bytes + at;
@@ -25,9 +25,9 @@ static const char *find(const struct texts *texts, const char *text, size_t size
     return NULL;
 }
 
-static struct texts_block *room_for(struct texts *texts, size_t size)
+static struct string_pool_block *room_for(struct string_pool *texts, size_t size)
 {
-    struct texts_block *block = texts->first;
+    struct string_pool_block *block = texts->first;
 
     if (block != NULL && block->room - block->used >= size) {
         return block;
@@ -35,13 +35,13 @@ static struct texts_block *room_for(struct texts *texts, size_t size)
     size_t room = size > BLOCK_SIZE ? size : BLOCK_SIZE;
     block = malloc(sizeof(*block) + room);
     if (block != NULL) {
-        *block = (struct texts_block){.next = texts->first, .room = room};
+        *block = (struct string_pool_block){.next = texts->first, .room = room};
         texts->first = block;
     }
     return block;
 }
 
-const char *texts_keep(struct texts *texts, const char *text)
+const char *string_pool_keep(struct string_pool *texts, const char *text)
 {
     size_t size = strlen(text) + 1;
     const char *kept = size > 1 ? find(texts, text, size) : "";
@@ -49,7 +49,7 @@ const char *texts_keep(struct texts *texts, const char *text)
     if (kept != NULL) {
         return kept;
     }
-    struct texts_block *block = room_for(texts, size);
+    struct string_pool_block *block = room_for(texts, size);
     if (block == NULL) {
         return "";
     }
@@ -59,10 +59,10 @@ const char *texts_keep(struct texts *texts, const char *text)
     return copy;
 }
 
-void texts_free(struct texts *texts)
+void string_pool_free(struct string_pool *texts)
 {
     while (texts->first != NULL) {
-        struct texts_block *next = texts->first->next;
+        struct string_pool_block *next = texts->first->next;
         free(texts->first);
         texts->first = next;
     }

@@ -116,8 +116,10 @@ bool target_from_argument(const char *argument, const struct conf *conf, struct 
 bool target_from_conf(const struct conf_target *configured, struct target *out,
                       char error[TARGET_ERROR_SIZE])
 {
-    struct target target = {
-        .configured = true, .tls = configured->tls, .expect_milter = configured->expect_milter};
+    struct target target = {.configured = true,
+                            .tls = configured->tls,
+                            .expect_milter = configured->expect_milter,
+                            .interval_seconds = configured->interval_seconds};
     const char *host = configured->domain != NULL ? configured->domain : configured->host;
 
     printable_string(target.name, sizeof(target.name), configured->name);

@@ -5,8 +5,8 @@
  * its MX hosts, an address (IPv6 with or without brackets), `[v6]:port`, `host` or `host:port`.
  * Without a port it is 25, SMTP's own (RFC 5321 section 4.5.4.2 speaks of no other between MTAs).
  */
-#ifndef RELAYWARDEN_PROBE_TARGET_H
-#define RELAYWARDEN_PROBE_TARGET_H
+#ifndef RELAYWARDEN_PROBE_MODEL_TARGET_H
+#define RELAYWARDEN_PROBE_MODEL_TARGET_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,6 +32,7 @@ struct target {
     uint16_t port;
     enum tls_mode tls;
     enum conf_tristate expect_milter;
+    long interval_seconds; /* 0 unless configured */
 };
 
 /* False and one sentence with a remedy when the argument is no target. */

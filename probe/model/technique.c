@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/domain.h"
 
@@ -28,7 +29,24 @@ static bool span_is(struct span span, const char *text)
     return span.length == strlen(text) && memcmp(span.text, text, span.length) == 0;
 }
 
-/* What a name in braces stands for; empty for a name that there is not, and for a value that the
+/* An address as it is inside its brackets and behind its mark: "2001:db8::25" of
+ * "[IPv6:2001:db8::25]" and of "IPV6:2001:db8::25". */
+static struct span bare_address(struct span address)
+{
+    static const char mark[] = "IPv6:";
+
+    if (address.length > 2 && address.text[0] == '[') {
+        address.text++;
+        address.length -= 2;
+    }
+    if (address.length > strlen(mark) && strncasecmp(address.text, mark, strlen(mark)) == 0) {
+        address.text += strlen(mark);
+        address.length -= strlen(mark);
+    }
+    return address;
+}
+
+/* The value of a name in braces; empty for a name that there is not, and for a value that the
  * place lacks. */
 static struct span named_value(struct span name, const struct technique_place *place)
 {
@@ -40,6 +58,12 @@ static struct span named_value(struct span name, const struct technique_place *p
     }
     if (span_is(name, "canary.domain")) {
         return span_of(at != NULL ? at + 1 : NULL);
+    }
+    if (span_is(name, "address.bare")) {
+        return bare_address(span_of(place->address));
+    }
+    if (span_is(name, "client.bare")) {
+        return bare_address(span_of(place->client));
     }
     const struct {
         const char *name;
@@ -109,7 +133,8 @@ static bool path_is_clean(const char *path, size_t length)
         return false;
     }
     for (size_t i = 1; i < length - 1; i++) {
-        if (path[i] <= ' ' || path[i] > '~' || strchr("<>\\", path[i]) != NULL) {
+        if (path[i] <= ' ' || path[i] > '~' || path[i] == '<' || path[i] == '>' ||
+            path[i] == '\\') {
             return false;
         }
         quotes += path[i] == '"';
@@ -154,6 +179,14 @@ static bool expand_words(const char *template, const struct technique_place *pla
     return template == NULL || (expand(template, place, out) && words_fit(out));
 }
 
+/* Whether what follows the token would belong to its word, so that it is none (lib/tokens.md). */
+static bool is_continued(const char *path, const char *ask)
+{
+    const char *at = strstr(path, ask);
+
+    return at != NULL && at[strlen(ask)] == '+';
+}
+
 static void make_ask(const struct technique *technique, const struct technique_place *place,
                      char out[ENVELOPE_PATH_SIZE])
 {
@@ -167,7 +200,7 @@ static void make_ask(const struct technique *technique, const struct technique_p
     }
     snprintf(canary, sizeof(canary), "%s%s", place->ask, at);
     other.canary = canary;
-    if (!expand_path(technique->recipient, &other, out)) {
+    if (!expand_path(technique->recipient, &other, out) || is_continued(out, place->ask)) {
         out[0] = '\0';
     }
 }
@@ -178,11 +211,12 @@ bool technique_envelope(const struct technique *technique, const struct techniqu
     struct envelope made = {.control = ""};
     const char *local =
         technique->sequence != TECHNIQUE_SEQUENCE_ALONE ? "<postmaster@{own}>" : NULL;
+    const char *made_up = technique->form == TECHNIQUE_USER ? "<relaywarden-nobody@{own}>" : NULL;
 
     if (!expand_path(technique->sender, place, made.sender) ||
         !expand_path(technique->recipient, place, made.recipient) ||
         !expand_path(technique->control, place, made.control) ||
-        !expand_path(local, place, made.local) ||
+        !expand_path(local, place, made.local) || !expand_path(made_up, place, made.made_up) ||
         (technique->claim != NULL && !expand(technique->claim, place, made.claim)) ||
         !expand_words(technique->helo, place, made.helo) ||
         !expand_words(technique->sender_parameters, place, made.sender_parameters) ||

@@ -10,10 +10,16 @@
  *   {literal} the endpoint's address literal, {client} that of our end
  *   {address} the endpoint's address, {loopback} that of loopback in its family; IPv6 ones as
  *   XCLIENT has them, with "IPV6:" in front
+ *   {address.bare} {client.bare} without brackets and marks, "203.0.113.25" or "2001:db8::25"
  *   {greeted} {ehlo} the names in the greeting and in the reply to EHLO, where they are others
+ *
+ * No template may make an outside address that the operator did not name, but for another local
+ * part or a subdomain of the canary's domain: nobody else's domain is ever asked for. So a domain
+ * that ends in the site's own and is another ("notexample.org") is asked for by `plain` alone,
+ * where the canary's is one.
  */
-#ifndef RELAYWARDEN_PROBE_TECHNIQUE_H
-#define RELAYWARDEN_PROBE_TECHNIQUE_H
+#ifndef RELAYWARDEN_PROBE_MODEL_TECHNIQUE_H
+#define RELAYWARDEN_PROBE_MODEL_TECHNIQUE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,11 +33,14 @@ enum technique_sender {
     TECHNIQUE_SENDER_NULL,
 };
 
-/* What a server may take the recipient for. */
+/* A server may take the recipient for one of these. */
 enum technique_form {
     TECHNIQUE_PLAIN,   /* acceptance is relaying, whatever else is true */
     TECHNIQUE_MAILBOX, /* the server may read it as a local mailbox: acceptance counts only if the
                           control was refused */
+    TECHNIQUE_USER, /* likewise, but the local part is an ordinary one, which any catch-all takes:
+                       beside an accepted control it shows something only where a made-up user
+                       is refused */
 };
 
 /* In what a technique differs from `plain`: what its grant blames where `plain` is refused. */
@@ -42,6 +51,7 @@ enum technique_trait {
     TECHNIQUE_BY_ROUTE,       /* the outside address is written as a route */
     TECHNIQUE_BY_WRAPPING,    /* it is wrapped in an address of the site's */
     TECHNIQUE_BY_SUBDOMAIN,   /* likewise, in one of a subdomain */
+    TECHNIQUE_BY_LIKENESS,    /* another outside address, in which the site's domain stands */
     TECHNIQUE_BY_DESTINATION, /* another outside address */
     TECHNIQUE_BY_WORDING,     /* the same request, written in another way */
     TECHNIQUE_BY_SEQUENCE,    /* the same request, after another */
@@ -60,7 +70,7 @@ enum technique_spelling {
     TECHNIQUE_SPELLING_UPPER_CASE,
 };
 
-/* What is asked before. */
+/* The step that comes before. */
 enum technique_sequence {
     TECHNIQUE_SEQUENCE_ALONE,
     TECHNIQUE_SEQUENCE_AFTER_LOCAL, /* the own postmaster, as a recipient of the same transaction */
@@ -86,6 +96,8 @@ struct technique {
     enum technique_sequence sequence;
     enum technique_identity identity;
     bool in_clear;                    /* asked without TLS, on a connection of its own */
+    bool made_up;                     /* it has a domain that DNS need not know: that a look-up
+                                         failed says nothing of relaying */
     const char *claim;                /* template of who it becomes: XCLIENT's attributes, the PROXY
                                          header's source; NULL for the other identities */
     const char *requires;             /* what EHLO must offer, a keyword or a keyword and one
@@ -101,8 +113,8 @@ struct technique {
     const char *proves;  /* one line: what acceptance means */
 };
 
-/* What an envelope is built from; strings without brackets. What is NULL or empty is not known, and
- * techniques that need it cannot be built. */
+/* An envelope is built from these strings without brackets. One that is NULL or empty is not known,
+ * and techniques that need it cannot be built. */
 struct technique_place {
     const char *canary;  /* local@domain */
     const char *own;     /* a domain of the site */
@@ -127,6 +139,8 @@ struct envelope {
     char ask[ENVELOPE_PATH_SIZE]; /* the recipient with the ask's local part; "" where there is no
                                      room for it, or the spelling would spoil it */
     char control[ENVELOPE_PATH_SIZE]; /* "" when there is none */
+    char
+        made_up[ENVELOPE_PATH_SIZE]; /* a user that nobody has, for TECHNIQUE_USER; "" for others */
 };
 
 extern const struct technique techniques[];

@@ -10,6 +10,12 @@
  */
 #define PLAINLY    .sender = "<{canary}>", .recipient = "<{canary}>"
 #define AS_MAILBOX .form = TECHNIQUE_MAILBOX, .sender = "<{canary}>"
+/* SRS and its like, with a hash that nobody computed. The control says the same of an own mailbox:
+ * a server that unwraps what it likes finds nobody there. */
+#define AS_USER(before, after)                                                                     \
+    .trait = TECHNIQUE_BY_WRAPPING, .form = TECHNIQUE_USER, .sender = "<{canary}>",                \
+    .recipient = "<" before "{canary.domain}" after "@{own}>",                                     \
+    .control = "<" before "{own}" after "@{own}>"
 #define FROM_OWN(path)                                                                             \
     .trait = TECHNIQUE_BY_SENDER, .sender_class = TECHNIQUE_SENDER_OWN, .sender = (path),          \
     .recipient = "<{canary}>"
@@ -575,6 +581,112 @@ const struct technique techniques[] = {
         .summary = "a sender in the site's own domain, written as a UUCP path, writes to an "
                    "outside mailbox",
         .proves = "anybody who claims a sender in the site's domain can send mail to anybody",
+    },
+    {
+        .id = "own-in-user",
+        .number = 58,
+        .trait = TECHNIQUE_BY_LIKENESS,
+        .sender = "<{canary}>",
+        .recipient = "<{canary.local}+{own}@{canary.domain}>",
+        .summary = "the site's own domain stands in the outside mailbox's local part",
+        .proves = "the server takes any address that has the site's domain in it for one of its "
+                  "own",
+    },
+    {
+        .id = "own-in-domain",
+        .number = 59,
+        .trait = TECHNIQUE_BY_LIKENESS,
+        .made_up = true,
+        .sender = "<{canary}>",
+        .recipient = "<{canary.local}@{own}.{canary.domain}>",
+        .summary = "the outside mailbox is in a subdomain that begins with the site's own domain",
+        .proves = "the server takes any domain that has the site's in it for one of its own",
+    },
+    {
+        .id = "own-in-sender",
+        .number = 60,
+        .trait = TECHNIQUE_BY_SENDER,
+        .made_up = true,
+        .sender = "<{canary.local}@{own}.{canary.domain}>",
+        .recipient = "<{canary}>",
+        .summary = "a sender in an outside subdomain that begins with the site's own domain writes "
+                   "to an outside mailbox",
+        .proves = "anybody whose sender has the site's domain in it can send mail to anybody",
+    },
+    {
+        .id = "helo-client-address",
+        .number = 61,
+        .trait = TECHNIQUE_BY_HELO,
+        .helo = "{client.bare}",
+        PLAINLY,
+        .summary = "a client that calls itself by its own address, without brackets, writes to an "
+                   "outside mailbox",
+        .proves = "anybody who greets with an address can send mail to anybody",
+    },
+    {
+        .id = "helo-address",
+        .number = 62,
+        .trait = TECHNIQUE_BY_HELO,
+        .helo = "{address.bare}",
+        PLAINLY,
+        .summary = "a client that calls itself by the server's address, without brackets, writes "
+                   "to an outside mailbox",
+        .proves = "anybody who greets with the server's address can send mail to anybody",
+    },
+    {
+        .id = "srs0",
+        .number = 63,
+        AS_USER("SRS0=rwrw=BA=", "={canary.local}"),
+        .summary =
+            "the outside address is wrapped in an own one as a forwarder's SRS0 has it, with "
+            "a made-up hash",
+        .proves = "the server unwraps SRS0 addresses without a look at their hash and forwards to "
+                  "the outside",
+    },
+    {
+        .id = "srs0-plus",
+        .number = 64,
+        AS_USER("SRS0+rwrw=BA=", "={canary.local}"),
+        .summary = "likewise, with a plus sign after SRS0",
+        .proves = "the server unwraps SRS0 addresses without a look at their hash and forwards to "
+                  "the outside",
+    },
+    {
+        .id = "srs0-minus",
+        .number = 65,
+        AS_USER("SRS0-rwrw=BA=", "={canary.local}"),
+        .summary = "likewise, with a minus sign after SRS0",
+        .proves = "the server unwraps SRS0 addresses without a look at their hash and forwards to "
+                  "the outside",
+    },
+    {
+        .id = "srs1",
+        .number = 66,
+        .trait = TECHNIQUE_BY_WRAPPING,
+        .form = TECHNIQUE_USER,
+        .sender = "<{canary}>",
+        .recipient = "<SRS1=rw={canary.domain}==rw=BA={canary.domain}={canary.local}@{own}>",
+        .control = "<SRS1=rw={own}==rw=BA={own}={canary.local}@{own}>",
+        .summary = "the outside address is wrapped in an own one as a second forwarder's SRS1 has "
+                   "it, with made-up hashes",
+        .proves = "the server unwraps SRS1 addresses without a look at their hash and forwards to "
+                  "the outside",
+    },
+    {
+        .id = "batv",
+        .number = 67,
+        AS_USER("prvs=1234abcdef={canary.local}=", ""),
+        .summary = "the outside address is the local part of an own one, behind a BATV tag (prvs=) "
+                   "with a made-up hash",
+        .proves = "the server takes BATV tags off without a look at their hash, unwraps "
+                  "user=outside@own and forwards to the outside",
+    },
+    {
+        .id = "equals",
+        .number = 68,
+        AS_USER("{canary.local}=", ""),
+        .summary = "the outside address is wrapped in an own one with an equals sign",
+        .proves = "the server unwraps user=outside@own and forwards to the outside",
     },
 };
 

@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +17,12 @@
 #include <unistd.h>
 
 #include "probe/net/certificate.h"
+#include "probe/net/stream.h"
 #include "probe/net/tls_bio.h"
 
-/* Input is read no further than this ahead of the listener, which takes everything in each turn. */
-#define READ_AHEAD 16384
-#define CHUNK      4096
-/* Of a handshake, in octets: a chain of certificates is at most a tenth of that. */
+#define CHUNK 4096
+/* Octets of a connection's TLS that bring no application data, handshakes above all: a chain of
+ * certificates is at most a tenth of that. */
 #define HANDSHAKE_MAX 1048576
 
 struct loop {
@@ -54,6 +55,7 @@ struct connection {
     struct bufferevent *stream; /* from then on */
     SSL *ssl;                   /* the stream's, when it has TLS */
     bool secured;
+    bool limited; /* see connection_is_limited */
     struct address source;
     char preamble[CONNECTION_PREAMBLE_MAX];
     size_t preamble_length;
@@ -68,12 +70,17 @@ static void on_stream_event(struct bufferevent *stream, short what, void *user);
 
 struct loop *loop_new(void)
 {
+    stream_prepare();
     struct loop *loop = calloc(1, sizeof(*loop));
     struct event_config *config = event_config_new();
 
+    /* The changelist tells the kernel once a turn what has changed. It must not meet descriptors
+     * made by dup(), of which there are none here; one that is closed and whose number is used
+     * again in the same turn it sees through (event2/event.h; on_connecting minds the rest). */
     if (loop != NULL && config != NULL &&
         event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV |
-                                          EVENT_BASE_FLAG_NO_CACHE_TIME) == 0) {
+                                          EVENT_BASE_FLAG_NO_CACHE_TIME |
+                                          EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) == 0) {
         loop->base = event_base_new_with_config(config);
     }
     if (config != NULL) {
@@ -280,12 +287,21 @@ static void report_failure(struct connection *connection, const char *why)
     (void)call_ends(connection);
 }
 
+/* libevent reads at most 16 KiB ahead of the listener, which takes everything in each turn. */
 static bool stream_begins(struct connection *connection, struct bufferevent *stream)
 {
     connection->stream = stream;
     bufferevent_setcb(stream, on_stream_read, NULL, on_stream_event, connection);
-    bufferevent_setwatermark(stream, EV_READ, 0, READ_AHEAD);
     return bufferevent_enable(stream, EV_READ | EV_WRITE) == 0;
+}
+
+/* Whether the event was another's: a process that was forked a moment ago may hold a closed socket
+ * of the same number, of which epoll still tells. */
+static bool is_not_connected(int descriptor)
+{
+    struct pollfd now = {.fd = descriptor, .events = POLLOUT};
+
+    return poll(&now, 1, 0) == 0;
 }
 
 static void on_connecting(evutil_socket_t descriptor, short what, void *user)
@@ -297,6 +313,10 @@ static void on_connecting(evutil_socket_t descriptor, short what, void *user)
     socklen_t problem_size = sizeof(problem);
 
     (void)what;
+    if (is_not_connected(descriptor)) {
+        (void)event_add(connection->connecting, NULL);
+        return;
+    }
     event_free(connection->connecting);
     connection->connecting = NULL;
     if (getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &problem, &problem_size) != 0) {
@@ -316,14 +336,15 @@ static void on_connecting(evutil_socket_t descriptor, short what, void *user)
         report_failure(connection, strerror(errno));
         return;
     }
-    struct bufferevent *stream =
-        bufferevent_socket_new(connection->loop->base, descriptor, BEV_OPT_CLOSE_ON_FREE);
+    connection->descriptor = -1;
+    struct bufferevent *stream = stream_new(connection->loop->base, descriptor, NULL);
     if (stream == NULL) {
+        connection->limited = true;
         report_failure(connection, "out of memory");
         return;
     }
-    connection->descriptor = -1;
     if (!stream_begins(connection, stream)) {
+        connection->limited = true;
         report_failure(connection, "the connection cannot be watched");
         return;
     }
@@ -343,6 +364,9 @@ static void on_stream_read(struct bufferevent *stream, void *user)
         if (length == 0) {
             return;
         }
+        if (connection->ssl != NULL) {
+            tls_bio_credit(SSL_get_rbio(connection->ssl), length);
+        }
         call_begins(connection);
         connection->listener->bytes(connection->user, chunk, length);
         if (!call_ends(connection)) {
@@ -351,27 +375,38 @@ static void on_stream_read(struct bufferevent *stream, void *user)
     }
 }
 
-static void describe_failure(const struct connection *connection, short what,
-                             char out[TRANSPORT_ERROR_SIZE])
+/* Whether an errno is our own host's: no peer brings it about. */
+static bool is_limit(int error)
+{
+    return error == ENOMEM || error == ENOBUFS || error == EMFILE || error == ENFILE ||
+           error == EIO;
+}
+
+static void describe_failure(struct connection *connection, short what,
+                             char out[CONNECTION_ERROR_SIZE])
 {
     int system_error = EVUTIL_SOCKET_ERROR();
     unsigned long tls_error = bufferevent_get_openssl_error(connection->stream);
     const char *reason = tls_error != 0 ? ERR_reason_error_string(tls_error) : NULL;
 
     ERR_clear_error();
+    connection->limited = tls_error != 0 ? ERR_GET_REASON(tls_error) == ERR_R_MALLOC_FAILURE
+                                         : (what & BEV_EVENT_EOF) == 0 && is_limit(system_error);
     if (reason != NULL) {
-        snprintf(out, TRANSPORT_ERROR_SIZE, "TLS: %s", reason);
+        snprintf(out, CONNECTION_ERROR_SIZE, "TLS: %s", reason);
+    } else if (system_error == EMSGSIZE) { /* tls_bio.h */
+        snprintf(out, CONNECTION_ERROR_SIZE, "TLS: the server sends more than any handshake needs");
     } else if ((what & BEV_EVENT_EOF) != 0 || system_error == 0) {
-        snprintf(out, TRANSPORT_ERROR_SIZE, "the server closed the connection");
+        snprintf(out, CONNECTION_ERROR_SIZE, "the server closed the connection");
     } else {
-        snprintf(out, TRANSPORT_ERROR_SIZE, "%s", strerror(system_error));
+        snprintf(out, CONNECTION_ERROR_SIZE, "%s", strerror(system_error));
     }
 }
 
 static void on_stream_event(struct bufferevent *stream, short what, void *user)
 {
     struct connection *connection = user;
-    char text[TRANSPORT_ERROR_SIZE];
+    char text[CONNECTION_ERROR_SIZE];
 
     if (stream != connection->stream) {
         return;
@@ -383,7 +418,6 @@ static void on_stream_event(struct bufferevent *stream, short what, void *user)
     }
     if ((what & BEV_EVENT_CONNECTED) != 0 && connection->ssl != NULL && !connection->secured) {
         connection->secured = true;
-        paced_unlimited(SSL_get_rbio(connection->ssl));
         snprintf(text, sizeof(text), "%s %s", SSL_get_version(connection->ssl),
                  SSL_get_cipher_name(connection->ssl));
         call_begins(connection);
@@ -425,7 +459,7 @@ static enum connection_fault fault_of(int problem)
 
 /* A non-blocking socket that connects, bound to `source` if there is one; -1 and a sentence. */
 static int begin_connecting(const struct connection_request *request,
-                            char error[TRANSPORT_ERROR_SIZE])
+                            char error[CONNECTION_ERROR_SIZE])
 {
     struct sockaddr_storage peer;
     struct sockaddr_storage local;
@@ -434,27 +468,27 @@ static int begin_connecting(const struct connection_request *request,
     const int on = 1;
 
     if (peer_length == 0) {
-        snprintf(error, TRANSPORT_ERROR_SIZE, "there is no address to connect to");
+        snprintf(error, CONNECTION_ERROR_SIZE, "there is no address to connect to");
         return fail(request, CONNECTION_FAULT_PEER);
     }
     int descriptor = socket(peer.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0) {
         enum connection_fault fault = fault_of(errno);
-        snprintf(error, TRANSPORT_ERROR_SIZE, "no socket can be made: %s", strerror(errno));
+        snprintf(error, CONNECTION_ERROR_SIZE, "no socket can be made: %s", strerror(errno));
         return fail(request, fault);
     }
     /* Commands are short and each waits for its answer: Nagle would only delay them. */
     setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (local_length != 0 && bind(descriptor, (struct sockaddr *)&local, local_length) != 0) {
         char text[ADDRESS_TEXT_SIZE];
-        snprintf(error, TRANSPORT_ERROR_SIZE, "the source address %s cannot be used: %s",
+        snprintf(error, CONNECTION_ERROR_SIZE, "the source address %s cannot be used: %s",
                  address_format(&request->source, text), strerror(errno));
         close(descriptor);
         return fail(request, CONNECTION_FAULT_SOURCE);
     }
     if (connect(descriptor, (struct sockaddr *)&peer, peer_length) != 0 && errno != EINPROGRESS) {
         enum connection_fault fault = fault_of(errno);
-        snprintf(error, TRANSPORT_ERROR_SIZE, "%s", strerror(errno));
+        snprintf(error, CONNECTION_ERROR_SIZE, "%s", strerror(errno));
         close(descriptor);
         return fail(request, fault);
     }
@@ -462,13 +496,13 @@ static int begin_connecting(const struct connection_request *request,
 }
 
 struct connection *connection_open(struct loop *loop, const struct connection_request *request,
-                                   char error[TRANSPORT_ERROR_SIZE])
+                                   char error[CONNECTION_ERROR_SIZE])
 {
     struct address literal;
     struct connection *connection = calloc(1, sizeof(*connection));
 
     if (connection == NULL) {
-        snprintf(error, TRANSPORT_ERROR_SIZE, "out of memory");
+        snprintf(error, CONNECTION_ERROR_SIZE, "out of memory");
         (void)fail(request, CONNECTION_FAULT_LIMIT);
         return NULL;
     }
@@ -492,7 +526,7 @@ struct connection *connection_open(struct loop *loop, const struct connection_re
     connection->connecting =
         event_new(loop->base, connection->descriptor, EV_WRITE, on_connecting, connection);
     if (connection->connecting == NULL || event_add(connection->connecting, NULL) != 0) {
-        snprintf(error, TRANSPORT_ERROR_SIZE, "out of memory");
+        snprintf(error, CONNECTION_ERROR_SIZE, "out of memory");
         (void)fail(request, CONNECTION_FAULT_LIMIT);
         connection_release(connection);
         return NULL;
@@ -500,12 +534,35 @@ struct connection *connection_open(struct loop *loop, const struct connection_re
     return connection;
 }
 
+/* How much the kernel takes now: mostly all of it, which spares the wait until it is writable, and
+ * two calls of epoll_ctl. An error comes again when the stream writes, and is told there. */
+static size_t send_at_once(const struct connection *connection, const char *bytes, size_t length)
+{
+    if (connection->ssl != NULL ||
+        evbuffer_get_length(bufferevent_get_output(connection->stream)) > 0) {
+        return 0;
+    }
+    ssize_t sent = send(bufferevent_getfd(connection->stream), bytes, length, MSG_NOSIGNAL);
+    return sent > 0 ? (size_t)sent : 0;
+}
+
 int connection_write(struct connection *connection, const char *bytes, size_t length)
 {
     if (connection->stream == NULL || connection->closed) {
         return -1;
     }
-    return bufferevent_write(connection->stream, bytes, length);
+    size_t sent = send_at_once(connection, bytes, length);
+    if (sent == length) {
+        return 0;
+    }
+    int written = bufferevent_write(connection->stream, bytes + sent, length - sent);
+    connection->limited = written < 0;
+    return written;
+}
+
+bool connection_is_limited(const struct connection *connection)
+{
+    return connection->limited;
 }
 
 struct address connection_source(const struct connection *connection)
@@ -514,9 +571,9 @@ struct address connection_source(const struct connection *connection)
 }
 
 const char *connection_certificate_fault(const struct connection *connection,
-                                         char out[TRANSPORT_CERTIFICATE_SIZE])
+                                         char out[CONNECTION_CERTIFICATE_SIZE])
 {
-    return certificate_fault(connection->ssl, connection->host, out);
+    return certificate_fault(connection->ssl, connection->host, out, CONNECTION_CERTIFICATE_SIZE);
 }
 
 /* ---- TLS -------------------------------------------------------------------------------- */
@@ -538,16 +595,29 @@ static SSL_CTX *loop_tls(struct loop *loop)
     }
     SSL_CTX_set_security_level(tls, 0);
     certificate_prepare(tls);
-    SSL_CTX_set_options(tls, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_LEGACY_SERVER_CONNECT);
+    /* A second handshake on a connection would be the server's wish alone, and costs us the work.
+     */
+    SSL_CTX_set_options(tls, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_LEGACY_SERVER_CONNECT |
+                                 SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
     loop->tls = tls;
     return tls;
 }
 
+int loop_present(struct loop *loop, const char *path)
+{
+    SSL_CTX *tls = loop_tls(loop);
+    bool good = tls != NULL && SSL_CTX_use_certificate_chain_file(tls, path) == 1 &&
+                SSL_CTX_use_PrivateKey_file(tls, path, SSL_FILETYPE_PEM) == 1;
+
+    ERR_clear_error();
+    return good ? 0 : -1;
+}
+
 static bool set_ends(SSL *ssl, const BIO_METHOD *method, int descriptor)
 {
-    BIO *in = method != NULL ? paced_new(method, descriptor, HANDSHAKE_MAX) : NULL;
+    BIO *in = method != NULL ? tls_bio_new(method, descriptor, HANDSHAKE_MAX) : NULL;
     BIO *out = in != NULL ? BIO_new_socket(descriptor, BIO_NOCLOSE) : NULL;
 
     if (out == NULL) {
@@ -565,7 +635,7 @@ static SSL *make_ssl(struct connection *connection)
     SSL *ssl = tls != NULL ? SSL_new(tls) : NULL;
 
     if (loop->paced == NULL) {
-        loop->paced = paced_method();
+        loop->paced = tls_bio_method();
     }
     if (ssl != NULL &&
         (!set_ends(ssl, loop->paced, bufferevent_getfd(connection->stream)) ||
@@ -579,40 +649,40 @@ static SSL *make_ssl(struct connection *connection)
 
 /* A filtering bufferevent would hide errno and the TLS error of a dirty close, so the descriptor
  * changes hands. */
-int connection_start_tls(struct connection *connection, char error[TRANSPORT_ERROR_SIZE])
+int connection_start_tls(struct connection *connection, char error[CONNECTION_ERROR_SIZE])
 {
     if (connection->stream == NULL || connection->ssl != NULL || connection->closed) {
-        snprintf(error, TRANSPORT_ERROR_SIZE, "TLS cannot begin here");
+        snprintf(error, CONNECTION_ERROR_SIZE, "TLS cannot begin here");
         return -1;
     }
     size_t early = evbuffer_get_length(bufferevent_get_input(connection->stream));
     if (early > 0) {
-        snprintf(error, TRANSPORT_ERROR_SIZE,
+        snprintf(error, CONNECTION_ERROR_SIZE,
                  "the server sent %zu bytes in the clear where the TLS handshake belongs", early);
         return -1;
     }
     SSL *ssl = make_ssl(connection);
     if (ssl == NULL) {
-        snprintf(error, TRANSPORT_ERROR_SIZE, "the TLS library cannot be set up");
+        connection->limited = true;
+        snprintf(error, CONNECTION_ERROR_SIZE, "the TLS library cannot be set up");
         return -1;
     }
-    connection->descriptor = bufferevent_getfd(connection->stream);
+    int descriptor = bufferevent_getfd(connection->stream);
     bufferevent_disable(connection->stream, EV_READ | EV_WRITE);
     bufferevent_setfd(connection->stream, -1);
     bufferevent_free(connection->stream);
     connection->stream = NULL;
-    struct bufferevent *stream =
-        bufferevent_openssl_socket_new(connection->loop->base, connection->descriptor, ssl,
-                                       BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
-    if (stream == NULL) { /* it has freed the SSL */
-        snprintf(error, TRANSPORT_ERROR_SIZE, "out of memory");
+    struct bufferevent *stream = stream_new(connection->loop->base, descriptor, ssl);
+    if (stream == NULL) {
+        connection->limited = true;
+        snprintf(error, CONNECTION_ERROR_SIZE, "out of memory");
         return -1;
     }
-    connection->descriptor = -1;
     connection->ssl = ssl;
     bufferevent_openssl_set_allow_dirty_shutdown(stream, 1);
     if (!stream_begins(connection, stream)) {
-        snprintf(error, TRANSPORT_ERROR_SIZE, "the connection cannot be watched");
+        connection->limited = true;
+        snprintf(error, CONNECTION_ERROR_SIZE, "the connection cannot be watched");
         return -1;
     }
     return 0;

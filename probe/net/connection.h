@@ -8,8 +8,8 @@
  * TLS is for asking, not for trust: certificates are not verified, and every version and cipher
  * that the library still has may be agreed upon (DESIGN "relaywarden-probe").
  */
-#ifndef RELAYWARDEN_PROBE_TRANSPORT_H
-#define RELAYWARDEN_PROBE_TRANSPORT_H
+#ifndef RELAYWARDEN_PROBE_NET_CONNECTION_H
+#define RELAYWARDEN_PROBE_NET_CONNECTION_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,13 +17,16 @@
 
 #include "lib/address.h"
 
-#define TRANSPORT_CERTIFICATE_SIZE 160
-#define TRANSPORT_ERROR_SIZE       256
+#define CONNECTION_CERTIFICATE_SIZE 160
+#define CONNECTION_ERROR_SIZE       256
 
 struct loop;
 
 /* NULL when memory or descriptors are out. SIGPIPE is for the program to ignore. */
 struct loop *loop_new(void);
+/* Each TLS handshake of the loop presents this certificate to a server that wants one; `path` is a
+ * PEM file with its key. Before the first. 0, or -1 when it cannot be read. */
+int loop_present(struct loop *loop, const char *path);
 /* Everything that was made with the loop must be freed before it. */
 void loop_free(struct loop *loop);
 /* Runs until loop_break, or until nothing is left to wait for. 0, or -1 when the system's event
@@ -56,7 +59,7 @@ void loop_watch_free(struct loop_watch *watch); /* NULL is nothing */
 
 struct connection;
 
-/* What a connection tells its owner. Each may close the connection. Sentences are printable and
+/* A connection tells its owner these. Each may close the connection. Sentences are printable and
  * live during the call. */
 struct connection_listener {
     void (*connected)(void *user); /* TCP is there */
@@ -69,7 +72,7 @@ struct connection_listener {
     void (*failed)(void *user, const char *why);
 };
 
-/* What is in the way when a connection fails at once. */
+/* The obstacle when a connection fails at once. */
 enum connection_fault {
     CONNECTION_FAULT_PEER,   /* it, or the way to it */
     CONNECTION_FAULT_SOURCE, /* our source address */
@@ -94,7 +97,7 @@ struct connection_request {
 /* Begins to connect and does not wait. NULL and a sentence when it failed at once; then no callback
  * comes. */
 struct connection *connection_open(struct loop *loop, const struct connection_request *request,
-                                   char error[TRANSPORT_ERROR_SIZE]);
+                                   char error[CONNECTION_ERROR_SIZE]);
 /* Closes at once; what was not sent yet is lost. May be called inside a callback. NULL is nothing.
  */
 void connection_close(struct connection *connection);
@@ -106,13 +109,17 @@ int connection_write(struct connection *connection, const char *bytes, size_t le
  * Bytes that came in the clear and were not delivered yet are dropped and the upgrade refused: they
  * are not the peer's greeting, but something that was put before it. -1 and a sentence when it
  * cannot; the connection is then good for nothing but closing. */
-int connection_start_tls(struct connection *connection, char error[TRANSPORT_ERROR_SIZE]);
+int connection_start_tls(struct connection *connection, char error[CONNECTION_ERROR_SIZE]);
+
+/* Once it has failed, or could not send or begin TLS: whether for a limit of our own host (memory),
+ * which tells nothing of the peer. */
+bool connection_is_limited(const struct connection *connection);
 
 /* Our end; ADDRESS_NONE until connected. */
 struct address connection_source(const struct connection *connection);
 
 /* Once it is secured: what is wrong with the server's certificate, as certificate.h has it. */
 const char *connection_certificate_fault(const struct connection *connection,
-                                         char out[TRANSPORT_CERTIFICATE_SIZE]);
+                                         char out[CONNECTION_CERTIFICATE_SIZE]);
 
 #endif

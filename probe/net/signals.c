@@ -10,7 +10,7 @@ static const int numbers[] = {SIGINT, SIGTERM};
 
 #define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
 
-struct interruption {
+struct signals {
     sigset_t before; /* the mask */
     int descriptor;  /* readable while a signal is pending */
     struct loop_watch *watch;
@@ -31,16 +31,16 @@ static sigset_t all_of_them(void)
 
 static void on_readable(int descriptor, unsigned int readiness, void *user)
 {
-    const struct interruption *interruption = user;
+    const struct signals *interruption = user;
 
     (void)descriptor;
     (void)readiness;
     interruption->arrived(interruption->user);
 }
 
-struct interruption *interruption_begin(struct loop *loop, void (*arrived)(void *user), void *user)
+struct signals *signals_begin(struct loop *loop, void (*arrived)(void *user), void *user)
 {
-    struct interruption *interruption = calloc(1, sizeof(*interruption));
+    struct signals *interruption = calloc(1, sizeof(*interruption));
     const sigset_t set = all_of_them();
 
     if (interruption == NULL) {
@@ -55,13 +55,13 @@ struct interruption *interruption_begin(struct loop *loop, void (*arrived)(void 
                                              on_readable, interruption);
     }
     if (interruption->watch == NULL) {
-        interruption_end(interruption);
+        signals_end(interruption);
         return NULL;
     }
     return interruption;
 }
 
-bool interruption_is_pending(void)
+bool signals_is_pending(void)
 {
     sigset_t pending;
     bool found = false;
@@ -75,7 +75,7 @@ bool interruption_is_pending(void)
 }
 
 /* Those that the caller does not block, and so did not mean to take itself. */
-static void take_pending(const struct interruption *interruption)
+static void take_pending(const struct signals *interruption)
 {
     static const struct timespec at_once;
     sigset_t ours = all_of_them();
@@ -89,7 +89,7 @@ static void take_pending(const struct interruption *interruption)
     }
 }
 
-void interruption_end(struct interruption *interruption)
+void signals_end(struct signals *interruption)
 {
     if (interruption == NULL) {
         return;

@@ -6,21 +6,22 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-struct paced {
+struct tls_bio {
     int descriptor;
     size_t helping; /* octets since the socket last was, or seemed, empty */
     size_t left;    /* before the limit */
+    size_t limit;
 };
 
 static int read_helping(BIO *bio, char *out, int size)
 {
-    struct paced *paced = BIO_get_data(bio);
+    struct tls_bio *paced = BIO_get_data(bio);
 
     BIO_clear_retry_flags(bio);
     if (size <= 0) {
         return 0;
     }
-    if (paced->helping >= PACED_HELPING) {
+    if (paced->helping >= TLS_BIO_HELPING) {
         paced->helping = 0;
         errno = EAGAIN;
         BIO_set_retry_read(bio);
@@ -34,7 +35,7 @@ static int read_helping(BIO *bio, char *out, int size)
     ssize_t got = recv(paced->descriptor, out, room, 0);
     if (got > 0) {
         paced->helping += (size_t)got;
-        paced->left -= paced->left == SIZE_MAX ? 0 : (size_t)got;
+        paced->left -= (size_t)got;
         return (int)got;
     }
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -46,7 +47,7 @@ static int read_helping(BIO *bio, char *out, int size)
 
 static long control(BIO *bio, int command, long number, void *pointer)
 {
-    const struct paced *paced = BIO_get_data(bio);
+    const struct tls_bio *paced = BIO_get_data(bio);
 
     (void)number;
     switch (command) {
@@ -69,7 +70,7 @@ static int release(BIO *bio)
     return 1;
 }
 
-BIO_METHOD *paced_method(void)
+BIO_METHOD *tls_bio_method(void)
 {
     BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "paced socket");
 
@@ -81,22 +82,25 @@ BIO_METHOD *paced_method(void)
     return NULL;
 }
 
-BIO *paced_new(const BIO_METHOD *method, int descriptor, size_t limit)
+BIO *tls_bio_new(const BIO_METHOD *method, int descriptor, size_t limit)
 {
-    struct paced *paced = calloc(1, sizeof(*paced));
+    struct tls_bio *paced = calloc(1, sizeof(*paced));
     BIO *bio = paced != NULL ? BIO_new(method) : NULL;
 
     if (bio == NULL) {
         free(paced);
         return NULL;
     }
-    *paced = (struct paced){.descriptor = descriptor, .left = limit};
+    *paced = (struct tls_bio){.descriptor = descriptor, .left = limit, .limit = limit};
     BIO_set_data(bio, paced);
     BIO_set_init(bio, 1);
     return bio;
 }
 
-void paced_unlimited(BIO *paced)
+void tls_bio_credit(BIO *bio, size_t octets)
 {
-    ((struct paced *)BIO_get_data(paced))->left = SIZE_MAX;
+    struct tls_bio *paced = BIO_get_data(bio);
+    size_t used = paced->limit - paced->left;
+
+    paced->left += octets > used / TLS_BIO_WORTH ? used : octets * TLS_BIO_WORTH;
 }

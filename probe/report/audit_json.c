@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/alert/sink/format.h"
+#include "lib/finding_json.h"
 #include "probe/judge/verdict.h"
 
 /* Puts a value into an object; takes the reference over. False when memory is out. */
@@ -52,7 +53,7 @@ static json_t *vantage_json(const struct audit_summary *summary)
     return whole(object, made);
 }
 
-/* What the filter's word makes of the declared vantage. */
+/* The declared vantage, as the filter's word confirms or corrects it. */
 static const char *role_name(enum token_role role)
 {
     switch (role) {
@@ -139,7 +140,8 @@ static json_t *findings_json(const struct endpoint_result *result)
         bool filled = put_string(object, "kind", finding_kind_name(finding->kind)) &&
                       put_string(object, "severity", severity_name(finding->severity)) &&
                       put_string(object, "why", finding->why) &&
-                      put_string(object, "fix", finding->fix);
+                      put_string(object, "fix", finding->fix.text) &&
+                      put(object, "remedies", finding_json_remedies(&finding->fix));
         made = append(array, whole(object, filled)) && made;
     }
     return whole(array, made);
@@ -210,7 +212,8 @@ static json_t *endpoint_json(const struct endpoint_result *result)
             result->proof != PROOF_NONE ? json_string(proof_name(result->proof)) : json_null()) &&
         put(object, "cause",
             result->cause != CAUSE_NONE ? json_string(cause_name(result->cause)) : json_null()) &&
-        put_string(object, "why", result->why) && put_string(object, "fix", result->fix) &&
+        put_string(object, "why", result->why) && put_string(object, "fix", result->fix.text) &&
+        put(object, "remedies", finding_json_remedies(&result->fix)) &&
         put(object, "milter", milter_json(&result->milter)) &&
         put_string(object, "banner", result->banner) &&
         put(object, "capabilities", capabilities_json(result)) &&
@@ -218,7 +221,8 @@ static json_t *endpoint_json(const struct endpoint_result *result)
         put(object, "findings", findings_json(result)) &&
         put(object, "notes", notes_json(result)) &&
         put(object, "message", message_json(&result->message)) &&
-        put(object, "tls_session", tls_session_json(result));
+        put(object, "tls_session", tls_session_json(result)) &&
+        put(object, "hosted", json_boolean(endpoint->hosted));
     return whole(object, made);
 }
 
@@ -248,6 +252,7 @@ static json_t *head_json(const struct audit_summary *summary)
     json_t *object = json_object();
     bool made = put_string(object, "program", "relaywarden-probe") &&
                 put_string(object, "version", RELAYWARDEN_VERSION) &&
+                put(object, "schema", json_integer(REPORT_SCHEMA)) &&
                 put_string(object, "started", format_time(started, summary->started)) &&
                 put(object, "seconds", json_real(hundredths(summary->seconds))) &&
                 put(object, "vantage", vantage_json(summary));
@@ -260,7 +265,7 @@ static size_t count_messages(const struct audit_summary *summary)
 {
     size_t count = 0;
     for (size_t i = 0; i < summary->count; i++) {
-        count += summary->results[i]->message.sent;
+        count += audit_summary_result(summary, i)->message.sent;
     }
     return count;
 }
@@ -268,11 +273,9 @@ static size_t count_messages(const struct audit_summary *summary)
 static json_t *tail_json(const struct audit_summary *summary)
 {
     json_t *object = json_object();
-    bool made =
-        put_string(object, "worst",
-                   verdict_name(judgement_worst(summary->results, summary->count))) &&
-        put(object, "exit", json_integer(judgement_exit_code(summary->results, summary->count))) &&
-        put(object, "messages", json_integer((json_int_t)count_messages(summary)));
+    bool made = put_string(object, "worst", verdict_name(verdict_worst(summary))) &&
+                put(object, "exit", json_integer(verdict_exit_code(summary))) &&
+                put(object, "messages", json_integer((json_int_t)count_messages(summary)));
 
     return whole(object, made);
 }
@@ -284,7 +287,7 @@ bool report_json(FILE *out, const struct audit_summary *summary)
     fputs(",\"endpoints\":[", out);
     for (size_t i = 0; written && i < summary->count; i++) {
         fputs(i > 0 ? "," : "", out);
-        written = write_value(out, endpoint_json(summary->results[i]), 0);
+        written = write_value(out, endpoint_json(audit_summary_result(summary, i)), 0);
     }
     fputs("],", out);
     written = written && write_value(out, tail_json(summary), JSON_EMBED);

@@ -4,13 +4,17 @@
 
 #include "probe/judge/posture.h"
 #include "probe/judge/verdict.h"
+#include "probe/model/endpoint_text.h"
+#include "probe/model/evidence.h"
 
 #define WIDTH       78 /* of prose, in characters */
 #define TEXT_COLUMN 56 /* where the table has the server's words */
 #define TEXT_INDENT 6
 #define ID_SIZE     32 /* more than a technique's id has, with a comma */
 #define OTHERS_SIZE (RESULT_TECHNIQUES * ID_SIZE)
-#define NAMED_MAX   3    /* endpoints that the status line names */
+#define NAMED_MAX   3 /* endpoints that the status line names */
+#define VERDICTS    (VERDICT_UNREACHABLE + 1)
+#define NAME_SIZE   (ENDPOINT_SPELLED_SIZE + 64)
 #define STATUS_SIZE 5120 /* more than four verdicts' names can take */
 #define SGR_RESET   "\033[0m"
 
@@ -19,44 +23,6 @@
 static const char *plural(size_t count)
 {
     return count == 1 ? "" : "s";
-}
-
-static size_t count_verdict(const struct audit_summary *summary, enum verdict verdict)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < summary->count; i++) {
-        count += summary->results[i]->verdict == verdict;
-    }
-    return count;
-}
-
-static size_t count_findings(const struct audit_summary *summary, enum severity severity)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < summary->count; i++) {
-        for (size_t j = 0; j < summary->results[i]->finding_count; j++) {
-            count += summary->results[i]->findings[j].severity == severity;
-        }
-    }
-    return count;
-}
-
-static const char *endpoint_name(const struct endpoint *endpoint, char out[ENDPOINT_TEXT_SIZE])
-{
-    if (endpoint->address.family == ADDRESS_NONE) {
-        return "without an address";
-    }
-    return address_format_port(&endpoint->address, endpoint->port, out);
-}
-
-/* The host's name where it has one, and what divides it from the address that follows. */
-static void print_host(FILE *out, const struct endpoint *endpoint, const char *divider)
-{
-    char address[ADDRESS_TEXT_SIZE];
-
-    if (strcmp(endpoint->host, address_format(&endpoint->address, address)) != 0) {
-        fprintf(out, "%s%s", endpoint->host, divider);
-    }
 }
 
 /* A word on why: the cause, or the kind of the endpoint's first finding unless that is of its
@@ -70,88 +36,107 @@ static const char *reason_word(const struct endpoint_result *result)
     return told ? finding_kind_name(result->findings[0].kind) : "";
 }
 
-/* "host address:port (cause), ..." of the endpoints with this verdict. */
-static void name_endpoints(FILE *out, const struct audit_summary *summary, enum verdict verdict)
-{
-    size_t named = 0;
-    for (size_t i = 0; i < summary->count; i++) {
-        const struct endpoint_result *result = summary->results[i];
-        char where[ENDPOINT_TEXT_SIZE];
+/* The line's facts of all endpoints: read once, for there may be many. */
+struct tally {
+    size_t count;
+    int code;
+    size_t verdicts[VERDICTS];
+    size_t findings[FINDING_KINDS][SEVERITY_CRITICAL + 1];
+    char named[VERDICTS][NAMED_MAX][NAME_SIZE]; /* the first ones of each verdict */
+};
 
-        if (result->verdict != verdict || named++ >= NAMED_MAX) {
-            continue;
-        }
-        const char *reason = reason_word(result);
-        fputs(named == 1 ? ": " : ", ", out);
-        print_host(out, &result->endpoint, " ");
-        fputs(endpoint_name(&result->endpoint, where), out);
-        if (reason[0] != '\0') {
-            fprintf(out, " (%s)", reason);
-        }
+static void add_to_tally(struct tally *tally, const struct endpoint_result *result)
+{
+    size_t named = tally->verdicts[result->verdict]++;
+    const char *reason = reason_word(result);
+    char where[ENDPOINT_SPELLED_SIZE];
+
+    tally->code = verdict_exit_worse(tally->code, verdict_exit_of(result));
+    for (size_t i = 0; i < result->finding_count; i++) {
+        tally->findings[result->findings[i].kind][result->findings[i].severity]++;
     }
-    if (named > NAMED_MAX) {
-        fprintf(out, " and %zu more", named - NAMED_MAX);
+    if (named < NAMED_MAX) {
+        snprintf(tally->named[result->verdict][named], NAME_SIZE, "%s%s%s%s",
+                 endpoint_spell(&result->endpoint, result_tls(result), where),
+                 reason[0] != '\0' ? " (" : "", reason, reason[0] != '\0' ? ")" : "");
     }
 }
 
-static void name_verdicts(FILE *out, const struct audit_summary *summary)
+static void tally_summary(struct tally *tally, const struct audit_summary *summary)
+{
+    *tally = (struct tally){.count = summary->count, .code = summary->count == 0 ? 3 : 0};
+    for (size_t i = 0; i < summary->count; i++) {
+        add_to_tally(tally, audit_summary_result(summary, i));
+    }
+}
+
+/* "host [address]:port (cause), ..." of the endpoints with this verdict. */
+static void name_endpoints(FILE *out, const struct tally *tally, enum verdict verdict)
+{
+    size_t count = tally->verdicts[verdict];
+
+    for (size_t i = 0; i < count && i < NAMED_MAX; i++) {
+        fprintf(out, "%s%s", i == 0 ? ": " : ", ", tally->named[verdict][i]);
+    }
+    if (count > NAMED_MAX) {
+        fprintf(out, " and %zu more", count - NAMED_MAX);
+    }
+}
+
+static void name_verdicts(FILE *out, const struct tally *tally)
 {
     static const enum verdict worst_first[] = {VERDICT_OPEN, VERDICT_INCONCLUSIVE,
                                                VERDICT_UNREACHABLE, VERDICT_SUSPECTED};
     const char *semicolon = "";
 
     for (size_t i = 0; i < sizeof(worst_first) / sizeof(worst_first[0]); i++) {
-        size_t count = count_verdict(summary, worst_first[i]);
+        size_t count = tally->verdicts[worst_first[i]];
         if (count > 0) {
             fprintf(out, "%s%zu", semicolon, count);
-            if (count < summary->count) {
-                fprintf(out, " of %zu", summary->count);
+            if (count < tally->count) {
+                fprintf(out, " of %zu", tally->count);
             }
-            fprintf(out, " endpoint%s %s", plural(summary->count), verdict_name(worst_first[i]));
-            name_endpoints(out, summary, worst_first[i]);
+            fprintf(out, " endpoint%s %s", plural(tally->count), verdict_name(worst_first[i]));
+            name_endpoints(out, tally, worst_first[i]);
             semicolon = "; ";
         }
     }
     if (semicolon[0] == '\0') {
-        fprintf(out, "%zu endpoint%s closed", summary->count, plural(summary->count));
+        fprintf(out, "%zu endpoint%s closed", tally->count, plural(tally->count));
     }
 }
 
-/* How many of each kind have this severity. */
-static void count_kinds(const struct audit_summary *summary, enum severity severity,
-                        size_t counts[FINDING_KINDS])
+static size_t count_findings(const struct tally *tally, enum severity severity)
 {
-    for (size_t i = 0; i < summary->count; i++) {
-        for (size_t j = 0; j < summary->results[i]->finding_count; j++) {
-            const struct finding *finding = &summary->results[i]->findings[j];
-            counts[finding->kind] += finding->severity == severity;
-        }
+    size_t count = 0;
+
+    for (size_t kind = 0; kind < FINDING_KINDS; kind++) {
+        count += tally->findings[kind][severity];
     }
+    return count;
 }
 
 /* Findings that made a closed endpoint's audit worse than OK: each kind once. */
-static void name_findings(FILE *out, const struct audit_summary *summary)
+static void name_findings(FILE *out, const struct tally *tally)
 {
     const char *before = ": ";
-    size_t counts[FINDING_KINDS] = {0};
-    size_t critical = count_findings(summary, SEVERITY_CRITICAL);
-    size_t warnings = count_findings(summary, SEVERITY_WARNING);
+    size_t critical = count_findings(tally, SEVERITY_CRITICAL);
     enum severity severity = critical > 0 ? SEVERITY_CRITICAL : SEVERITY_WARNING;
-    size_t count = critical > 0 ? critical : warnings;
+    size_t total = critical > 0 ? critical : count_findings(tally, SEVERITY_WARNING);
 
-    if (count == 0 || count_verdict(summary, VERDICT_CLOSED) < summary->count) {
+    if (total == 0 || tally->verdicts[VERDICT_CLOSED] < tally->count) {
         return;
     }
-    fprintf(out, ", %zu %s%s", count,
-            severity == SEVERITY_CRITICAL ? "critical finding" : "warning", plural(count));
-    count_kinds(summary, severity, counts);
+    fprintf(out, ", %zu %s%s", total,
+            severity == SEVERITY_CRITICAL ? "critical finding" : "warning", plural(total));
     for (size_t kind = 0; kind < FINDING_KINDS; kind++) {
-        if (counts[kind] > 0) {
+        size_t count = tally->findings[kind][severity];
+        if (count > 0) {
             fprintf(out, "%s%s", before, finding_kind_name((enum finding_kind)kind));
             before = ", ";
         }
-        if (counts[kind] > 1) {
-            fprintf(out, " (%zu)", counts[kind]);
+        if (count > 1) {
+            fprintf(out, " (%zu)", count);
         }
     }
 }
@@ -161,25 +146,26 @@ void report_status_line(FILE *out, const struct audit_summary *summary)
     static const char *const states[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
     char text[STATUS_SIZE] = "";
     FILE *into = fmemopen(text, sizeof(text) - 1, "w");
+    struct tally tally;
 
+    tally_summary(&tally, summary);
     if (into != NULL) {
-        if (summary->count == 0) {
+        if (tally.count == 0) {
             fputs("no endpoint was asked", into);
         } else {
-            name_verdicts(into, summary);
-            name_findings(into, summary);
+            name_verdicts(into, &tally);
+            name_findings(into, &tally);
         }
         fclose(into);
     }
-    /* What follows a pipe is numbers to a monitor, and it reads one line. */
+    /* A monitor reads one line, and takes the text behind a pipe for numbers. */
     for (char *at = text; *at != '\0'; at++) {
         if (*at == '|' || (unsigned char)*at < ' ') {
             *at = '/';
         }
     }
-    fprintf(out, "RELAY %s - %s | endpoints=%zu open=%zu time=%.2fs\n",
-            states[judgement_exit_code(summary->results, summary->count)], text, summary->count,
-            count_verdict(summary, VERDICT_OPEN), summary->seconds);
+    fprintf(out, "RELAY %s - %s | endpoints=%zu open=%zu time=%.2fs\n", states[tally.code], text,
+            tally.count, tally.verdicts[VERDICT_OPEN], summary->seconds);
 }
 
 /* ---- prose --------------------------------------------------------------------------- */
@@ -194,19 +180,6 @@ static size_t width_of(const char *text, size_t length)
     return width;
 }
 
-/* Remedies have a sentence for each MTA: whoever looks for theirs finds it at a line's start. */
-static bool begins_remedy(const char *text, const char *word)
-{
-    static const char *const names[] = {"Postfix: ", "Sendmail: ", "Exim: "};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strncmp(word, names[i], strlen(names[i])) == 0) {
-            return word - text >= 2 && word[-2] == '.';
-        }
-    }
-    return false;
-}
-
 /* Wrapped from `indent` on, where the line has come to already. A word longer than a line stays
  * whole. */
 static void print_wrapped(FILE *out, size_t indent, const char *text)
@@ -216,7 +189,7 @@ static void print_wrapped(FILE *out, size_t indent, const char *text)
     for (const char *at = text + strspn(text, " "); *at != '\0'; at += strspn(at, " ")) {
         size_t length = strcspn(at, " ");
         size_t width = width_of(at, length);
-        if (column > indent && (column + 1 + width > WIDTH || begins_remedy(text, at))) {
+        if (column > indent && (column + 1 + width > WIDTH)) {
             fprintf(out, "\n%*s", (int)indent, "");
             column = indent;
         }
@@ -227,12 +200,24 @@ static void print_wrapped(FILE *out, size_t indent, const char *text)
     fputc('\n', out);
 }
 
+#define INDENT 12
+
 void report_prose(FILE *out, const char *label, const char *text)
 {
-    const size_t indent = 12;
+    fprintf(out, "  %-*s", INDENT - 2, label);
+    print_wrapped(out, INDENT, text);
+}
 
-    fprintf(out, "  %-*s", (int)indent - 2, label);
-    print_wrapped(out, indent, text);
+void report_remedies(FILE *out, const char *label, const struct remedies *remedies)
+{
+    for (size_t i = 0; i < remedies->count; i++) {
+        const struct remedy_part *part = &remedies->part[i];
+        char text[REMEDIES_SIZE];
+
+        snprintf(text, sizeof(text), "%.*s", part->begin - part->shown + part->length,
+                 remedies->text + part->shown);
+        report_prose(out, i == 0 ? label : "", text);
+    }
 }
 
 /* ---- account ------------------------------------------------------------------------- */
@@ -251,7 +236,7 @@ static const struct verdict_look looks[] = {
     [VERDICT_UNREACHABLE] = {"UNREACHABLE: nothing could be asked", "\033[1;35m"},
 };
 
-/* What each proof is worth. */
+/* The worth of each proof. */
 static const char *const proofs[] = {
     [PROOF_RCPT] = "a recipient was accepted; that mail arrives was not shown",
     [PROOF_DATA] = "a message to the canary was taken",
@@ -263,15 +248,16 @@ static void print_heading(FILE *out, const struct endpoint_result *result, bool 
 {
     const struct endpoint *endpoint = &result->endpoint;
     const struct verdict_look *look = &looks[result->verdict];
-    char where[ENDPOINT_TEXT_SIZE];
+    char where[ENDPOINT_SPELLED_SIZE];
 
-    fprintf(out, "\n%s  ", endpoint->target);
-    print_host(out, endpoint, "  ");
-    fputs(endpoint_name(endpoint, where), out);
-    if (endpoint->address.family != ADDRESS_NONE) {
-        fprintf(out, "  tls=%s", tls_mode_name(result_tls(result)));
+    fprintf(out, "\n%s", endpoint_spell(endpoint, result_tls(result), where));
+    if (strstr(endpoint->target, endpoint->host) == NULL) {
+        fprintf(out, ", target %s", endpoint->target);
     }
     fprintf(out, "\n  %s%s%s", colour ? look->sgr : "", look->words, colour ? SGR_RESET : "");
+    if (endpoint->hosted) {
+        fputs("\n  hosted    somebody else's server: only plain was asked", out);
+    }
     if (result->cause != CAUSE_NONE) {
         fprintf(out, "\n  cause     %s", cause_name(result->cause));
     }
@@ -370,21 +356,38 @@ static void print_techniques(FILE *out, const struct endpoint_result *result)
     }
 }
 
-static void print_findings(FILE *out, const struct endpoint_result *result)
+static void print_finding(FILE *out, const struct endpoint_result *result,
+                          const struct finding *finding)
 {
-    if (result->finding_count > 0) {
-        fputc('\n', out);
+    fprintf(out, "  finding   %s %s\n", severity_label(finding->severity),
+            finding_kind_name(finding->kind));
+    if (strcmp(finding->why, result->why) != 0) {
+        report_prose(out, "  why", finding->why);
+        report_remedies(out, "  change", &finding->fix);
     }
+}
+
+/* Those that are only worth knowing are named, and told where more is asked for. */
+static void print_findings(FILE *out, const struct endpoint_result *result, bool verbose)
+{
+    char others[OTHERS_SIZE] = "";
+    size_t length = 0;
+    bool any = false;
+
     for (size_t i = 0; i < result->finding_count; i++) {
         const struct finding *finding = &result->findings[i];
-        fprintf(out, "  finding   %s %s\n", severity_label(finding->severity),
-                finding_kind_name(finding->kind));
-        if (strcmp(finding->why, result->why) != 0) {
-            report_prose(out, "  why", finding->why);
-            if (finding->fix[0] != '\0') {
-                report_prose(out, "  change", finding->fix);
-            }
+        if (verbose || finding->severity != SEVERITY_INFO) {
+            fputs(any ? "" : "\n", out);
+            any = true;
+            print_finding(out, result, finding);
+        } else if (length + ID_SIZE < sizeof(others)) {
+            length += (size_t)snprintf(others + length, sizeof(others) - length, "%s%s",
+                                       length > 0 ? ", " : "", finding_kind_name(finding->kind));
         }
+    }
+    if (length > 0) {
+        fputs(any ? "" : "\n", out);
+        report_prose(out, "also", others);
     }
 }
 
@@ -398,18 +401,65 @@ static void print_notes(FILE *out, const struct endpoint_result *result)
     }
 }
 
-void report_text(FILE *out, const struct audit_summary *summary, bool colour)
+/* In numbers, where the table is not shown. */
+static void print_tally(FILE *out, const struct endpoint_result *result)
+{
+    static const char *const words[] = {
+        [EVIDENCE_UNANSWERED] = "without a clear answer",
+        [EVIDENCE_REFUSED] = "refused",
+        [EVIDENCE_LOCAL] = "taken as local mail",
+        [EVIDENCE_UNCERTAIN] = "accepted, perhaps as local mail",
+        [EVIDENCE_PROVEN] = "granted",
+    };
+    const struct evidence_tally tally = evidence_count(result);
+    char text[320];
+
+    if (result->reach != REACH_SESSION || tally.techniques == 0) {
+        return;
+    }
+    size_t length = (size_t)snprintf(text, sizeof(text), "%zu way%s to ask for relaying",
+                                     tally.techniques, plural(tally.techniques));
+    const char *before = ": ";
+    for (size_t i = GRANTS; i-- > 0;) {
+        if (tally.count[i] > 0 && length < sizeof(text)) {
+            length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%zu %s", before,
+                                       tally.count[i], words[i]);
+            before = ", ";
+        }
+    }
+    report_prose(out, "asked", text);
+}
+
+static void print_granted(FILE *out, const struct report_look *look)
+{
+    if (look->granted_count > 0) {
+        fputs("\ntaken for granted\n", out);
+    }
+    for (size_t i = 0; i < look->granted_count; i++) {
+        fputs("  - ", out);
+        print_wrapped(out, strlen("  - "), look->granted[i]);
+    }
+    if (look->next != NULL) {
+        fputs("\nnext step\n  ", out);
+        print_wrapped(out, strlen("  "), look->next);
+    }
+}
+
+void report_text(FILE *out, const struct audit_summary *summary, const struct report_look *look)
 {
     for (size_t i = 0; i < summary->count; i++) {
-        const struct endpoint_result *result = summary->results[i];
+        const struct endpoint_result *result = audit_summary_result(summary, i);
 
-        print_heading(out, result, colour);
+        print_heading(out, result, look->colour);
         report_prose(out, "why", result->why);
-        if (result->fix[0] != '\0') {
-            report_prose(out, "change", result->fix);
+        report_remedies(out, "change", &result->fix);
+        if (look->verbose) {
+            print_techniques(out, result);
+        } else {
+            print_tally(out, result);
         }
-        print_techniques(out, result);
-        print_findings(out, result);
+        print_findings(out, result, look->verbose);
         print_notes(out, result);
     }
+    print_granted(out, look);
 }

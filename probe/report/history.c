@@ -1,98 +1,30 @@
 #include "probe/report/history.h"
 
-#include <errno.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "lib/alert/sink/format.h"
+#include "lib/finding_json.h"
+#include "lib/name_index.h"
+#include "lib/printable.h"
 #include "lib/state/audit_state.h"
-#include "lib/state/database.h"
 #include "lib/state/incident_records.h"
-
-#define NAME_SIZE (ENDPOINT_TEXT_SIZE + 2 * RESULT_HOST_SIZE + 16)
-
-static const char *database_path(const struct conf *conf, char out[PATH_MAX])
-{
-    snprintf(out, PATH_MAX, "%.*s/probe/relaywarden.db", PATH_MAX - 64, conf->state_directory);
-    return out;
-}
-
-/* ---- writing ---------------------------------------------------------------------------- */
-
-/* The question, as audits tell endpoints apart: what the answer was is no part of it. */
-static const char *name_of(const struct endpoint *endpoint, char out[NAME_SIZE])
-{
-    char where[ENDPOINT_TEXT_SIZE];
-
-    snprintf(out, NAME_SIZE, "%s %s/%s %s", endpoint->host,
-             address_format_port(&endpoint->address, endpoint->port, where),
-             tls_mode_name(endpoint->tls_asked), endpoint->own);
-    return out;
-}
-
-static bool keep_result(sqlite3 *database, const struct endpoint_result *result, time_t started)
-{
-    char name[NAME_SIZE];
-    char *detail = report_endpoint(result);
-    const struct audit_row row = {
-        .endpoint = name_of(&result->endpoint, name),
-        .time = started,
-        .verdict = result->verdict,
-        .cause = result->cause,
-        .detail = detail != NULL ? detail : "{}",
-    };
-    bool kept = audit_table_keep(database, &row);
-
-    free(detail);
-    return kept;
-}
-
-static bool keep_all(sqlite3 *database, const struct conf *conf,
-                     const struct audit_summary *summary)
-{
-    bool kept = true;
-
-    for (size_t i = 0; kept && i < summary->count; i++) {
-        if (summary->results[i]->endpoint.configured) {
-            kept = keep_result(database, summary->results[i], summary->started);
-        }
-    }
-    return kept && audit_table_prune(database, summary->started - conf->probe.history_seconds);
-}
-
-bool history_keep(const struct conf *conf, const struct audit_summary *summary,
-                  char error[HISTORY_ERROR_SIZE])
-{
-    char path[PATH_MAX];
-    char why[DATABASE_ERROR_SIZE] = "";
-    sqlite3 *database = NULL;
-
-    if (database_open(database_path(conf, path), &database, why) != DATABASE_OK) {
-        snprintf(error, HISTORY_ERROR_SIZE, "%s", why);
-        return false;
-    }
-    bool begun = audit_table_begin(database);
-    bool kept = begun && keep_all(database, conf, summary) && audit_table_commit(database);
-    if (!kept) {
-        (void)database_failure(database, path, why);
-        snprintf(error, HISTORY_ERROR_SIZE, "%s", why);
-    }
-    if (begun && !kept) {
-        audit_table_rollback(database);
-    }
-    database_close(database);
-    return kept;
-}
+#include "probe/model/endpoint_text.h"
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
 struct reading {
+    const struct conf *conf;
+    struct name_index *names; /* of the configured targets */
     struct history *history;
+    uint64_t unread_audits;
+    uint64_t lost_audits;
     size_t endpoint_room;
     size_t incident_room;
-    struct history_endpoint *at; /* whose audits are being read */
+    struct history_endpoint *at; /* whose runs are being read */
     size_t span_room;
     bool out_of_memory;
 };
@@ -111,27 +43,237 @@ static void *grow(void *array, size_t count, size_t *room, size_t size)
     return grown;
 }
 
-static bool add_endpoint(int64_t id, const struct audit_row *last, void *user)
+static void lack(struct history *history, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void lack(struct history *history, const char *format, ...)
+{
+    va_list arguments;
+
+    if (history->lack_count < HISTORY_LACKS_MAX) {
+        va_start(arguments, format);
+        (void)vsnprintf(history->lacks[history->lack_count], HISTORY_LACK_SIZE, format, arguments);
+        va_end(arguments);
+    }
+    history->lack_count++;
+}
+
+/* ---- an endpoint's detail ----------------------------------------------------------------- */
+
+static json_t *shown_text(const char *text)
+{
+    char shown[2048];
+
+    (void)printable_string(shown, sizeof(shown), text);
+    return json_string(shown);
+}
+
+/* Escapes whatever a terminal would obey, and notes whether anything had to be: the file may have
+ * been written by anybody. False: memory is out. Values that are nested deeper than jansson reads
+ * do not get here. */
+static bool make_printable(json_t *value, bool *changed)
+{
+    const char *key;
+    json_t *member;
+    void *next;
+    size_t i;
+    bool made = true;
+
+    json_object_foreach_safe(value, next, key, member)
+    {
+        if (json_is_string(member) && !printable_is_shown(json_string_value(member))) {
+            *changed = true;
+            made =
+                made && json_object_set_new(value, key, shown_text(json_string_value(member))) == 0;
+        } else {
+            made = made && make_printable(member, changed);
+        }
+    }
+    json_array_foreach(value, i, member)
+    {
+        if (json_is_string(member) && !printable_is_shown(json_string_value(member))) {
+            *changed = true;
+            made = made && json_array_set_new(value, i, shown_text(json_string_value(member))) == 0;
+        } else {
+            made = made && make_printable(member, changed);
+        }
+    }
+    return made;
+}
+
+/* Whether it has what tells the endpoint and what the report shows of it. */
+static bool is_whole(const json_t *detail)
+{
+    static const char *const texts[] = {"target", "host", "tls", "why"};
+    bool whole = json_is_object(detail) && json_is_integer(json_object_get(detail, "port"));
+    const json_t *address = json_object_get(detail, "address");
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        whole = whole && json_is_string(json_object_get(detail, texts[i]));
+    }
+    return whole && (json_is_string(address) || json_is_null(address));
+}
+
+/* The detail, as the row's columns tell it. NULL when memory is out. */
+static json_t *detail_from_row(const struct audited_endpoint *last)
+{
+    struct endpoint_key_parts parts;
+    char shown[sizeof(parts.where) * 2];
+
+    endpoint_key_read(last->key, &parts);
+    (void)printable_string(shown, sizeof(shown), parts.where);
+    json_t *detail =
+        json_pack("{s:o, s:o, s:s, s:I, s:o, s:s, s:s}", "target", shown_text(last->target), "host",
+                  shown_text(last->host), "address", shown, "port", (json_int_t)parts.port, "tls",
+                  shown_text(parts.tls), "why",
+                  "The stored result of its last audit cannot be read.", "fix", "");
+    return detail;
+}
+
+/* NULL when memory is out. */
+static json_t *read_detail(struct history *history, const struct audited_endpoint *last,
+                           bool *unread, bool *changed)
+{
+    char shown[HISTORY_LACK_SIZE / 2];
+    json_error_t mistake;
+    json_t *detail = json_loads(last->detail, 0, &mistake);
+
+    if (detail == NULL && json_error_code(&mistake) == json_error_out_of_memory) {
+        return NULL;
+    }
+    *unread = detail == NULL || !is_whole(detail);
+    if (*unread) {
+        json_decref(detail);
+        (void)printable_string(shown, sizeof(shown), last->key);
+        lack(history, "what the last audit of %s found out cannot be read", shown);
+        *changed = true;
+        return detail_from_row(last);
+    }
+    if (!make_printable(detail, changed)) {
+        json_decref(detail);
+        return NULL;
+    }
+    return detail;
+}
+
+static void free_endpoint(struct history_endpoint *endpoint)
+{
+    free(endpoint->target);
+    free(endpoint->host);
+    free(endpoint->address);
+    free(endpoint->tls);
+    free(endpoint->spans);
+    free(endpoint->key);
+}
+
+/* NULL when memory is out. */
+static char *shown_key(const char *key)
+{
+    char shown[2 * ENDPOINT_KEY_SIZE];
+
+    (void)printable_string(shown, sizeof(shown), key);
+    return strdup(shown);
+}
+
+static bool has_port(const struct conf_target *target, json_int_t port)
+{
+    for (size_t i = 0; i < target->port_count; i++) {
+        if (target->ports[i] == port) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Its addresses are DNS's to say, and so an audit's. */
+static bool is_configured(const struct reading *reading, const struct history_endpoint *endpoint)
+{
+    size_t number = name_index_find(reading->names, endpoint->target);
+
+    return number != NAME_INDEX_NONE &&
+           (endpoint->port == 0 || has_port(&reading->conf->probe.targets[number], endpoint->port));
+}
+
+static char *copy_text(const json_t *detail, const char *name)
+{
+    const char *text = json_string_value(json_object_get(detail, name));
+
+    return strdup(text != NULL ? text : "");
+}
+
+/* False when memory is out. */
+static bool keep_text(struct history_endpoint *endpoint, const char *text)
+{
+    return text != NULL &&
+           spool_add(endpoint->history->details, text, strlen(text), &endpoint->place);
+}
+
+/* The same of a detail whose text is not the stored one. */
+static bool keep_detail(struct history_endpoint *endpoint, const json_t *detail)
+{
+    char *text = json_dumps(detail, JSON_COMPACT);
+    bool kept = keep_text(endpoint, text);
+
+    free(text);
+    return kept;
+}
+
+static bool has_warning(const json_t *findings)
+{
+    const json_t *finding;
+    size_t i;
+
+    json_array_foreach(findings, i, finding)
+    {
+        const char *severity = json_string_value(json_object_get(finding, "severity"));
+        if (severity == NULL || strcmp(severity, severity_name(SEVERITY_INFO)) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False when memory is out. */
+static bool fill_endpoint(struct history_endpoint *endpoint, const struct audited_endpoint *last,
+                          const json_t *detail)
+{
+    endpoint->key = shown_key(last->key);
+    endpoint->target = copy_text(detail, "target");
+    endpoint->host = copy_text(detail, "host");
+    endpoint->address = copy_text(detail, "address");
+    endpoint->tls = copy_text(detail, "tls");
+    endpoint->port = (unsigned int)json_integer_value(json_object_get(detail, "port"));
+    endpoint->finding_count = json_array_size(json_object_get(detail, "findings"));
+    endpoint->warned = has_warning(json_object_get(detail, "findings"));
+    return endpoint->key != NULL && endpoint->target != NULL && endpoint->host != NULL &&
+           endpoint->address != NULL && endpoint->tls != NULL;
+}
+
+static bool add_endpoint(int64_t id, const struct audited_endpoint *last, void *user)
 {
     struct reading *reading = user;
     struct history *history = reading->history;
     struct history_endpoint *grown =
         grow(history->endpoints, history->endpoint_count, &reading->endpoint_room, sizeof(*grown));
-    json_t *detail = json_loads(last->detail, 0, NULL);
+    struct history_endpoint endpoint = {.id = id, .history = history, .last = last->started};
+    json_t *detail = NULL;
+    bool changed = false;
 
     if (grown != NULL) {
         history->endpoints = grown;
+        detail = read_detail(history, last, &endpoint.unread, &changed);
     }
-    if (detail == NULL) {
-        detail = json_object();
-    }
-    if (grown == NULL || detail == NULL) {
+    if (detail == NULL || !fill_endpoint(&endpoint, last, detail) ||
+        !(changed ? keep_detail(&endpoint, detail) : keep_text(&endpoint, last->detail))) {
+        free_endpoint(&endpoint);
         json_decref(detail);
         reading->out_of_memory = true;
         return false;
     }
-    history->endpoints[history->endpoint_count++] =
-        (struct history_endpoint){.id = id, .detail = detail, .last = last->time};
+    json_decref(detail);
+    /* One that cannot be told is better shown than left out. */
+    endpoint.current = !last->gone && (endpoint.unread || is_configured(reading, &endpoint));
+    history->endpoints[history->endpoint_count++] = endpoint;
     return true;
 }
 
@@ -145,7 +287,7 @@ static struct history_endpoint *find(const struct history *history, int64_t id)
     return NULL;
 }
 
-static bool add_audit(int64_t id, const struct audit_row *row, void *user)
+static bool add_run(int64_t id, const struct verdict_run *run, void *user)
 {
     struct reading *reading = user;
 
@@ -154,17 +296,11 @@ static bool add_audit(int64_t id, const struct audit_row *row, void *user)
         reading->span_room = 0;
     }
     struct history_endpoint *endpoint = reading->at;
-    if (endpoint == NULL) { /* its last row is of a later version */
+    if (endpoint == NULL) {
+        reading->lost_audits += run->audits;
         return true;
     }
-    if (endpoint->span_count > 0) {
-        struct history_span *before = &endpoint->spans[endpoint->span_count - 1];
-        if (before->verdict == row->verdict && before->cause == row->cause) {
-            before->last = row->time;
-            before->audits++;
-            return true;
-        }
-    }
+    reading->unread_audits += run->unread ? run->audits : 0;
     struct history_span *grown =
         grow(endpoint->spans, endpoint->span_count, &reading->span_room, sizeof(*grown));
     if (grown == NULL) {
@@ -173,11 +309,11 @@ static bool add_audit(int64_t id, const struct audit_row *row, void *user)
     }
     endpoint->spans = grown;
     endpoint->spans[endpoint->span_count++] =
-        (struct history_span){row->verdict, row->cause, row->time, row->time, 1};
+        (struct history_span){run->verdict, run->cause, run->first, run->last, run->audits};
     return true;
 }
 
-static bool add_incident(const struct state_row *row, void *user)
+static bool add_incident(const struct incident_record *row, void *user)
 {
     struct reading *reading = user;
     struct history *history = reading->history;
@@ -189,75 +325,60 @@ static bool add_incident(const struct state_row *row, void *user)
         return false;
     }
     history->incidents = grown;
+    if (row->unread) {
+        lack(history, "what was found of the incident %s", row->incident.id);
+    }
     history->incidents[history->incident_count++] =
         (struct history_incident){row->incident, row->ended};
     return true;
 }
 
-static bool read_incidents(sqlite3 *database, struct reading *reading)
+static bool read_incidents(struct sqlite3 *database, struct reading *reading)
 {
-    struct state_table *table = state_table_new(database);
-    bool read = table != NULL && state_table_list(table, add_incident, reading);
+    struct incident_records *table = incident_records_new(database);
+    bool read = table != NULL && incident_records_list(table, add_incident, reading);
 
-    state_table_free(table);
+    if (read && incident_records_left_out(table) > 0) {
+        lack(reading->history, "%zu incident%s, damaged or of a later version",
+             incident_records_left_out(table), incident_records_left_out(table) == 1 ? "" : "s");
+    }
+    incident_records_free(table);
     return read;
 }
 
 /* ---- what is current ---------------------------------------------------------------------- */
 
-static bool has_port(const struct conf_target *target, json_int_t port)
-{
-    for (size_t i = 0; i < target->port_count; i++) {
-        if (target->ports[i] == port) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Its addresses are DNS's to say, and so an audit's. */
-static bool is_configured(const struct conf *conf, const struct history_endpoint *endpoint)
-{
-    const char *name = history_text(endpoint, "target");
-    json_int_t port = json_integer_value(json_object_get(endpoint->detail, "port"));
-
-    for (size_t i = 0; i < conf->probe.target_count; i++) {
-        if (strcmp(conf->probe.targets[i].name, name) == 0) {
-            return port == 0 || has_port(&conf->probe.targets[i], port);
-        }
-    }
-    return false;
-}
-
-/* The endpoint and its audits are not read at one moment: another process may have pruned. */
+/* An endpoint has a run at least: both are written and read in one transaction. */
 static void drop_empty(struct history *history)
 {
+    char where[HISTORY_WHERE_SIZE];
     size_t left = 0;
 
     for (size_t i = 0; i < history->endpoint_count; i++) {
         if (history->endpoints[i].span_count > 0) {
             history->endpoints[left++] = history->endpoints[i];
         } else {
-            json_decref(history->endpoints[i].detail);
+            lack(history, "all audits of %s %s", history_text(&history->endpoints[i], "host"),
+                 history_where(&history->endpoints[i], where));
+            free_endpoint(&history->endpoints[i]);
         }
     }
     history->endpoint_count = left;
 }
 
+/* A run that has lasted for longer than the history goes back began before it. */
 static void mark_current(struct history *history, const struct conf *conf)
 {
-    for (size_t i = 0; i < history->endpoint_count; i++) {
-        struct history_endpoint *endpoint = &history->endpoints[i];
-        const char *target = history_text(endpoint, "target");
+    time_t oldest = history->now - conf->probe.history_seconds;
 
-        endpoint->current = is_configured(conf, endpoint);
-        for (size_t j = 0; endpoint->current && j < history->endpoint_count; j++) {
-            const struct history_endpoint *other = &history->endpoints[j];
-            endpoint->current =
-                other->last <= endpoint->last || strcmp(history_text(other, "target"), target) != 0;
-        }
-        if (history->begin == 0 || endpoint->spans[0].first < history->begin) {
-            history->begin = endpoint->spans[0].first;
+    for (size_t i = 0; i < history->endpoint_count; i++) {
+        const struct history_endpoint *endpoint = &history->endpoints[i];
+        /* Those that were freed are beyond the count: drop_empty moved the others.
+         * NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+        time_t first = endpoint->spans[0].first > oldest ? endpoint->spans[0].first : oldest;
+
+        if (history->begin == 0 || first < history->begin) {
+            history->begin = first;
         }
     }
 }
@@ -270,56 +391,79 @@ void history_free(struct history *history)
         return;
     }
     for (size_t i = 0; i < history->endpoint_count; i++) {
-        json_decref(history->endpoints[i].detail);
-        free(history->endpoints[i].spans);
+        free_endpoint(&history->endpoints[i]);
     }
+    json_decref(history->detail);
+    spool_free(history->details);
     free(history->endpoints);
     free(history->incidents);
     free(history);
 }
 
-static bool read_tables(sqlite3 *database, const char *path, struct reading *reading,
-                        char error[HISTORY_ERROR_SIZE])
+static bool read_all(struct audit_state *state, void *user)
 {
-    char why[DATABASE_ERROR_SIZE] = "";
+    struct reading *reading = user;
 
-    if (audit_table_endpoints(database, add_endpoint, reading) &&
-        audit_table_audits(database, add_audit, reading) && read_incidents(database, reading)) {
-        return true;
+    return audit_state_endpoints(state, true, add_endpoint, reading) &&
+           audit_state_runs(state, add_run, reading) &&
+           read_incidents(audit_state_database(state), reading);
+}
+
+static bool read_state(struct audit_state *state, struct reading *reading,
+                       char error[HISTORY_ERROR_SIZE])
+{
+    if (!audit_state_view(state, read_all, reading)) {
+        snprintf(error, HISTORY_ERROR_SIZE, "%s",
+                 reading->out_of_memory ? "out of memory" : audit_state_why(state));
+        return false;
     }
-    if (reading->out_of_memory) {
-        snprintf(error, HISTORY_ERROR_SIZE, "out of memory");
-    } else {
-        (void)database_failure(database, path, why);
-        snprintf(error, HISTORY_ERROR_SIZE, "%s", why);
+    if (reading->unread_audits > 0) {
+        lack(reading->history, "the verdict of %ju audit%s, damaged or of a later version",
+             (uintmax_t)reading->unread_audits, reading->unread_audits == 1 ? "" : "s");
     }
-    return false;
+    if (reading->lost_audits > 0) {
+        lack(reading->history, "whose %ju audit%s were", (uintmax_t)reading->lost_audits,
+             reading->lost_audits == 1 ? "" : "s");
+    }
+    drop_empty(reading->history);
+    return true;
+}
+
+/* False when memory is out. */
+static bool prepare(struct reading *reading)
+{
+    const struct conf_probe *probe = &reading->conf->probe;
+
+    reading->history->details = spool_new();
+    reading->names = name_index_new(probe->target_count);
+    for (size_t i = 0; reading->names != NULL && i < probe->target_count; i++) {
+        (void)name_index_add(reading->names, probe->targets[i].name, i);
+    }
+    return reading->history->details != NULL && reading->names != NULL;
 }
 
 struct history *history_read(const struct conf *conf, time_t now, char error[HISTORY_ERROR_SIZE])
 {
     char path[PATH_MAX];
-    char why[DATABASE_ERROR_SIZE] = "";
-    struct reading reading = {.history = calloc(1, sizeof(*reading.history))};
-    sqlite3 *database = NULL;
-    bool read = false;
+    struct reading reading = {.conf = conf, .history = calloc(1, sizeof(*reading.history))};
 
-    snprintf(error, HISTORY_ERROR_SIZE, "out of memory");
-    if (reading.history == NULL) {
+    if (reading.history == NULL || !prepare(&reading)) {
+        snprintf(error, HISTORY_ERROR_SIZE, "out of memory");
+        history_free(reading.history);
+        name_index_free(reading.names);
         return NULL;
     }
     reading.history->now = now;
-    if (access(database_path(conf, path), F_OK) != 0 && errno == ENOENT) {
-        snprintf(error, HISTORY_ERROR_SIZE,
-                 "no audit was kept in %.300s yet; run relaywarden-probe check first", path);
-    } else if (database_open(path, &database, why) != DATABASE_OK) {
-        snprintf(error, HISTORY_ERROR_SIZE, "%s", why);
-    } else {
-        read = read_tables(database, path, &reading, error);
-        database_close(database);
-        drop_empty(reading.history);
-    }
-    if (read && reading.history->endpoint_count == 0) {
+    audit_state_path(conf->state_directory, path);
+    struct audit_state *state = audit_state_open(conf->state_directory, false, error);
+    bool read = state != NULL && read_state(state, &reading, error);
+    audit_state_close(state);
+    name_index_free(reading.names);
+    if (read && reading.history->endpoint_count == 0 && reading.history->lack_count > 0) {
+        snprintf(error, HISTORY_ERROR_SIZE, "%.280s: it cannot be read: %.300s", path,
+                 reading.history->lacks[0]);
+        read = false;
+    } else if (read && reading.history->endpoint_count == 0) {
         snprintf(error, HISTORY_ERROR_SIZE,
                  "no audit of a configured target was kept in %.300s yet; run relaywarden-probe "
                  "check without a TARGET first",
@@ -336,16 +480,80 @@ struct history *history_read(const struct conf *conf, time_t now, char error[HIS
 
 /* ---- looking at it ---------------------------------------------------------------------- */
 
+const struct history_endpoint *history_find(const struct history *history, const char *key)
+{
+    const size_t length = strlen(key);
+    const struct history_endpoint *found = NULL;
+
+    for (size_t i = 0; i < history->endpoint_count && length > 0; i++) {
+        const struct history_endpoint *endpoint = &history->endpoints[i];
+        if (strncmp(endpoint->key, key, length) != 0) {
+            continue;
+        }
+        if (endpoint->key[length] == '\0') {
+            return endpoint;
+        }
+        if (found == NULL && strchr("/ ", endpoint->key[length]) != NULL) {
+            found = endpoint;
+        }
+    }
+    return found;
+}
+
 const struct history_span *history_state(const struct history_endpoint *endpoint)
 {
     return &endpoint->spans[endpoint->span_count - 1];
 }
 
+const json_t *history_detail(const struct history_endpoint *endpoint)
+{
+    struct history *history = endpoint->history;
+
+    if (history->detail != NULL && history->detail_of == endpoint->id) {
+        return history->detail;
+    }
+    char *text = malloc((size_t)endpoint->place.length + 1);
+    json_decref(history->detail);
+    history->detail = text != NULL && spool_read(history->details, &endpoint->place, text)
+                          ? json_loadb(text, endpoint->place.length, 0, NULL)
+                          : NULL;
+    history->detail_of = endpoint->id;
+    history->failed |= history->detail == NULL;
+    free(text);
+    return history->detail;
+}
+
 const char *history_text(const struct history_endpoint *endpoint, const char *name)
 {
-    const char *text = json_string_value(json_object_get(endpoint->detail, name));
+    const struct {
+        const char *name;
+        const char *text;
+    } known[] = {
+        {"target", endpoint->target},
+        {"host", endpoint->host},
+        {"address", endpoint->address},
+        {"tls", endpoint->tls},
+    };
 
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strcmp(known[i].name, name) == 0) {
+            return known[i].text;
+        }
+    }
+    const char *text = json_string_value(json_object_get(history_detail(endpoint), name));
     return text != NULL ? text : "";
+}
+
+void history_remedies(const struct history_endpoint *endpoint, struct remedies *out)
+{
+    const char *fix = history_text(endpoint, "fix");
+
+    if (!finding_json_read_remedies(out, json_object_get(history_detail(endpoint), "remedies"))) {
+        remedies_clear(out);
+        if (fix[0] != '\0') {
+            remedies_add(out, MTA_UNKNOWN, "%s", fix);
+        }
+    }
 }
 
 const char *history_where(const struct history_endpoint *endpoint, char out[HISTORY_WHERE_SIZE])
@@ -356,10 +564,19 @@ const char *history_where(const struct history_endpoint *endpoint, char out[HIST
     if (address[0] == '\0') {
         snprintf(out, HISTORY_WHERE_SIZE, "no address");
     } else {
-        snprintf(out, HISTORY_WHERE_SIZE, "%s%.64s%s:%lld/%.12s", six ? "[" : "", address,
-                 six ? "]" : "",
-                 (long long)json_integer_value(json_object_get(endpoint->detail, "port")),
-                 history_text(endpoint, "tls"));
+        snprintf(out, HISTORY_WHERE_SIZE, "%s%.64s%s:%u%s", six ? "[" : "", address, six ? "]" : "",
+                 endpoint->port, endpoint_tls_words(history_text(endpoint, "tls")));
     }
+    return out;
+}
+
+const char *history_place(const struct history_endpoint *endpoint, char out[HISTORY_PLACE_SIZE])
+{
+    const char *address = history_text(endpoint, "address");
+    bool six = strchr(address, ':') != NULL;
+
+    snprintf(out, HISTORY_PLACE_SIZE, "%s%.300s%s:%u/%.12s", six ? "[" : "",
+             address[0] != '\0' ? address : history_text(endpoint, "host"), six ? "]" : "",
+             endpoint->port, history_text(endpoint, "tls"));
     return out;
 }

@@ -1,7 +1,8 @@
+#include "probe/report/history_text.h"
+
 #include <string.h>
 
 #include "lib/alert/sink/format.h"
-#include "probe/cli/report.h"
 
 #define INCIDENTS_TOLD 20
 #define LEFT_TOLD      20
@@ -18,7 +19,7 @@ static const struct {
 static void print_endpoint(FILE *out, const struct history_endpoint *endpoint, const char *sgr)
 {
     const struct history_span *state = history_state(endpoint);
-    const char *fix = history_text(endpoint, "fix");
+    struct remedies remedies;
     char where[HISTORY_WHERE_SIZE];
     char since[21];
     char last[21];
@@ -32,9 +33,8 @@ static void print_endpoint(FILE *out, const struct history_endpoint *endpoint, c
     fprintf(out, ", since %s, last audit %s\n", format_time(since, state->first),
             format_time(last, endpoint->last));
     report_prose(out, "why", history_text(endpoint, "why"));
-    if (fix[0] != '\0') {
-        report_prose(out, "change", fix);
-    }
+    history_remedies(endpoint, &remedies);
+    report_remedies(out, "change", &remedies);
 }
 
 /* Else their incidents would be about nothing that the account names. */
@@ -77,11 +77,17 @@ static void print_incidents(FILE *out, const struct history *history)
     }
 }
 
-void overview_text(FILE *out, const struct history *history, bool colour)
+void history_text_write(FILE *out, const struct history *history, bool colour)
 {
     char begin[21];
 
     fprintf(out, "audits since %s\n", format_time(begin, history->begin));
+    for (size_t i = 0; i < history->lack_count && i < HISTORY_LACKS_MAX; i++) {
+        fprintf(out, "cannot be read: %s\n", history->lacks[i]);
+    }
+    if (history->lack_count > HISTORY_LACKS_MAX) {
+        fprintf(out, "and %zu things more\n", history->lack_count - HISTORY_LACKS_MAX);
+    }
     for (size_t v = 0; v < sizeof(order) / sizeof(order[0]); v++) {
         for (size_t i = 0; i < history->endpoint_count; i++) {
             const struct history_endpoint *endpoint = &history->endpoints[i];

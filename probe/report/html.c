@@ -1,6 +1,7 @@
 #include "probe/report/html.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "lib/alert/sink/format.h"
@@ -64,6 +65,15 @@ void html_format(FILE *out, const char *format, ...)
         }
     }
     va_end(arguments);
+}
+
+void html_path(FILE *out, const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++) {
+        const bool plain = (*at >= '0' && *at <= '9') || (*at >= 'A' && *at <= 'Z') ||
+                           (*at >= 'a' && *at <= 'z') || strchr("-._~", *at) != NULL;
+        fprintf(out, plain ? "%c" : "%%%02X", plain ? *at : (unsigned char)*at);
+    }
 }
 
 void html_time(FILE *out, time_t when)

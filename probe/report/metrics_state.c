@@ -1,43 +1,88 @@
 #include "probe/report/metrics_state.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "probe/judge/verdict.h"
+#include "lib/state/audit_state.h"
+#include "probe/report/endpoint_metrics.h"
+#include "probe/report/history.h"
 #include "probe/report/totals.h"
-#include "probe/run_lock.h"
-#include "probe/state_file.h"
 
-#define VERSION       1
-#define NAME_MAX_SIZE (ENDPOINT_TEXT_SIZE + RESULT_HOST_SIZE + 8)
-#define KEY_SIZE      (NAME_MAX_SIZE + RESULT_HOST_SIZE + 16)
+/* Endpoints of one origin, in the order of their keys. */
+struct standing_list {
+    struct endpoint_metrics *entries;
+    size_t count;
+    size_t room;
+};
 
-/* How long an endpoint is kept whose target is not configured: another process may have another
- * configuration. */
-#define KEPT_S (7 * 86400L)
-
-struct standing {
+struct metrics_state {
     atomic_uint holders;
     bool daemon;
     bool told;
-    int lock;  /* the daemon's, or -1 */
-    bool kept; /* there are metrics to be kept for */
-    struct state_file file;
+    int lock; /* the daemon's, or -1 */
+    char *directory;
 
-    /* The thread that shows: what the file was when it was read. */
-    struct stat seen;
+    pthread_mutex_t showing; /* guards what is read from the database, for as long as that takes */
+    struct audit_state *state; /* NULL: not open */
+    int64_t version;
 
-    pthread_mutex_t mutex; /* guards what follows, and the counts of references in it */
-    json_t *root;          /* as the file has it */
-    json_t *intervals;     /* of each configured target, by its name */
-    struct tally owed;     /* counted, and not in the file */
+    pthread_mutex_t mutex;        /* guards what follows */
+    bool added;                   /* since it was opened: somebody may have moved the file away */
+    json_t *intervals;            /* of each configured target, by its name */
+    struct standing_list kept;    /* as the database has it */
+    struct standing_list unsaved; /* what it has not, which goes before that */
+    struct totals totals;
 };
+
+/* ---- whether there is a daemon ----------------------------------------------------------------
+ */
+
+#define LOCK_TRIES   10
+#define LOCK_STEP_MS 10
+
+/* -1 and errno; EWOULDBLOCK: another process has it. */
+static int lock_folder(const char *state_directory, int operation)
+{
+    static const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof(path), "%.*s/probe", PATH_MAX - 64, state_directory);
+    (void)mkdir(path, 0750);
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int tries = LOCK_TRIES;
+    /* A check that looks whether there is a daemon has it for a moment. */
+    while (folder >= 0 && flock(folder, operation | LOCK_NB) != 0) {
+        if (errno != EINTR && (errno != EWOULDBLOCK || --tries == 0)) {
+            int reason = errno;
+            close(folder);
+            errno = reason;
+            return -1;
+        }
+        (void)nanosleep(&step, NULL);
+    }
+    return folder;
+}
+
+/* A folder that cannot be locked tells of nobody. */
+static bool is_daemon_there(const char *state_directory)
+{
+    int folder = lock_folder(state_directory, LOCK_SH);
+
+    if (folder >= 0) {
+        close(folder);
+    }
+    return folder < 0 && errno == EWOULDBLOCK;
+}
 
 /* ---- life ------------------------------------------------------------------------------- */
 
@@ -54,39 +99,38 @@ static json_t *intervals_of(const struct conf_probe *probe)
     return intervals;
 }
 
-struct standing *standing_new(const struct conf *conf, bool daemon)
+struct metrics_state *metrics_state_new(const struct conf *conf, bool daemon)
 {
-    struct standing *standing = calloc(1, sizeof(*standing));
+    struct metrics_state *standing = calloc(1, sizeof(*standing));
 
     if (standing == NULL) {
         return NULL;
     }
+    pthread_mutex_init(&standing->showing, NULL);
     pthread_mutex_init(&standing->mutex, NULL);
     atomic_init(&standing->holders, 1);
-    standing->file = (struct state_file){
-        .name = "metrics", .version = VERSION, .members = {"endpoints", "counts"}};
-    state_file_place(&standing->file, conf->state_directory);
     standing->daemon = daemon;
-    standing->lock = daemon ? run_lock_take(conf->state_directory) : -1;
-    standing->told =
-        daemon ? standing->lock >= 0 || errno != EAGAIN : !run_lock_is_taken(conf->state_directory);
-    standing_configure(standing, conf);
-    if (standing->intervals == NULL) {
-        standing_release(standing);
+    standing->directory = strdup(conf->state_directory);
+    standing->lock = daemon ? lock_folder(conf->state_directory, LOCK_EX) : -1;
+    standing->told = daemon ? standing->lock >= 0 || errno != EWOULDBLOCK
+                            : !is_daemon_there(conf->state_directory);
+    metrics_state_configure(standing, conf);
+    if (standing->intervals == NULL || standing->directory == NULL) {
+        metrics_state_release(standing);
         return NULL;
     }
     return standing;
 }
 
-struct standing *standing_hold(struct standing *standing)
+struct metrics_state *metrics_state_hold(struct metrics_state *standing)
 {
     atomic_fetch_add(&standing->holders, 1);
     return standing;
 }
 
-void standing_release(void *user)
+void metrics_state_release(void *user)
 {
-    struct standing *standing = user;
+    struct metrics_state *standing = user;
 
     if (standing == NULL || atomic_fetch_sub(&standing->holders, 1) > 1) {
         return;
@@ -94,22 +138,25 @@ void standing_release(void *user)
     if (standing->lock >= 0) {
         close(standing->lock);
     }
-    json_decref(standing->root);
+    audit_state_close(standing->state);
+    free(standing->kept.entries);
+    free(standing->unsaved.entries);
+    free(standing->directory);
     json_decref(standing->intervals);
     pthread_mutex_destroy(&standing->mutex);
+    pthread_mutex_destroy(&standing->showing);
     free(standing);
 }
 
-bool standing_is_told(const struct standing *standing)
+bool metrics_state_is_told(const struct metrics_state *standing)
 {
     return standing->told;
 }
 
-void standing_configure(struct standing *standing, const struct conf *conf)
+void metrics_state_configure(struct metrics_state *standing, const struct conf *conf)
 {
     json_t *intervals = intervals_of(&conf->probe);
 
-    standing->kept = conf->alert.metrics_directory[0] != '\0';
     if (intervals != NULL) {
         pthread_mutex_lock(&standing->mutex);
         json_decref(standing->intervals);
@@ -118,229 +165,138 @@ void standing_configure(struct standing *standing, const struct conf *conf)
     }
 }
 
-/* Takes the reference over. */
-static void know(struct standing *standing, json_t *root)
-{
-    pthread_mutex_lock(&standing->mutex);
-    json_decref(standing->root);
-    standing->root = root;
-    pthread_mutex_unlock(&standing->mutex);
-}
-
-/* ---- an audit --------------------------------------------------------------------------- */
-
-/* "203.0.113.25:25"; where there is no address, with the host instead. */
-static void name_endpoint(const struct endpoint *endpoint, char out[NAME_MAX_SIZE])
-{
-    char where[ENDPOINT_TEXT_SIZE];
-
-    if (endpoint->address.family == ADDRESS_NONE) {
-        snprintf(out, NAME_MAX_SIZE, "%s:%u", endpoint->host, (unsigned int)endpoint->port);
-    } else {
-        snprintf(out, NAME_MAX_SIZE, "%s",
-                 address_format_port(&endpoint->address, endpoint->port, where));
-    }
-}
-
-static const char *key_of(const struct endpoint_result *result, char out[KEY_SIZE])
-{
-    char name[NAME_MAX_SIZE];
-
-    name_endpoint(&result->endpoint, name);
-    snprintf(out, KEY_SIZE, "%s/%s %s", name, tls_mode_name(result->endpoint.tls_asked),
-             result->endpoint.target);
-    return out;
-}
-
-/* NULL when memory is out. */
-static json_t *entry_of(const struct endpoint_result *result, json_int_t time)
-{
-    char name[NAME_MAX_SIZE];
-
-    name_endpoint(&result->endpoint, name);
-    json_t *entry = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:f}", "target",
-                              result->endpoint.target, "endpoint", name, "tls",
-                              tls_mode_name(result->endpoint.tls_asked), "host",
-                              result->endpoint.host, "session", tls_mode_name(result_tls(result)),
-                              "verdict", verdict_name(result->verdict), "cause",
-                              result->cause != CAUSE_NONE ? cause_name(result->cause) : "", "time",
-                              time, "seconds", result->seconds);
-    if (entry != NULL && result->milter.asked) {
-        (void)json_object_set_new(entry, "milter", json_boolean(result->milter.observed));
-    }
-    if (entry != NULL && result->tls_protocol[0] != '\0') {
-        (void)json_object_set_new(entry, "certificate",
-                                  json_boolean(result->tls_certificate[0] == '\0'));
-    }
-    return entry;
-}
-
-struct addition {
-    struct standing *standing;
-    const struct audit_summary *summary;
-    const struct tally *owed;
-};
-
-static bool counts(const struct endpoint_result *result)
-{
-    return result->endpoint.configured && !result->interrupted;
-}
+/* ---- lists of endpoints -----------------------------------------------------------------------
+ */
 
 /* Two of a target's endpoints may differ only in what is asked there: then the worse one is told.
- */
-static bool is_outdone(const struct audit_summary *summary, size_t index)
+ * They stand beside each other, since their keys begin alike. False when memory is out. */
+static bool add_to(struct standing_list *list, const struct endpoint_metrics *entry)
 {
-    const struct endpoint_result *result = summary->results[index];
-    char key[KEY_SIZE];
-    char other_key[KEY_SIZE];
-
-    key_of(result, key);
-    for (size_t i = 0; i < summary->count; i++) {
-        const struct endpoint_result *other = summary->results[i];
-        const struct endpoint_result *const both[] = {result, other};
-        if (i == index || !counts(other) ||
-            strcmp(other->endpoint.target, result->endpoint.target) != 0 ||
-            strcmp(key_of(other, other_key), key) != 0) {
-            continue;
+    for (size_t i = list->count; i > 0; i--) {
+        struct endpoint_metrics *known = &list->entries[i - 1];
+        if (endpoint_metrics_are_one(known, entry)) {
+            if (endpoint_metrics_is_worse(entry, known)) {
+                *known = *entry;
+            }
+            return true;
         }
-        if (other->verdict == result->verdict ? i < index
-                                              : judgement_worst(both, 2) == other->verdict) {
+        if (strcmp(known->endpoint, entry->endpoint) != 0) {
+            break;
+        }
+    }
+    if (list->count == list->room) {
+        size_t room = list->room == 0 ? 16 : list->room * 2;
+        struct endpoint_metrics *grown = reallocarray(list->entries, room, sizeof(*grown));
+        if (grown == NULL) {
+            return false;
+        }
+        list->entries = grown;
+        list->room = room;
+    }
+    list->entries[list->count++] = *entry;
+    return true;
+}
+
+static bool has(const struct standing_list *list, const struct endpoint_metrics *entry)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (endpoint_metrics_are_one(&list->entries[i], entry)) {
             return true;
         }
     }
     return false;
 }
 
-/* Whether all of the target's endpoints are known now: no other is left. */
-static bool is_through(const struct audit_summary *summary, const char *target)
-{
-    bool asked = false;
+/* ---- an audit --------------------------------------------------------------------------- */
 
+/* Without memory for them, those of before are told. */
+static void remember(struct metrics_state *standing, const struct audit_summary *summary)
+{
+    struct audited_endpoint endpoint;
+    struct endpoint_metrics entry;
+    char key[ENDPOINT_KEY_SIZE];
+
+    standing->unsaved.count = 0;
     for (size_t i = 0; i < summary->count; i++) {
-        const struct endpoint *endpoint = &summary->results[i]->endpoint;
-        if (endpoint->configured && strcmp(endpoint->target, target) == 0) {
-            asked = true;
-            if (summary->results[i]->interrupted) {
-                return false;
-            }
-        }
-    }
-    return asked;
-}
-
-/* Drops what the audit did not find any more, and what nobody has configured for long. */
-static void drop_gone(json_t *endpoints, const struct addition *addition)
-{
-    json_int_t oldest = (json_int_t)addition->summary->started - KEPT_S;
-    const json_t *intervals = addition->standing->intervals;
-    const char *key;
-    void *next;
-    json_t *entry;
-
-    json_object_foreach_safe(endpoints, next, key, entry)
-    {
-        const char *target = json_string_value(json_object_get(entry, "target"));
-        if (target == NULL || is_through(addition->summary, target) ||
-            (json_object_get(intervals, target) == NULL &&
-             json_integer_value(json_object_get(entry, "time")) < oldest)) {
-            json_object_del(endpoints, key);
+        const struct endpoint_result *result = audit_summary_result(summary, i);
+        if (result->endpoint.configured && !result->interrupted) {
+            history_describe(result, summary, &endpoint);
+            endpoint_metrics_fill(&entry, endpoint_key(&result->endpoint, key), &endpoint);
+            (void)add_to(&standing->unsaved, &entry);
         }
     }
 }
 
-static void add_endpoints(json_t *endpoints, const struct addition *addition)
-{
-    const struct audit_summary *summary = addition->summary;
-    json_int_t time = (json_int_t)summary->started + (json_int_t)summary->seconds;
-    char key[KEY_SIZE];
-
-    drop_gone(endpoints, addition);
-    for (size_t i = 0; i < summary->count; i++) {
-        if (counts(summary->results[i]) && !is_outdone(summary, i)) {
-            (void)json_object_set_new(endpoints, key_of(summary->results[i], key),
-                                      entry_of(summary->results[i], time));
-        }
-    }
-}
-
-/* Of what the file has by now. */
-static bool add_all(json_t *root, void *user)
-{
-    const struct addition *addition = user;
-    json_t *kept = json_object_get(root, "counts");
-    struct tally tally = *addition->owed;
-
-    add_endpoints(json_object_get(root, "endpoints"), addition);
-    tally_read(&tally, kept);
-    return tally_write(&tally, kept);
-}
-
-/* Without the file: the endpoints at least are known here. */
-static void add_in_memory(struct standing *standing, const struct addition *addition)
+void metrics_state_add(struct metrics_state *standing, const struct audit_summary *summary,
+                       bool kept)
 {
     pthread_mutex_lock(&standing->mutex);
-    if (standing->root == NULL) {
-        standing->root = json_pack("{s:{}, s:{}}", "endpoints", "counts");
+    totals_audit(&standing->totals, summary);
+    standing->added = true;
+    if (kept) {
+        standing->unsaved.count = 0;
+    } else {
+        remember(standing, summary);
     }
-    add_endpoints(json_object_get(standing->root, "endpoints"), addition);
     pthread_mutex_unlock(&standing->mutex);
-}
-
-bool standing_add(struct standing *standing, const struct audit_summary *summary,
-                  char error[STANDING_ERROR_SIZE])
-{
-    char why[STATE_FILE_ERROR_SIZE] = "out of memory";
-    struct tally owed;
-
-    if (!standing->kept) {
-        return true;
-    }
-    pthread_mutex_lock(&standing->mutex);
-    bool counted = tally_audit(&standing->owed, summary);
-    owed = standing->owed;
-    pthread_mutex_unlock(&standing->mutex);
-    struct addition addition = {standing, summary, &owed};
-    standing->file.waited = false;
-    json_t *root = counted ? state_file_change(&standing->file, add_all, &addition, why) : NULL;
-    if (root == NULL) {
-        add_in_memory(standing, &addition);
-        snprintf(error, STANDING_ERROR_SIZE, "%s", why);
-        return false;
-    }
-    know(standing, root);
-    pthread_mutex_lock(&standing->mutex);
-    standing->owed = (struct tally){0};
-    pthread_mutex_unlock(&standing->mutex);
-    return true;
 }
 
 /* ---- showing ---------------------------------------------------------------------------- */
 
-static bool is_same_file(const struct stat *a, const struct stat *b)
+static bool take_endpoint(int64_t id, const struct audited_endpoint *endpoint, void *user)
 {
-    return a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+    struct endpoint_metrics entry;
+
+    (void)id;
+    endpoint_metrics_fill(&entry, endpoint->key, endpoint);
+    return endpoint->gone || add_to(user, &entry);
 }
 
-/* What another process has added. */
-static void look_at_file(struct standing *standing)
+static bool take_all(struct audit_state *state, void *list)
 {
-    char path[PATH_MAX];
-    char error[STATE_FILE_ERROR_SIZE];
-    struct stat status;
+    return audit_state_endpoints(state, false, take_endpoint, list);
+}
 
-    if (stat(state_file_path(&standing->file, path), &status) != 0 ||
-        is_same_file(&status, &standing->seen)) {
+/* `showing` is held. Reads what any process has added since. On failure all stays as it was;
+ * whoever adds next tells.
+ */
+static void look_at_state(struct metrics_state *standing)
+{
+    char error[AUDIT_STATE_ERROR_SIZE];
+    struct standing_list list = {.entries = NULL};
+
+    pthread_mutex_lock(&standing->mutex);
+    bool added = standing->added;
+    standing->added = false;
+    pthread_mutex_unlock(&standing->mutex);
+    if (added || standing->state == NULL) {
+        audit_state_close(standing->state);
+        standing->state = audit_state_open(standing->directory, false, error);
+        standing->version = 0;
+    }
+    int64_t version = standing->state != NULL ? audit_state_version(standing->state) : 0;
+    if (version == standing->version) {
         return;
     }
-    json_t *root = state_file_read(&standing->file, error);
-    if (root != NULL) { /* else whoever adds next tells */
-        standing->seen = status;
-        know(standing, root);
+    if (!audit_state_view(standing->state, take_all, &list)) {
+        free(list.entries);
+        return;
     }
+    standing->version = version;
+    pthread_mutex_lock(&standing->mutex);
+    free(standing->kept.entries);
+    standing->kept = list;
+    pthread_mutex_unlock(&standing->mutex);
 }
 
-static void show_configured(struct metrics *metrics, const struct standing *standing)
+static void follow_state(struct metrics_state *standing)
+{
+    pthread_mutex_lock(&standing->showing);
+    look_at_state(standing);
+    pthread_mutex_unlock(&standing->showing);
+}
+
+static void show_configured(struct metrics *metrics, const struct metrics_state *standing)
 {
     const char *target;
     json_t *interval;
@@ -357,17 +313,82 @@ static void show_configured(struct metrics *metrics, const struct standing *stan
     }
 }
 
-void standing_show(struct metrics *metrics, void *user)
+/* The mutex is held. `target`: of that one alone; NULL: of all. */
+static void choose(const struct metrics_state *standing, const char *target,
+                   struct standing_list *out)
 {
-    struct standing *standing = user;
+    const struct standing_list *lists[] = {&standing->unsaved, &standing->kept};
 
-    look_at_file(standing);
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t j = 0; j < lists[i]->count; j++) {
+            const struct endpoint_metrics *entry = &lists[i]->entries[j];
+            if (json_object_get(standing->intervals, entry->target) != NULL &&
+                (target == NULL || strcmp(entry->target, target) == 0) &&
+                (i == 0 || !has(&standing->unsaved, entry))) {
+                (void)add_to(out, entry);
+            }
+        }
+    }
+}
+
+void metrics_state_show(struct metrics *metrics, void *user)
+{
+    struct metrics_state *standing = user;
+    struct standing_list list = {.entries = NULL};
+
+    follow_state(standing);
     pthread_mutex_lock(&standing->mutex);
-    struct tally tally = standing->owed;
-    tally_read(&tally, json_object_get(standing->root, "counts"));
     show_configured(metrics, standing);
-    standing_show_endpoints(metrics, json_object_get(standing->root, "endpoints"),
-                            standing->intervals);
-    tally_show(&tally, metrics);
+    choose(standing, NULL, &list);
+    endpoint_metrics_show(metrics, list.entries, list.count);
+    totals_show(&standing->totals, metrics);
     pthread_mutex_unlock(&standing->mutex);
+    free(list.entries);
+}
+
+/* Of endpoints that were asked beside each other: from the first question to the last. A target
+ * that was never audited is no success. */
+static void show_probe(struct metrics *metrics, const struct standing_list *list)
+{
+    bool closed = list->count > 0;
+    double seconds = 0;
+    int64_t oldest = 0;
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct endpoint_metrics *entry = &list->entries[i];
+        closed = closed && entry->verdict == VERDICT_CLOSED;
+        seconds = entry->seconds > seconds ? entry->seconds : seconds;
+        oldest = oldest == 0 || entry->ended < oldest ? entry->ended : oldest;
+    }
+    metrics_family(metrics, METRIC_GAUGE, "probe_success",
+                   "Whether each endpoint of the target was closed in its last audit.");
+    metrics_count(metrics, closed, (char *)NULL);
+    metrics_family(metrics, METRIC_GAUGE, "probe_duration_seconds",
+                   "How long the longest last audit of the target's endpoints took.");
+    metrics_number(metrics, seconds, (char *)NULL);
+    metrics_family(metrics, METRIC_GAUGE, "relaywarden_probe_last_audit_timestamp_seconds",
+                   "When the last audit of the target ended; 0 before the first.");
+    metrics_count(metrics, (uint64_t)oldest, (char *)NULL);
+}
+
+bool metrics_state_show_target(struct metrics *metrics, struct metrics_state *standing,
+                               const char *target)
+{
+    struct standing_list list = {.entries = NULL};
+
+    follow_state(standing);
+    pthread_mutex_lock(&standing->mutex);
+    const json_t *interval = json_object_get(standing->intervals, target);
+    const uint64_t seconds = (uint64_t)json_integer_value(interval);
+    choose(standing, target, &list);
+    pthread_mutex_unlock(&standing->mutex);
+    if (interval != NULL) {
+        show_probe(metrics, &list);
+        metrics_family(metrics, METRIC_GAUGE, "relaywarden_probe_target_interval_seconds",
+                       "How often the target is to be audited, by its configuration.");
+        metrics_count(metrics, seconds, "target", target, (char *)NULL);
+        endpoint_metrics_show(metrics, list.entries, list.count);
+    }
+    free(list.entries);
+    return interval != NULL;
 }

@@ -1,55 +1,50 @@
 /*
- * standing - how each configured endpoint stood when it was last audited, and a tally of all audits
+ * metrics_state - what metrics say of audits: how each configured endpoint stands, and counts
  *
- * What metrics say of audits. Kept in probe/metrics.json (state_file.h), which the daemon and
- * checks beside it add to, so that neither undoes what the other knows; and in memory, for when it
- * cannot be kept. Only the daemon's, or where there is none a check's, numbers are written for
- * Prometheus: standing_is_told.
+ * How endpoints stand is read from the probe's state, to which the daemon and checks beside it add;
+ * what could not be kept there is known until the program ends. Only the daemon's, or where there
+ * is none a check's, numbers are written for Prometheus: metrics_state_is_told. The kernel knows
+ * whether there is a daemon: it holds a lock on the probe's folder for as long as it lives, however
+ * it ends, which no row of a database could tell.
  *
- * Counted by its holders. One thread adds and configures; standing_show is for another one.
+ * Counted by its holders. One thread adds and configures; showing is for any other.
  */
-#ifndef RELAYWARDEN_PROBE_STANDING_H
-#define RELAYWARDEN_PROBE_STANDING_H
+#ifndef RELAYWARDEN_PROBE_REPORT_METRICS_STATE_H
+#define RELAYWARDEN_PROBE_REPORT_METRICS_STATE_H
 
-#include <jansson.h>
 #include <stdbool.h>
 
 #include "conf/conf.h"
 #include "lib/alert/sink/metrics.h"
-#include "probe/report/report.h"
+#include "probe/model/audit_summary.h"
 
-#define STANDING_ERROR_SIZE 640
-
-struct standing;
+struct metrics_state;
 
 /* Held once. `daemon`: it is the daemon's, for as long as it is held. NULL when memory is out. */
-struct standing *standing_new(const struct conf *conf, bool daemon);
-struct standing *standing_hold(struct standing *standing);
-void standing_release(void *standing); /* NULL is nothing */
+struct metrics_state *metrics_state_new(const struct conf *conf, bool daemon);
+struct metrics_state *metrics_state_hold(struct metrics_state *standing);
+void metrics_state_release(void *standing); /* NULL is nothing */
 
 /* Whether metrics are this process's to write. False for a check while a daemon runs with the same
  * state directory, and for a second daemon. */
-bool standing_is_told(const struct standing *standing);
+bool metrics_state_is_told(const struct metrics_state *standing);
 
 /* After the configuration was read anew: which targets there are. Without memory those of before
  * stay. */
-void standing_configure(struct standing *standing, const struct conf *conf);
+void metrics_state_configure(struct metrics_state *standing, const struct conf *conf);
 
-/* After an audit. Of endpoints that are configured; one that was interrupted stands as before. A
- * target that was asked through has no other endpoints any more. False and a sentence: it could
- * only be kept in memory. */
-bool standing_add(struct standing *standing, const struct audit_summary *summary,
-                  char error[STANDING_ERROR_SIZE]);
+/* After an audit, and history_keep: whether that has `kept` it. Of endpoints that are configured;
+ * one that was interrupted stands as before. */
+void metrics_state_add(struct metrics_state *standing, const struct audit_summary *summary,
+                       bool kept);
 
-/* metrics_snapshot; `standing` is a struct standing. Shows at most STANDING_SHOWN_MAX endpoints one
- * by one, those with the worst verdicts. */
-#define STANDING_SHOWN_MAX 1000
-void standing_show(struct metrics *metrics, void *standing);
+/* metrics_snapshot; `standing` is a struct metrics_state. Shows at most ENDPOINT_METRICS_MAX
+ * endpoints one by one, those with the worst verdicts. */
+void metrics_state_show(struct metrics *metrics, void *standing);
 
-/* How `standing` knows endpoints, for those who show them: standing_metrics.c. `endpoints` is an
- * object of objects with target, endpoint, tls, host, session, verdict, cause (strings), time
- * (integer), seconds (real), and where it is known milter and certificate (booleans). `intervals`
- * has a member for each configured target. */
-void standing_show_endpoints(struct metrics *metrics, json_t *endpoints, const json_t *intervals);
+/* One target by the convention of blackbox_exporter: probe_success and probe_duration_seconds, and
+ * the families of its endpoints. False: there is no such target, and nothing was shown. */
+bool metrics_state_show_target(struct metrics *metrics, struct metrics_state *standing,
+                               const char *target);
 
 #endif

@@ -306,19 +306,19 @@ static bool is_shown(json_t *value, int depth)
 static const char choose_it[] =
     "name the snapshot.json that " WRITER " keeps in its state directory, or a copy of it";
 
-__attribute__((format(printf, 2, 3))) static bool refuse(char error[SEEN_ERROR_SIZE],
+__attribute__((format(printf, 2, 3))) static bool refuse(char error[MILTER_STATUS_ERROR_SIZE],
                                                          const char *format, ...)
 {
     va_list arguments;
 
     va_start(arguments, format);
-    vsnprintf(error, SEEN_ERROR_SIZE, format, arguments);
+    vsnprintf(error, MILTER_STATUS_ERROR_SIZE, format, arguments);
     va_end(arguments);
     return false;
 }
 
 /* Whose it is, and of which version. */
-static bool is_known(json_t *object, const char *name, char error[SEEN_ERROR_SIZE])
+static bool is_known(json_t *object, const char *name, char error[MILTER_STATUS_ERROR_SIZE])
 {
     const char *program = json_string_value(json_object_get(object, "program"));
     json_t *format = json_object_get(object, "format");
@@ -327,17 +327,17 @@ static bool is_known(json_t *object, const char *name, char error[SEEN_ERROR_SIZ
         json_integer_value(format) == 0) {
         return refuse(error, "%s is no snapshot of " WRITER "; %s", name, choose_it);
     }
-    if (json_integer_value(format) > SEEN_FORMAT_MAX) {
+    if (json_integer_value(format) > MILTER_STATUS_FORMAT_MAX) {
         return refuse(
             error,
             "%s has format %lld, and this version knows %d; install the version of " WRITER
             " here, too",
-            name, (long long)json_integer_value(format), SEEN_FORMAT_MAX);
+            name, (long long)json_integer_value(format), MILTER_STATUS_FORMAT_MAX);
     }
     return true;
 }
 
-static bool is_whole(json_t *object, const char *name, char error[SEEN_ERROR_SIZE])
+static bool is_whole(json_t *object, const char *name, char error[MILTER_STATUS_ERROR_SIZE])
 {
     if (!is_known(object, name, error)) {
         return false;
@@ -359,12 +359,12 @@ static bool is_whole(json_t *object, const char *name, char error[SEEN_ERROR_SIZ
     return true;
 }
 
-struct seen *seen_parse(const char *text, size_t length, const char *name,
-                        char error[SEEN_ERROR_SIZE])
+struct milter_status *milter_status_parse(const char *text, size_t length, const char *name,
+                                          char error[MILTER_STATUS_ERROR_SIZE])
 {
     json_error_t where;
     json_t *object = json_loadb(text, length, JSON_REJECT_DUPLICATES, &where);
-    struct seen *snapshot = NULL;
+    struct milter_status *snapshot = NULL;
 
     if (object == NULL) {
         (void)refuse(error, "%s is not whole JSON (line %d, column %d); %s", name, where.line,
@@ -382,12 +382,12 @@ struct seen *seen_parse(const char *text, size_t length, const char *name,
         return NULL;
     }
     snapshot->object = object;
-    snapshot->written = seen_time(object, "written");
-    snapshot->started = seen_time(object, "started");
+    snapshot->written = milter_status_time(object, "written");
+    snapshot->started = milter_status_time(object, "started");
     return snapshot;
 }
 
-void seen_free(struct seen *snapshot)
+void milter_status_free(struct milter_status *snapshot)
 {
     if (snapshot != NULL) {
         json_decref(snapshot->object);
@@ -396,7 +396,8 @@ void seen_free(struct seen *snapshot)
 }
 
 /* O_NONBLOCK: a FIFO, say, is an error and no wait. -1 and a sentence. */
-static int open_file(const char *path, const char *name, size_t *size, char error[SEEN_ERROR_SIZE])
+static int open_file(const char *path, const char *name, size_t *size,
+                     char error[MILTER_STATUS_ERROR_SIZE])
 {
     struct stat status;
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -410,9 +411,9 @@ static int open_file(const char *path, const char *name, size_t *size, char erro
     }
     if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
         (void)refuse(error, "%s is no regular file; %s", name, choose_it);
-    } else if ((uintmax_t)status.st_size > SEEN_SIZE_MAX) {
+    } else if ((uintmax_t)status.st_size > MILTER_STATUS_SIZE_MAX) {
         (void)refuse(error, "%s has more than %lu MiB, which no snapshot has; %s", name,
-                     SEEN_SIZE_MAX >> 20, choose_it);
+                     MILTER_STATUS_SIZE_MAX >> 20, choose_it);
     } else {
         *size = (size_t)status.st_size;
         return descriptor;
@@ -442,9 +443,9 @@ static ssize_t read_octets(int descriptor, char *out, size_t size)
     return (ssize_t)length;
 }
 
-struct seen *seen_read(const char *path, char error[SEEN_ERROR_SIZE])
+struct milter_status *milter_status_read(const char *path, char error[MILTER_STATUS_ERROR_SIZE])
 {
-    struct seen *snapshot = NULL;
+    struct milter_status *snapshot = NULL;
     char name[NAME_SIZE];
     size_t size = 0;
 
@@ -460,7 +461,7 @@ struct seen *seen_read(const char *path, char error[SEEN_ERROR_SIZE])
     } else if (length < 0) {
         (void)refuse(error, "%s: %m; %s", name, choose_it);
     } else {
-        snapshot = seen_parse(octets, (size_t)length, name, error);
+        snapshot = milter_status_parse(octets, (size_t)length, name, error);
     }
     free(octets);
     close(descriptor);
@@ -469,29 +470,29 @@ struct seen *seen_read(const char *path, char error[SEEN_ERROR_SIZE])
 
 /* ---- what is in it -------------------------------------------------------------------------- */
 
-const char *seen_text(const json_t *object, const char *name)
+const char *milter_status_text(const json_t *object, const char *name)
 {
     const char *text = json_string_value(json_object_get(object, name));
 
     return text != NULL ? text : "";
 }
 
-long long seen_count(const json_t *object, const char *name)
+long long milter_status_count(const json_t *object, const char *name)
 {
     return (long long)json_integer_value(json_object_get(object, name));
 }
 
-time_t seen_time(const json_t *object, const char *name)
+time_t milter_status_time(const json_t *object, const char *name)
 {
     return parse_time(json_string_value(json_object_get(object, name)));
 }
 
-bool seen_is_true(const json_t *object, const char *name)
+bool milter_status_is_true(const json_t *object, const char *name)
 {
     return json_is_true(json_object_get(object, name));
 }
 
-bool seen_is_running(const struct seen *snapshot)
+bool milter_status_is_running(const struct milter_status *snapshot)
 {
-    return strcmp(seen_text(snapshot->object, "state"), "running") == 0;
+    return strcmp(milter_status_text(snapshot->object, "state"), "running") == 0;
 }

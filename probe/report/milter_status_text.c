@@ -8,7 +8,6 @@
 #define CLOCK_SECONDS 120 /* by how much the clocks of two hosts may differ */
 #define SPAN_SIZE     32
 #define TOLD_ENDS     10
-#define DOMAINS_MAX   16 /* of the filter's undeclared.h */
 
 /* ---- sentences ------------------------------------------------------------------------------ */
 
@@ -29,23 +28,24 @@ static const char *span(time_t seconds, char out[SPAN_SIZE])
     return out;
 }
 
-const char *seen_doubt(const struct seen *snapshot, time_t now, char out[SEEN_DOUBT_SIZE])
+const char *milter_status_doubt(const struct milter_status *snapshot, time_t now,
+                                char out[MILTER_STATUS_DOUBT_SIZE])
 {
     time_t age = now - snapshot->written;
     char text[SPAN_SIZE];
 
     out[0] = '\0';
     if (age < -CLOCK_SECONDS) {
-        snprintf(out, SEEN_DOUBT_SIZE,
+        snprintf(out, MILTER_STATUS_DOUBT_SIZE,
                  "It was written %s from now: the clock of that host or of this one is wrong",
                  span(-age, text));
-    } else if (!seen_is_running(snapshot)) {
-        snprintf(out, SEEN_DOUBT_SIZE,
+    } else if (!milter_status_is_running(snapshot)) {
+        snprintf(out, MILTER_STATUS_DOUBT_SIZE,
                  "The filter was stopped %s ago: nobody looks at the mail server's decisions now, "
                  "unless it was started since and this is a copy",
                  span(age < 0 ? 0 : age, text));
-    } else if (age > SEEN_FRESH_SECONDS) {
-        snprintf(out, SEEN_DOUBT_SIZE,
+    } else if (age > MILTER_STATUS_FRESH_SECONDS) {
+        snprintf(out, MILTER_STATUS_DOUBT_SIZE,
                  "It is %s old, and a filter that runs writes one every five minutes: either the "
                  "filter does not run or cannot write (look at its log), or this is an old copy",
                  span(age, text));
@@ -53,24 +53,31 @@ const char *seen_doubt(const struct seen *snapshot, time_t now, char out[SEEN_DO
     return out;
 }
 
-const char *seen_visits(const struct seen *snapshot, char out[SEEN_DOUBT_SIZE])
+const char *milter_status_visits(const struct milter_status *snapshot,
+                                 char out[MILTER_STATUS_DOUBT_SIZE])
 {
     const json_t *probe = json_object_get(snapshot->object, "probe");
     char when[21];
     char text[SPAN_SIZE];
+    char within[21];
+    /* A filter of before it told this has no such member: 0. */
+    time_t inside = milter_status_time(probe, "inside_last_seen");
+    bool meanwhile = inside > milter_status_time(probe, "last_seen");
 
-    format_time(when, seen_time(probe, "last_seen"));
-    if (seen_is_true(probe, "missing")) {
-        snprintf(out, SEEN_DOUBT_SIZE,
-                 "none was recognised since %s, and one is expected every %s: nobody looks at this "
-                 "server from outside",
-                 when, span((time_t)seen_count(probe, "expected_seconds"), text));
-    } else if (seen_is_true(probe, "seen_since_start")) {
-        snprintf(out, SEEN_DOUBT_SIZE, "last recognised %s", when);
+    format_time(when, milter_status_time(probe, "last_seen"));
+    if (milter_status_is_true(probe, "missing")) {
+        snprintf(out, MILTER_STATUS_DOUBT_SIZE,
+                 "none was recognised from outside since %s, and one is expected every %s: nobody "
+                 "looks at this server from outside%s%s",
+                 when, span((time_t)milter_status_count(probe, "expected_seconds"), text),
+                 meanwhile ? ". One asked from inside, the last time at " : "",
+                 meanwhile ? format_time(within, inside) : "");
+    } else if (milter_status_is_true(probe, "seen_since_start")) {
+        snprintf(out, MILTER_STATUS_DOUBT_SIZE, "last recognised %s", when);
     } else if (json_is_null(json_object_get(probe, "expected_seconds"))) {
-        snprintf(out, SEEN_DOUBT_SIZE, "none is expected");
+        snprintf(out, MILTER_STATUS_DOUBT_SIZE, "none is expected");
     } else {
-        snprintf(out, SEEN_DOUBT_SIZE,
+        snprintf(out, MILTER_STATUS_DOUBT_SIZE,
                  "none was recognised since the filter was started; one is awaited since %s", when);
     }
     return out;
@@ -89,7 +96,8 @@ static const char *short_time(double seconds, char out[SPAN_SIZE])
     return out;
 }
 
-const char *seen_answers(const struct seen *snapshot, char out[SEEN_ANSWERS_SIZE])
+const char *milter_status_answers(const struct milter_status *snapshot,
+                                  char out[MILTER_STATUS_ANSWERS_SIZE])
 {
     const json_t *answers =
         json_object_get(json_object_get(snapshot->object, "counters"), "answers");
@@ -98,19 +106,19 @@ const char *seen_answers(const struct seen *snapshot, char out[SEEN_ANSWERS_SIZE
     char half_text[SPAN_SIZE];
     char almost_text[SPAN_SIZE];
 
-    if (seen_count(answers, "count") == 0) {
-        snprintf(out, SEEN_ANSWERS_SIZE, "none yet");
+    if (milter_status_count(answers, "count") == 0) {
+        snprintf(out, MILTER_STATUS_ANSWERS_SIZE, "none yet");
     } else if (json_is_null(half) || json_is_null(almost)) {
-        snprintf(out, SEEN_ANSWERS_SIZE, "more than one of a hundred took over 10 s");
+        snprintf(out, MILTER_STATUS_ANSWERS_SIZE, "more than one of a hundred took over 10 s");
     } else {
-        snprintf(out, SEEN_ANSWERS_SIZE, "half of them within %s, 99 of 100 within %s",
+        snprintf(out, MILTER_STATUS_ANSWERS_SIZE, "half of them within %s, 99 of 100 within %s",
                  short_time(json_number_value(half), half_text),
                  short_time(json_number_value(almost), almost_text));
     }
     return out;
 }
 
-char *seen_domains(const struct seen *snapshot)
+char *milter_status_domains(const struct milter_status *snapshot)
 {
     const json_t *domains = json_object_get(snapshot->object, "undeclared_domains");
     const json_t *domain;
@@ -121,9 +129,6 @@ char *seen_domains(const struct seen *snapshot)
 
     if (out == NULL) {
         return NULL;
-    }
-    if (json_array_size(domains) > DOMAINS_MAX) {
-        fprintf(out, "more than %d: ", DOMAINS_MAX);
     }
     json_array_foreach(domains, i, domain)
     {
@@ -140,64 +145,67 @@ char *seen_domains(const struct seen *snapshot)
 /* ---- the readable account ---------------------------------------------------------------------
  */
 
-static void print_masked(FILE *out, const struct seen *snapshot)
+static void print_masked(FILE *out, const struct milter_status *snapshot)
 {
     const json_t *masked = json_object_get(snapshot->object, "masked");
     const json_t *address;
     char since[21];
     size_t i;
 
-    fprintf(out, "  masked addresses: %lld\n", seen_count(masked, "count"));
+    fprintf(out, "  masked addresses: %lld\n", milter_status_count(masked, "count"));
     json_array_foreach(json_object_get(masked, "addresses"), i, address)
     {
-        fprintf(out, "    %s at %s, since %s, by %lld route%s\n", seen_text(address, "address"),
-                seen_text(address, "listener"), format_time(since, seen_time(address, "since")),
-                seen_count(address, "routes"), seen_count(address, "routes") == 1 ? "" : "s");
+        fprintf(out, "    %s at %s, since %s, by %lld route%s\n",
+                milter_status_text(address, "address"), milter_status_text(address, "listener"),
+                format_time(since, milter_status_time(address, "since")),
+                milter_status_count(address, "routes"),
+                milter_status_count(address, "routes") == 1 ? "" : "s");
     }
 }
 
-static void print_counters(FILE *out, const struct seen *snapshot)
+static void print_counters(FILE *out, const struct milter_status *snapshot)
 {
     const json_t *counters = json_object_get(snapshot->object, "counters");
-    char text[SEEN_ANSWERS_SIZE];
+    char text[MILTER_STATUS_ANSWERS_SIZE];
     const json_t *row;
     size_t i;
 
-    fprintf(out, "  connections: %lld; answers: %s\n", seen_count(counters, "connections"),
-            seen_answers(snapshot, text));
+    fprintf(out, "  connections: %lld; answers: %s\n", milter_status_count(counters, "connections"),
+            milter_status_answers(snapshot, text));
     json_array_foreach(json_object_get(counters, "recipients"), i, row)
     {
         fprintf(out, "  recipients %s, of clients with permission %s, to %s: %lld\n",
-                seen_text(row, "decision"), seen_text(row, "permission"),
-                seen_text(row, "destination"), seen_count(row, "count"));
+                milter_status_text(row, "decision"), milter_status_text(row, "permission"),
+                milter_status_text(row, "destination"), milter_status_count(row, "count"));
     }
 }
 
 static void print_incident(FILE *out, const json_t *incident)
 {
-    time_t ended_at = seen_time(incident, "ended");
+    time_t ended_at = milter_status_time(incident, "ended");
     const json_t *value;
     const char *name;
     char opened[21];
     char ended[21];
 
-    fprintf(out, "  %s to %-20s  %s %s", format_time(opened, seen_time(incident, "opened")),
-            ended_at != 0 ? format_time(ended, ended_at) : "now", seen_text(incident, "severity"),
-            seen_text(incident, "kind"));
+    fprintf(out, "  %s to %-20s  %s %s",
+            format_time(opened, milter_status_time(incident, "opened")),
+            ended_at != 0 ? format_time(ended, ended_at) : "now",
+            milter_status_text(incident, "severity"), milter_status_text(incident, "kind"));
     json_object_foreach(json_object_get(incident, "subject"), name, value)
     {
         fprintf(out, "  %s=%s", name, json_string_value(value));
     }
-    fprintf(out, "  count=%lld\n", seen_count(incident, "count"));
+    fprintf(out, "  count=%lld\n", milter_status_count(incident, "count"));
     if (ended_at == 0) {
-        report_prose(out, "why", seen_text(incident, "why"));
-        if (seen_text(incident, "fix")[0] != '\0') {
-            report_prose(out, "change", seen_text(incident, "fix"));
+        report_prose(out, "why", milter_status_text(incident, "why"));
+        if (milter_status_text(incident, "fix")[0] != '\0') {
+            report_prose(out, "change", milter_status_text(incident, "fix"));
         }
     }
 }
 
-static void print_incidents(FILE *out, const struct seen *snapshot)
+static void print_incidents(FILE *out, const struct milter_status *snapshot)
 {
     const json_t *incidents = json_object_get(snapshot->object, "incidents");
     const json_t *ended = json_object_get(incidents, "ended");
@@ -208,9 +216,9 @@ static void print_incidents(FILE *out, const struct seen *snapshot)
         fputs("  incidents: not known, since the filter cannot read its state database\n", out);
         return;
     }
-    long long more = seen_count(incidents, "open_count") -
+    long long more = milter_status_count(incidents, "open_count") -
                      (long long)json_array_size(json_object_get(incidents, "open"));
-    fprintf(out, "  open incidents: %lld\n", seen_count(incidents, "open_count"));
+    fprintf(out, "  open incidents: %lld\n", milter_status_count(incidents, "open_count"));
     json_array_foreach(json_object_get(incidents, "open"), i, incident)
     {
         print_incident(out, incident);
@@ -224,27 +232,29 @@ static void print_incidents(FILE *out, const struct seen *snapshot)
     }
 }
 
-void seen_print(FILE *out, const struct seen *snapshot, time_t now, bool colour)
+void milter_status_print(FILE *out, const struct milter_status *snapshot, time_t now, bool colour)
 {
     const json_t *settings = json_object_get(snapshot->object, "settings");
-    char doubt[SEEN_DOUBT_SIZE];
-    char visits[SEEN_DOUBT_SIZE];
-    char *domains = seen_domains(snapshot);
+    char doubt[MILTER_STATUS_DOUBT_SIZE];
+    char visits[MILTER_STATUS_DOUBT_SIZE];
+    char *domains = milter_status_domains(snapshot);
     char started[21];
     char written[21];
 
     fprintf(out, "\nthe filter on %s\n  relaywarden-milter %s, %s; started %s, as of %s\n",
-            seen_text(snapshot->object, "host"), seen_text(snapshot->object, "version"),
-            seen_text(snapshot->object, "state"), format_time(started, snapshot->started),
+            milter_status_text(snapshot->object, "host"),
+            milter_status_text(snapshot->object, "version"),
+            milter_status_text(snapshot->object, "state"), format_time(started, snapshot->started),
             format_time(written, snapshot->written));
-    if (seen_doubt(snapshot, now, doubt)[0] != '\0') {
+    if (milter_status_doubt(snapshot, now, doubt)[0] != '\0') {
         fputs(colour ? "\033[1;33m" : "", out);
         report_prose(out, "warning", doubt);
         fputs(colour ? "\033[0m" : "", out);
     }
-    fprintf(out, "  enforce: %s; of masked addresses: %s\n", seen_text(settings, "enforce"),
-            seen_text(settings, "enforce_masked"));
-    report_prose(out, "probe", seen_visits(snapshot, visits));
+    fprintf(out, "  enforce: %s; of masked addresses: %s\n",
+            milter_status_text(settings, "enforce"),
+            milter_status_text(settings, "enforce_masked"));
+    report_prose(out, "probe", milter_status_visits(snapshot, visits));
     fprintf(out, "  undeclared domains: %s\n", domains != NULL ? domains : "out of memory");
     free(domains);
     print_masked(out, snapshot);

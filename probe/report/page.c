@@ -5,7 +5,12 @@
 
 #include "probe/judge/posture.h"
 #include "probe/report/html.h"
+#include "probe/report/page_filter.h"
+#include "probe/report/page_milter.h"
+#include "probe/report/page_size.h"
 #include "probe/report/page_style.h"
+#include "probe/report/page_techniques.h"
+#include "probe/report/page_timeline.h"
 
 /* ---- words ------------------------------------------------------------------------------ */
 
@@ -54,24 +59,9 @@ static size_t count_current(const struct history *history, enum verdict verdict)
 
 /* ---- now -------------------------------------------------------------------------------- */
 
-static void print_row(FILE *out, const struct history_endpoint *endpoint)
-{
-    char where[HISTORY_WHERE_SIZE];
-
-    html_format(out, "<tr><th scope=\"row\"><a href=\"#e%lld\">%s</a></th><td>", endpoint->id,
-                history_where(endpoint, where));
-    print_verdict(out, history_state(endpoint)->verdict);
-    html_format(out, "</td><td>%s</td><td>%s</td><td>%s</td><td>", cause_word(endpoint),
-                history_text(endpoint, "host"), history_text(endpoint, "target"));
-    html_time(out, history_state(endpoint)->first);
-    fputs("</td><td>", out);
-    html_time(out, endpoint->last);
-    fputs("</td></tr>\n", out);
-}
-
 static const json_t *list_of(const struct history_endpoint *endpoint, const char *name)
 {
-    return json_object_get(endpoint->detail, name);
+    return json_object_get(history_detail(endpoint), name);
 }
 
 static const char *text_in(const json_t *object, const char *name)
@@ -175,7 +165,7 @@ static size_t count_asked(const json_t *asked_all)
     return count;
 }
 
-static void print_dialogue(FILE *out, const struct history_endpoint *endpoint)
+static void print_dialogue(FILE *out, const struct history_endpoint *endpoint, bool unfolded)
 {
     const json_t *asked_all = list_of(endpoint, "techniques");
     char where[HISTORY_WHERE_SIZE];
@@ -188,10 +178,11 @@ static void print_dialogue(FILE *out, const struct history_endpoint *endpoint)
     }
     history_where(endpoint, where);
     html_format(out,
-                "<details><summary>Dialogue: %zu techniques</summary><div class=\"scroll\" "
+                "<details%s><summary>Dialogue: %zu techniques</summary><div class=\"scroll\" "
                 "role=\"region\" tabindex=\"0\" aria-label=\"Dialogue with %s\"><table>"
-                "<caption>What was said to %s, and what it answered%s</caption><thead><tr>",
-                count, where, where, is_observed(endpoint) ? FILTERS_REPLIES : "");
+                "<caption>The dialogue with %s%s</caption><thead><tr>",
+                unfolded ? " open" : "", count, where, where,
+                is_observed(endpoint) ? FILTERS_REPLIES : "");
     fputs("<th scope=\"col\">Technique</th><th scope=\"col\">Outcome</th><th scope=\"col\">EHLO"
           "</th><th scope=\"col\">MAIL FROM:</th><th scope=\"col\">RCPT TO:</th>"
           "<th scope=\"col\">Reply</th></tr></thead><tbody>\n",
@@ -205,38 +196,28 @@ static void print_dialogue(FILE *out, const struct history_endpoint *endpoint)
     fputs("</tbody></table></div></details>\n", out);
 }
 
-/* The blank behind the first sentence, or the end. */
-static const char *end_of_sentence(const char *text)
+/* One a line: only one of them is the reader's server's. */
+static void print_remedies(FILE *out, const struct remedies *remedies)
 {
-    const char *end = strstr(text, ". ");
-
-    while (end != NULL && !(end[2] >= 'A' && end[2] <= 'Z')) {
-        end = strstr(end + 1, ". ");
-    }
-    return end != NULL ? end + 1 : text + strlen(text);
-}
-
-/* A sentence a line: mostly there is one for each MTA, and only one of them is the reader's. */
-static void print_remedy(FILE *out, const char *fix)
-{
-    if (fix[0] == '\0') {
+    if (remedies->count == 0) {
         return;
     }
-    fputs("<p><strong>What to change:</strong></p>\n<ul>\n", out);
-    while (*fix != '\0') {
-        const char *end = end_of_sentence(fix);
+    fputs("<p><strong>Change this:</strong></p>\n<ul>\n", out);
+    for (size_t i = 0; i < remedies->count; i++) {
+        const struct remedy_part *part = &remedies->part[i];
         fputs("<li>", out);
-        html_part(out, fix, (size_t)(end - fix));
+        html_part(out, remedies->text + part->shown,
+                  (size_t)(part->begin - part->shown) + part->length);
         fputs("</li>\n", out);
-        fix = end + (*end == ' ');
     }
     fputs("</ul>\n", out);
 }
 
-static void print_endpoint(FILE *out, const struct history_endpoint *endpoint)
+/* Up to its findings. */
+static void print_state(FILE *out, const struct history_endpoint *endpoint)
 {
     const struct history_span *state = history_state(endpoint);
-    const char *fix = history_text(endpoint, "fix");
+    struct remedies remedies;
 
     html_format(out,
                 "<article class=\"%s\" id=\"e%lld\" aria-labelledby=\"h%lld\"><h3 id=\"h%lld\">",
@@ -248,15 +229,76 @@ static void print_endpoint(FILE *out, const struct history_endpoint *endpoint)
         html_format(out, ", %s", cause_name(state->cause));
     }
     html_format(out, "</h3>\n<p>%s</p>\n", history_text(endpoint, "why"));
-    print_remedy(out, fix);
+    history_remedies(endpoint, &remedies);
+    print_remedies(out, &remedies);
     print_filter(out, endpoint);
     print_findings(out, endpoint);
     print_notes(out, endpoint);
-    print_dialogue(out, endpoint);
+}
+
+static void print_endpoint(FILE *out, const struct history_endpoint *endpoint)
+{
+    if (!page_has_article(endpoint)) {
+        return;
+    }
+    print_state(out, endpoint);
+    if (page_has_dialogue(endpoint)) {
+        print_dialogue(out, endpoint, false);
+    }
     fputs("</article>\n", out);
 }
 
-/* What needs somebody first. */
+static void print_served_endpoint(FILE *out, const struct history_endpoint *endpoint)
+{
+    if (!page_has_article(endpoint)) {
+        return;
+    }
+    print_state(out, endpoint);
+    if (page_has_dialogue(endpoint)) {
+        print_dialogue(out, endpoint, false);
+    }
+    fputs("<p><a href=\"endpoint/", out);
+    html_path(out, endpoint->key);
+    fputs("\">A page of ", out);
+    print_name(out, endpoint);
+    fputs(" alone</a></p></article>\n", out);
+}
+
+static void print_row_of(FILE *out, const struct history_endpoint *endpoint, bool served)
+{
+    char where[HISTORY_WHERE_SIZE];
+
+    fputs("<tr><th scope=\"row\">", out);
+    if (page_has_article(endpoint)) {
+        html_format(out, "<a href=\"#e%lld\">%s</a>", endpoint->id, history_where(endpoint, where));
+    } else if (served) {
+        fputs("<a href=\"endpoint/", out);
+        html_path(out, endpoint->key);
+        html_format(out, "\">%s</a>", history_where(endpoint, where));
+    } else {
+        html_text(out, history_where(endpoint, where));
+    }
+    fputs("</th><td>", out);
+    print_verdict(out, history_state(endpoint)->verdict);
+    html_format(out, "</td><td>%s</td><td>%s</td><td>%s</td><td>", cause_word(endpoint),
+                history_text(endpoint, "host"), history_text(endpoint, "target"));
+    html_time(out, history_state(endpoint)->first);
+    fputs("</td><td>", out);
+    html_time(out, endpoint->last);
+    fputs("</td></tr>\n", out);
+}
+
+static void print_row(FILE *out, const struct history_endpoint *endpoint)
+{
+    print_row_of(out, endpoint, false);
+}
+
+static void print_served_row(FILE *out, const struct history_endpoint *endpoint)
+{
+    print_row_of(out, endpoint, true);
+}
+
+/* The most urgent first. */
 static const enum verdict order[] = {VERDICT_OPEN, VERDICT_SUSPECTED, VERDICT_INCONCLUSIVE,
                                      VERDICT_UNREACHABLE, VERDICT_CLOSED};
 
@@ -273,35 +315,51 @@ static void each_current(FILE *out, const struct history *history,
     }
 }
 
-static void print_now(FILE *out, const struct history *history)
+static void print_now(FILE *out, const struct history *history, bool served)
 {
     fputs(
         "<section id=\"now\" aria-labelledby=\"now-h\"><h2 id=\"now-h\">Now</h2>\n"
         "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Verdicts\"><table>"
-        "<caption>What the last audit found, the worst first; times are UTC</caption><thead><tr>"
+        "<caption>Verdicts of the last audits, the worst first; times are UTC</caption><thead><tr>"
         "<th scope=\"col\">Endpoint</th><th scope=\"col\">Verdict</th><th scope=\"col\">Cause</th>"
         "<th scope=\"col\">Host</th><th scope=\"col\">Target</th><th scope=\"col\">Since</th>"
         "<th scope=\"col\">Last audit</th></tr></thead><tbody>\n",
         out);
-    each_current(out, history, print_row);
+    each_current(out, history, served ? print_served_row : print_row);
     fputs("</tbody></table></div>\n", out);
-    each_current(out, history, print_endpoint);
+    if (history->endpoint_count > PAGE_WHOLE_MAX) {
+        html_format(
+            out,
+            "<p>There are more than %zu endpoints: of those that are closed this page has no "
+            "dialogue. <code>relaywarden-probe report --json</code> has it.</p>\n",
+            (size_t)PAGE_WHOLE_MAX);
+    }
+    each_current(out, history, served ? print_served_endpoint : print_endpoint);
     fputs("</section>\n", out);
 }
 
 /* ---- posture ---------------------------------------------------------------------------- */
 
-/* Whether an earlier finding of the same address says the same: a host has several ports. */
+/* Without a look at its detail. */
+static bool has_findings(const struct history_endpoint *endpoint)
+{
+    return endpoint->current && endpoint->finding_count > 0;
+}
+
+/* Whether an earlier finding of the same address says the same: a host has several ports, whose
+ * endpoints stand beside each other, since their keys begin with the address. */
 static bool is_told(const struct history *history, size_t endpoint, size_t index,
                     const json_t *finding)
 {
-    const char *address = history_text(&history->endpoints[endpoint], "address");
+    const char *address = history->endpoints[endpoint].address;
 
-    for (size_t i = 0; i <= endpoint; i++) {
+    for (size_t i = endpoint + 1; i-- > 0;) {
         const json_t *other;
         size_t j;
-        if (!history->endpoints[i].current ||
-            strcmp(history_text(&history->endpoints[i], "address"), address) != 0) {
+        if (strcmp(history->endpoints[i].address, address) != 0) {
+            return false;
+        }
+        if (!has_findings(&history->endpoints[i])) {
             continue;
         }
         json_array_foreach(list_of(&history->endpoints[i], "findings"), j, other)
@@ -321,11 +379,12 @@ static bool is_told(const struct history *history, size_t endpoint, size_t index
 static size_t print_posture_of(FILE *out, const struct history *history, size_t endpoint)
 {
     const struct history_endpoint *at = &history->endpoints[endpoint];
+    json_t *findings = json_deep_copy(list_of(at, "findings")); /* others are looked at meanwhile */
     size_t count = 0;
     const json_t *finding;
     size_t i;
 
-    json_array_foreach(list_of(at, "findings"), i, finding)
+    json_array_foreach(findings, i, finding)
     {
         if (is_posture(finding) && !is_told(history, endpoint, i, finding)) {
             html_format(out,
@@ -337,6 +396,7 @@ static size_t print_posture_of(FILE *out, const struct history *history, size_t 
             count++;
         }
     }
+    json_decref(findings);
     return count;
 }
 
@@ -347,13 +407,13 @@ static void print_posture(FILE *out, const struct history *history)
     fputs("<section id=\"posture\" aria-labelledby=\"posture-h\"><h2 id=\"posture-h\">Posture</h2>"
           "\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Table of "
           "posture\"><table>"
-          "<caption>What else the hosts show to strangers</caption><thead><tr>"
+          "<caption>Other things that the hosts show to strangers</caption><thead><tr>"
           "<th scope=\"col\">Address</th><th scope=\"col\">Host</th><th scope=\"col\">Finding</th>"
           "<th scope=\"col\">Severity</th><th scope=\"col\">What, and what to do</th></tr></thead>"
           "<tbody>\n",
           out);
     for (size_t i = 0; i < history->endpoint_count; i++) {
-        count += history->endpoints[i].current ? print_posture_of(out, history, i) : 0;
+        count += has_findings(&history->endpoints[i]) ? print_posture_of(out, history, i) : 0;
     }
     if (count == 0) {
         fputs("<tr><td colspan=\"5\">Nothing to mend was found.</td></tr>\n", out);
@@ -386,19 +446,48 @@ static void print_sum(FILE *out, const struct history *history)
     fputs(said ? "</p>\n" : "No endpoint of a configured target was audited.</p>\n", out);
 }
 
-static void print_head(FILE *out, const struct history *history, const char *site)
+/* A page that lacks something says so before anything else. */
+static void print_lacks(FILE *out, const struct history *history)
+{
+    if (history->lack_count == 0) {
+        return;
+    }
+    fputs("<section aria-labelledby=\"lacks\"><h2 id=\"lacks\">This page is not complete</h2>\n<p>"
+          "These could not be read from the database:</p>\n<ul>\n",
+          out);
+    for (size_t i = 0; i < history->lack_count && i < HISTORY_LACKS_MAX; i++) {
+        html_format(out, "<li>%s</li>\n", history->lacks[i]);
+    }
+    if (history->lack_count > HISTORY_LACKS_MAX) {
+        html_format(out, "<li>and %zu things more</li>\n", history->lack_count - HISTORY_LACKS_MAX);
+    }
+    fputs("</ul></section>\n", out);
+}
+
+/* `title` is of an endpoint; "": the page is of the whole site. */
+static void print_top(FILE *out, const char *site, const char *title, const char *skip,
+                      bool filtered)
 {
     fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
           "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';"
-          "style-src 'unsafe-inline'\">\n<meta name=\"referrer\" content=\"no-referrer\">\n"
+          "style-src 'unsafe-inline'",
+          out);
+    fputs(filtered ? ";script-src " PAGE_SCRIPT : "", out);
+    fputs("\">\n<meta name=\"referrer\" content=\"no-referrer\">\n"
           "<meta name=\"color-scheme\" content=\"light dark\">\n",
           out);
-    html_format(out, "<title>relaywarden: %s</title>\n<style>\n", site);
+    html_format(out, "<title>relaywarden: %s%s%s</title>\n<style>\n", title,
+                title[0] != '\0' ? ", " : "", site);
     fputs(page_style, out);
-    fputs("</style></head>\n<body>\n<a class=\"skip\" href=\"#now\">To the verdicts</a>\n", out);
-    html_format(out, "<header><h1>Can a stranger send mail through %s?</h1>\n", site);
-    print_sum(out, history);
+    html_format(out,
+                "</style></head>\n<body>\n<a class=\"skip\" href=\"#now\">%s</a>\n"
+                "<header><h1>Can a stranger send mail through %s?</h1>\n",
+                skip, site);
+}
+
+static void print_written(FILE *out, const struct history *history)
+{
     fputs("<p class=\"dim\">Written ", out);
     html_time(out, history->now);
     fputs(" UTC; the history begins ", out);
@@ -411,24 +500,92 @@ static void print_contents(FILE *out, bool with_snapshot)
     fputs("<nav aria-label=\"Contents\"><ul><li><a href=\"#now\">Now</a></li>"
           "<li><a href=\"#posture\">Posture</a></li><li><a href=\"#time\">Over time</a></li>",
           out);
-    fputs(with_snapshot ? "<li><a href=\"#milter\">What the milter saw</a></li>" : "", out);
+    fputs(with_snapshot ? "<li><a href=\"#milter\">The milter's view</a></li>" : "", out);
     fputs("<li><a href=\"#techniques\">Techniques</a></li></ul></nav>\n<main>\n", out);
 }
 
-bool page_write(FILE *out, const struct history *history, const struct seen *snapshot,
-                const char *site)
+static bool print_end(FILE *out, bool filtered)
 {
-    print_head(out, history, site);
-    print_contents(out, snapshot != NULL);
-    print_now(out, history);
-    print_posture(out, history);
-    page_chart(out, history);
-    if (snapshot != NULL) {
-        page_seen(out, snapshot, history->now);
+    fputs("</main>\n<footer><p>relaywarden-probe " RELAYWARDEN_VERSION "</p></footer>\n", out);
+    if (filtered) {
+        fputs("<script>", out);
+        fputs(page_filter, out);
+        fputs("</script>\n", out);
     }
-    page_techniques(out, history);
-    fputs("</main>\n<footer><p>relaywarden-probe " RELAYWARDEN_VERSION
-          "</p></footer>\n</body></html>\n",
-          out);
+    fputs("</body></html>\n", out);
     return fflush(out) == 0 && ferror(out) == 0;
+}
+
+bool page_write(FILE *out, const struct history *history, const struct milter_status *snapshot,
+                const struct page_look *look)
+{
+    const bool filtered = history->endpoint_count >= PAGE_FILTER_LEAST;
+
+    print_top(out, look->site, "", "To the verdicts", filtered);
+    print_sum(out, history);
+    print_written(out, history);
+    print_contents(out, snapshot != NULL);
+    print_lacks(out, history);
+    print_now(out, history, look->served);
+    print_posture(out, history);
+    page_timeline(out, history);
+    if (snapshot != NULL) {
+        page_milter(out, snapshot, history->now);
+    }
+    bool whole = page_techniques(out, history);
+    return print_end(out, filtered) && whole && !history->failed;
+}
+
+/* ---- one endpoint ------------------------------------------------------------------------ */
+
+static void print_spans(FILE *out, const struct history_endpoint *endpoint)
+{
+    fputs(
+        "<section aria-labelledby=\"time\"><h2 id=\"time\">Over time</h2>\n<div class=\"scroll\" "
+        "role=\"region\" tabindex=\"0\" aria-label=\"Verdicts over time\"><table><caption>Audits "
+        "one after the other that came to the same, the latest first; times are UTC</caption>"
+        "<thead><tr><th scope=\"col\">First</th><th scope=\"col\">Last</th><th scope=\"col\">"
+        "Verdict</th><th scope=\"col\">Cause</th><th scope=\"col\">Audits</th></tr></thead><tbody>"
+        "\n",
+        out);
+    for (size_t i = endpoint->span_count; i > 0; i--) {
+        const struct history_span *span = &endpoint->spans[i - 1];
+        fputs("<tr><th scope=\"row\">", out);
+        html_time(out, span->first);
+        fputs("</th><td>", out);
+        html_time(out, span->last);
+        fputs("</td><td>", out);
+        print_verdict(out, span->verdict);
+        html_format(out, "</td><td>%s</td><td>%zu</td></tr>\n",
+                    span->cause == CAUSE_NONE ? "" : cause_name(span->cause), span->audits);
+    }
+    fputs("</tbody></table></div></section>\n", out);
+}
+
+bool page_write_endpoint(FILE *out, const struct history *history,
+                         const struct history_endpoint *endpoint, const struct page_look *look)
+{
+    char where[HISTORY_WHERE_SIZE];
+
+    print_top(out, look->site, history_where(endpoint, where), "To the verdict", false);
+    html_format(out, "<p class=\"sum\">Target %s</p>\n", history_text(endpoint, "target"));
+    print_written(out, history);
+    fputs("<nav aria-label=\"Contents\"><ul><li><a href=\"../\">All endpoints</a></li><li><a "
+          "href=\"#now\">Now</a></li><li><a href=\"#time\">Over time</a></li></ul></nav>\n<main>\n"
+          "<section id=\"now\" aria-labelledby=\"now-h\"><h2 id=\"now-h\">Now</h2>\n",
+          out);
+    if (!endpoint->current) {
+        fputs(
+            "<p>This endpoint is not audited any more: its target is not configured so, or a later "
+            "audit did not find it.</p>\n",
+            out);
+    }
+    fputs("<p>Last audit: ", out);
+    html_time(out, endpoint->last);
+    fputs(" UTC</p>\n", out);
+    print_state(out, endpoint);
+    print_dialogue(out, endpoint, true);
+    fputs("</article></section>\n", out);
+    print_spans(out, endpoint);
+    return print_end(out, false) && !history->failed;
 }

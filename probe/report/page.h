@@ -1,12 +1,13 @@
 /*
  * page - the history as one HTML page that needs nothing else
  *
- * No script, no picture, no network: its policy forbids them to itself. Light and dark by the
- * reader's preference, for narrow screens, paper and screen readers: landmarks, captions, headers,
- * and all that the chart shows in words, too. Pure; the texts are escaped (html.h).
+ * No picture, no network, and no script but its own filter (page_filter.h), without which it has
+ * all the same: its policy forbids them to itself. Light and dark by the reader's preference, for
+ * narrow screens, paper and screen readers: landmarks, captions, headers, and all that the chart
+ * shows in words, too. Pure; the texts are escaped (html.h).
  */
-#ifndef RELAYWARDEN_PROBE_PAGE_H
-#define RELAYWARDEN_PROBE_PAGE_H
+#ifndef RELAYWARDEN_PROBE_REPORT_PAGE_H
+#define RELAYWARDEN_PROBE_REPORT_PAGE_H
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,14 +15,21 @@
 #include "probe/report/history.h"
 #include "probe/report/milter_status.h"
 
-/* False when memory is out or the stream failed. `snapshot` is what the filter saw, NULL if that is
- * not to be shown; `site` is the site's name. */
-bool page_write(FILE *out, const struct history *history, const struct seen *snapshot,
-                const char *site);
+struct page_look {
+    const char *site; /* its name */
+    bool served;      /* over HTTP: an endpoint has a page of its own, at endpoint/KEY beside it */
+};
 
-/* Its parts, each a section element. */
-void page_chart(FILE *out, const struct history *history);
-void page_techniques(FILE *out, const struct history *history);
-void page_seen(FILE *out, const struct seen *snapshot, time_t now);
+/* False when memory is out or the stream failed. `snapshot` is what the filter saw, NULL if that is
+ * not to be shown. */
+bool page_write(FILE *out, const struct history *history, const struct milter_status *snapshot,
+                const struct page_look *look);
+
+/* The page of one endpoint, with its dialogue unfolded, and a way back. */
+bool page_write_endpoint(FILE *out, const struct history *history,
+                         const struct history_endpoint *endpoint, const struct page_look *look);
+
+/* The page's only script (page_filter.h), as Content-Security-Policy allows it: its SHA-256. */
+#define PAGE_SCRIPT "'sha256-pW7DrfsBQfLpMB1ZftcJ6ridMhAN4vL/kI3a+0vQuso='"
 
 #endif

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "probe/report/html.h"
-#include "probe/report/page.h"
+#include "probe/report/page_milter.h"
 
 /* ---- pieces ----------------------------------------------------------------------------- */
 
@@ -67,21 +67,22 @@ static void print_fields(FILE *out, json_t *fields)
 
 static void print_open(FILE *out, const json_t *incident, size_t number)
 {
-    const char *severity = seen_text(incident, "severity");
-    const char *fix = seen_text(incident, "fix");
+    const char *severity = milter_status_text(incident, "severity");
+    const char *fix = milter_status_text(incident, "fix");
 
     html_format(out, "<article class=\"%s\" aria-labelledby=\"m%zu\"><h4 id=\"m%zu\">%s: ",
-                looks[look_of(severity)].class, number, number, seen_text(incident, "kind"));
+                looks[look_of(severity)].class, number, number,
+                milter_status_text(incident, "kind"));
     print_severity(out, severity);
-    html_format(out, "</h4>\n<p>%s</p>\n", seen_text(incident, "why"));
+    html_format(out, "</h4>\n<p>%s</p>\n", milter_status_text(incident, "why"));
     if (fix[0] != '\0') {
-        html_format(out, "<p><strong>What to change:</strong> %s</p>\n", fix);
+        html_format(out, "<p><strong>Change this:</strong> %s</p>\n", fix);
     }
     fputs("<p>Open since ", out);
-    print_time(out, seen_time(incident, "opened"));
+    print_time(out, milter_status_time(incident, "opened"));
     fputs(", seen last ", out);
-    print_time(out, seen_time(incident, "last_seen"));
-    html_format(out, ", count %lld. Subject: ", seen_count(incident, "count"));
+    print_time(out, milter_status_time(incident, "last_seen"));
+    html_format(out, ", count %lld. Subject: ", milter_status_count(incident, "count"));
     print_fields(out, json_object_get(incident, "subject"));
     fputs(".</p>\n<p class=\"dim\">Evidence: ", out);
     print_fields(out, json_object_get(incident, "evidence"));
@@ -90,16 +91,16 @@ static void print_open(FILE *out, const json_t *incident, size_t number)
 
 static void print_ended(FILE *out, const json_t *incident)
 {
-    html_format(out, "<tr><th scope=\"row\">%s</th><td>", seen_text(incident, "kind"));
-    print_severity(out, seen_text(incident, "severity"));
+    html_format(out, "<tr><th scope=\"row\">%s</th><td>", milter_status_text(incident, "kind"));
+    print_severity(out, milter_status_text(incident, "severity"));
     fputs("</td><td>", out);
     print_fields(out, json_object_get(incident, "subject"));
     fputs("</td><td>", out);
-    print_time(out, seen_time(incident, "opened"));
+    print_time(out, milter_status_time(incident, "opened"));
     fputs("</td><td>", out);
-    print_time(out, seen_time(incident, "ended"));
-    html_format(out, "</td><td>%lld</td><td>%s</td></tr>\n", seen_count(incident, "count"),
-                seen_text(incident, "why"));
+    print_time(out, milter_status_time(incident, "ended"));
+    html_format(out, "</td><td>%lld</td><td>%s</td></tr>\n", milter_status_count(incident, "count"),
+                milter_status_text(incident, "why"));
 }
 
 static void print_all_ended(FILE *out, const json_t *ended)
@@ -124,11 +125,11 @@ static void print_all_ended(FILE *out, const json_t *ended)
     fputs("</tbody></table></div></details>\n", out);
 }
 
-static void print_incidents(FILE *out, const struct seen *snapshot)
+static void print_incidents(FILE *out, const struct milter_status *snapshot)
 {
     const json_t *incidents = json_object_get(snapshot->object, "incidents");
     const json_t *open = json_object_get(incidents, "open");
-    long long count = seen_count(incidents, "open_count");
+    long long count = milter_status_count(incidents, "open_count");
     long long told = (long long)json_array_size(open);
     const json_t *incident;
     size_t i;
@@ -153,21 +154,21 @@ static void print_incidents(FILE *out, const struct seen *snapshot)
 
 static void print_address(FILE *out, const json_t *address)
 {
-    html_format(out, "<tr><th scope=\"row\">%s</th><td>%s</td><td>", seen_text(address, "address"),
-                seen_text(address, "listener"));
-    print_time(out, seen_time(address, "since"));
+    html_format(out, "<tr><th scope=\"row\">%s</th><td>%s</td><td>",
+                milter_status_text(address, "address"), milter_status_text(address, "listener"));
+    print_time(out, milter_status_time(address, "since"));
     fputs("</td><td>", out);
-    print_time(out, seen_time(address, "last_hidden"));
-    html_format(out, "</td><td>%lld</td><td>%lld%s</td></tr>\n", seen_count(address, "routes"),
-                seen_count(address, "healing"),
-                seen_is_true(address, "again") ? ", and must for a day" : "");
+    print_time(out, milter_status_time(address, "last_hidden"));
+    html_format(out, "</td><td>%lld</td><td>%lld%s</td></tr>\n",
+                milter_status_count(address, "routes"), milter_status_count(address, "healing"),
+                milter_status_is_true(address, "again") ? ", and must for a day" : "");
 }
 
-static void print_masked(FILE *out, const struct seen *snapshot)
+static void print_masked(FILE *out, const struct milter_status *snapshot)
 {
     const json_t *masked = json_object_get(snapshot->object, "masked");
     const json_t *addresses = json_object_get(masked, "addresses");
-    long long more = seen_count(masked, "count") - (long long)json_array_size(addresses);
+    long long more = milter_status_count(masked, "count") - (long long)json_array_size(addresses);
     const json_t *address;
     size_t i;
 
@@ -209,8 +210,8 @@ static void print_recipients(FILE *out, const json_t *counters)
     json_array_foreach(rows, i, row)
     {
         html_format(out, "<tr><th scope=\"row\">%s</th><td>%s</td><td>%s</td><td>%lld</td></tr>\n",
-                    seen_text(row, "decision"), seen_text(row, "permission"),
-                    seen_text(row, "destination"), seen_count(row, "count"));
+                    milter_status_text(row, "decision"), milter_status_text(row, "permission"),
+                    milter_status_text(row, "destination"), milter_status_count(row, "count"));
     }
     if (json_array_size(rows) == 0) {
         fputs("<tr><td colspan=\"4\">There was none.</td></tr>\n", out);
@@ -230,7 +231,7 @@ static void print_counts(FILE *out, const char *what, json_t *counts)
     }
 }
 
-static void print_numbers(FILE *out, const struct seen *snapshot)
+static void print_numbers(FILE *out, const struct milter_status *snapshot)
 {
     const json_t *counters = json_object_get(snapshot->object, "counters");
 
@@ -243,7 +244,7 @@ static void print_numbers(FILE *out, const struct seen *snapshot)
           "<th scope=\"col\">Count</th></tr></thead><tbody>\n",
           out);
     html_format(out, "<tr><th scope=\"row\">Connections</th><td></td><td>%lld</td></tr>\n",
-                seen_count(counters, "connections"));
+                milter_status_count(counters, "connections"));
     print_counts(out, "Messages", json_object_get(counters, "messages"));
     print_counts(out, "Enforced", json_object_get(counters, "enforced"));
     print_counts(out, "Hellos", json_object_get(counters, "hellos"));
@@ -253,12 +254,12 @@ static void print_numbers(FILE *out, const struct seen *snapshot)
 
 /* ---- all of it -------------------------------------------------------------------------- */
 
-static void print_state(FILE *out, const struct seen *snapshot)
+static void print_state(FILE *out, const struct milter_status *snapshot)
 {
     const json_t *settings = json_object_get(snapshot->object, "settings");
-    char visits[SEEN_DOUBT_SIZE];
-    char answers[SEEN_ANSWERS_SIZE];
-    char *domains = seen_domains(snapshot);
+    char visits[MILTER_STATUS_DOUBT_SIZE];
+    char answers[MILTER_STATUS_ANSWERS_SIZE];
+    char *domains = milter_status_domains(snapshot);
     const json_t *mailer;
     size_t i;
 
@@ -267,40 +268,41 @@ static void print_state(FILE *out, const struct seen *snapshot)
           "milter\"><table><caption>Its settings, and the probe's visits</caption>"
           "<tbody>\n",
           out);
-    print_row(out, "Host", seen_text(snapshot->object, "host"));
-    print_row(out, "Socket", seen_text(snapshot->object, "socket"));
-    print_row(out, "Enforcement", seen_text(settings, "enforce"));
-    print_row(out, "For masked addresses", seen_text(settings, "enforce_masked"));
+    print_row(out, "Host", milter_status_text(snapshot->object, "host"));
+    print_row(out, "Socket", milter_status_text(snapshot->object, "socket"));
+    print_row(out, "Enforcement", milter_status_text(settings, "enforce"));
+    print_row(out, "For masked addresses", milter_status_text(settings, "enforce_masked"));
     fputs("<tr><th scope=\"row\">Own mailers</th><td>", out);
     json_array_foreach(json_object_get(settings, "own_mailers"), i, mailer)
     {
         html_format(out, "%s%s", i > 0 ? ", " : "", json_string_value(mailer));
     }
     fputs("</td></tr>\n", out);
-    print_row(out, "The probe", seen_visits(snapshot, visits));
+    print_row(out, "The probe", milter_status_visits(snapshot, visits));
     print_row(out, "Undeclared domains", domains);
     free(domains);
-    print_row(out, "Answers to the MTA", seen_answers(snapshot, answers));
+    print_row(out, "Answers to the MTA", milter_status_answers(snapshot, answers));
     fputs("</tbody></table></div>\n", out);
 }
 
-void page_seen(FILE *out, const struct seen *snapshot, time_t now)
+void page_milter(FILE *out, const struct milter_status *snapshot, time_t now)
 {
-    char doubt[SEEN_DOUBT_SIZE];
+    char doubt[MILTER_STATUS_DOUBT_SIZE];
 
-    fputs("<section id=\"milter\" aria-labelledby=\"milter-h\"><h2 id=\"milter-h\">What the milter "
-          "saw</h2>\n",
+    fputs("<section id=\"milter\" aria-labelledby=\"milter-h\"><h2 id=\"milter-h\">The milter's "
+          "view</h2>\n",
           out);
-    if (seen_doubt(snapshot, now, doubt)[0] != '\0') {
+    if (milter_status_doubt(snapshot, now, doubt)[0] != '\0') {
         html_format(out,
                     "<article class=\"suspected\" aria-labelledby=\"milter-d\"><h3 id=\"milter-d\">"
                     "<span class=\"v suspected\"><span aria-hidden=\"true\">\u25B2</span> Not what "
                     "is so now</span></h3>\n<p>%s.</p></article>\n",
                     doubt);
     }
-    html_format(out, "<p>relaywarden-milter %s on %s, ", seen_text(snapshot->object, "version"),
-                seen_text(snapshot->object, "host"));
-    html_format(out, "%s; started ", seen_text(snapshot->object, "state"));
+    html_format(out, "<p>relaywarden-milter %s on %s, ",
+                milter_status_text(snapshot->object, "version"),
+                milter_status_text(snapshot->object, "host"));
+    html_format(out, "%s; started ", milter_status_text(snapshot->object, "state"));
     html_time(out, snapshot->started);
     fputs(", as of ", out);
     html_time(out, snapshot->written);

@@ -4,8 +4,8 @@
  * Colours are variables, so that dark is another set of them. Each pair of text and background has
  * a contrast of at least 4.5 to 1 (WCAG 2.2, 1.4.3).
  */
-#ifndef RELAYWARDEN_PROBE_PAGE_STYLE_H
-#define RELAYWARDEN_PROBE_PAGE_STYLE_H
+#ifndef RELAYWARDEN_PROBE_REPORT_PAGE_STYLE_H
+#define RELAYWARDEN_PROBE_REPORT_PAGE_STYLE_H
 
 static const char page_style[] =
     ":root{color-scheme:light dark;--back:#fff;--soft:#f3f4f6;--line:#c9cdd3;--text:#1b1d21;"

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "probe/report/html.h"
-#include "probe/report/page.h"
+#include "probe/report/page_timeline.h"
 
 #define COLUMNS    640 /* of a lane, each a unit wide */
 #define LEFT       312 /* where lanes begin, after their names */
@@ -98,12 +98,12 @@ static void print_bars(FILE *out, const int columns[COLUMNS], size_t lane)
 static void print_incidents_of(FILE *out, const struct history *history,
                                const struct history_endpoint *endpoint, size_t lane)
 {
-    char where[HISTORY_WHERE_SIZE];
+    char place[HISTORY_PLACE_SIZE];
 
-    history_where(endpoint, where);
+    history_place(endpoint, place);
     for (size_t i = 0; i < history->incident_count; i++) {
         const struct history_incident *row = &history->incidents[i];
-        if (strcmp(row->incident.finding.fold, where) != 0) {
+        if (strcmp(row->incident.finding.fold, place) != 0) {
             continue;
         }
         size_t from = column_of(history, row->incident.opened);
@@ -274,7 +274,7 @@ static void print_incidents(FILE *out, const struct history *history)
     }
 }
 
-void page_chart(FILE *out, const struct history *history)
+void page_timeline(FILE *out, const struct history *history)
 {
     fputs("<section id=\"time\" aria-labelledby=\"time-h\"><h2 id=\"time-h\">Over time</h2>\n",
           out);

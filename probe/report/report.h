@@ -4,37 +4,39 @@
  * Pure renderers into a stream. Shapes: DESIGN "relaywarden-probe check";
  * relaywarden-probe(8).
  */
-#ifndef RELAYWARDEN_PROBE_REPORT_H
-#define RELAYWARDEN_PROBE_REPORT_H
+#ifndef RELAYWARDEN_PROBE_REPORT_REPORT_H
+#define RELAYWARDEN_PROBE_REPORT_REPORT_H
 
 #include <stdbool.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "probe/model/audit_summary.h"
 #include "probe/model/result.h"
-
-struct audit_summary {
-    const struct endpoint_result *const *results;
-    size_t count;
-    time_t started;
-    double seconds;
-    bool interrupted;                 /* by a signal, before its end */
-    bool whole;                       /* every target of the configuration was asked */
-    char forgotten[RESULT_TEXT_SIZE]; /* a sentence: why the next audit will not know what this one
-                                         learnt; "" = it will */
-    enum vantage declared;
-    struct address sources[8]; /* distinct local addresses that were used */
-    size_t source_count;
-};
 
 /* "RELAY OK - 3 endpoints closed | endpoints=3 open=0 time=0.21s" and a newline. */
 void report_status_line(FILE *out, const struct audit_summary *summary);
 
-/* The readable account after the status line; `colour` for terminals. */
-void report_text(FILE *out, const struct audit_summary *summary, bool colour);
+/* How the readable account is to look, and what it ends with. */
+struct report_look {
+    bool colour;                /* for terminals */
+    bool verbose;               /* with every technique, and what is worth knowing only then */
+    const char *const *granted; /* sentences: what the check took for granted */
+    size_t granted_count;
+    const char *next; /* a sentence: the next step; NULL = none */
+};
+
+/* The readable account after the status line. */
+void report_text(FILE *out, const struct audit_summary *summary, const struct report_look *look);
 
 /* "  label  text" wrapped, later lines under the text. */
 void report_prose(FILE *out, const char *label, const char *text);
+
+/* The same of remedies, each on a line of its own: the reader looks for that of one server. Nothing
+ * where there is none. */
+void report_remedies(FILE *out, const char *label, const struct remedies *remedies);
+
+/* The number of conf/share/schemas/check.schema.json: within one, members are added alone. */
+#define REPORT_SCHEMA 1
 
 /* The --json object and a newline. Written endpoint by endpoint: as one value, those of an audit of
  * a thousand take more memory than the audit. False when memory is out or the stream failed; what

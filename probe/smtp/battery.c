@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "probe/model/evidence.h"
-#include "probe/smtp/reply/reply_class.h"
 #include "probe/smtp/retry.h"
 
-#define FIRST_TECHNIQUE "plain"
-#define CUTS_MAX        2
-#define FRUITLESS_MAX   2
+#define FIRST_TECHNIQUE  "plain"
+#define SENDER_TECHNIQUE "own-sender"
+#define CUTS_MAX         2
+#define FRUITLESS_MAX    2
 /* So many the connection that there is asks in the time that a second one needs to be opened. */
 #define FEW_TECHNIQUES 4
 
@@ -26,9 +26,29 @@ static void begin(struct battery *battery, const struct battery_settings *settin
     battery->result = result;
     battery->connection_refusals = BATTERY_CONNECTION_REFUSALS;
     battery->connection_confirmations = UINT_MAX;
-    address_format_literal(&result->endpoint.address, battery->literal);
+    for (size_t i = 0; i < RESULT_TECHNIQUES; i++) {
+        battery->turns[i] = i;
+    }
+    battery->place.result = result;
+    battery->place.vantage = &settings->vantage;
+    battery->place.canary = settings->canary;
+    address_format_literal(&result->endpoint.address, battery->place.literal);
     snprintf(battery->other_sender, sizeof(battery->other_sender), "<relaywarden@%s>",
              domain != NULL ? domain + 1 : settings->canary);
+}
+
+/* own-sender, for the site's other domains: the last, for they have what max_refusals leaves. */
+static void add_senders(struct endpoint_result *result)
+{
+    const struct technique *technique = technique_find(SENDER_TECHNIQUE);
+
+    for (size_t i = 0; technique != NULL && i < result->senders.count; i++) {
+        struct technique_result *row = result_add(result, technique);
+        if (row != NULL) {
+            row->own = result->senders.domains[i];
+            row->text = "not asked: max_refusals left none for it in this audit";
+        }
+    }
 }
 
 void battery_init(struct battery *battery, const struct battery_settings *settings,
@@ -38,25 +58,89 @@ void battery_init(struct battery *battery, const struct battery_settings *settin
 
     begin(battery, settings, result);
     result->technique_count = 0;
+    if (result->proxied) {
+        battery->greeting = BATTERY_UNGREETED;
+    }
+    for (size_t i = 0; i < settings->instead_count; i++) {
+        (void)result_add(result, settings->instead[i]);
+    }
+    if (settings->instead_count > 0) {
+        return;
+    }
     if (first != NULL) {
         (void)result_add(result, first);
     }
-    for (size_t i = 0; i < technique_count; i++) {
+    /* The operator has no right to try the doors of somebody else's server. */
+    for (size_t i = 0; i < technique_count && !result->endpoint.hosted; i++) {
         if (&techniques[i] != first) {
             (void)result_add(result, &techniques[i]);
         }
     }
+    add_senders(result);
+}
+
+/* Of the rows of own-sender it is the one with that sender. */
+static bool is_row_of(const struct endpoint_result *result, size_t row,
+                      const struct battery_earlier *earlier)
+{
+    const struct technique_result *asked = &result->techniques[row];
+    const char *own = asked->own != NULL ? asked->own : result->endpoint.own;
+    char sender[ENVELOPE_PATH_SIZE];
+
+    (void)snprintf(sender, sizeof(sender), "<postmaster@%s>", own);
+    return strcmp(asked->technique->id, earlier->technique) == 0 &&
+           (strcmp(earlier->technique, SENDER_TECHNIQUE) != 0 ||
+            strcmp(earlier->sender, sender) == 0);
 }
 
 void battery_remember(struct battery *battery, const struct battery_earlier *earlier, size_t count)
 {
     for (size_t i = 0; i < battery->result->technique_count; i++) {
         for (size_t j = 0; j < count; j++) {
-            const char *id = battery->result->techniques[i].technique->id;
-            if (strcmp(id, earlier[j].technique) == 0) {
-                battery->earlier[i] = texts_keep(&battery->result->texts, earlier[j].sender);
+            if (is_row_of(battery->result, i, &earlier[j])) {
+                battery->earlier[i] = string_pool_keep(&battery->result->texts, earlier[j].sender);
             }
         }
+    }
+}
+
+/* Seconds since the row was answered; what never was is older than all. The site's other domains as
+ * senders, which have turns of their own, come last; or first for once, or a server that cuts each
+ * battery off would never be asked for them. */
+static long age_of(const struct battery *battery, size_t row, const struct battery_answer *answers,
+                   size_t count)
+{
+    const char *id = battery->result->techniques[row].technique->id;
+
+    bool other_domain = battery->result->techniques[row].own != NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(other_domain ? BATTERY_SENDERS_FIRST : id, answers[i].technique) == 0) {
+            return other_domain ? LONG_MAX : answers[i].age;
+        }
+    }
+    return other_domain ? -1 : LONG_MAX;
+}
+
+void battery_take_turns(struct battery *battery, const struct battery_answer *answers, size_t count,
+                        long recent)
+{
+    long ages[RESULT_TECHNIQUES];
+
+    battery->in_turn = count > 0;
+    for (size_t i = 0; i < battery->result->technique_count; i++) {
+        ages[i] = age_of(battery, i, answers, count);
+        battery->result->techniques[i].recent = ages[i] <= recent;
+    }
+    /* Sorted in; equal ones stay in the table's order, and the first where it is. */
+    for (size_t i = 2; i < battery->result->technique_count; i++) {
+        size_t row = battery->turns[i];
+        size_t place = i;
+        while (place > 1 && ages[battery->turns[place - 1]] < ages[row]) {
+            battery->turns[place] = battery->turns[place - 1];
+            place--;
+        }
+        battery->turns[place] = row;
     }
 }
 
@@ -70,7 +154,7 @@ void battery_init_again(struct battery *battery, const struct battery_settings *
     }
     for (size_t i = 0; i < result->technique_count; i++) {
         const struct technique_result *asked = &result->techniques[i];
-        bool due = patience_is_worth(result, asked);
+        bool due = retry_is_worth(result, asked);
         battery->rows[i] = due ? BATTERY_WAITING : BATTERY_DONE;
         battery->earlier[i] = due ? asked->sender : NULL;
     }
@@ -93,12 +177,33 @@ static bool may_ask(const struct battery *battery)
            battery->refusals + battery->reserved < battery->settings->max_refusals;
 }
 
+/* Whether the row waits, and nothing that is known of the greeting forbids it. */
+static bool is_possible(const struct battery *battery, size_t row)
+{
+    return battery->rows[row] == BATTERY_WAITING &&
+           technique_is_proxied(battery->result->techniques[row].technique) ==
+               (battery->greeting == BATTERY_UNGREETED);
+}
+
+/* Whether max_refusals leaves one for the site's other domains when all techniques have theirs:
+ * of those domains there may be more than any audit asks for, and the next goes on with them. */
+static bool has_spare_refusal(const struct battery *battery)
+{
+    unsigned int wanted = battery->refusals;
+
+    for (size_t i = 0; i < battery->result->technique_count; i++) {
+        bool other = battery->result->techniques[i].own != NULL;
+        wanted += battery->rows[i] == BATTERY_TAKEN || (!other && is_possible(battery, i));
+    }
+    return wanted < battery->settings->max_refusals;
+}
+
 static bool is_waiting(const struct battery *battery, size_t row, bool special)
 {
-    const struct technique *technique = battery->result->techniques[row].technique;
+    const struct technique_result *asked = &battery->result->techniques[row];
 
-    return battery->rows[row] == BATTERY_WAITING && technique_is_special(technique) == special &&
-           technique_is_proxied(technique) == (battery->greeting == BATTERY_UNGREETED);
+    return is_possible(battery, row) && technique_is_special(asked->technique) == special &&
+           (asked->own == NULL || has_spare_refusal(battery));
 }
 
 static size_t count_waiting(const struct battery *battery, bool special)
@@ -116,41 +221,74 @@ bool battery_has_work(const struct battery *battery)
     return may_ask(battery) && count_waiting(battery, false) + count_waiting(battery, true) > 0;
 }
 
-/* What is behind somebody else's address is asked one thing first, by itself. */
+/* A server behind somebody else's address is asked one thing first, by itself. */
 static bool waits_for_plain(const struct battery *battery)
 {
     return battery->hidden && battery->result->technique_count > 0 &&
            battery->rows[0] != BATTERY_DONE;
 }
 
+/* Whether it is not known yet whose answers there will be. */
+static bool waits_for_filter(const struct battery *battery)
+{
+    return battery->hailing || (battery->swallowed && !battery->result->milter.present &&
+                                battery->unheard < BATTERY_UNHEARD_MAX);
+}
+
 bool battery_wants_company(const struct battery *battery, bool beside_common)
 {
     bool ready = battery->result->reach == REACH_SESSION || battery->greeting == BATTERY_UNGREETED;
 
-    if (battery->alone || battery->scouting || battery->message != NULL ||
-        waits_for_plain(battery) || !ready || !battery_has_work(battery)) {
+    if (battery->alone || waits_for_filter(battery) || battery->scouting ||
+        battery->message != NULL || waits_for_plain(battery) || !ready ||
+        !battery_has_work(battery)) {
         return false;
     }
     return count_waiting(battery, true) > 0 ||
            count_waiting(battery, false) > (beside_common ? FEW_TECHNIQUES : 0);
 }
 
+bool battery_special_is_next(const struct battery *battery)
+{
+    for (size_t i = 0; battery->in_turn && i < battery->result->technique_count; i++) {
+        size_t row = battery->turns[i];
+        if (is_waiting(battery, row, false)) {
+            return false;
+        }
+        if (is_waiting(battery, row, true)) {
+            return battery->rows[0] == BATTERY_DONE;
+        }
+    }
+    return false;
+}
+
 size_t battery_claim(struct battery *battery, bool beside_common)
 {
-    size_t common = battery->message != NULL ? 0 : count_waiting(battery, false);
+    size_t common = battery->message != NULL || battery_special_is_next(battery)
+                        ? 0
+                        : count_waiting(battery, false);
 
     /* The other connection can do the rest of the common ones. */
     if (common > 0 && !(beside_common && common <= battery->connection_refusals)) {
         return BATTERY_COMMON;
     }
     for (size_t i = 0; i < battery->result->technique_count; i++) {
-        if (is_waiting(battery, i, true) ||
-            (battery->message != NULL && battery->rows[i] == BATTERY_WAITING)) {
-            battery->rows[i] = BATTERY_TAKEN;
-            return i;
+        size_t row = battery->turns[i];
+        if (is_waiting(battery, row, true) ||
+            (battery->message != NULL && battery->rows[row] == BATTERY_WAITING)) {
+            battery->rows[row] = BATTERY_TAKEN;
+            return row;
         }
     }
     return BATTERY_COMMON;
+}
+
+/* Why this technique has no answer; one that was had before stays. */
+static void leave_unasked(struct battery *battery, struct technique_result *into, const char *why)
+{
+    if (!into->asked) {
+        into->text = string_pool_keep(&battery->result->texts, why);
+    }
 }
 
 static void cut_row(struct battery *battery, size_t row, const char *why)
@@ -159,16 +297,51 @@ static void cut_row(struct battery *battery, size_t row, const char *why)
     bool again = ++battery->cuts[row] < CUTS_MAX && battery->message == NULL;
 
     battery->rows[row] = again ? BATTERY_WAITING : BATTERY_DONE;
-    battery_leave_unasked(battery, into, why);
+    battery->settled = 0; /* as in battery_put_back */
+    leave_unasked(battery, into, why);
     into->cut = !into->asked;
     if (battery->message != NULL) {
-        battery->result->message.text = texts_keep(&battery->result->texts, why);
+        battery->result->message.text = string_pool_keep(&battery->result->texts, why);
     }
 }
 
 void battery_unclaim(struct battery *battery, size_t row, const char *why)
 {
     cut_row(battery, row, why);
+}
+
+bool battery_envelope(const struct battery *battery, size_t row, struct envelope *out)
+{
+    return battery_place_envelope(&battery->place, &battery->result->techniques[row], out);
+}
+
+/* Each connection would build every envelope again: that was three fifths of what an audit cost the
+ * processor (measured). */
+void battery_settle(struct battery *battery)
+{
+    uint64_t digest = battery_place_digest(&battery->place);
+
+    if (battery->settled == digest) {
+        return;
+    }
+    battery->settled = digest;
+    for (size_t i = 0; i < battery->result->technique_count; i++) {
+        struct technique_result *into = &battery->result->techniques[i];
+        struct envelope envelope;
+
+        if (battery->rows[i] != BATTERY_WAITING) {
+            continue;
+        }
+        const char *why = battery_place_why_absent(&battery->place, into->technique);
+        into->absent = why != NULL && !into->asked;
+        if (why == NULL && !battery_envelope(battery, i, &envelope)) {
+            why = "its address would be longer than SMTP allows";
+        }
+        if (why != NULL) {
+            leave_unasked(battery, into, why);
+            battery->rows[i] = BATTERY_DONE;
+        }
+    }
 }
 
 /* ---- PROXY headers ------------------------------------------------------------------------ */
@@ -179,7 +352,8 @@ bool battery_ungreeted(struct battery *battery)
 
     /* From inside, being let in by a header is what a balancer's neighbour may expect. */
     if (battery->ended || battery->greeting == BATTERY_GREETED ||
-        vantage->declared != VANTAGE_OUTSIDE || judgement_is_inside(battery->result, vantage)) {
+        battery->result->endpoint.hosted || vantage->declared != VANTAGE_OUTSIDE ||
+        vantage_is_inside(battery->result, vantage)) {
         return false;
     }
     battery->greeting = BATTERY_UNGREETED;
@@ -198,8 +372,7 @@ void battery_greeted(struct battery *battery)
                                               .helo = "",
                                               .sender = "",
                                               .recipient = ""};
-            battery_leave_unasked(battery, into,
-                                  "not asked: the server greets without a PROXY header");
+            leave_unasked(battery, into, "not asked: the server greets without a PROXY header");
             battery->rows[i] = BATTERY_DONE;
         }
     }
@@ -212,7 +385,7 @@ void battery_drop_proxy(struct battery *battery, size_t row, const char *why)
     for (size_t i = 0; i < battery->result->technique_count; i++) {
         struct technique_result *into = &battery->result->techniques[i];
         if (into->technique->identity == version && !into->asked) {
-            battery_leave_unasked(battery, into, why);
+            leave_unasked(battery, into, why);
             battery->rows[i] = BATTERY_DONE;
         }
     }
@@ -261,6 +434,7 @@ static bool take_row(struct battery *battery, size_t row, struct battery_task *t
         return false;
     }
     task->again = battery->earlier[row] != NULL;
+    task->control_only = battery->control_only[row];
     use_earlier_sender(battery, row, &task->envelope);
     if (battery->replaced[row]) {
         use_other_sender(battery, &task->envelope);
@@ -273,10 +447,11 @@ static bool take_row(struct battery *battery, size_t row, struct battery_task *t
 static bool take_common(struct battery *battery, bool sealed, struct battery_task *task)
 {
     for (size_t i = 0; i < battery->result->technique_count; i++) {
-        const struct technique *technique = battery->result->techniques[i].technique;
-        if (is_waiting(battery, i, false) &&
+        size_t row = battery->turns[i];
+        const struct technique *technique = battery->result->techniques[row].technique;
+        if (is_waiting(battery, row, false) &&
             (!sealed || technique->spelling == TECHNIQUE_SPELLING_USUAL) &&
-            take_row(battery, i, task)) {
+            take_row(battery, row, task)) {
             return true;
         }
     }
@@ -292,6 +467,13 @@ bool battery_take(struct battery *battery, size_t claim, bool sealed, struct bat
         return battery->rows[claim] == BATTERY_TAKEN && take_row(battery, claim, task);
     }
     return (sealed && take_common(battery, true, task)) || take_common(battery, false, task);
+}
+
+bool battery_take_first(struct battery *battery, struct battery_task *task)
+{
+    return may_ask(battery) && battery->result->technique_count > 0 &&
+           is_waiting(battery, 0, false) && battery->earlier[0] == NULL &&
+           take_row(battery, 0, task);
 }
 
 static void let_go(struct battery *battery, struct battery_task *task)
@@ -347,11 +529,17 @@ bool battery_reserve(struct battery *battery, struct battery_task *task, unsigne
     return true;
 }
 
+/* Whether another sender would be another question. */
+static bool is_by_sender(const struct technique *technique)
+{
+    return technique->trait == TECHNIQUE_BY_SENDER && technique->made_up;
+}
+
 bool battery_replace_sender(struct battery *battery, struct battery_task *task)
 {
     if (battery->ended || battery->replaced[task->row] ||
         task->into->technique->sender_class != TECHNIQUE_SENDER_EXTERNAL ||
-        !battery_reserve(battery, task, 1)) {
+        is_by_sender(task->into->technique) || !battery_reserve(battery, task, 1)) {
         return false;
     }
     battery->replaced[task->row] = true;
@@ -363,13 +551,32 @@ void battery_put_back(struct battery *battery, struct battery_task *task)
 {
     let_go(battery, task);
     battery->rows[task->row] = BATTERY_WAITING;
+    battery->settled = 0; /* this one was not, if it was done meanwhile */
+}
+
+void battery_want_subdomain(struct battery *battery, const struct technique_result *answered)
+{
+    if (answered->technique->trait != TECHNIQUE_BY_LIKENESS || battery->message != NULL ||
+        !evidence_wants_subdomain(battery->result)) {
+        return;
+    }
+    for (size_t i = 0; i < battery->result->technique_count; i++) {
+        const struct technique_result *into = &battery->result->techniques[i];
+        if (into->technique->trait == TECHNIQUE_BY_SUBDOMAIN && battery->rows[i] == BATTERY_DONE &&
+            into->asked && into->outcome == OUTCOME_RECIPIENT_REFUSED && !into->control_asked &&
+            !battery->control_only[i]) {
+            battery->control_only[i] = true;
+            battery->rows[i] = BATTERY_WAITING;
+            battery->settled = 0;
+        }
+    }
 }
 
 void battery_leave(struct battery *battery, struct battery_task *task, const char *why)
 {
     let_go(battery, task);
     battery->rows[task->row] = BATTERY_DONE;
-    battery_leave_unasked(battery, task->into, why);
+    leave_unasked(battery, task->into, why);
     task->into->cut = !task->into->asked;
 }
 
@@ -383,10 +590,10 @@ void battery_refused(struct battery *battery, struct battery_task *task)
         return;
     }
     for (size_t i = 0; i < battery->result->technique_count; i++) {
-        if (battery->rows[i] == BATTERY_WAITING) {
+        if (battery->rows[i] == BATTERY_WAITING && battery->result->techniques[i].own == NULL) {
             battery->result->refusals_used_up = true;
-            battery_leave_unasked(battery, &battery->result->techniques[i],
-                                  "not asked: the endpoint has given max_refusals already");
+            leave_unasked(battery, &battery->result->techniques[i],
+                          "not asked: the endpoint has given max_refusals already");
         }
     }
 }
@@ -403,7 +610,7 @@ void battery_slow_confirmation(struct battery *battery, unsigned int confirmatio
 static bool is_banned(const struct battery *battery, const struct technique_result *answered)
 {
     return answered->outcome == OUTCOME_CLIENT_REFUSED && answered->code >= 500 &&
-           answered->names_us && grant_count(battery->result).plain != GRANT_UNANSWERED;
+           answered->names_us && evidence_count(battery->result).plain != EVIDENCE_UNANSWERED;
 }
 
 static bool is_put_off(const struct technique_result *answered)
@@ -463,10 +670,30 @@ void battery_end(struct battery *battery, const char *trouble)
     battery->ended = true;
 }
 
+/* The greeting that refuses is all that there is to tell: nobody is greeted otherwise. */
+static bool is_turned_away(const struct battery *battery)
+{
+    return battery->told != BATTERY_NOT_TURNED_AWAY && battery->result->reach <= REACH_NO_GREETING;
+}
+
+bool battery_turn_away(struct battery *battery, enum battery_turned_away told, const char *why)
+{
+    if (told <= battery->told || battery->result->reach > REACH_NO_GREETING) {
+        return false;
+    }
+    battery->told = BATTERY_NOT_TURNED_AWAY;
+    battery_trouble(battery, "%s", why);
+    battery->told = told;
+    return true;
+}
+
 void battery_trouble(struct battery *battery, const char *format, ...)
 {
     va_list arguments;
 
+    if (is_turned_away(battery)) {
+        return;
+    }
     va_start(arguments, format);
     vsnprintf(battery->result->trouble, sizeof(battery->result->trouble), format, arguments);
     va_end(arguments);

@@ -11,7 +11,8 @@
  * PROXY headers are for an endpoint that gives no greeting: one that stays silent, closes, or says
  * 421 (elsewhere they would count as commands before their time). While that lasts nothing else is
  * asked. A version that is not greeted is tried once only. A greeting that comes without a header
- * after all makes void what was learnt behind one: such a server does not look at headers.
+ * after all makes void what was learnt behind one: such a server does not look at headers. Where
+ * the result says beforehand that it is proxied, nothing is asked without a header.
  *
  * Courtesy (DESIGN "relaywarden-probe"): a connection has at most BATTERY_CONNECTION_REFUSALS
  * refusals, fewer after the server showed that it slows down or hangs up, but with a key always one
@@ -20,19 +21,21 @@
  * asked once more on a new connection; two connections in a row that got no answer to any technique
  * end the battery.
  */
-#ifndef RELAYWARDEN_PROBE_BATTERY_H
-#define RELAYWARDEN_PROBE_BATTERY_H
+#ifndef RELAYWARDEN_PROBE_SMTP_BATTERY_H
+#define RELAYWARDEN_PROBE_SMTP_BATTERY_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/address.h"
 #include "lib/domain.h"
-#include "probe/judge/verdict.h"
 #include "probe/model/result.h"
 #include "probe/model/technique.h"
+#include "probe/model/vantage.h"
+#include "probe/smtp/battery_place.h"
 #include "probe/smtp/milter_talk.h"
 #include "probe/smtp/reply/reply.h"
+#include "probe/smtp/reply/reply_class.h"
 
 #define BATTERY_CONNECTION_REFUSALS                                                                \
     8 /* Postfix slows down after 10 errors, and hangs up after 20 */
@@ -42,8 +45,12 @@ struct battery_settings {
     const char *canary;        /* local@domain */
     unsigned int max_refusals; /* an endpoint and round: an audit, or what is asked again in it */
     struct vantage_known vantage;
-    struct asker_settings asker;
+    struct milter_talk_settings asker;
     struct address claim; /* the vantage is claimed: whom every connection says to be, by XCLIENT */
+    /* Asked instead of the table's techniques, the first of them first; at most
+     * RESULT_TECHNIQUES. They live as long as the result. NULL: the table. */
+    const struct technique *const *instead;
+    size_t instead_count;
 };
 
 /* A technique that was put off (greylisted, deferred) in an earlier audit. */
@@ -52,38 +59,66 @@ struct battery_earlier {
     const char *sender;    /* as said after MAIL FROM: */
 };
 
+/* Stands for a technique in a battery_answer: the other domains' turn as senders has come, for all
+ * techniques were answered not long ago, or one of these domains was let in. */
+#define BATTERY_SENDERS_FIRST ""
+
+/* When a technique was last answered, where earlier audits could not ask all. */
+struct battery_answer {
+    const char *technique; /* its id */
+    long age;              /* seconds */
+};
+
 enum battery_row {
     BATTERY_WAITING,
     BATTERY_TAKEN,
     BATTERY_DONE,
 };
 
-/* What is known of the greeting that no PROXY header came before. */
+/* The greeting without a PROXY header, as far as it is known. */
 enum battery_greeting {
     BATTERY_NOT_CONNECTED,
     BATTERY_UNGREETED, /* not come, or not yet */
     BATTERY_GREETED,
 };
 
-/* What a connection is for: the row of a special technique, or this. */
+/* The greeting that refuses of which the result tells, from the least that is worth telling. */
+enum battery_turned_away {
+    BATTERY_NOT_TURNED_AWAY,
+    BATTERY_TURNED_AWAY_PROXIED, /* it came after a PROXY header, which may be what it is about */
+    BATTERY_TURNED_AWAY_FOR_NOW, /* 4xx */
+    BATTERY_TURNED_AWAY_FOR_GOOD,
+};
+
+/* So many hellos are refused as any sender would be before no more are said: each counts as a
+ * refusal. */
+#define BATTERY_UNHEARD_MAX 2
+
+/* The purpose of a connection: the row of a special technique, or this. */
 #define BATTERY_COMMON RESULT_TECHNIQUES
 
 struct battery {
     const struct battery_settings *settings;
     struct endpoint_result *result;
-    char literal[ENDPOINT_TEXT_SIZE]; /* of the endpoint's address */
-    char client[ENDPOINT_TEXT_SIZE];  /* of ours; "" until connected */
+    struct battery_place place;
+    uint64_t settled; /* battery_place_digest when that was done last; 0 = never */
     enum battery_greeting greeting;
-    char ehlo[DOMAIN_SIZE];                /* the name in the reply to EHLO; "" if none */
+    enum battery_turned_away told;         /* nothing better is known of the greeting */
     char other_sender[ENVELOPE_PATH_SIZE]; /* for techniques whose sender was refused */
     enum battery_row rows[RESULT_TECHNIQUES];
     unsigned int cuts[RESULT_TECHNIQUES];   /* how often a row was cut off */
     bool replaced[RESULT_TECHNIQUES];       /* the row is asked with another sender */
+    bool control_only[RESULT_TECHNIQUES];   /* the row has its answer; its control is still to be
+                                               asked */
     const char *earlier[RESULT_TECHNIQUES]; /* what the row said after MAIL FROM: when it was put
                                                off; NULL if it was not */
+    size_t turns[RESULT_TECHNIQUES];        /* rows in the order of asking; `plain` is the first */
+    bool in_turn;        /* which is not the table's: special ones do not wait for all
+                            common ones */
     const char *message; /* the one to be sent, see battery_init_message; NULL = none is */
     bool bare;           /* an ask was greylisted: recipients are ordinary ones here */
     bool scouting;       /* the next answer tells whether to ask the others again, too */
+    struct reply_class_memory replies;
     unsigned int refusals;
     unsigned int reserved;                 /* refusals that techniques under way may cost */
     unsigned int connection_refusals;      /* what a connection may have now */
@@ -91,11 +126,15 @@ struct battery {
                                               further ones are confirmed by RSET */
     unsigned int turned_away;              /* answers in a row that were about us alone */
     unsigned int fruitless;                /* connections in a row without an answered technique */
-    unsigned int unheard;                  /* hellos that were refused, and by no filter of ours */
-    bool in_clear;                         /* STARTTLS failed here: ask without */
-    bool one_at_a_time;                    /* PIPELINING went wrong here */
-    bool alone;                            /* a second connection went wrong here */
-    bool hidden; /* the MTA takes us for somebody else: a ban would hit all who come that way */
+    unsigned int unheard; /* hellos that were refused, and by no filter of ours; at once
+                             BATTERY_UNHEARD_MAX where there is surely none */
+    bool in_clear;        /* STARTTLS failed here: ask without */
+    bool one_at_a_time;   /* PIPELINING went wrong here */
+    bool alone;           /* a second connection went wrong here */
+    bool hailing; /* `plain` is under way in a hello's transaction: what comes of it decides how the
+                     next connection begins */
+    bool swallowed; /* something may take the hello's MAIL before the filter hears of it */
+    bool hidden;    /* the MTA takes us for somebody else: a ban would hit all who come that way */
     bool ended;
 };
 
@@ -105,16 +144,24 @@ struct battery_task {
     size_t row;
     unsigned int reserved;
     struct envelope envelope;
-    bool again; /* it was put off before: a server that greylists expects the same sender and
-                   recipient, octet for octet */
+    bool control_only; /* the answer is there, and is to stay */
+    bool again;        /* it was put off before: a server that greylists expects the same sender and
+                          recipient, octet for octet */
 };
 
 /* `result` has its endpoint set, is zero otherwise, and lives as long as the battery. */
 void battery_init(struct battery *battery, const struct battery_settings *settings,
                   struct endpoint_result *result);
 
-/* What an earlier audit was told to come back for. Before any connection; copies the texts. */
+/* Techniques that an earlier audit was told to come back for. Before any connection; copies the
+ * texts. */
 void battery_remember(struct battery *battery, const struct battery_earlier *earlier, size_t count);
+
+/* Those that were answered before, and not these, wait longest for their turn; each that is at most
+ * `recent` seconds old is marked so in the result. None: the table's order. Before any connection;
+ * copies nothing. */
+void battery_take_turns(struct battery *battery, const struct battery_answer *answers, size_t count,
+                        long recent);
 
 /* Another round over a result that a battery has filled, of what was put off alone. Its first
  * technique goes ahead of the others: if it is still greylisted, so will they be, and the round is
@@ -134,10 +181,14 @@ bool battery_has_work(const struct battery *battery);
  * common techniques. */
 bool battery_wants_company(const struct battery *battery, bool beside_common);
 
-/* What a new connection is for; `beside_common` as above. A special row is to be taken with
+/* The purpose of a new connection; `beside_common` as above. A special row is to be taken with
  * battery_take, or given back with battery_unclaim. */
 size_t battery_claim(struct battery *battery, bool beside_common);
 void battery_unclaim(struct battery *battery, size_t row, const char *why);
+
+/* Whether the turn is that of a special one: then what common ones were answered before this one
+ * may wait. Never before `plain` is done, nor where the order is the table's. */
+bool battery_special_is_next(const struct battery *battery);
 
 /* No greeting has come, or none will: PROXY headers are worth a try. False, and nothing is changed,
  * where they are not: the server has greeted before, or we are no stranger to it. */
@@ -155,13 +206,12 @@ void battery_settle(struct battery *battery);
  * one refusal reserved, and must be given back by battery_answered, battery_cut or
  * battery_put_back. `sealed`: rather one whose recipient can carry an ask. */
 bool battery_take(struct battery *battery, size_t claim, bool sealed, struct battery_task *task);
+/* Likewise `plain`, where it waits and may come from any outside sender: it was not put off. */
+bool battery_take_first(struct battery *battery, struct battery_task *task);
 void battery_answered(struct battery *battery, struct battery_task *task);
 void battery_cut(struct battery *battery, struct battery_task *task, const char *why);
 
-/* Why this technique has no answer; one that was had before stays. */
-void battery_leave_unasked(struct battery *battery, struct technique_result *into, const char *why);
-
-/* What a row asks here; false when it cannot be built. */
+/* The envelope of a row; false when it cannot be built. */
 bool battery_envelope(const struct battery *battery, size_t row, struct envelope *out);
 
 /* Whether the task may cost this many refusals more; then they are reserved. */
@@ -170,6 +220,9 @@ bool battery_reserve(struct battery *battery, struct battery_task *task, unsigne
 /* Gives the task the sender for a second try; false when it has had it or its sender is no
  * outsider's. */
 bool battery_replace_sender(struct battery *battery, struct battery_task *task);
+/* After an answer: where it makes a made-up subdomain matter, whose odd recipient was refused for
+ * its form before, the control of that is to be asked. */
+void battery_want_subdomain(struct battery *battery, const struct technique_result *answered);
 /* Another connection is to go on with this task, with the sender it now has. */
 void battery_put_back(struct battery *battery, struct battery_task *task);
 
@@ -200,10 +253,13 @@ void battery_connection_over(struct battery *battery, unsigned int answered);
  * begun. */
 void battery_end(struct battery *battery, const char *trouble);
 
-/* Whether EHLO offered this: a keyword, with parameters or without, or "KEYWORD PARAMETER". */
-bool battery_offers(const struct battery *battery, const char *what);
+/* A greeting that refuses, and why, in a sentence, where none was told that says as much: whichever
+ * connection comes first or ends last, what the server said is worth more than how it hung up.
+ * False, and nothing is changed, where it is not told. */
+bool battery_turn_away(struct battery *battery, enum battery_turned_away told, const char *why);
 
-/* Keeps a sentence of what went wrong (cut to fit; network text must be printable already). */
+/* Keeps a sentence of what went wrong (cut to fit; network text must be printable already). Where a
+ * greeting was told, nothing that becomes of other connections is, until one is greeted. */
 void battery_trouble(struct battery *battery, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

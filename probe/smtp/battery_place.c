@@ -1,26 +1,11 @@
+#include "probe/smtp/battery_place.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "probe/smtp/battery.h"
+#include "lib/domain.h"
 #include "probe/smtp/ehlo.h"
-
-void battery_leave_unasked(struct battery *battery, struct technique_result *into, const char *why)
-{
-    if (!into->asked) {
-        into->text = texts_keep(&battery->result->texts, why);
-    }
-}
-
-bool battery_offers(const struct battery *battery, const char *what)
-{
-    for (size_t i = 0; i < battery->result->capability_count; i++) {
-        if (offer_is(battery->result->capabilities[i], what)) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* The names of the server, each unless it is one of those before it; "" where there is none. */
 struct names {
@@ -41,13 +26,13 @@ static void read_name(char out[DOMAIN_SIZE], const char *text)
     }
 }
 
-static void find_names(const struct battery *battery, struct names *names)
+static void find_names(const struct battery_place *at, struct names *names)
 {
-    const struct endpoint *endpoint = &battery->result->endpoint;
+    const struct endpoint *endpoint = &at->result->endpoint;
 
     read_name(names->host, endpoint->host);
-    read_name(names->greeted, battery->result->banner);
-    read_name(names->ehlo, battery->ehlo);
+    read_name(names->greeted, at->result->banner);
+    read_name(names->ehlo, at->ehlo);
     if (strcmp(names->ehlo, names->greeted) == 0 || strcmp(names->ehlo, names->host) == 0) {
         names->ehlo[0] = '\0';
     }
@@ -79,27 +64,52 @@ static const char *claimed_address(const struct address *address, char out[CLAIM
     return out;
 }
 
-bool battery_envelope(const struct battery *battery, size_t row, struct envelope *out)
+bool battery_place_envelope(const struct battery_place *at, const struct technique_result *into,
+                            struct envelope *out)
 {
     struct names names;
     char address[CLAIM_ADDRESS_SIZE];
 
-    find_names(battery, &names);
+    find_names(at, &names);
     const struct technique_place place = {
-        .address = claimed_address(&battery->result->endpoint.address, address),
-        .loopback = battery->result->endpoint.address.family == ADDRESS_IPV6 ? IPV6_MARK "::1"
-                                                                             : "127.0.0.1",
-        .canary = battery->settings->canary,
+        .address = claimed_address(&at->result->endpoint.address, address),
+        .loopback =
+            at->result->endpoint.address.family == ADDRESS_IPV6 ? IPV6_MARK "::1" : "127.0.0.1",
+        .canary = at->canary,
         .ask = TOKEN_ASK_BLANK,
-        .own = battery->result->endpoint.own,
+        .own = into->own != NULL ? into->own : at->result->endpoint.own,
         .host = names.host,
-        .literal = battery->literal,
-        .client = battery->client,
+        .literal = at->literal,
+        .client = at->client,
         .greeted = names.greeted,
         .ehlo = names.ehlo,
     };
 
-    return technique_envelope(battery->result->techniques[row].technique, &place, out);
+    return technique_envelope(into->technique, &place, out);
+}
+
+/* FNV-1a, of the text and its end. */
+static uint64_t add_text(uint64_t digest, const char *text)
+{
+    do {
+        digest = (digest ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    } while (*text++ != '\0');
+    return digest;
+}
+
+uint64_t battery_place_digest(const struct battery_place *at)
+{
+    const struct endpoint_result *result = at->result;
+    uint64_t digest = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)result->tls << 1 ^
+                      (uint64_t)vantage_is_inside(result, at->vantage);
+
+    digest = add_text(digest, result->banner);
+    digest = add_text(digest, at->ehlo);
+    digest = add_text(digest, at->client);
+    for (size_t i = 0; i < result->capability_count; i++) {
+        digest = add_text(digest, result->capabilities[i]);
+    }
+    return digest;
 }
 
 static bool uses(const struct technique *technique, const char *name)
@@ -108,16 +118,16 @@ static bool uses(const struct technique *technique, const char *name)
            (technique->helo != NULL && strstr(technique->helo, name) != NULL);
 }
 
-/* Why a technique has no place here; NULL if it has. */
-static const char *why_absent(const struct battery *battery, const struct technique *technique)
+const char *battery_place_why_absent(const struct battery_place *at,
+                                     const struct technique *technique)
 {
-    const struct endpoint_result *result = battery->result;
-    const struct vantage_known *vantage = &battery->settings->vantage;
+    const struct endpoint_result *result = at->result;
+    const struct vantage_known *vantage = at->vantage;
     struct names names;
 
     /* One that is trusted may be meant to name other clients. */
     if (technique->identity == TECHNIQUE_IDENTITY_XCLIENT &&
-        (vantage->declared != VANTAGE_OUTSIDE || judgement_is_inside(result, vantage))) {
+        (vantage->declared != VANTAGE_OUTSIDE || vantage_is_inside(result, vantage))) {
         return "not asked: what XCLIENT does for this client shows nothing of strangers";
     }
 
@@ -126,35 +136,14 @@ static const char *why_absent(const struct battery *battery, const struct techni
                    ? NULL
                    : "not asked: nothing else is asked inside STARTTLS";
     }
-    if (technique->requires != NULL && !battery_offers(battery, technique->requires)) {
+    if (technique->requires != NULL && !ehlo_offers(result, technique->requires)) {
         return "not asked: the server does not offer what it takes";
     }
-    find_names(battery, &names);
+    find_names(at, &names);
     if ((uses(technique, "{host}") && names.host[0] == '\0') ||
         (uses(technique, "{greeted}") && names.greeted[0] == '\0') ||
         (uses(technique, "{ehlo}") && names.ehlo[0] == '\0')) {
         return "not asked: the server has no such name beside those that are asked";
     }
     return NULL;
-}
-
-void battery_settle(struct battery *battery)
-{
-    for (size_t i = 0; i < battery->result->technique_count; i++) {
-        struct technique_result *into = &battery->result->techniques[i];
-        struct envelope envelope;
-
-        if (battery->rows[i] != BATTERY_WAITING) {
-            continue;
-        }
-        const char *why = why_absent(battery, into->technique);
-        into->absent = why != NULL && !into->asked;
-        if (why == NULL && !battery_envelope(battery, i, &envelope)) {
-            why = "its address would be longer than SMTP allows";
-        }
-        if (why != NULL) {
-            battery_leave_unasked(battery, into, why);
-            battery->rows[i] = BATTERY_DONE;
-        }
-    }
 }

@@ -16,7 +16,7 @@
 
 /* One connection after another. */
 struct lane {
-    struct dialogue *dialogue;
+    struct client *dialogue;
     struct connection *connection; /* NULL: idle */
     struct loop_timer *step;       /* of what is awaited now */
     struct session session;
@@ -24,13 +24,14 @@ struct lane {
     struct reply_parser parser;
     int64_t began; /* when it began to wait for what is awaited */
     int64_t due;   /* when what is awaited is given up */
+    bool farewell; /* the server has begun to say 421 by itself */
     bool hurried;  /* it is known that what is awaited will hardly come */
     int64_t asked; /* when the last command was sent, or the connection was there */
 };
 
-struct dialogue {
+struct client {
     struct loop *loop;
-    struct dialogue_request request;
+    struct client_request request;
     int64_t started;
     struct loop_timer *whole; /* the endpoint's deadline */
     /* Calls `finished` from the loop, with no connection on the stack: at once when all is done,
@@ -43,7 +44,7 @@ struct dialogue {
 
 static void obey(struct lane *lane, const struct session_order *order);
 
-static void finish(struct dialogue *dialogue)
+static void finish(struct client *dialogue)
 {
     int64_t now = loop_now(dialogue->loop);
 
@@ -71,7 +72,7 @@ static enum session_wait wait_of(const struct lane *lane)
 
 static void await(struct lane *lane)
 {
-    struct dialogue *dialogue = lane->dialogue;
+    struct client *dialogue = lane->dialogue;
     const int64_t *wait_ms = dialogue->request.settings->wait_ms;
     int64_t now = loop_now(dialogue->loop);
     int64_t silence = now + wait_ms[SESSION_WAIT_SILENCE];
@@ -107,6 +108,16 @@ static void on_secured(void *user, const char *description)
     obey(lane, session_secured(&lane->session, description));
 }
 
+/* How the lane's connection has ended. */
+static enum session_break how_broken(const struct lane *lane)
+{
+    if (lane->connection == NULL || !connection_is_limited(lane->connection)) {
+        return SESSION_BROKEN_CLOSED;
+    }
+    lane->dialogue->request.result->exhausted = true;
+    return SESSION_BROKEN_HERE;
+}
+
 static void on_failed(void *user, const char *why)
 {
     struct lane *lane = user;
@@ -118,10 +129,10 @@ static void on_failed(void *user, const char *why)
         snprintf(sentence, sizeof(sentence), "While waiting for %s: %s",
                  session_awaited(lane->session.state), why);
     }
-    broken(lane, SESSION_BROKEN_CLOSED, sentence);
+    broken(lane, how_broken(lane), sentence);
 }
 
-/* What came is no SMTP reply: shows how it begins. */
+/* This is no SMTP reply: shows how it begins. */
 static void on_garbage(struct lane *lane)
 {
     const struct reply_parser *parser = &lane->parser;
@@ -152,13 +163,33 @@ static bool is_last_word(const struct lane *lane, const struct reply *reply)
            (state == SESSION_GREETING && reply->code >= 400);
 }
 
-/* One reply out of the bytes; true when the next may follow in them. */
-static bool take_reply(struct lane *lane, bool more)
+/* Whether what follows begins as 421 does, which a server may say at any time (RFC 5321 section
+ * 3.8): Postfix does behind the reply to the last error that it bears. */
+static bool begins_farewell(const char *rest, size_t length)
+{
+    return length >= 3 && memcmp(rest, "421", 3) == 0;
+}
+
+/* One reply out of the bytes, of which `rest` is left; true when the next may follow in them. */
+static bool take_reply(struct lane *lane, const char *rest, size_t length)
 {
     int64_t elapsed = loop_now(lane->dialogue->loop) - lane->asked;
     struct reply reply = lane->parser.reply;
+    bool more = length > 0;
 
     reply_parser_reset(&lane->parser);
+    if (lane->farewell) {
+        obey(lane, session_farewell(&lane->session, &reply));
+        return false;
+    }
+    if (more && !session_expects_another(&lane->session) && lane->session.asking &&
+        begins_farewell(rest, length)) {
+        lane->farewell = session_reply(&lane->session, &reply, elapsed)->action == SESSION_SEND;
+        if (!lane->farewell) {
+            obey(lane, &lane->session.order);
+        }
+        return lane->farewell;
+    }
     /* More answers than questions: which of them is whose? */
     if (more && !session_expects_another(&lane->session) && !is_last_word(lane, &reply)) {
         broken(lane, SESSION_BROKEN_FOREIGN, "The server spoke out of turn");
@@ -182,7 +213,7 @@ static void on_bytes(void *user, const char *bytes, size_t length)
         state = reply_parser_feed(&lane->parser, bytes, length, &used);
         bytes += used;
         length -= used;
-    } while (state == REPLY_COMPLETE && take_reply(lane, length > 0));
+    } while (state == REPLY_COMPLETE && take_reply(lane, bytes, length));
     if (state == REPLY_MALFORMED) {
         on_garbage(lane);
     }
@@ -206,7 +237,7 @@ static void seek_company(struct lane *lane);
 
 static void dial(struct lane *lane)
 {
-    struct dialogue *dialogue = lane->dialogue;
+    struct client *dialogue = lane->dialogue;
     const struct endpoint *endpoint = &dialogue->request.result->endpoint;
     const struct address *source = dialogue->request.settings->source;
     char preamble[PROXY_HEADER_SIZE];
@@ -219,7 +250,7 @@ static void dial(struct lane *lane)
         .user = lane,
     };
     enum connection_fault fault = CONNECTION_FAULT_PEER;
-    char why[TRANSPORT_ERROR_SIZE];
+    char why[CONNECTION_ERROR_SIZE];
 
     request.fault = &fault;
     for (size_t i = 0; i < 2; i++) {
@@ -228,6 +259,7 @@ static void dial(struct lane *lane)
         }
     }
     reply_parser_reset(&lane->parser);
+    lane->farewell = false;
     session_begin(&lane->session, &dialogue->battery, &other_lane(lane)->session);
     request.preamble_length = session_preamble(&lane->session, preamble);
     lane->proxied = request.preamble_length > 0;
@@ -252,7 +284,7 @@ static void dial(struct lane *lane)
 static void seek_company(struct lane *lane)
 {
     struct lane *other = other_lane(lane);
-    const struct dialogue *dialogue = lane->dialogue;
+    const struct client *dialogue = lane->dialogue;
 
     if (lane->connection != NULL && other->connection == NULL &&
         dialogue->request.connections > 1 && !dialogue->finished &&
@@ -263,7 +295,7 @@ static void seek_company(struct lane *lane)
 
 static void hang_up(struct lane *lane)
 {
-    struct dialogue *dialogue = lane->dialogue;
+    struct client *dialogue = lane->dialogue;
     const struct lane *other = other_lane(lane);
 
     loop_timer_clear(lane->step);
@@ -278,10 +310,10 @@ static void hang_up(struct lane *lane)
     }
 }
 
-/* What the other lane has learnt of the greeting may settle what this one waits for. */
+/* The other lane's greeting may settle what this one waits for. */
 static void reconsider(struct lane *lane)
 {
-    struct dialogue *dialogue = lane->dialogue;
+    struct client *dialogue = lane->dialogue;
     int64_t soon = loop_now(dialogue->loop) + DOUBT_MS;
 
     if (lane->connection == NULL) {
@@ -299,7 +331,7 @@ static void reconsider(struct lane *lane)
 
 static void obey(struct lane *lane, const struct session_order *order)
 {
-    char why[TRANSPORT_ERROR_SIZE];
+    char why[CONNECTION_ERROR_SIZE];
 
     switch (order->action) {
     case SESSION_LISTEN:
@@ -309,7 +341,7 @@ static void obey(struct lane *lane, const struct session_order *order)
         lane->asked = loop_now(lane->dialogue->loop);
         await(lane);
         if (connection_write(lane->connection, order->line, strlen(order->line)) != 0) {
-            broken(lane, SESSION_BROKEN_CLOSED, "Nothing can be sent");
+            broken(lane, how_broken(lane), "Nothing can be sent");
             return;
         }
         seek_company(lane);
@@ -318,7 +350,7 @@ static void obey(struct lane *lane, const struct session_order *order)
     case SESSION_SECURE:
         await(lane);
         if (connection_start_tls(lane->connection, why) != 0) {
-            broken(lane, SESSION_BROKEN_CLOSED, why);
+            broken(lane, how_broken(lane), why);
         }
         break;
     case SESSION_CLOSE:
@@ -349,7 +381,7 @@ static void on_step_due(void *user)
 
 static void on_whole_due(void *user)
 {
-    struct dialogue *dialogue = user;
+    struct client *dialogue = user;
     char sentence[SENTENCE_SIZE];
     const struct session_order *orders[LANES] = {NULL};
 
@@ -378,12 +410,12 @@ static void on_whole_due(void *user)
 
 static void on_end_due(void *user)
 {
-    struct dialogue *dialogue = user;
+    struct client *dialogue = user;
 
     dialogue->request.finished(dialogue, dialogue->request.user);
 }
 
-static bool make_timers(struct dialogue *dialogue)
+static bool make_timers(struct client *dialogue)
 {
     struct loop *loop = dialogue->loop;
 
@@ -402,31 +434,33 @@ static bool make_timers(struct dialogue *dialogue)
            loop_timer_set(dialogue->end, whole + LATEST_MS) == 0;
 }
 
-static void begin_battery(struct dialogue *dialogue)
+static void begin_battery(struct client *dialogue)
 {
-    const struct dialogue_request *request = &dialogue->request;
+    const struct client_request *request = &dialogue->request;
 
     struct battery *battery = &dialogue->battery;
     const struct battery_settings *settings = &request->settings->battery;
 
     switch (request->round) {
-    case DIALOGUE_ALL:
+    case CLIENT_ALL:
         battery_init(battery, settings, request->result);
         battery_remember(battery, request->earlier, request->earlier_count);
+        battery_take_turns(battery, request->answers, request->answer_count,
+                           request->recent_seconds);
         break;
-    case DIALOGUE_AGAIN:
+    case CLIENT_AGAIN:
         battery_init_again(battery, settings, request->result);
         break;
-    case DIALOGUE_MESSAGE:
+    case CLIENT_MESSAGE:
         battery_init_message(battery, settings, request->result, request->message_row,
                              request->message);
         break;
     }
 }
 
-struct dialogue *dialogue_start(struct loop *loop, const struct dialogue_request *request)
+struct client *client_start(struct loop *loop, const struct client_request *request)
 {
-    struct dialogue *dialogue = calloc(1, sizeof(*dialogue));
+    struct client *dialogue = calloc(1, sizeof(*dialogue));
 
     if (dialogue == NULL) {
         return NULL;
@@ -435,7 +469,7 @@ struct dialogue *dialogue_start(struct loop *loop, const struct dialogue_request
     dialogue->request = *request;
     dialogue->started = loop_now(loop);
     if (!make_timers(dialogue)) {
-        dialogue_free(dialogue);
+        client_free(dialogue);
         return NULL;
     }
     begin_battery(dialogue);
@@ -443,7 +477,7 @@ struct dialogue *dialogue_start(struct loop *loop, const struct dialogue_request
     return dialogue;
 }
 
-void dialogue_free(struct dialogue *dialogue)
+void client_free(struct client *dialogue)
 {
     if (dialogue == NULL) {
         return;

@@ -5,7 +5,7 @@
 
 /* ---- where we stand ------------------------------------------------------------------ */
 
-static size_t count_family(const struct asker_settings *settings, enum address_family family)
+static size_t count_family(const struct milter_talk_settings *settings, enum address_family family)
 {
     size_t count = 0;
 
@@ -17,7 +17,7 @@ static size_t count_family(const struct asker_settings *settings, enum address_f
 
 /* Whether `address` is one of our public ones: those that are configured, else the socket's own if
  * the world can see it. */
-static bool is_public(const struct asker_settings *settings, const struct address *source,
+static bool is_public(const struct milter_talk_settings *settings, const struct address *source,
                       const struct address *address)
 {
     if (count_family(settings, source->family) == 0) {
@@ -32,12 +32,13 @@ static bool is_public(const struct asker_settings *settings, const struct addres
     return false;
 }
 
-static bool has_public(const struct asker_settings *settings, const struct address *source)
+static bool has_public(const struct milter_talk_settings *settings, const struct address *source)
 {
     return count_family(settings, source->family) > 0 || !address_is_private(source);
 }
 
-bool asker_is_trusted(const struct asker_settings *settings, const struct address *source)
+bool milter_talk_is_trusted(const struct milter_talk_settings *settings,
+                            const struct address *source)
 {
     if (count_family(settings, source->family) == 0) {
         return !address_is_private(source) && site_trusts(settings->site, source);
@@ -51,7 +52,8 @@ bool asker_is_trusted(const struct asker_settings *settings, const struct addres
     return false;
 }
 
-enum token_role asker_role(const struct asker_settings *settings, const struct asker_view *view)
+enum token_role milter_talk_role(const struct milter_talk_settings *settings,
+                                 const struct milter_talk_view *view)
 {
     bool mine = address_equal(view->client, view->source) ||
                 is_public(settings, view->source, view->client);
@@ -61,7 +63,7 @@ enum token_role asker_role(const struct asker_settings *settings, const struct a
     }
     if (settings->declared == VANTAGE_INSIDE || address_equal(view->source, view->peer) ||
         (mine && view->permission == PERMISSION_TRUSTED_NETWORK) ||
-        asker_is_trusted(settings, view->source)) {
+        milter_talk_is_trusted(settings, view->source)) {
         return TOKEN_ROLE_INSIDE;
     }
     if (mine) {
@@ -70,8 +72,8 @@ enum token_role asker_role(const struct asker_settings *settings, const struct a
     return has_public(settings, view->source) ? TOKEN_ROLE_HIDDEN : TOKEN_ROLE_UNKNOWN;
 }
 
-bool asker_is_mistakable(const struct asker_settings *settings, enum token_role role,
-                         const struct observation *hello)
+bool milter_talk_is_mistakable(const struct milter_talk_settings *settings, enum token_role role,
+                               const struct observation *hello)
 {
     bool made_up = role == TOKEN_ROLE_CLAIMED && settings->declared != VANTAGE_CLAIMED;
     bool no_stranger = role == TOKEN_ROLE_INSIDE || made_up;
@@ -82,26 +84,24 @@ bool asker_is_mistakable(const struct asker_settings *settings, enum token_role 
 
 /* ---- the hello ----------------------------------------------------------------------- */
 
-const char *asker_hello(struct asker *asker, const struct asker_settings *settings,
-                        const struct endpoint_result *result, const char *domain)
+const char *milter_talk_hello(struct milter_talk *asker,
+                              const struct milter_talk_settings *settings,
+                              const struct endpoint_result *result, const char *domain)
 {
-    char where[ENDPOINT_TEXT_SIZE];
-    char endpoint[ENDPOINT_TEXT_SIZE + 16];
+    char endpoint[ENDPOINT_PLACE_SIZE];
     struct token_hello hello = {.time = 0};
 
     asker->said = false;
     asker->verified = false;
     asker->mistakable = false;
-    if (settings->key == NULL || !settings->nonce(hello.nonce)) {
+    /* Somebody else's server has none of our filter: a token would only stand in their log. */
+    if (settings->key == NULL || result->endpoint.hosted || !settings->nonce(hello.nonce)) {
         return NULL;
     }
-    (void)snprintf(endpoint, sizeof(endpoint), "%s/%s",
-                   address_format_port(&result->endpoint.address, result->endpoint.port, where),
-                   tls_mode_name(result->tls));
     hello.time = (uint32_t)settings->now();
     (void)snprintf(hello.domain, sizeof(hello.domain), "%s", domain);
-    if (!token_route(settings->key, settings->probe, result->endpoint.target, endpoint,
-                     hello.route) ||
+    if (!token_route(settings->key, settings->probe, result->endpoint.target,
+                     endpoint_place(&result->endpoint, result->tls, endpoint), hello.route) ||
         !token_hello_build(settings->key, &hello, asker->path)) {
         return NULL;
     }
@@ -123,28 +123,29 @@ static void keep(struct milter_said *said, const struct observation *observation
     said->observed = true;
 }
 
-enum asker_answer asker_take_hello(struct asker *asker, const struct asker_settings *settings,
-                                   struct endpoint_result *result, const char *line)
+enum milter_talk_answer milter_talk_take_hello(struct milter_talk *asker,
+                                               const struct milter_talk_settings *settings,
+                                               struct endpoint_result *result, const char *line)
 {
     struct observation observation;
     struct observation_text text;
     enum observation_found found = observation_find(line, &observation, &text);
 
     if (found == OBSERVATION_NONE) {
-        return ASKER_NOTHING;
+        return MILTER_TALK_NOTHING;
     }
     /* Only the observation's own challenge is bound to it yet. */
     if (found == OBSERVATION_BROKEN || observation.kind == OBSERVATION_ASK ||
         !observation_verify(&observation, &text, &asker->binding, asker->path)) {
         result->milter.unverified = true;
-        return ASKER_UNVERIFIED;
+        return MILTER_TALK_UNVERIFIED;
     }
     if (observation.kind == OBSERVATION_CLOCK) {
         result->milter.clock_differs = true;
         result->milter.clock_ahead = (int64_t)observation.time - settings->now();
-        return ASKER_CLOCK;
+        return MILTER_TALK_CLOCK;
     }
-    const struct asker_view view = {
+    const struct milter_talk_view view = {
         .claimed = asker->claimed || settings->declared == VANTAGE_CLAIMED,
         .source = &result->source,
         .peer = &result->endpoint.address,
@@ -152,16 +153,17 @@ enum asker_answer asker_take_hello(struct asker *asker, const struct asker_setti
         .permission = observation.permission,
     };
     memcpy(asker->binding.challenge, observation.challenge, sizeof(observation.challenge));
-    asker->role = asker_role(settings, &view);
+    asker->role = milter_talk_role(settings, &view);
     asker->verified = true;
-    asker->mistakable = asker_is_mistakable(settings, asker->role, &observation);
+    asker->mistakable = milter_talk_is_mistakable(settings, asker->role, &observation);
     if (asker->role != TOKEN_ROLE_CLAIMED || settings->declared == VANTAGE_CLAIMED) {
         keep(&result->milter, &observation, asker->role);
     }
-    return ASKER_OBSERVED;
+    return MILTER_TALK_OBSERVED;
 }
 
-bool asker_take_tally(const struct asker *asker, const char *line, struct observation *out)
+bool milter_talk_take_tally(const struct milter_talk *asker, const char *line,
+                            struct observation *out)
 {
     struct observation observation;
     struct observation_text text;
@@ -177,16 +179,17 @@ bool asker_take_tally(const struct asker *asker, const char *line, struct observ
 
 /* ---- asks ---------------------------------------------------------------------------- */
 
-bool asker_seal(const struct asker *asker, unsigned int technique, const char *mail_path,
-                char *rcpt_path)
+bool milter_talk_seal(const struct milter_talk *asker, unsigned int technique,
+                      const char *mail_path, char *rcpt_path)
 {
     const struct token_ask ask = {.role = asker->role, .technique = (uint8_t)technique};
 
     return asker->verified && token_ask_seal(&asker->binding, &ask, mail_path, rcpt_path);
 }
 
-enum asker_answer asker_take_ask(const struct asker *asker, const char *line, const char *sent,
-                                 const char *read, struct observation *out)
+enum milter_talk_answer milter_talk_take_ask(const struct milter_talk *asker, const char *line,
+                                             const char *sent, const char *read,
+                                             struct observation *out)
 {
     struct observation observation;
     struct observation_text text;
@@ -194,13 +197,13 @@ enum asker_answer asker_take_ask(const struct asker *asker, const char *line, co
         asker->said ? observation_find(line, &observation, &text) : OBSERVATION_NONE;
 
     if (found == OBSERVATION_NONE) {
-        return ASKER_NOTHING;
+        return MILTER_TALK_NOTHING;
     }
     if (!asker->verified || found == OBSERVATION_BROKEN || observation.kind != OBSERVATION_ASK ||
         !(observation_verify(&observation, &text, &asker->binding, sent) ||
           observation_verify(&observation, &text, &asker->binding, read))) {
-        return ASKER_UNVERIFIED;
+        return MILTER_TALK_UNVERIFIED;
     }
     *out = observation;
-    return ASKER_OBSERVED;
+    return MILTER_TALK_OBSERVED;
 }

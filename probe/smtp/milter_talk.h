@@ -1,15 +1,16 @@
 /*
- * asker - the probe's half of the talk with the site's filter, on one connection (lib/token.h)
+ * milter_talk - the probe's half of the talk with the site's filter, on one connection
+ * (lib/token.h)
  *
  * The hello asks the filter to say who we are to the MTA; once it has, our recipients are asks, and
  * an ask that the MTA accepts is answered by the filter with an observation: proof of relaying
- * without a message. What cannot be verified proves nothing, and above all no refusal: the words
- * of a filter stand in for those of the MTA.
+ * without a message. An answer that cannot be verified proves nothing, and above all no refusal:
+ * the words of a filter stand in for those of the MTA.
  *
  * Pure but for the time and the nonces that its settings bring. One thread.
  */
-#ifndef RELAYWARDEN_PROBE_ASKER_H
-#define RELAYWARDEN_PROBE_ASKER_H
+#ifndef RELAYWARDEN_PROBE_SMTP_MILTER_TALK_H
+#define RELAYWARDEN_PROBE_SMTP_MILTER_TALK_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,7 +23,7 @@
 #include "probe/model/result.h"
 
 /* Of an audit. */
-struct asker_settings {
+struct milter_talk_settings {
     const struct token_key *key; /* NULL: nothing is said, and every recipient is an ordinary one */
     const char *probe;           /* our host's name, for the route */
     const struct address *public_addresses; /* configured: strangers see us under these */
@@ -34,7 +35,7 @@ struct asker_settings {
 };
 
 /* Of one connection. All zero before its hello. */
-struct asker {
+struct milter_talk {
     bool said;       /* a hello was, and MAIL's answer decides */
     bool verified;   /* the filter answered it: recipients may be asks */
     bool borrowed;   /* the hello was said in the site's own domain */
@@ -49,35 +50,39 @@ struct asker {
 
 /* MAIL's argument with brackets, or NULL when no hello is to be said. `domain`: the canary's, or
  * the site's own if the MTA refused that as a sender. The path belongs to the asker. */
-const char *asker_hello(struct asker *asker, const struct asker_settings *settings,
-                        const struct endpoint_result *result, const char *domain);
+const char *milter_talk_hello(struct milter_talk *asker,
+                              const struct milter_talk_settings *settings,
+                              const struct endpoint_result *result, const char *domain);
 
-enum asker_answer {
-    ASKER_NOTHING,    /* the MTA's own words */
-    ASKER_UNVERIFIED, /* an observation that nobody with the key has made, for this command */
-    ASKER_CLOCK,      /* the clocks differ too much; result->milter says by how much */
-    ASKER_OBSERVED,
+enum milter_talk_answer {
+    MILTER_TALK_NOTHING,    /* the MTA's own words */
+    MILTER_TALK_UNVERIFIED, /* an observation that nobody with the key has made, for this command */
+    MILTER_TALK_CLOCK,      /* the clocks differ too much; result->milter says by how much */
+    MILTER_TALK_OBSERVED,
 };
 
-/* The reply to the hello: `line` is its first, with a code of 4xx or 5xx. What it says goes to
+/* The reply to the hello: `line` is its first, with a code of 4xx or 5xx. Its content goes to
  * result->milter. */
-enum asker_answer asker_take_hello(struct asker *asker, const struct asker_settings *settings,
-                                   struct endpoint_result *result, const char *line);
+enum milter_talk_answer milter_talk_take_hello(struct milter_talk *asker,
+                                               const struct milter_talk_settings *settings,
+                                               struct endpoint_result *result, const char *line);
 
 /* The reply to a hello that only asks what was counted. */
-bool asker_take_tally(const struct asker *asker, const char *line, struct observation *out);
+bool milter_talk_take_tally(const struct milter_talk *asker, const char *line,
+                            struct observation *out);
 
 /* Puts an ask's token where `rcpt_path` has TOKEN_ASK_BLANK. False: it is an ordinary path with a
  * strange local part, and must not be sent. */
-bool asker_seal(const struct asker *asker, unsigned int technique, const char *mail_path,
-                char *rcpt_path);
+bool milter_talk_seal(const struct milter_talk *asker, unsigned int technique,
+                      const char *mail_path, char *rcpt_path);
 
 /* The reply, 4xx or 5xx, to RCPT of `sent`, which the MTA may have read as `read`. */
-enum asker_answer asker_take_ask(const struct asker *asker, const char *line, const char *sent,
-                                 const char *read, struct observation *out);
+enum milter_talk_answer milter_talk_take_ask(const struct milter_talk *asker, const char *line,
+                                             const char *sent, const char *read,
+                                             struct observation *out);
 
-/* What the probe knows of where it stands. */
-struct asker_view {
+/* The probe's knowledge of where it stands. */
+struct milter_talk_view {
     bool claimed;
     const struct address *source; /* our end of the socket */
     const struct address *peer;   /* the server's */
@@ -90,13 +95,15 @@ struct asker_view {
  * we are about to show it); or it is granted to an address that we have from inside or by a claim.
  * To a stranger whom the MTA sees as that it is what it looks like, and so it is to the one that a
  * claimed vantage stands for. */
-bool asker_is_mistakable(const struct asker_settings *settings, enum token_role role,
-                         const struct observation *hello);
+bool milter_talk_is_mistakable(const struct milter_talk_settings *settings, enum token_role role,
+                               const struct observation *hello);
 
 /* DESIGN's rules, the first that fits: claimed, inside, true, unknown, hidden. */
-enum token_role asker_role(const struct asker_settings *settings, const struct asker_view *view);
+enum token_role milter_talk_role(const struct milter_talk_settings *settings,
+                                 const struct milter_talk_view *view);
 
 /* Whether an address that strangers may see us under is one that the site trusts. */
-bool asker_is_trusted(const struct asker_settings *settings, const struct address *source);
+bool milter_talk_is_trusted(const struct milter_talk_settings *settings,
+                            const struct address *source);
 
 #endif

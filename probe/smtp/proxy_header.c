@@ -11,13 +11,13 @@
 #define OCTETS_OF_IPV4 4
 #define OCTETS_OF_IPV6 16
 
-static bool can_be_written(const struct proxy_claim *claim)
+static bool can_be_written(const struct proxy_header_claim *claim)
 {
     return claim->source.family == claim->destination.family &&
            claim->source.family != ADDRESS_NONE;
 }
 
-size_t proxy_write_v1(const struct proxy_claim *claim, char out[PROXY_HEADER_SIZE])
+size_t proxy_header_write_v1(const struct proxy_header_claim *claim, char out[PROXY_HEADER_SIZE])
 {
     char source[ADDRESS_TEXT_SIZE];
     char destination[ADDRESS_TEXT_SIZE];
@@ -40,7 +40,7 @@ static char *put_port(char *out, uint16_t port)
     return out;
 }
 
-size_t proxy_write_v2(const struct proxy_claim *claim, char out[PROXY_HEADER_SIZE])
+size_t proxy_header_write_v2(const struct proxy_header_claim *claim, char out[PROXY_HEADER_SIZE])
 {
     bool long_ones = claim->source.family == ADDRESS_IPV6;
     size_t octets = long_ones ? OCTETS_OF_IPV6 : OCTETS_OF_IPV4;

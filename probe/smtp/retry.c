@@ -5,7 +5,6 @@
 #include <strings.h>
 
 #include "probe/model/evidence.h"
-#include "probe/smtp/reply/reply_class.h"
 
 #define DAY_SECONDS 86400L
 
@@ -15,15 +14,15 @@ static bool control_is_due(const struct technique_result *asked)
            outcome_is_temporary(asked->control);
 }
 
-bool patience_is_due(const struct technique_result *asked)
+bool retry_is_due(const struct technique_result *asked)
 {
-    return (asked->asked && outcome_is_temporary(asked->outcome)) || control_is_due(asked);
+    return evidence_is_put_off(asked) || control_is_due(asked);
 }
 
-bool patience_is_worth(const struct endpoint_result *result, const struct technique_result *asked)
+bool retry_is_worth(const struct endpoint_result *result, const struct technique_result *asked)
 {
-    return patience_is_due(asked) &&
-           !(control_is_due(asked) && grant_count(result).count[GRANT_PROVEN] > 0);
+    return retry_is_due(asked) &&
+           !(control_is_due(asked) && evidence_count(result).count[EVIDENCE_PROVEN] > 0);
 }
 
 /* ---- what a reply asks for ---------------------------------------------------------------- */
@@ -113,7 +112,7 @@ static long read_duration(const char *text, const char *at)
     return whole;
 }
 
-long patience_named(const char *text)
+long retry_named(const char *text)
 {
     for (const char *at = text; *at != '\0'; at++) {
         bool begins = isdigit((unsigned char)*at) &&
@@ -132,27 +131,27 @@ long patience_named(const char *text)
 static const struct technique_result *first_due(const struct endpoint_result *result)
 {
     for (size_t i = 0; i < result->technique_count; i++) {
-        if (patience_is_worth(result, &result->techniques[i])) {
+        if (retry_is_worth(result, &result->techniques[i])) {
             return &result->techniques[i];
         }
     }
     return NULL;
 }
 
-bool patience_next(struct patience *patience, const struct endpoint_result *result, int64_t now,
-                   int64_t *when)
+bool retry_next(struct retry *patience, const struct endpoint_result *result, int64_t now,
+                int64_t *when)
 {
     const struct technique_result *due = first_due(result);
 
     if (due == NULL || now >= patience->until) {
         return false;
     }
-    long named = outcome_is_temporary(due->outcome) ? patience_named(due->text) : patience->named;
-    int64_t next = now + (int64_t)named * 1000 + PATIENCE_MARGIN_MS;
+    long named = outcome_is_temporary(due->outcome) ? retry_named(due->text) : patience->named;
+    int64_t next = now + (int64_t)named * 1000 + RETRY_MARGIN_MS;
     patience->named = named;
     if (named == 0) {
         unsigned int doublings = patience->tries < 10 ? patience->tries : 10;
-        next = now + ((int64_t)PATIENCE_FIRST_MS << doublings);
+        next = now + ((int64_t)RETRY_FIRST_MS << doublings);
         if (next > patience->until) {
             next = patience->until;
         }

@@ -16,46 +16,56 @@ static const struct {
     const char *name;
     const char *awaited;
     enum session_wait wait;
-    bool only_250;      /* no other reply below 400 is an answer (RFC 5321 section 4.3.2) */
+    enum {
+        ANY_CODE,
+        ONLY_2XX, /* nothing else below 400 is an answer; a client takes each of them */
+        ONLY_250, /* by which a server out of step is known */
+    } answer;
     session_step *step; /* NULL: no reply belongs here */
 } states[SESSION_STATES] = {
-    [SESSION_CONNECTING] = {"connecting", "the connection", SESSION_WAIT_CONNECT, false, NULL},
-    [SESSION_GREETING] = {"greeting", "the greeting", SESSION_WAIT_GREETING, false,
+    [SESSION_CONNECTING] = {"connecting", "the connection", SESSION_WAIT_CONNECT, ANY_CODE, NULL},
+    [SESSION_GREETING] = {"greeting", "the greeting", SESSION_WAIT_GREETING, ANY_CODE,
                           session_take_greeting},
-    [SESSION_EHLO] = {"ehlo", "the reply to EHLO", SESSION_WAIT_REPLY, true, session_take_ehlo},
-    [SESSION_HELO] = {"helo", "the reply to HELO", SESSION_WAIT_REPLY, true, session_take_helo},
-    [SESSION_STARTTLS] = {"starttls", "the reply to STARTTLS", SESSION_WAIT_REPLY, false,
+    [SESSION_EHLO] = {"ehlo", "the reply to EHLO", SESSION_WAIT_REPLY, ONLY_250, session_take_ehlo},
+    [SESSION_HELO] = {"helo", "the reply to HELO", SESSION_WAIT_REPLY, ONLY_250, session_take_helo},
+    [SESSION_STARTTLS] = {"starttls", "the reply to STARTTLS", SESSION_WAIT_REPLY, ANY_CODE,
                           session_take_starttls},
-    [SESSION_HANDSHAKE] = {"handshake", "the TLS handshake", SESSION_WAIT_REPLY, false, NULL},
-    [SESSION_VANTAGE] = {"vantage", "the reply to XCLIENT", SESSION_WAIT_REPLY, false,
+    [SESSION_HANDSHAKE] = {"handshake", "the TLS handshake", SESSION_WAIT_REPLY, ANY_CODE, NULL},
+    [SESSION_VANTAGE] = {"vantage", "the reply to XCLIENT", SESSION_WAIT_REPLY, ANY_CODE,
                          session_take_vantage},
-    [SESSION_CLAIM] = {"claim", "the reply to AUTH or XCLIENT", SESSION_WAIT_REPLY, false,
+    [SESSION_CLAIM] = {"claim", "the reply to AUTH or XCLIENT", SESSION_WAIT_REPLY, ANY_CODE,
                        session_take_claim},
-    [SESSION_CLAIM_EHLO] = {"claim-ehlo", "the reply to EHLO", SESSION_WAIT_REPLY, true,
+    [SESSION_CLAIM_EHLO] = {"claim-ehlo", "the reply to EHLO", SESSION_WAIT_REPLY, ONLY_250,
                             session_take_claim_ehlo},
-    [SESSION_HAIL] = {"hail", "the reply to MAIL", SESSION_WAIT_REPLY, true, session_take_hail},
-    [SESSION_RSET] = {"rset", "the reply to RSET", SESSION_WAIT_REPLY, true, session_take_rset},
-    [SESSION_VOUCH] = {"vouch", "the reply to RCPT", SESSION_WAIT_REPLY, false, session_take_vouch},
-    [SESSION_LOCAL_MAIL] = {"local-mail", "the reply to MAIL", SESSION_WAIT_REPLY, true,
+    [SESSION_PAVE_MAIL] = {"pave-mail", "the reply to MAIL", SESSION_WAIT_REPLY, ONLY_2XX,
+                           session_take_pave},
+    [SESSION_PAVE_RCPT] = {"pave-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, ANY_CODE,
+                           session_take_pave},
+    [SESSION_HAIL] = {"hail", "the reply to MAIL", SESSION_WAIT_REPLY, ONLY_2XX, session_take_hail},
+    [SESSION_RSET] = {"rset", "the reply to RSET", SESSION_WAIT_REPLY, ONLY_2XX, session_take_rset},
+    [SESSION_VOUCH] = {"vouch", "the reply to RCPT", SESSION_WAIT_REPLY, ANY_CODE,
+                       session_take_vouch},
+    [SESSION_LOCAL_MAIL] = {"local-mail", "the reply to MAIL", SESSION_WAIT_REPLY, ONLY_2XX,
                             session_take_local},
-    [SESSION_LOCAL_RCPT] = {"local-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, false,
+    [SESSION_LOCAL_RCPT] = {"local-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, ANY_CODE,
                             session_take_local},
-    [SESSION_MAIL] = {"mail", "the reply to MAIL", SESSION_WAIT_REPLY, true, session_take_mail},
-    [SESSION_RCPT] = {"rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, false, session_take_rcpt},
-    [SESSION_CONTROL_MAIL] = {"control-mail", "the reply to MAIL", SESSION_WAIT_REPLY, true,
+    [SESSION_MAIL] = {"mail", "the reply to MAIL", SESSION_WAIT_REPLY, ONLY_2XX, session_take_mail},
+    [SESSION_RCPT] = {"rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, ANY_CODE, session_take_rcpt},
+    [SESSION_CONTROL_MAIL] = {"control-mail", "the reply to MAIL", SESSION_WAIT_REPLY, ONLY_2XX,
                               session_take_control},
-    [SESSION_CONTROL_RCPT] = {"control-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, false,
+    [SESSION_CONTROL_RCPT] = {"control-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, ANY_CODE,
                               session_take_control},
-    [SESSION_TALLY] = {"tally", "the reply to MAIL", SESSION_WAIT_REPLY, true, session_take_tally},
-    [SESSION_CONFIRM] = {"confirm", "the reply to EHLO", SESSION_WAIT_REPLY, false,
+    [SESSION_TALLY] = {"tally", "the reply to MAIL", SESSION_WAIT_REPLY, ONLY_2XX,
+                       session_take_tally},
+    [SESSION_CONFIRM] = {"confirm", "the reply to EHLO", SESSION_WAIT_REPLY, ANY_CODE,
                          session_take_confirm},
-    [SESSION_CONFIRM_RSET] = {"confirm-rset", "the reply to RSET", SESSION_WAIT_REPLY, false,
+    [SESSION_CONFIRM_RSET] = {"confirm-rset", "the reply to RSET", SESSION_WAIT_REPLY, ANY_CODE,
                               session_take_confirm_rset},
-    [SESSION_DATA] = {"data", "the reply to DATA", SESSION_WAIT_REPLY, false, session_take_data},
-    [SESSION_TEXT] = {"text", "the reply to the message", SESSION_WAIT_REPLY, false,
+    [SESSION_DATA] = {"data", "the reply to DATA", SESSION_WAIT_REPLY, ANY_CODE, session_take_data},
+    [SESSION_TEXT] = {"text", "the reply to the message", SESSION_WAIT_REPLY, ANY_CODE,
                       session_take_text},
-    [SESSION_QUIT] = {"quit", "the reply to QUIT", SESSION_WAIT_QUIT, false, take_quit},
-    [SESSION_OVER] = {"over", "nothing", SESSION_WAIT_QUIT, false, NULL},
+    [SESSION_QUIT] = {"quit", "the reply to QUIT", SESSION_WAIT_QUIT, ANY_CODE, take_quit},
+    [SESSION_OVER] = {"over", "nothing", SESSION_WAIT_QUIT, ANY_CODE, NULL},
 };
 
 const char *session_state_name(enum session_state state)
@@ -73,116 +83,7 @@ enum session_wait session_wait(enum session_state state)
     return states[state].wait;
 }
 
-/* ---- orders ----------------------------------------------------------------------------- */
-
-/* The parts are ours: templates, configuration, normalised names. */
-void session_send(struct session *session, enum session_state next, const char *format, ...)
-{
-    char *line = session->order.line;
-    va_list arguments;
-
-    session->state = next;
-    session->order.action = SESSION_SEND;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof(session->order.line) - 2, format, arguments);
-    va_end(arguments);
-    memcpy(line + strlen(line), "\r\n", sizeof("\r\n"));
-}
-
-void session_listen(struct session *session, enum session_state next)
-{
-    session->state = next;
-    session->order.action = SESSION_LISTEN;
-}
-
-void session_secure(struct session *session)
-{
-    session->state = SESSION_HANDSHAKE;
-    session->order.action = SESSION_SECURE;
-}
-
-void session_give_up(struct session *session, const char *why)
-{
-    bool greeted_so = session->state == SESSION_EHLO || session->state == SESSION_HELO ||
-                      session->state == SESSION_VANTAGE;
-
-    if (session_is_special(session) && greeted_so) {
-        session_cut_task(session, why); /* it is this technique's greeting that is not taken */
-    } else if (session_has_company(session)) {
-        session->battery->alone = true;
-    } else {
-        battery_end(session->battery, why);
-    }
-}
-
-/* Tells the battery, once, that this connection asks nothing more. */
-static void stop_asking(struct session *session)
-{
-    if (session->asking) {
-        session->asking = false;
-        battery_connection_over(session->battery, session->answered);
-    }
-}
-
-void session_close(struct session *session)
-{
-    session_cut_task(session, "not asked: the connection for it came to nothing");
-    stop_asking(session);
-    session->state = SESSION_OVER;
-    session->order.action = SESSION_CLOSE;
-}
-
-void session_quit(struct session *session)
-{
-    stop_asking(session);
-    session_send(session, SESSION_QUIT, "QUIT");
-}
-
-void session_leave(struct session *session, const struct reply *reply)
-{
-    if (reply->code == SESSION_CODE_CLOSING) {
-        session_close(session);
-    } else {
-        session_quit(session); /* RFC 5321 section 3.1: also after 554 it waits for QUIT */
-    }
-}
-
-void session_describe(char out[SESSION_SENTENCE_SIZE], const char *what, const struct reply *reply)
-{
-    char text[SESSION_SENTENCE_SIZE / 2];
-
-    printable(text, sizeof(text), reply->text, strcspn(reply->text, "\n"));
-    snprintf(out, SESSION_SENTENCE_SIZE, "%s: %d%s%s%s%s", what, reply->code,
-             reply->enhanced[0] != '\0' ? " " : "", reply->enhanced, text[0] != '\0' ? " " : "",
-             text);
-}
-
 /* ---- events ----------------------------------------------------------------------------- */
-
-bool session_has_company(const struct session *session)
-{
-    return session->other != NULL && session->other->battery != NULL &&
-           session->other->state != SESSION_OVER;
-}
-
-bool session_is_special(const struct session *session)
-{
-    return session->claim != BATTERY_COMMON;
-}
-
-const struct technique *session_claimed(const struct session *session)
-{
-    return session_is_special(session)
-               ? session->battery->result->techniques[session->claim].technique
-               : NULL;
-}
-
-bool session_is_proxied(const struct session *session)
-{
-    const struct technique *technique = session_claimed(session);
-
-    return technique != NULL && technique_is_proxied(technique);
-}
 
 bool session_is_ungreeted(const struct session *session)
 {
@@ -195,9 +96,9 @@ bool session_is_ungreeted(const struct session *session)
 size_t session_preamble(const struct session *session, char out[PROXY_HEADER_SIZE])
 {
     const struct technique *technique = session_claimed(session);
-    struct proxy_claim claim = {.destination = session->battery->result->endpoint.address,
-                                .destination_port = session->battery->result->endpoint.port,
-                                .source_port = CLAIMED_PORT};
+    struct proxy_header_claim claim = {.destination = session->battery->result->endpoint.address,
+                                       .destination_port = session->battery->result->endpoint.port,
+                                       .source_port = CLAIMED_PORT};
     struct envelope envelope;
 
     if (technique == NULL || !technique_is_proxied(technique) ||
@@ -209,8 +110,8 @@ size_t session_preamble(const struct session *session, char out[PROXY_HEADER_SIZ
     if (!address_parse(text, &claim.source)) {
         return 0;
     }
-    return technique->identity == TECHNIQUE_IDENTITY_PROXY_V1 ? proxy_write_v1(&claim, out)
-                                                              : proxy_write_v2(&claim, out);
+    return technique->identity == TECHNIQUE_IDENTITY_PROXY_V1 ? proxy_header_write_v1(&claim, out)
+                                                              : proxy_header_write_v2(&claim, out);
 }
 
 bool session_is_common(const struct session *session)
@@ -240,12 +141,12 @@ const struct session_order *session_connected(struct session *session, const str
     const struct address *claim = &session->battery->settings->claim;
     bool claims = claim->family != ADDRESS_NONE;
 
-    session->source = *source;
+    session_set_source(session, source);
     session->battery->result->connections++;
     if (!claims || !address_equal(&session->battery->result->source, claim)) {
         session->battery->result->source = *source;
     }
-    address_format_literal(claims ? claim : source, session->battery->client);
+    address_format_literal(claims ? claim : source, session->battery->place.client);
     battery_reached(session->battery, REACH_NO_GREETING);
     if (session_asked_tls(session) == TLS_IMPLICIT) {
         session_secure(session);
@@ -267,11 +168,6 @@ const struct session_order *session_secured(struct session *session, const char 
         session_say_ehlo(session); /* RFC 3207 section 4.2: what was said before does not count */
     }
     return &session->order;
-}
-
-bool session_is_refusal(const struct reply *reply)
-{
-    return reply->code >= 400;
 }
 
 /* Whether a technique's refusal came so late that the server must have begun to slow us down. */
@@ -302,14 +198,43 @@ static void watch_confirmations(struct session *session, int64_t elapsed_ms)
     session->confirmations++;
 }
 
+/* A step orders what it can by itself, and leaves to others what is theirs. */
+static void go_on(struct session *session)
+{
+    static void (*const nexts[SESSION_NEXTS])(struct session *) = {
+        [SESSION_NEXT_FIRST] = session_ask_first,
+        [SESSION_NEXT_TASK] = session_ask_task,
+        [SESSION_NEXT_ENDED] = session_end_task,
+        [SESSION_NEXT_TECHNIQUE] = session_next_technique,
+    };
+
+    while (session->next != SESSION_NEXT_NOTHING) {
+        enum session_next next = session->next;
+        session->next = SESSION_NEXT_NOTHING;
+        nexts[next](session);
+    }
+}
+
+/* RFC 5321 section 4.3.2 has 250 for most commands; some servers say 200 or 252. */
+static bool is_answer(const struct session *session, const struct reply *reply)
+{
+    switch (states[session->state].answer) {
+    case ONLY_2XX:
+        return session_is_refusal(reply) || reply_is_positive(reply);
+    case ONLY_250:
+        return session_is_refusal(reply) || reply->code == SESSION_CODE_OK;
+    default:
+        return true;
+    }
+}
+
 const struct session_order *session_reply(struct session *session, const struct reply *reply,
                                           int64_t elapsed_ms)
 {
     if (states[session->state].step == NULL) {
         return session_broken(session, SESSION_BROKEN_FOREIGN, "The server spoke out of turn");
     }
-    if (states[session->state].only_250 && !session_is_refusal(reply) &&
-        reply->code != SESSION_CODE_OK) {
+    if (!is_answer(session, reply)) {
         char why[SESSION_SENTENCE_SIZE];
         char what[64];
         snprintf(what, sizeof(what), "Out of place as %s", session_awaited(session->state));
@@ -319,11 +244,11 @@ const struct session_order *session_reply(struct session *session, const struct 
     if (session_is_refusal(reply)) {
         session->refusals++;
         session->battery->result->refusals++;
-        if (session->has_task) {
+        /* A hello's refusal is counted where it is known whose it is, and a filter's pace is not
+         * the server's. */
+        if (session->has_task && session->state != SESSION_HAIL) {
             battery_refused(session->battery, &session->task);
-            if (session->state != SESSION_HAIL) { /* a filter's pace is not the server's */
-                watch_pace(session, elapsed_ms);
-            }
+            watch_pace(session, elapsed_ms);
         }
     }
     if (session->state == SESSION_CONFIRM) {
@@ -334,6 +259,7 @@ const struct session_order *session_reply(struct session *session, const struct 
     } else {
         states[session->state].step(session, reply);
     }
+    go_on(session);
     return &session->order;
 }
 
@@ -352,7 +278,8 @@ static void note_greeting(struct session *session, enum session_break how)
 
     if (how == SESSION_BROKEN_FOREIGN) {
         battery_reached(session->battery, REACH_NO_SESSION);
-    } else if (result->reach == REACH_NO_GREETING) {
+    } else if (result->reach == REACH_NO_GREETING &&
+               session->battery->told == BATTERY_NOT_TURNED_AWAY) {
         result->greeting_closing = how == SESSION_BROKEN_CLOSED;
     }
 }
@@ -376,11 +303,20 @@ const struct session_order *session_broken(struct session *session, enum session
             (session->state == SESSION_CONFIRM || session->state == SESSION_CONFIRM_RSET)) {
             session_void_acceptance(session);
         }
+        if (how == SESSION_BROKEN_SILENT && session->state == SESSION_CONFIRM) {
+            session->battery->connection_confirmations = 0; /* from now on by RSET */
+        }
         battery_trouble(session->battery, "%s", why);
-        battery_slow_down(session->battery, session->refusals);
+        if (!session->hailed) { /* then it may have been the hello */
+            battery_slow_down(session->battery, session->refusals);
+        }
         /* Perhaps it could not bear what was sent together. */
         session->battery->one_at_a_time |= session->batch > 1 && session->heard < session->said;
-        session_cut_task(session, why);
+        if (how == SESSION_BROKEN_CLOSED && session->state == SESSION_RSET && session->heard == 0) {
+            session_put_back(session, why);
+        } else {
+            session_cut_task(session, why);
+        }
     } else if (session_is_proxied(session) && session->state != SESSION_QUIT) {
         session_give_up_proxy(session, why);
     } else if (session->state != SESSION_QUIT && session->state != SESSION_OVER) {
@@ -393,6 +329,24 @@ const struct session_order *session_broken(struct session *session, enum session
             session_give_up(session, why);
         }
     }
+    session_close(session);
+    return &session->order;
+}
+
+const struct session_order *session_farewell(struct session *session, const struct reply *reply)
+{
+    char why[SESSION_SENTENCE_SIZE];
+
+    if (session->state == SESSION_OVER) {
+        return &session->order;
+    }
+    if (!session->asking || session->state == SESSION_QUIT) {
+        return session_reply(session, reply, 0);
+    }
+    session_describe(why, "The server ended the session", reply);
+    battery_trouble(session->battery, "%s", why);
+    battery_slow_down(session->battery, session->refusals - 1); /* the last was one too many */
+    session_put_back(session, why);
     session_close(session);
     return &session->order;
 }

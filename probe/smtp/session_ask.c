@@ -8,8 +8,6 @@
 
 #define CODE_AUTHENTICATED 235
 #define CODE_PROMPT        334
-#define CODE_BAD_SEQUENCE  503
-#define CODE_NO_MAIL       521
 
 /* ---- plans ------------------------------------------------------------------------------- */
 
@@ -27,8 +25,14 @@ static const struct {
 void session_ask_task(struct session *session)
 {
     session->at_control = false;
+    session->at_user = false;
     if (session_introduce(session) || session_vouch(session)) {
         return; /* and back here after it */
+    }
+    if (session->task.control_only) {
+        session->sealed = false;
+        session_plan_control(session);
+        return;
     }
     const struct technique *technique = session->task.into->technique;
     enum technique_sequence sequence = technique->sequence;
@@ -46,21 +50,29 @@ void session_ask_task(struct session *session)
     session_plan(session, steps, count);
 }
 
-void session_plan_control(struct session *session)
+/* The user that nobody has was accepted, or not. An answer that is about something else tells
+ * nothing. */
+static void keep_users(struct session *session, enum outcome outcome)
 {
-    static const enum session_state steps[] = {SESSION_CONTROL_MAIL, SESSION_CONTROL_RCPT};
+    struct endpoint_result *result = session->battery->result;
 
-    session->at_control = true;
-    session_plan(session, steps, 2);
+    if (outcome == OUTCOME_ACCEPTED) {
+        result->users = USERS_ANY;
+    } else if (outcome == OUTCOME_RECIPIENT_REFUSED || outcome_denies_relaying(outcome)) {
+        result->users = USERS_KNOWN;
+    }
+    session->task.into->any_user = result->users != USERS_KNOWN;
 }
 
-static void next_technique(struct session *session)
+void session_next_technique(struct session *session)
 {
     struct battery *battery = session->battery;
-    /* What carries a token spares another one that vouches for it. */
+    /* A technique that carries a token spares another one that vouches for it. */
     bool sealed = session->asker.verified && !session->vouched;
+    bool waits =
+        !session_is_special(session) && session->answered > 0 && battery_special_is_next(battery);
 
-    if (!session->winding_down && session->refusals < battery->connection_refusals &&
+    if (!session->winding_down && !waits && session->refusals < battery->connection_refusals &&
         battery_take(battery, session->claim, sealed, &session->task)) {
         session->has_task = true;
         session_ask_task(session);
@@ -79,26 +91,9 @@ void session_ask_first(struct session *session)
 {
     battery_reached(session->battery, REACH_SESSION);
     session->asking = true;
-    /* What was refused until here says nothing of how many refusals the techniques may have. */
+    /* Refusals until here say nothing of how many refusals the techniques may have. */
     session->refusals = session->hails;
-    next_technique(session);
-}
-
-void session_give_up_proxy(struct session *session, const char *why)
-{
-    battery_drop_proxy(session->battery, session->claim, why);
-    session->claim = BATTERY_COMMON;
-}
-
-void session_cut_task(struct session *session, const char *why)
-{
-    if (session->has_task) {
-        session->has_task = false;
-        battery_cut(session->battery, &session->task, why);
-    } else if (session_is_special(session) && !session->asking && session->state != SESSION_QUIT) {
-        battery_unclaim(session->battery, session->claim, why);
-        session->claim = BATTERY_COMMON;
-    }
+    session_next_technique(session);
 }
 
 /* ---- answers ----------------------------------------------------------------------------- */
@@ -110,38 +105,13 @@ enum answer {
     ANSWER_TO_CLAIM,
 };
 
-/* `client` is kept for the question. */
-static struct outcome_question question_on(const struct session *session, enum command command,
-                                           const struct reply *reply, const char *recipient,
-                                           char client[ADDRESS_TEXT_SIZE])
-{
-    return (struct outcome_question){
-        .command = command,
-        .reply = reply,
-        .client = address_format(&session->source, client),
-        .sender = session->task.envelope.sender,
-        .recipient = command == COMMAND_RCPT ? recipient : NULL,
-    };
-}
-
-enum outcome session_judge(const struct session *session, enum command command,
-                           const struct reply *reply, const char *recipient)
-{
-    char client[ADDRESS_TEXT_SIZE];
-    const struct outcome_question question =
-        question_on(session, command, reply, recipient, client);
-
-    return outcome_judge(&question);
-}
-
 static bool names_us(const struct session *session, const struct reply *reply, enum answer answer)
 {
-    char client[ADDRESS_TEXT_SIZE];
-    const struct outcome_question question =
-        question_on(session, answer == ANSWER_TO_RCPT ? COMMAND_RCPT : COMMAND_MAIL, reply,
-                    session->task.envelope.recipient, client);
+    const struct reply_class_question question =
+        session_question(session, answer == ANSWER_TO_RCPT ? COMMAND_RCPT : COMMAND_MAIL, reply,
+                         session->task.envelope.recipient);
 
-    return outcome_names_client(&question);
+    return reply_class_names_client(&question);
 }
 
 /* A claim that is refused leaves us who we are: in need of a log-in, or a client that may not be
@@ -177,32 +147,6 @@ static bool is_for_all(enum outcome outcome)
            outcome == OUTCOME_CLIENT_REFUSED;
 }
 
-void session_write_down(const struct session *session, struct technique_result *into,
-                        const struct reply *reply, const char *recipient)
-{
-    struct texts *texts = &session->battery->result->texts;
-    const struct envelope *envelope = &session->task.envelope;
-    char shown[2 * ENVELOPE_PATH_SIZE];
-    char text[RESULT_TEXT_SIZE];
-
-    into->asked = true;
-    into->cut = false;
-    into->hung_up = false;
-    into->unconfirmed = false;
-    into->at_mail = false;
-    into->at_claim = false;
-    into->names_us = false;
-    into->control_asked = false;
-    into->code = reply->code;
-    into->helo = texts_keep(texts, session->helo);
-    snprintf(shown, sizeof(shown), "%s%s", envelope->sender, envelope->sender_parameters);
-    into->sender = texts_keep(texts, shown);
-    into->recipient = texts_keep(texts, recipient);
-    printable_string(into->enhanced, sizeof(into->enhanced), reply->enhanced);
-    printable(text, sizeof(text), reply->text, strcspn(reply->text, "\n"));
-    into->text = texts_keep(texts, text);
-}
-
 /* Puts the reply that decides the technique into its result. */
 static enum outcome keep_answer(struct session *session, const struct reply *reply,
                                 enum answer answer)
@@ -213,6 +157,9 @@ static enum outcome keep_answer(struct session *session, const struct reply *rep
     char recipient[2 * ENVELOPE_PATH_SIZE];
 
     session->outcome = outcome;
+    if (session->task.control_only) {
+        return outcome; /* of what goes before the control */
+    }
     if (session->battery->message != NULL) {
         session_message_answered(session, reply, outcome);
         return outcome; /* what it showed before stays */
@@ -241,153 +188,32 @@ static void finish_task(struct session *session)
 {
     session->has_task = false;
     session->answered++;
-    session_count_ask(session, session->task.into);
+    session_end_hailed(session);
+    if (!session->task.control_only) { /* then the connection that has its answer counted it */
+        session_count_ask(session, session->task.into);
+    }
     battery_answered(session->battery, &session->task);
+    battery_want_subdomain(session->battery, session->task.into);
     if (!session_is_special(session) &&
         battery_is_turned_away(session->battery, session->task.into)) {
         session->winding_down = true;
     }
 }
 
-/* 421: the server closes now. The technique has this reply until a new connection brings a better
- * one. */
-void session_hung_up(struct session *session, const struct reply *reply)
-{
-    char why[SESSION_SENTENCE_SIZE];
-
-    session_describe(why, "The server ended the session", reply);
-    battery_trouble(session->battery, "%s", why);
-    battery_slow_down(session->battery, session->refusals - 1); /* this one was one too many */
-    session_cut_task(session, why);
-    session_close(session);
-}
-
-/* The technique goes on with another connection, which this one does not count against. */
-static void hand_on(struct session *session)
-{
-    session->has_task = false;
-    session->answered++;
-    battery_put_back(session->battery, &session->task);
-    if (session_is_special(session)) {
-        session->claim = BATTERY_COMMON;
-    }
-    session_quit(session);
-}
-
-static bool names_pipelining(const struct reply *reply)
-{
-    return strcasestr(reply->text, "pipelin") != NULL ||
-           strcasestr(reply->text, "synchroni") != NULL;
-}
-
-bool session_has_room(struct session *session)
-{
-    return session->refusals + 2 <= session->battery->connection_refusals &&
-           battery_reserve(session->battery, &session->task, 2);
-}
-
-void session_lack_room(struct session *session)
-{
-    bool here = session->refusals + 2 > session->battery->connection_refusals;
-
-    if (here && session->refusals > session->hails) { /* a new one has more room */
-        hand_on(session);
-        return;
-    }
-    session->has_task = false;
-    session->answered++; /* it is not for want of answers that it is left */
-    session->battery->result->refusals_used_up |= !here;
-    battery_leave(session->battery, &session->task,
-                  here ? "not asked: the server bears too few refusals on a connection for the "
-                         "site's filter to be told first who asks"
-                       : "not asked: max_refusals leaves none for the site's filter to be told "
-                         "first who asks");
-    next_technique(session);
-}
-
-/* A server that offers PIPELINING and cannot bear it is asked again, one command at a time. */
-bool session_stumbled(struct session *session, const struct reply *reply)
-{
-    char why[SESSION_SENTENCE_SIZE];
-    bool out_of_step = (reply->code == CODE_BAD_SEQUENCE || reply->code == CODE_NO_MAIL) &&
-                       !outcome_denies_relaying(session_judge(session, COMMAND_RCPT, reply, NULL));
-
-    if (session->batch < 2 || !session_is_refusal(reply) ||
-        !(out_of_step || names_pipelining(reply))) {
-        return false;
-    }
-    session_describe(why, "The server offers PIPELINING but cannot bear it", reply);
-    battery_trouble(session->battery, "%s; asked one command at a time", why);
-    session->battery->one_at_a_time = true;
-    hand_on(session);
-    return true;
-}
-
 /* ---- after a plan ------------------------------------------------------------------------ */
-
-/* Whether the technique is asked once more with the recipient that it will be asked with later: a
- * server that greylists does not know an ask of another connection. From now on none is sent. */
-static bool try_bare(struct session *session)
-{
-    struct battery *battery = session->battery;
-    struct envelope bare;
-
-    if (session->at_control || !session->sealed || session->outcome != OUTCOME_GREYLISTED) {
-        return false;
-    }
-    battery->bare = true;
-    battery->result->milter.asks++; /* what comes back in its place is no ask */
-    if (session->refusals >= battery->connection_refusals ||
-        !battery_reserve(battery, &session->task, 1) ||
-        !battery_envelope(battery, session->task.row, &bare)) {
-        return false;
-    }
-    memcpy(session->task.envelope.recipient, bare.recipient, sizeof(bare.recipient));
-    session_ask_task(session);
-    return true;
-}
-
-/* Where anybody may send to this canary, an odd recipient in a domain that is not there says
- * nothing when it is refused for its form. Its control, a plain name there, tells a wide
- * destination from trust in us. Not worth another connection. */
-static bool try_control_alone(struct session *session)
-{
-    struct battery *battery = session->battery;
-    const struct technique_result *plain = &battery->result->techniques[0];
-
-    if (session->at_control || session->outcome != OUTCOME_RECIPIENT_REFUSED ||
-        session->task.into->technique->trait != TECHNIQUE_BY_SUBDOMAIN || !plain->asked ||
-        plain->outcome != OUTCOME_ACCEPTED || session->refusals >= battery->connection_refusals ||
-        !battery_reserve(battery, &session->task, 1)) {
-        return false;
-    }
-    session_plan_control(session);
-    return true;
-}
-
-/* Whether the technique goes on with another sender, here or, when this connection has had its
- * refusals, on the next. */
-static bool try_other_sender(struct session *session)
-{
-    struct battery *battery = session->battery;
-
-    if (session->at_control || battery->message != NULL ||
-        session->outcome != OUTCOME_SENDER_REFUSED ||
-        !battery_replace_sender(battery, &session->task)) {
-        return false;
-    }
-    if (session->refusals >= battery->connection_refusals) {
-        hand_on(session);
-    } else {
-        session_ask_task(session);
-    }
-    return true;
-}
 
 void session_end_task(struct session *session)
 {
     finish_task(session);
-    next_technique(session);
+    session_next_technique(session);
+}
+
+/* Haraka (3.1 to 3.3, measured) never answers again after an EHLO that found a transaction. It says
+ * in its greeting or in its answer to EHLO who it is, unless told not to. */
+static bool is_haraka(const struct session *session)
+{
+    return strcasestr(session->battery->result->banner, "haraka") != NULL ||
+           strcasestr(session->hello.text, "haraka") != NULL;
 }
 
 static void decide(struct session *session)
@@ -396,13 +222,15 @@ static void decide(struct session *session)
                                         : session->outcome == OUTCOME_ACCEPTED;
 
     session->moot = false;
+    accepted = accepted && !session->at_user;
     if (accepted && session->battery->message != NULL) {
         session_send_message(session);
     } else if (accepted && !session->task.into->observed) {
         /* The filter's word is sure, and of relaying: it needs no confirmation and no control. */
-        bool soon = session->confirmations < session->battery->connection_confirmations;
+        bool soon = session->confirmations < session->battery->connection_confirmations &&
+                    !is_haraka(session);
         session_plan_confirmation(session, soon ? SESSION_CONFIRM : SESSION_CONFIRM_RSET);
-    } else if (!try_other_sender(session) && !try_bare(session) && !try_control_alone(session)) {
+    } else if (session->at_user || !session_retry(session)) {
         session_end_task(session);
     }
 }
@@ -415,7 +243,7 @@ static void go_on(struct session *session)
     }
 }
 
-/* What is left of the plan is not said, and what was said of it decides nothing. */
+/* The rest of the plan is not said, and the part that was said decides nothing. */
 static void leave_plan(struct session *session)
 {
     session->planned = session->said;
@@ -495,7 +323,7 @@ static void sender_taken(struct session *session)
     memcpy(session->taken_sender, session->task.envelope.sender, sizeof(session->taken_sender));
 }
 
-/* What was to come first is refused, so the technique's own request would be another's. */
+/* The step before is refused, so the technique's own request would be another's. */
 void session_take_local(struct session *session, const struct reply *reply)
 {
     char why[SESSION_SENTENCE_SIZE];
@@ -509,7 +337,7 @@ void session_take_local(struct session *session, const struct reply *reply)
         session_hung_up(session, reply);
     } else if (!session_stumbled(session, reply)) {
         session_describe(why, "not asked, for what comes before it was refused", reply);
-        session->task.into->text = texts_keep(&session->battery->result->texts, why);
+        session->task.into->text = string_pool_keep(&session->battery->result->texts, why);
         session->outcome = OUTCOME_RECIPIENT_REFUSED;
         session->in_transaction = true; /* it may have been taken in part */
         leave_plan(session);
@@ -518,6 +346,7 @@ void session_take_local(struct session *session, const struct reply *reply)
 
 void session_take_mail(struct session *session, const struct reply *reply)
 {
+    session_end_hailed(session);
     if (reply_is_positive(reply)) {
         sender_taken(session);
         go_on(session);
@@ -526,6 +355,7 @@ void session_take_mail(struct session *session, const struct reply *reply)
         session_hung_up(session, reply);
     } else if (!session_stumbled(session, reply)) {
         (void)keep_answer(session, reply, ANSWER_TO_MAIL);
+        session_heed_limit(session, reply);
         leave_plan(session);
     }
 }
@@ -551,23 +381,41 @@ void session_take_rcpt(struct session *session, const struct reply *reply)
 {
     char sent[ENVELOPE_PATH_SIZE];
 
+    if (session_take_hailed(session, reply)) {
+        return;
+    }
     technique_spell(session->task.into->technique->spelling, session->task.envelope.recipient,
                     sent);
-    enum asker_answer heard = session_hear(session, reply, sent);
+    enum milter_talk_answer heard = session_hear(session, reply, sent);
     if (session_stumbled(session, reply)) {
         return;
     }
     session->vouched |= session->sealed;
     (void)keep_answer(session, reply, ANSWER_TO_RCPT);
-    if (heard == ASKER_OBSERVED) {
+    if (heard == MILTER_TALK_OBSERVED) {
         keep_observation(session);
-    } else if (heard == ASKER_UNVERIFIED) {
+    } else if (heard == MILTER_TALK_UNVERIFIED) {
         keep_forgery(session);
+    } else {
+        session_heed_limit(session, reply);
     }
     if (reply->code == SESSION_CODE_CLOSING) {
         session_hung_up(session, reply);
     } else {
         go_on(session);
+    }
+}
+
+static void take_user(struct session *session, const struct reply *reply)
+{
+    bool at_mail = session->state == SESSION_CONTROL_MAIL;
+
+    keep_users(session, session_judge(session, at_mail ? COMMAND_MAIL : COMMAND_RCPT, reply,
+                                      session->task.envelope.control));
+    if (reply->code == SESSION_CODE_CLOSING) {
+        session_hung_up(session, reply);
+    } else {
+        leave_plan(session);
     }
 }
 
@@ -584,11 +432,16 @@ void session_take_control(struct session *session, const struct reply *reply)
     if (session_stumbled(session, reply)) {
         return;
     }
+    if (session->at_user) {
+        take_user(session, reply);
+        return;
+    }
     into->control_code = reply->code;
-    enum asker_answer heard =
-        at_mail ? ASKER_NOTHING : session_hear(session, reply, session->task.envelope.control);
-    into->control_asked = heard != ASKER_UNVERIFIED;
-    into->control = heard == ASKER_OBSERVED
+    enum milter_talk_answer heard =
+        at_mail ? MILTER_TALK_NOTHING
+                : session_hear(session, reply, session->task.envelope.control);
+    into->control_asked = heard != MILTER_TALK_UNVERIFIED;
+    into->control = heard == MILTER_TALK_OBSERVED
                         ? OUTCOME_ACCEPTED
                         : session_judge(session, at_mail ? COMMAND_MAIL : COMMAND_RCPT, reply,
                                         session->task.envelope.control);

@@ -5,18 +5,12 @@
 #include "probe/smtp/reply/reply_class.h"
 #include "probe/smtp/session_steps.h"
 
-/* So many are refused as any sender would be before no more are said: each counts as a refusal. */
-#define UNHEARD_MAX 2
+/* Its row; it comes first. */
+#define PLAIN 0
 
-static const struct asker_settings *settings_of(const struct session *session)
+static const struct milter_talk_settings *settings_of(const struct session *session)
 {
     return &session->battery->settings->asker;
-}
-
-/* The first line of a reply, as the network brought it. */
-static void first_line(const struct reply *reply, char out[REPLY_TEXT_SIZE])
-{
-    (void)snprintf(out, REPLY_TEXT_SIZE, "%.*s", (int)strcspn(reply->text, "\n"), reply->text);
 }
 
 static const char *canary_domain(const struct session *session)
@@ -29,12 +23,15 @@ static const char *canary_domain(const struct session *session)
 static bool say_hello(struct session *session, const char *domain)
 {
     const char *path =
-        asker_hello(&session->asker, settings_of(session), session->battery->result, domain);
+        milter_talk_hello(&session->asker, settings_of(session), session->battery->result, domain);
 
     if (path == NULL) {
         return false;
     }
     session->battery->result->milter.asked = true;
+    if (!session->has_task && session_pave(session)) {
+        return true;
+    }
     session_send(session, SESSION_HAIL, "MAIL FROM:%s", path);
     return true;
 }
@@ -45,10 +42,10 @@ void session_say_hello(struct session *session)
 
     /* One that is asked in the clear on purpose is the same way to the server. Who makes up a
      * client is introduced when he has become it: what is said before is not asked about. */
-    if (session->battery->message != NULL || session->battery->unheard >= UNHEARD_MAX ||
+    if (session->battery->message != NULL || session->battery->unheard >= BATTERY_UNHEARD_MAX ||
         (claimed != NULL && claimed->identity != TECHNIQUE_IDENTITY_OWN) ||
         !say_hello(session, canary_domain(session))) {
-        session_ask_first(session);
+        session->next = SESSION_NEXT_FIRST;
     }
 }
 
@@ -68,7 +65,7 @@ static bool say_its_hello(struct session *session, const char *domain)
 bool session_introduce(struct session *session)
 {
     if (session->introduced || !(session->claimed || session_is_proxied(session)) ||
-        session->battery->message != NULL || session->battery->unheard >= UNHEARD_MAX) {
+        session->battery->message != NULL || session->battery->unheard >= BATTERY_UNHEARD_MAX) {
         return false;
     }
     session->introduced = true;
@@ -76,24 +73,11 @@ bool session_introduce(struct session *session)
     return say_its_hello(session, canary_domain(session));
 }
 
-static void hung_up(struct session *session, const struct reply *reply)
-{
-    char why[SESSION_SENTENCE_SIZE];
-
-    if (session->has_task) {
-        session_hung_up(session, reply);
-        return;
-    }
-    session_describe(why, "The server ended the session at the probe's hello", reply);
-    session_give_up(session, why);
-    session_close(session);
-}
-
 /* Whether the sender's domain is what the server refuses; then the site's own is tried, which it
  * knows. */
 static bool try_own_domain(struct session *session, const struct reply *reply)
 {
-    const struct outcome_question question = {
+    const struct reply_class_question question = {
         .command = COMMAND_MAIL,
         .reply = reply,
         .client = "",
@@ -102,7 +86,7 @@ static bool try_own_domain(struct session *session, const struct reply *reply)
     const char *own = session->battery->result->endpoint.own;
 
     if (session->asker.borrowed || own[0] == '\0' ||
-        outcome_judge(&question) != OUTCOME_SENDER_REFUSED) {
+        reply_class_judge(&question) != OUTCOME_SENDER_REFUSED) {
         return false;
     }
     session->asker.borrowed = true;
@@ -111,10 +95,15 @@ static bool try_own_domain(struct session *session, const struct reply *reply)
 
 static void ask(struct session *session)
 {
-    if (session->has_task) {
-        session_ask_task(session);
-    } else {
-        session_ask_first(session);
+    session->next = session->has_task ? SESSION_NEXT_TASK : SESSION_NEXT_FIRST;
+}
+
+/* max_refusals is what the server may be bothered with: the answer of the site's own filter is none
+ * of its refusals. */
+static void count_refusal(struct session *session, bool by_filter)
+{
+    if (!by_filter) {
+        battery_refused(session->battery, session->has_task ? &session->task : NULL);
     }
 }
 
@@ -124,37 +113,43 @@ void session_take_hail(struct session *session, const struct reply *reply)
     char line[REPLY_TEXT_SIZE];
 
     if (reply->code == SESSION_CODE_CLOSING) {
-        hung_up(session, reply);
+        session_hello_hung_up(session, reply);
         return;
     }
     if (reply_is_positive(reply)) {
         session->in_transaction = true;
         /* A server may keep its filter from the clients that we make up. */
         session->unanswered = !session->has_task;
-        ask(session);
+        session_lack_listener(session);
+        if (session->has_task || !session_ask_hailed(session)) {
+            ask(session);
+        }
         return;
     }
-    if (!session->has_task) {
-        battery_refused(battery, NULL); /* the server counts it, too; a task's is counted */
-    }
     session->hails++;
-    first_line(reply, line);
-    if (asker_take_hello(&session->asker, settings_of(session), battery->result, line) ==
-        ASKER_NOTHING) {
+    session_first_line(reply, line);
+    enum milter_talk_answer answer =
+        milter_talk_take_hello(&session->asker, settings_of(session), battery->result, line);
+    count_refusal(session, session->asker.verified);
+    if (answer == MILTER_TALK_NOTHING) {
         if (try_own_domain(session, reply)) {
             return;
         }
         battery->unheard += !session->has_task;
+    }
+    if (!session->asker.verified) {
+        session_lack_listener(session);
     }
     battery->result->milter.present |= session->asker.verified;
     battery->hidden |= session->asker.verified && session->asker.role == TOKEN_ROLE_HIDDEN;
     ask(session);
 }
 
-bool session_can_seal(const struct session *session)
+static bool can_seal(const struct session *session)
 {
     return session->asker.verified && session->task.envelope.ask[0] != '\0' &&
-           !session->task.again && !session->battery->bare && session->battery->message == NULL;
+           !session->task.again && !session->task.control_only && !session->battery->bare &&
+           session->battery->message == NULL;
 }
 
 void session_seal(struct session *session)
@@ -164,11 +159,11 @@ void session_seal(struct session *session)
     char path[ENVELOPE_PATH_SIZE];
 
     session->sealed = false;
-    if (!session_can_seal(session)) {
+    if (!can_seal(session)) {
         return;
     }
     (void)snprintf(path, sizeof(path), "%s", envelope->ask);
-    if (asker_seal(&session->asker, technique->number, envelope->sender, path)) {
+    if (milter_talk_seal(&session->asker, technique->number, envelope->sender, path)) {
         memcpy(envelope->recipient, path, sizeof(envelope->recipient));
         session->sealed = true;
     }
@@ -179,18 +174,18 @@ bool session_is_heard(const struct session *session)
     return session->sealed || (session->asker.verified && session->asks > 0);
 }
 
-enum asker_answer session_hear(const struct session *session, const struct reply *reply,
-                               const char *sent)
+enum milter_talk_answer session_hear(const struct session *session, const struct reply *reply,
+                                     const char *sent)
 {
     struct observation observation;
     char line[REPLY_TEXT_SIZE];
 
     if (!session_is_refusal(reply)) {
-        return ASKER_NOTHING;
+        return MILTER_TALK_NOTHING;
     }
-    first_line(reply, line);
-    return asker_take_ask(&session->asker, line, sent, session->task.envelope.recipient,
-                          &observation);
+    session_first_line(reply, line);
+    return milter_talk_take_ask(&session->asker, line, sent, session->task.envelope.recipient,
+                                &observation);
 }
 
 void session_count_ask(struct session *session, const struct technique_result *asked)
@@ -213,6 +208,106 @@ void session_count_ask(struct session *session, const struct technique_result *a
     }
 }
 
+/* ---- vouching --------------------------------------------------------------------------- */
+
+/* Makes the ask: what `plain` asks for, by the sender of the technique in hand, so that a refusal
+ * of MAIL is an answer to that. */
+static bool make_vouch(struct session *session)
+{
+    struct battery *battery = session->battery;
+    struct envelope envelope;
+
+    if (!battery_envelope(battery, PLAIN, &envelope) || envelope.ask[0] == '\0') {
+        return false;
+    }
+    memcpy(session->vouch, envelope.ask, sizeof(session->vouch));
+    return milter_talk_seal(&session->asker, battery->result->techniques[PLAIN].technique->number,
+                            session->task.envelope.sender, session->vouch);
+}
+
+bool session_vouch(struct session *session)
+{
+    static const enum session_state steps[] = {SESSION_MAIL, SESSION_VOUCH};
+    bool needed = session->asker.mistakable;
+
+    if (!session->asker.verified || session->vouched || can_seal(session) ||
+        !(needed || session->battery->result->milter.asks == 0)) {
+        return false;
+    }
+    if (!session_has_room(session)) {
+        if (needed) {
+            session_lack_room(session);
+        }
+        return needed;
+    }
+    if (!make_vouch(session)) {
+        return false; /* out of memory */
+    }
+    session->sealed = false;
+    session_plan(session, steps, 2);
+    return true;
+}
+
+/* A grant that the filter saw is proved for the technique that was asked in fact: `plain`, but
+ * where it is the sender or the connection that is another. */
+static void keep_proof(struct session *session, const struct reply *reply)
+{
+    struct technique_result *into = session->task.into;
+
+    if (!session_is_special(session) &&
+        into->technique->sender_class == TECHNIQUE_SENDER_EXTERNAL &&
+        session->task.envelope.sender_parameters[0] == '\0') {
+        into = &session->battery->result->techniques[PLAIN];
+    }
+    if (into->asked && into->observed) {
+        return;
+    }
+    session_write_down(session, into, reply, session->vouch);
+    into->outcome = OUTCOME_ACCEPTED;
+    into->ask = true;
+    into->observed = true;
+}
+
+/* Counts what both ends know of, but for what cannot be verified. One that was put off may not have
+ * come to the filter: what does that may stand before it. */
+static void count_vouch(struct session *session, const struct reply *reply,
+                        enum milter_talk_answer heard)
+{
+    struct milter_said *said = &session->battery->result->milter;
+    enum outcome outcome = heard == MILTER_TALK_OBSERVED
+                               ? OUTCOME_ACCEPTED
+                               : session_judge(session, COMMAND_RCPT, reply, session->vouch);
+
+    said->asks++;
+    said->granted += heard == MILTER_TALK_OBSERVED;
+    said->unverified |= heard == MILTER_TALK_UNVERIFIED;
+    if (heard != MILTER_TALK_UNVERIFIED) {
+        session->accepted += outcome == OUTCOME_ACCEPTED;
+        session->asks += !outcome_is_temporary(outcome);
+    }
+}
+
+void session_take_vouch(struct session *session, const struct reply *reply)
+{
+    enum milter_talk_answer heard = session_hear(session, reply, session->vouch);
+
+    if (session_stumbled(session, reply)) {
+        return;
+    }
+    session->vouched = true;
+    count_vouch(session, reply, heard);
+    if (heard == MILTER_TALK_OBSERVED) {
+        keep_proof(session, reply);
+    }
+    if (reply->code == SESSION_CODE_CLOSING) {
+        session_hung_up(session, reply);
+    } else {
+        session->next = SESSION_NEXT_TASK;
+    }
+}
+
+/* ---- the last hello ---------------------------------------------------------------------- */
+
 bool session_tally(struct session *session)
 {
     static const enum session_state step = SESSION_TALLY;
@@ -220,8 +315,8 @@ bool session_tally(struct session *session)
 
     if (!session->asker.verified || session->asks == 0 || said->tallied || session->winding_down ||
         session->refusals >= session->battery->connection_refusals ||
-        asker_hello(&session->last, settings_of(session), session->battery->result,
-                    session->asker.domain) == NULL) {
+        milter_talk_hello(&session->last, settings_of(session), session->battery->result,
+                          session->asker.domain) == NULL) {
         return false;
     }
     said->tallied = true;
@@ -235,10 +330,11 @@ void session_take_tally(struct session *session, const struct reply *reply)
     struct observation told;
     char line[REPLY_TEXT_SIZE];
 
-    first_line(reply, line);
+    session_first_line(reply, line);
     if (session_is_refusal(reply)) {
-        battery_refused(session->battery, NULL); /* the server counts it, too */
-        if (asker_take_tally(&session->last, line, &told)) {
+        bool by_filter = milter_talk_take_tally(&session->last, line, &told);
+        count_refusal(session, by_filter);
+        if (by_filter) {
             said->heard = session->accepted;
             said->counted = told.accepted;
         }

@@ -4,21 +4,10 @@
 #include <string.h>
 
 #include "lib/printable.h"
-#include "probe/judge/posture.h"
+#include "probe/smtp/ehlo.h"
 #include "probe/smtp/reply/reply_class.h"
 
-#define SMTPS_PORT      465 /* RFC 8314 section 3.3 */
 #define CAPABILITY_SIZE 256
-
-enum tls_mode session_asked_tls(const struct session *session)
-{
-    const struct endpoint *endpoint = &session->battery->result->endpoint;
-
-    if (endpoint->tls_asked == TLS_AUTO && endpoint->port == SMTPS_PORT) {
-        return TLS_IMPLICIT;
-    }
-    return endpoint->tls_asked;
-}
 
 void session_say_ehlo(struct session *session)
 {
@@ -52,18 +41,18 @@ static void end_endpoint(struct session *session, const char *what, const struct
  * postscreen's does. */
 static bool refuses_client(const struct session *session, const struct reply *reply)
 {
-    char client[ADDRESS_TEXT_SIZE];
     struct reply refusal = *reply;
-    const struct outcome_question question = {
+    const struct reply_class_question question = {
         .command = COMMAND_MAIL,
         .reply = &refusal,
-        .client = address_format(&session->source, client),
+        .client = session->client,
+        .helo = session->battery->settings->helo,
     };
 
     if (refusal.code == SESSION_CODE_CLOSING) {
         refusal.code = 554; /* 421 is judged by our address alone */
     }
-    return outcome_judge(&question) == OUTCOME_CLIENT_REFUSED;
+    return reply_class_judge(&question) == OUTCOME_CLIENT_REFUSED;
 }
 
 bool session_leave_ungreeted(struct session *session, const char *why)
@@ -77,20 +66,6 @@ bool session_leave_ungreeted(struct session *session, const char *why)
     return true;
 }
 
-/* What comes instead of a greeting, where a PROXY header may be missing. */
-static bool leave_for_proxy(struct session *session, const struct reply *reply)
-{
-    char why[SESSION_SENTENCE_SIZE];
-
-    session_describe(why, "The server wants no session", reply);
-    if (reply->code != SESSION_CODE_CLOSING || session->battery->result->greeting_names_client ||
-        !session_leave_ungreeted(session, why)) {
-        return false;
-    }
-    session_close(session);
-    return true;
-}
-
 /* The PROXY header was not taken for one. */
 static void refuse_proxy(struct session *session, const char *what, const struct reply *reply)
 {
@@ -101,29 +76,62 @@ static void refuse_proxy(struct session *session, const char *what, const struct
     session_leave(session, reply);
 }
 
+/* Keeps a greeting that wants no session, with all its lines, and what it shows. A second
+ * connection may hear another, or none: Exim tells the one that began with a PROXY header that it
+ * spoke too early. */
+static void keep_refusal(struct session *session, const char *why, const struct reply *reply)
+{
+    struct endpoint_result *result = session->battery->result;
+    bool welcome = result->banner[0] != '\0' && session->battery->told == BATTERY_NOT_TURNED_AWAY;
+    enum battery_turned_away told = session_is_proxied(session) ? BATTERY_TURNED_AWAY_PROXIED
+                                    : reply->code < 500         ? BATTERY_TURNED_AWAY_FOR_NOW
+                                                                : BATTERY_TURNED_AWAY_FOR_GOOD;
+
+    if (!battery_turn_away(session->battery, told, why)) {
+        return;
+    }
+    if (!welcome) {
+        reply_show(reply, result->banner, sizeof(result->banner));
+    }
+    result->greeting_closing = session_is_refusal(reply);
+    result->greeting_names_client = refuses_client(session, reply);
+}
+
+/* It wants no session. */
+static void take_refusal(struct session *session, const struct reply *reply)
+{
+    bool proxied = session_is_proxied(session);
+    const char *what = proxied ? "The server wants no session after a PROXY header"
+                               : "The server wants no session";
+    char why[SESSION_SENTENCE_SIZE];
+
+    session_describe(why, what, reply);
+    keep_refusal(session, why, reply);
+    if (proxied) {
+        refuse_proxy(session, what, reply);
+    } else if (reply->code == SESSION_CODE_CLOSING && !refuses_client(session, reply) &&
+               session_leave_ungreeted(session, why)) {
+        session_close(session); /* a PROXY header may be missing */
+    } else {
+        session_give_up(session, why);
+        session_leave(session, reply);
+    }
+}
+
 void session_take_greeting(struct session *session, const struct reply *reply)
 {
     struct endpoint_result *result = session->battery->result;
 
-    printable(result->banner, sizeof(result->banner), reply->text, strcspn(reply->text, "\n"));
-    if (reply_is_positive(reply)) {
-        if (!session_is_proxied(session)) {
-            battery_reached(session->battery, REACH_NO_SESSION);
-        }
-        session_say_ehlo(session);
+    result->greeting_code = reply->code;
+    if (!reply_is_positive(reply)) {
+        take_refusal(session, reply);
         return;
     }
-    if (session_is_proxied(session)) {
-        refuse_proxy(session, "The server wants no session after a PROXY header", reply);
-        return;
+    reply_show(reply, result->banner, sizeof(result->banner));
+    if (!session_is_proxied(session)) {
+        battery_reached(session->battery, REACH_NO_SESSION);
     }
-    if (result->reach == REACH_NO_GREETING) {
-        result->greeting_closing = session_is_refusal(reply);
-        result->greeting_names_client = refuses_client(session, reply);
-    }
-    if (!leave_for_proxy(session, reply)) {
-        end_endpoint(session, "The server wants no session", reply);
-    }
+    session_say_ehlo(session);
 }
 
 /* What EHLO offers: the lines after the first (RFC 5321 section 4.1.1.1). */
@@ -137,7 +145,7 @@ static void keep_capabilities(struct endpoint_result *result, const struct reply
         size_t length = next != NULL ? (size_t)(next - line - 1) : strlen(line + 1);
         char shown[CAPABILITY_SIZE];
         printable(shown, sizeof(shown), line + 1, length);
-        result->capabilities[result->capability_count++] = texts_keep(&result->texts, shown);
+        result->capabilities[result->capability_count++] = string_pool_keep(&result->texts, shown);
         line = next;
     }
 }
@@ -147,7 +155,7 @@ static bool must_claim(const struct session *session)
     return session->battery->settings->claim.family != ADDRESS_NONE && !session->standing;
 }
 
-/* What a special connection is offered, or what is offered in the clear where TLS follows again,
+/* Offers to a special connection, or what is offered in the clear where TLS follows again,
  * is nothing new; unless there are only those with a PROXY header, but then it is offered to whom
  * that names. */
 static void keep_offers(struct session *session, const struct reply *reply)
@@ -166,9 +174,9 @@ static void keep_offers(struct session *session, const struct reply *reply)
         return;
     }
     keep_capabilities(battery->result, reply);
-    posture_hear(battery->result, reply->text, session->secured);
+    ehlo_hear(battery->result, reply->text, session->secured);
     size_t length = strcspn(reply->text, " \n");
-    printable(battery->ehlo, sizeof(battery->ehlo), reply->text, length);
+    printable(battery->place.ehlo, sizeof(battery->place.ehlo), reply->text, length);
 }
 
 static bool wants_starttls(const struct session *session)
@@ -201,8 +209,7 @@ static void take_vantage(struct session *session)
     char why[SESSION_SENTENCE_SIZE];
 
     if (!session_hello_offers(&session->hello, "XCLIENT ADDR")) {
-        snprintf(why, sizeof(why), "XCLIENT is not offered to %s",
-                 address_format(&session->source, address));
+        snprintf(why, sizeof(why), "XCLIENT is not offered to %s", session->client);
         give_up_vantage(session, why);
         session_quit(session);
         return;
@@ -221,7 +228,7 @@ void session_take_vantage(struct session *session, const struct reply *reply)
     if (reply->code == SESSION_CODE_READY) {
         session->standing = true;
         session->asker.claimed = true;
-        session->source = session->battery->settings->claim;
+        session_set_source(session, &session->battery->settings->claim);
         session->battery->result->source = session->source;
         session_say_ehlo(session);
         return;
@@ -306,7 +313,12 @@ void session_take_helo(struct session *session, const struct reply *reply)
     if (reply_is_positive(reply)) {
         agreed(session);
     } else if (!leave_refused_for_proxy(session, reply)) {
+        bool is_of_one = session_is_special(session) && !session_is_proxied(session);
+        size_t row = session->claim;
         end_endpoint(session, "The server takes neither EHLO nor HELO", reply);
+        if (is_of_one && reply->code >= 500) {
+            session->battery->result->techniques[row].helo_refused = true;
+        }
     }
 }
 

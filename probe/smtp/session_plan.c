@@ -8,7 +8,7 @@
 bool session_hello_offers(const struct reply *hello, const char *what)
 {
     for (const char *at = strchr(hello->text, '\n'); at != NULL; at = strchr(at + 1, '\n')) {
-        if (offer_is(at + 1, what)) {
+        if (ehlo_is(at + 1, what)) {
             return true;
         }
     }
@@ -55,6 +55,17 @@ static void write_command(const struct session *session, enum session_state step
         break;
     case SESSION_TALLY:
         snprintf(out, SESSION_COMMAND_SIZE, "MAIL FROM:%s\r\n", session->last.path);
+        break;
+    case SESSION_PAVE_MAIL:
+        snprintf(out, SESSION_COMMAND_SIZE, "MAIL FROM:<%s>\r\n",
+                 session->battery->settings->canary);
+        break;
+    case SESSION_PAVE_RCPT:
+        snprintf(out, SESSION_COMMAND_SIZE, "RCPT TO:<postmaster@%s>\r\n",
+                 session->battery->result->endpoint.own);
+        break;
+    case SESSION_HAIL:
+        snprintf(out, SESSION_COMMAND_SIZE, "MAIL FROM:%s\r\n", session->asker.path);
         break;
     case SESSION_LOCAL_RCPT:
         snprintf(out, SESSION_COMMAND_SIZE, "RCPT TO:%s\r\n", envelope->local);
@@ -110,7 +121,7 @@ static unsigned int allow_refusals(struct session *session, bool together)
     if (wanted > left) {
         wanted = left;
     }
-    /* What no technique asks is counted where it is answered, and has nothing to give back. */
+    /* A command of no technique is counted where it is answered, and has nothing to give back. */
     if (!session->has_task) {
         return wanted;
     }
@@ -118,10 +129,10 @@ static unsigned int allow_refusals(struct session *session, bool together)
 }
 
 /* Whether nothing may be sent with it: XCLIENT brings a new session, AUTH may (RFC 4954 section 4),
- * and what is offered in it is to be known first. */
+ * and what is offered in it is to be known first. Nor while a proxy opens the way. */
 static bool stands_alone(enum session_state step)
 {
-    return step == SESSION_CLAIM || step == SESSION_CLAIM_EHLO;
+    return step == SESSION_CLAIM || step == SESSION_CLAIM_EHLO || step == SESSION_PAVE_RCPT;
 }
 
 /* Says the next command and, where they may be sent together, those after it. */

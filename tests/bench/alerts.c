@@ -10,6 +10,7 @@
  *   - SUBJECT   an audit shows the subject gone
  *   storm N S   N findings of S subjects, from 4 threads; prints what it took
  *   flush       waits until all that works has everything, and prints "done"
+ *   reload      reads the configuration again, and prints "reloaded"
  *
  * At the end of its input it stops as the programs do. tests/integration/test_alert_crash.py kills
  * it, tests/bench/storm.py measures it.
@@ -109,7 +110,22 @@ static void run_storm(struct reporter *reporter, unsigned long findings, unsigne
     fflush(stdout);
 }
 
-static void obey(struct reporter *reporter, const char *order)
+/* The reporter copies what it needs. */
+static void reload(struct reporter *reporter, const char *path)
+{
+    struct conf_report report = {0};
+    struct conf *conf = conf_load(path, CONF_PROBE, &report);
+
+    conf_report_free(&report);
+    if (conf != NULL) {
+        reporter_configure(reporter, &conf->alert);
+    }
+    puts(conf != NULL ? "reloaded" : "not reloaded");
+    fflush(stdout);
+    conf_free(conf);
+}
+
+static void obey(struct reporter *reporter, const char *order, const char *path)
 {
     struct finding finding;
     char *rest = NULL;
@@ -130,6 +146,8 @@ static void obey(struct reporter *reporter, const char *order)
     } else if (strcmp(order, "flush") == 0) {
         puts(reporter_flush(reporter, WAIT_MS) ? "done" : "not done");
         fflush(stdout);
+    } else if (strcmp(order, "reload") == 0) {
+        reload(reporter, path);
     }
 }
 
@@ -176,7 +194,7 @@ int main(int argc, char **argv)
     }
     while (fgets(line, sizeof(line), stdin) != NULL) {
         line[strcspn(line, "\n")] = '\0';
-        obey(reporter, line);
+        obey(reporter, line, argv[1]);
     }
     reporter_stop(reporter, WAIT_MS);
     conf_free(conf);

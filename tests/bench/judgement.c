@@ -28,11 +28,12 @@
 
 static struct transactions transactions = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
+/* Of this thread: what else the machine does is no cost of ours. */
 static double now_ns(void)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
@@ -41,7 +42,7 @@ static double resident_mib(void)
     char line[128] = "";
     FILE *file = fopen("/proc/self/statm", "re");
 
-    if (file == NULL || fgets(line, sizeof line, file) == NULL) {
+    if (file == NULL || fgets(line, sizeof(line), file) == NULL) {
         perror("/proc/self/statm");
         exit(1);
     }
@@ -105,7 +106,7 @@ static int ascending(const void *a, const void *b)
 
 static double median(double values[RUNS])
 {
-    qsort(values, RUNS, sizeof values[0], ascending);
+    qsort(values, RUNS, sizeof(values[0]), ascending);
     return values[RUNS / 2];
 }
 
@@ -129,11 +130,11 @@ static double ask(struct connection *connection, const struct question *question
 
     for (unsigned int i = 0; i < VARIANTS; i++) {
         char domain[64];
-        snprintf(domain, sizeof domain, "%s%u.example.%s", question->domain,
+        snprintf(domain, sizeof(domain), "%s%u.example.%s", question->domain,
                  i * 2654435761U % question->domains,
                  strcmp(question->domain, "customer-") == 0 ? "org" : "net");
-        snprintf(addresses[i], sizeof addresses[i], "u@%.80s", domain);
-        snprintf(paths[i], sizeof paths[i], "<%.90s>", addresses[i]);
+        snprintf(addresses[i], sizeof(addresses[i]), "u@%.80s", domain);
+        snprintf(paths[i], sizeof(paths[i]), "<%.90s>", addresses[i]);
     }
     for (int run = 0; run < RUNS; run++) {
         double began = now_ns();
@@ -143,15 +144,14 @@ static double ask(struct connection *connection, const struct question *question
                             &(struct rcpt_macros){
                                 question->mailer,
                                 question->status != NULL ? question->status : "next.example.net",
-                                question->status != NULL ? "Relay access denied" : address},
-                            "4F2kXy1Qz");
+                                question->status != NULL ? "Relay access denied" : address});
         }
         runs[run] = (now_ns() - began) / CALLS;
     }
     return median(runs);
 }
 
-static double ask_permission(const struct snapshot *snapshot)
+static double ask_permission(const struct live_conf *snapshot)
 {
     const struct client_macros nobody = {0};
     double runs[RUNS];
@@ -170,7 +170,7 @@ static double ask_permission(const struct snapshot *snapshot)
     return trusted == 0 ? -1 : median(runs);
 }
 
-static struct connection *stranger(struct snapshot *snapshot)
+static struct connection *stranger(struct live_conf *snapshot)
 {
     struct sockaddr_in client = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xC6336407U)};
     const struct connection_origin origin = {
@@ -207,8 +207,8 @@ static void show_growth(struct connection *connection)
 
 #define MASK_THREADS 4
 
-static struct audit_desk desk = AUDIT_DESK;
-static struct snapshot *site;
+static struct probe_dialogue_desk desk = PROBE_DIALOGUE_DESK;
+static struct live_conf *site;
 
 static struct connection *insider(unsigned int number)
 {
@@ -260,14 +260,14 @@ static double mails_on(unsigned int threads)
     return slowest;
 }
 
-static void show_masked(struct snapshot *snapshot)
+static void show_masked(struct live_conf *snapshot)
 {
     static const unsigned int sizes[] = {0, 1, MASKS_MAX};
     unsigned int masked = 0;
 
     site = snapshot;
     transactions.desk = &desk;
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         for (; masked < sizes[i]; masked++) {
             struct mask mask = {.route = {1}, .listener = "203.0.113.25:25"};
             mask.address.family = ADDRESS_IPV4;
@@ -289,13 +289,13 @@ static void measure(unsigned int domains, const char *folder)
         {"relayed", "smtp", NULL, "elsewhere-", 100000},
     };
 
-    snprintf(path, sizeof path, "%s/conf", folder);
-    snprintf(domain_path, sizeof domain_path, "%s/domains", folder);
+    snprintf(path, sizeof(path), "%s/conf", folder);
+    snprintf(domain_path, sizeof(domain_path), "%s/domains", folder);
     write_domains(domain_path, domains);
     write_configuration(path, domain_path);
     double empty = resident_mib();
     double began = now_ns();
-    struct snapshot *snapshot = snapshot_new(load(path));
+    struct live_conf *snapshot = live_conf_new(load(path), NULL);
     double loading = (now_ns() - began) / 1e9;
     if (snapshot == NULL) {
         exit(1);
@@ -303,9 +303,9 @@ static void measure(unsigned int domains, const char *folder)
     printf("%9u domains: loaded in %6.3f s, %7.1f MiB resident; permission %4.0f ns; RCPT", domains,
            loading, resident_mib() - empty, ask_permission(snapshot));
     struct connection *connection = stranger(snapshot);
-    for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
+    for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
         printf(" %s %4.0f ns%s", questions[i].name, ask(connection, &questions[i]),
-               i + 1 < sizeof questions / sizeof questions[0] ? "," : "\n");
+               i + 1 < sizeof(questions) / sizeof(questions[0]) ? "," : "\n");
     }
     if (domains == 10) {
         show_growth(connection);
@@ -329,7 +329,7 @@ int main(void)
     }
     printf("%d trusted networks\n", NETWORKS);
     fflush(stdout);
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         int status = 0;
         pid_t pid = fork();
         if (pid == 0) {

@@ -60,6 +60,15 @@ char *fuzz_rest(struct fuzz_input *input, size_t *length)
     return rest;
 }
 
+char *fuzz_text(struct fuzz_input *input, size_t *length)
+{
+    *length = input->left;
+    char *text = copy(input->at, input->left, input->left + 1);
+    input->at += input->left;
+    input->left = 0;
+    return text;
+}
+
 /* RFC 3629: the code point at the head of the text and how many octets it has; 0 if none begins
  * there. */
 static size_t code_point(const unsigned char *text, uint32_t *code)

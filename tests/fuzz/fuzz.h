@@ -17,7 +17,7 @@
 /* libFuzzer's way in; always 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
-/* What is left of an input. */
+/* The rest of an input. */
 struct fuzz_input {
     const uint8_t *at;
     size_t left;
@@ -35,6 +35,10 @@ char *fuzz_field(struct fuzz_input *input);
 /* All that is left, NUL bytes and all, in a block of exactly that size (one byte if none). The
  * caller frees it. */
 char *fuzz_rest(struct fuzz_input *input, size_t *length);
+
+/* The same with a NUL behind it, as a file that was read has: AddressSanitizer's strndup() wants
+ * the whole string to end. */
+char *fuzz_text(struct fuzz_input *input, size_t *length);
 
 /* Whether a terminal or a log may show it: valid UTF-8 without controls, bidirectional marks and
  * line separators. Knows nothing of lib/printable.c, so that the two check each other. A newline is

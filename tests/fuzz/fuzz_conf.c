@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conf/check.h"
+#include "conf/conf.h"
 #include "conf/fill.h"
 #include "conf/mistakes.h"
 #include "conf/text.h"
@@ -53,7 +54,7 @@ static void check_tree(const struct conf_tree *tree, int lines)
     }
 }
 
-/* What conf_load does, but for looking at what is on this machine. */
+/* Does conf_load's work, but for looking at what is on this machine. */
 static void load(struct conf_draft *draft, const struct conf_text *text)
 {
     struct site_settings site = {.domains = domainset_new()};

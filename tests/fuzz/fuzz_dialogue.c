@@ -85,6 +85,13 @@ int loop_timer_set(struct loop_timer *timer, int64_t deadline)
     return 0;
 }
 
+/* The world has descriptors and memory enough. */
+bool connection_is_limited(const struct connection *connection)
+{
+    (void)connection;
+    return false;
+}
+
 void loop_timer_clear(struct loop_timer *timer)
 {
     timer->deadline = -1;
@@ -126,14 +133,14 @@ static size_t open_connections(void)
 }
 
 struct connection *connection_open(struct loop *loop, const struct connection_request *request,
-                                   char error[TRANSPORT_ERROR_SIZE])
+                                   char error[CONNECTION_ERROR_SIZE])
 {
     size_t i = 0;
 
     FUZZ_MUST(loop == &world.loop && world.calls++ < CALLS_MAX);
     FUZZ_MUST(open_connections() < world.at_once);
     if ((world.refuse >> world.calls % 4 & 1) != 0 && world.calls % 3 == 0) {
-        snprintf(error, TRANSPORT_ERROR_SIZE, "Network is unreachable");
+        snprintf(error, CONNECTION_ERROR_SIZE, "Network is unreachable");
         *request->fault = (enum connection_fault)(world.calls % 3);
         return NULL;
     }
@@ -189,11 +196,11 @@ int connection_write(struct connection *connection, const char *bytes, size_t le
     return (world.refuse & 0x80) != 0 && world.calls % 5 == 4 ? -1 : 0;
 }
 
-int connection_start_tls(struct connection *connection, char error[TRANSPORT_ERROR_SIZE])
+int connection_start_tls(struct connection *connection, char error[CONNECTION_ERROR_SIZE])
 {
     FUZZ_MUST(connection->phase == PHASE_OPEN);
     if ((world.refuse & 0x40) != 0) {
-        snprintf(error, TRANSPORT_ERROR_SIZE, "The server sent bytes before TLS");
+        snprintf(error, CONNECTION_ERROR_SIZE, "The server sent bytes before TLS");
         return -1;
     }
     connection->phase = PHASE_SECURING;
@@ -201,7 +208,7 @@ int connection_start_tls(struct connection *connection, char error[TRANSPORT_ERR
 }
 
 const char *connection_certificate_fault(const struct connection *connection,
-                                         char out[TRANSPORT_CERTIFICATE_SIZE])
+                                         char out[CONNECTION_CERTIFICATE_SIZE])
 {
     (void)connection;
     out[0] = '\0';
@@ -249,7 +256,7 @@ static void deliver(struct connection *connection, const uint8_t *bytes, size_t 
     free(copy);
 }
 
-/* What the connection waits for comes about. */
+/* Brings about the event that the connection waits for. */
 static void proceed(struct connection *connection)
 {
     enum phase phase = connection->phase;
@@ -340,7 +347,7 @@ static void act(struct fuzz_input *input)
 
 /* ---- what comes of it -------------------------------------------------------------------- */
 
-static void on_finished(struct dialogue *dialogue, void *user)
+static void on_finished(struct client *dialogue, void *user)
 {
     FUZZ_MUST(dialogue != NULL && user == &world && world.finished == 0);
     world.finished++;
@@ -385,14 +392,14 @@ static void check_verdict(const struct endpoint_result *result, bool inside)
                   plain->outcome == OUTCOME_AUTH_REQUIRED);
     }
     FUZZ_MUST(fuzz_is_shown(result->why, false) && fuzz_is_shown(result->trouble, false));
-    FUZZ_MUST(fuzz_is_shown(result->banner, false) && fuzz_is_shown(result->fix, false));
+    FUZZ_MUST(fuzz_is_shown(result->banner, false) && fuzz_is_shown(result->fix.text, false));
     for (size_t i = 0; i < result->finding_count; i++) {
         FUZZ_MUST(fuzz_is_shown(result->findings[i].why, false));
         FUZZ_MUST(fuzz_is_shown(result->findings[i].key, false));
     }
 }
 
-/* What a report writes: all in one when it is for programs, shown to people else. */
+/* Writes as a report does: all in one when it is for programs, shown to people else. */
 static void check_report(const struct audit_summary *summary, bool json)
 {
     char *text = NULL;
@@ -404,7 +411,7 @@ static void check_report(const struct audit_summary *summary, bool json)
             FUZZ_MUST(report_json(stream, summary));
         } else {
             report_status_line(stream, summary);
-            report_text(stream, summary, false);
+            report_text(stream, summary, &(struct report_look){.verbose = true});
         }
         fclose(stream);
     }
@@ -433,12 +440,12 @@ static void set_endpoint(struct endpoint *endpoint, uint8_t what)
 }
 
 /* Octets of the input up to the act that ends a round, then silence. */
-static void converse(struct fuzz_input *input, const struct dialogue_request *request)
+static void converse(struct fuzz_input *input, const struct client_request *request)
 {
     memset(&world.loop.timers, 0, sizeof(world.loop.timers));
     world.finished = 0;
     world.calls = 0;
-    struct dialogue *dialogue = dialogue_start(&world.loop, request);
+    struct client *dialogue = client_start(&world.loop, request);
     int64_t end = world.loop.now + ENDPOINT_MS + 2000;
 
     FUZZ_MUST(dialogue != NULL && world.finished == 0);
@@ -448,7 +455,7 @@ static void converse(struct fuzz_input *input, const struct dialogue_request *re
     (void)fuzz_byte(input);
     pass_time(end);
     FUZZ_MUST(world.finished == 1 && world.loop.now <= end);
-    dialogue_free(dialogue);
+    client_free(dialogue);
     FUZZ_MUST(open_connections() == 0);
     for (size_t i = 0; i < TIMERS_MAX; i++) {
         FUZZ_MUST(world.loop.timers[i] == NULL);
@@ -475,7 +482,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     uint8_t how = fuzz_byte(&input);
     const struct vantage_known vantage = {(how & 8) != 0 ? VANTAGE_INSIDE : VANTAGE_OUTSIDE,
                                           nobodys_site()};
-    const struct dialogue_settings settings = {
+    const struct client_settings settings = {
         .battery = {.helo = (how & 1) != 0 ? "" : "probe.example.net",
                     .canary = "canary@outside.example.net",
                     .max_refusals = (how & 2) != 0 ? 5 : 64,
@@ -488,7 +495,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
                     [SESSION_WAIT_PROXIED] = 5000},
         .endpoint_ms = ENDPOINT_MS,
     };
-    struct dialogue_request request = {
+    struct client_request request = {
         .settings = &settings,
         .connections = (how & 4) != 0 ? 1 : 2,
         .result = &result,
@@ -504,10 +511,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     set_endpoint(&result.endpoint, what);
     converse(&input, &request);
     if (input.left > 0) {
-        request.round = DIALOGUE_AGAIN;
+        request.round = CLIENT_AGAIN;
         converse(&input, &request);
     }
-    judgement_endpoint(&result, &vantage);
+    verdict_endpoint(&result, &vantage);
     FUZZ_MUST((how & 8) == 0 || result.verdict != VERDICT_OPEN);
     check_verdict(&result, (how & 8) != 0);
     const struct endpoint_result *const results[] = {&result};

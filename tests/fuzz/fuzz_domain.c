@@ -100,7 +100,9 @@ static void check_split(const char *text, size_t length)
         FUZZ_MUST(address.domain[-1] == '@');
         FUZZ_MUST(memchr(address.domain, '>', address.domain_length) == NULL || text[0] != '<' ||
                   memchr(address.domain, '"', address.domain_length) != NULL ||
-                  memchr(address.domain, '[', address.domain_length) != NULL);
+                  memchr(address.domain, '[', address.domain_length) != NULL ||
+                  memchr(address.domain, '(', address.domain_length) != NULL ||
+                  memchr(address.domain, '\\', address.domain_length) != NULL);
     }
     FUZZ_MUST(!address.null_path || (address.domain == NULL && address.local_length == 0));
     if (mail_address_is_bare_postmaster(&address)) {

@@ -103,7 +103,7 @@ static void check_finding(const struct finding *finding)
     size_t written = format_kv(line, sizeof(line), &announcement);
     FUZZ_MUST(written == strlen(line) && written < sizeof(line));
     FUZZ_MUST(fuzz_is_shown(line, false));
-    FUZZ_MUST(fuzz_is_shown(finding->why, false) && fuzz_is_shown(finding->fix, false));
+    FUZZ_MUST(fuzz_is_shown(finding->why, false) && fuzz_is_shown(finding->fix.text, false));
     FUZZ_MUST(fuzz_is_shown(finding->key, false));
     FUZZ_MUST(finding_get(finding, "client") != NULL && finding_get(finding, "recipient") != NULL);
     FUZZ_MUST(finding_get(finding, "permission") != NULL);
@@ -125,12 +125,13 @@ struct said {
 static void said_connect(struct connection *connection, const struct said *said)
 {
     memset(connection, 0, sizeof(*connection));
-    (void)address_parse(said->client, &connection->client);
-    (void)address_parse(said->daemon, &connection->listener);
-    address_format(&connection->client, connection->client_text);
-    address_format_port(&connection->listener, 25, connection->listener_text);
+    (void)address_parse(said->client, &connection->client.address);
+    (void)address_parse(said->daemon, &connection->client.listener);
+    address_format(&connection->client.address, connection->client.text);
+    address_format_port(&connection->client.listener, 25, connection->client.listener_text);
     connection_helo(connection, said->helo);
-    snprintf(connection->sender, sizeof(connection->sender), "%s", said->sender);
+    snprintf(connection->transaction.sender, sizeof(connection->transaction.sender), "%s",
+             said->sender);
 }
 
 static const char *or_null(const char *text)
@@ -152,34 +153,34 @@ static void judge(const struct said *said)
     struct finding finding;
 
     said_connect(&connection, said);
-    connection.permission = judge_permission(rules.site, &connection.client, &client);
-    FUZZ_MUST(connection.permission <= PERMISSION_CLIENT_CERTIFICATE);
-    FUZZ_MUST(connection.permission != PERMISSION_AUTHENTICATED ||
+    connection.transaction.permission =
+        judge_permission(rules.site, &connection.client.address, &client);
+    FUZZ_MUST(connection.transaction.permission <= PERMISSION_CLIENT_CERTIFICATE);
+    FUZZ_MUST(connection.transaction.permission != PERMISSION_AUTHENTICATED ||
               strcasecmp(said->type, "ANONYMOUS") != 0);
     dialect_rcpt(&macros, said->path, &meaning);
     FUZZ_MUST(meaning.decision <= DECISION_DEFERRED);
     FUZZ_MUST(meaning.decision == DECISION_ACCEPTED || strcasecmp(said->mailer, "error") == 0);
     enum destination destination =
-        judge_destination(&rules, &meaning, said->path, &connection.listener);
+        judge_destination(&rules, &meaning, said->path, &connection.client.listener);
     if (meaning.decision == DECISION_ACCEPTED) {
         check_destination(destination, &meaning, said->path);
     }
     enum judgement judgement =
-        judge_recipient(connection.permission, meaning.decision, destination);
-    FUZZ_MUST(judgement == JUDGEMENT_FINE || connection.permission == PERMISSION_NONE);
-    FUZZ_MUST(judgement != JUDGEMENT_FINE || connection.permission != PERMISSION_NONE ||
+        judge_recipient(connection.transaction.permission, meaning.decision, destination);
+    FUZZ_MUST(judgement == JUDGEMENT_FINE || connection.transaction.permission == PERMISSION_NONE);
+    FUZZ_MUST(judgement != JUDGEMENT_FINE || connection.transaction.permission != PERMISSION_NONE ||
               meaning.decision != DECISION_ACCEPTED || destination == DESTINATION_OWN);
     const struct recipient_seen seen = {
         .path = said->path,
         .rcpt = &meaning,
         .destination = destination,
         .sender_class = site_classify_sender(rules.site, said->sender),
-        .queue_id = said->queue_id,
     };
     FUZZ_MUST(seen.sender_class <= SENDER_NULL);
-    relay_finding_open(&finding, &connection, &seen);
+    relay_finding_open(&finding, &connection.client, &connection.transaction, &seen);
     check_finding(&finding);
-    relay_finding_undeclared(&finding, &connection, &seen, (unsigned int)strlen(said->host));
+    relay_finding_undeclared(&finding, &connection.client, &connection.transaction, &seen);
     check_finding(&finding);
 }
 

@@ -5,43 +5,45 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "probe/model/result.h"
 #include "probe/smtp/reply/reply_class.h"
 #include "tests/fuzz/fuzz.h"
 
-static void check_codes(const struct outcome_question *question, enum outcome outcome)
+static void check_codes(const struct reply_class_question *question, enum outcome outcome)
 {
     int code = question->reply->code;
 
     FUZZ_MUST(outcome <= OUTCOME_CLOSING);
     FUZZ_MUST(strlen(outcome_name(outcome)) > 0);
-    FUZZ_MUST((outcome == OUTCOME_ACCEPTED) == (code == 250 || code == 251));
+    /* Any 2xx accepts (RFC 5321, 4.2.1) but 221, which says that the server closes. */
+    FUZZ_MUST((outcome == OUTCOME_ACCEPTED) == (code >= 200 && code < 300 && code != 221));
     FUZZ_MUST(!outcome_denies_relaying(outcome) || code >= 400);
     FUZZ_MUST(!outcome_is_temporary(outcome) || (code >= 200 && code < 500));
-    FUZZ_MUST(outcome != OUTCOME_CLOSING || code == 0 || code == 421);
-    FUZZ_MUST(question->command == COMMAND_RCPT || outcome != OUTCOME_RECIPIENT_REFUSED);
+    FUZZ_MUST(outcome != OUTCOME_CLOSING || code == 0 || code == 221 || code == 421);
+    FUZZ_MUST(question->command != COMMAND_MAIL || outcome != OUTCOME_RECIPIENT_REFUSED);
 }
 
 /* Upper and lower case of what the server says make no difference. */
-static void check_case(const struct outcome_question *question, enum outcome outcome)
+static void check_case(const struct reply_class_question *question, enum outcome outcome)
 {
     static struct reply loud;
-    struct outcome_question again = *question;
+    struct reply_class_question again = *question;
 
     loud = *question->reply;
     for (char *at = loud.text; *at != '\0'; at++) {
         *at = (char)toupper((unsigned char)*at);
     }
     again.reply = &loud;
-    FUZZ_MUST(outcome_judge(&again) == outcome);
+    FUZZ_MUST(reply_class_judge(&again) == outcome);
 }
 
 /* Whoever is asked in vain for an address cannot be made to deny relaying by that address's own
  * words: it says no more than a server that leaves the address out. */
-static void check_quoted(const struct outcome_question *question)
+static void check_quoted(const struct reply_class_question *question)
 {
     static struct reply bare;
     static struct reply quoting;
-    struct outcome_question again = *question;
+    struct reply_class_question again = *question;
     const char *path = question->recipient;
 
     if (path == NULL || path[0] != '<' ||
@@ -55,10 +57,11 @@ static void check_quoted(const struct outcome_question *question)
     quoting.text_length =
         (size_t)snprintf(quoting.text, sizeof(quoting.text), "%s: no such thing", path);
     again.client = NULL;
+    again.helo = NULL;
     again.reply = &bare;
-    enum outcome without = outcome_judge(&again);
+    enum outcome without = reply_class_judge(&again);
     again.reply = &quoting;
-    FUZZ_MUST(outcome_judge(&again) == without);
+    FUZZ_MUST(reply_class_judge(&again) == without);
 }
 
 /* The reply as the parser makes it of the rest of the input; false if none is complete. */
@@ -82,16 +85,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     char *client = fuzz_field(&input);
     char *sender = fuzz_field(&input);
     char *recipient = fuzz_field(&input);
-    struct outcome_question question = {
-        .command = (what & 1) != 0 ? COMMAND_RCPT : COMMAND_MAIL,
+    struct reply_class_question question = {
+        .command = (what & 1) == 0   ? COMMAND_MAIL
+                   : (what & 8) == 0 ? COMMAND_RCPT
+                                     : COMMAND_DATA,
         .reply = &parser.reply,
         .client = (what & 2) != 0 ? client : NULL,
+        .helo = (what & 4) != 0 ? client : NULL,
         .sender = sender,
         .recipient = (what & 1) != 0 ? recipient : NULL,
     };
 
     if (read_reply(&input, &parser)) {
-        enum outcome outcome = outcome_judge(&question);
+        enum outcome outcome = reply_class_judge(&question);
         check_codes(&question, outcome);
         check_case(&question, outcome);
         check_quoted(&question);

@@ -31,7 +31,7 @@ static size_t put_utf8(char *out, uint32_t code)
     return 3;
 }
 
-/* What the escaped text stood for. */
+/* The text before it was escaped. */
 static size_t unescape(const char *text, char *out)
 {
     size_t length = 0;

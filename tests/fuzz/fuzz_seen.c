@@ -7,6 +7,7 @@
 
 #include "probe/report/milter_status.h"
 #include "probe/report/page.h"
+#include "probe/report/page_milter.h"
 #include "tests/fuzz/fuzz.h"
 
 /* Whether the page itself has this element. */
@@ -67,32 +68,33 @@ static FILE *open_text(char **text, size_t *size)
     return out;
 }
 
-static void check_shown(const struct seen *seen, time_t now)
+static void check_shown(const struct milter_status *seen, time_t now)
 {
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_text(&text, &size);
 
-    page_seen(out, seen, now);
+    page_milter(out, seen, now);
     FUZZ_MUST(fclose(out) == 0);
     check_page(text);
     free(text);
     text = NULL;
     out = open_text(&text, &size);
-    seen_print(out, seen, now, false);
+    milter_status_print(out, seen, now, false);
     FUZZ_MUST(fclose(out) == 0 && fuzz_is_shown(text, true));
     free(text);
 }
 
-/* What was read is read again as the same. */
-static void check_again(const struct seen *seen)
+/* A text that was read is read again as the same. */
+static void check_again(const struct milter_status *seen)
 {
-    char error[SEEN_ERROR_SIZE] = "";
+    char error[MILTER_STATUS_ERROR_SIZE] = "";
     char *text = json_dumps(seen->object, JSON_COMPACT);
 
-    struct seen *again = text == NULL ? NULL : seen_parse(text, strlen(text), "again", error);
+    struct milter_status *again =
+        text == NULL ? NULL : milter_status_parse(text, strlen(text), "again", error);
     FUZZ_MUST(again != NULL && again->written == seen->written && again->started == seen->started);
-    seen_free(again);
+    milter_status_free(again);
     free(text);
 }
 
@@ -100,10 +102,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     struct fuzz_input input = {bytes, length};
     time_t age = (time_t)fuzz_byte(&input) * 3600 - 7200;
-    char error[SEEN_ERROR_SIZE] = "";
+    char error[MILTER_STATUS_ERROR_SIZE] = "";
     size_t size;
     char *text = fuzz_rest(&input, &size);
-    struct seen *seen = seen_parse(text, size, "FILE", error);
+    struct milter_status *seen = milter_status_parse(text, size, "FILE", error);
 
     free(text);
     FUZZ_MUST((seen == NULL) == (error[0] != '\0'));
@@ -112,7 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
         FUZZ_MUST(seen->written > 0 && seen->started > 0);
         check_shown(seen, seen->written + age);
         check_again(seen);
-        seen_free(seen);
+        milter_status_free(seen);
     }
     return 0;
 }

@@ -113,6 +113,38 @@ static void check_own_hello(struct fuzz_input *input, const char *domain)
     }
 }
 
+/* The answer to an ask is no answer to another of the same shape: one of another technique,
+ * or after another sender. */
+static void check_answers_of_asks(const struct token_binding *binding, const struct token_ask *ask,
+                                  const char *mail, const char *path)
+{
+    const struct observation observation = {
+        .kind = OBSERVATION_ASK,
+        .decision = DECISION_ACCEPTED,
+        .destination = DESTINATION_EXTERNAL,
+    };
+    struct token_ask changed = *ask;
+    struct observation read;
+    struct observation_text text;
+    char line[OBSERVATION_SIZE];
+    char other[TOKEN_PATH_MAX + 64];
+    const char *senders[] = {mail, "<another@example.net>"};
+
+    if (!observation_build(&observation, binding, path, line)) {
+        return;
+    }
+    FUZZ_MUST(observation_find(line, &read, &text) == OBSERVATION_FOUND);
+    FUZZ_MUST(observation_verify(&read, &text, binding, path));
+    for (size_t i = 0; i < 2; i++) {
+        changed.technique = i == 0 ? ask->technique ^ 1 : ask->technique;
+        size_t before = (size_t)(strstr(path, "rw1.") - path);
+        (void)snprintf(other, sizeof(other), "%.*s%s%s", (int)before, path, TOKEN_ASK_BLANK,
+                       path + before + TOKEN_ASK_LOCAL);
+        FUZZ_MUST(token_ask_seal(binding, &changed, senders[i], other));
+        FUZZ_MUST(!observation_verify(&read, &text, binding, other));
+    }
+}
+
 static void check_own_ask(struct fuzz_input *input, const struct token_binding *binding,
                           const char *mail, const char *domain)
 {
@@ -145,6 +177,7 @@ static void check_own_ask(struct fuzz_input *input, const struct token_binding *
     other.key = &keys[1];
     FUZZ_MUST(!token_ask_verify(&other, &read, mail, path));
     FUZZ_MUST(!token_ask_verify(binding, &read, "<another@example.net>", path));
+    check_answers_of_asks(binding, &ask, mail, path);
     read.technique ^= 1;
     FUZZ_MUST(!token_ask_verify(binding, &read, mail, path));
 }

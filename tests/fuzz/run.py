@@ -19,7 +19,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from seeds import ROOT, seeds  # noqa: E402  (needs the path above)
 
-BUILD = "build/fuzz"
+FOLDER = "build/fuzz"
+BUILD = "build/asan"  # which the tests under the sanitizers use, too
 MAKE = ["make", "-s", "-j2", "CC=clang", f"BUILD={BUILD}",
         "SANITIZE=fuzzer-no-link,address,undefined", "fuzz-programs"]
 JOBS = 2
@@ -33,7 +34,7 @@ def names():
 
 
 def folder(*parts):
-    path = os.path.join(ROOT, BUILD, *parts)
+    path = os.path.join(ROOT, FOLDER, *parts)
     os.makedirs(path, exist_ok=True)
     return path
 
@@ -61,7 +62,7 @@ def argv(name, seconds, corpora):
 
 
 def explain(name, output):
-    """What to do with a failed run's output, without its progress."""
+    """A failed run's output, without its progress."""
     output = re.sub(r"(?m)^(#\d+\t|INFO: ).*\n", "", output)
     match = re.search(r"Test unit written to (\S+)", output)
     if not match:

@@ -31,7 +31,7 @@ def reply_octets(code, text):
 
 
 def replies():
-    for row in rows("replies.tsv", "replies-more.tsv"):
+    for row in rows("replies.tsv", "replies-more.tsv", "replies-held-out.tsv"):
         yield reply_octets(row[0], row[1])
 
 

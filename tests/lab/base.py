@@ -81,7 +81,7 @@ class Lab:
             if kind is None:
                 self._closing.close()
             else:
-                # What led here matters more than what goes wrong on the way out.
+                # The fault that led here matters more than one on the way out.
                 with contextlib.suppress(Exception):
                     self._closing.close()
         finally:
@@ -109,7 +109,7 @@ class Lab:
                 self._signals[number] = signal.signal(number, _leave)
 
     def on_exit(self, function, *arguments):
-        """To be called when the lab ends, last one first. What it raises fails the test."""
+        """To be called when the lab ends, last one first. An exception of it fails the test."""
         self._closing.callback(function, *arguments)
 
     def account(self, since=0):
@@ -158,7 +158,7 @@ class Lab:
 
         Connections to `ports` of its public addresses go to host `to`. With masquerade they arrive
         there from the gateway's inside address, as with a container's proxy; without, the client's
-        own address shows. What the inside sends out always leaves from the public address.
+        own address shows. Traffic from the inside always leaves from the public address.
         families: which IP versions are forwarded.
         """
         gateway, target = self.host("gateway"), self.host(to)

@@ -1,6 +1,7 @@
 """A page as headless Chromium shows it: on a screen, in the dark, on paper, and to axe-core.
 
-Chromium is spoken to in the DevTools protocol, through a pipe. It has no network: a page that wants one is noticed.
+Chromium is spoken to in the DevTools protocol, through a pipe. It has no network unless it is told to be in one: a page
+that wants one is noticed.
 """
 
 import base64
@@ -14,6 +15,7 @@ import tempfile
 import time
 
 from .axe import axe_core
+from .folder import NETNS
 from .process import LabError
 
 OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -21,7 +23,7 @@ OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--n
            "--disable-dev-shm-usage"]
 
 # Chromium reads commands from descriptor 3 and writes to 4.
-START = 'exec 3<&"$1" 4>&"$2"; shift 2; exec unshare --net -- chromium "$@"'
+START = 'exec 3<&"$1" 4>&"$2"; shift 2; exec $NETWORK chromium "$@"'
 
 MEASURE = """((looked_at) => {
 const bright = (c) => { const [r, g, b] = c.map((v) => (v /= 255) <= 0.04045 ? v / 12.92
@@ -53,7 +55,9 @@ AXE = """axe.run(document, {resultTypes: ["violations"]}).then((found) => found.
 class Browser:
     """Chromium with a profile of its own, and one page in it. `with Browser() as browser`."""
 
-    def __init__(self):
+    def __init__(self, netns=None):
+        """netns: the network namespace in which it asks servers; None: one without any."""
+        self.network = f"nsenter --net={NETNS}/{netns} --" if netns else "unshare --net --"
         self.profile = tempfile.mkdtemp(prefix="relaywarden-chromium-")
         self.process = None
         self.commands = self.answers = -1
@@ -82,7 +86,7 @@ class Browser:
                 ["bash", "-c", START, "bash", str(theirs_in), str(theirs_out), *OPTIONS,
                  f"--user-data-dir={self.profile}/user", "--remote-debugging-pipe", "about:blank"],
                 pass_fds=(theirs_in, theirs_out), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True)
+                start_new_session=True, env={**os.environ, "NETWORK": self.network})
         os.close(theirs_in)
         os.close(theirs_out)
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
@@ -139,7 +143,7 @@ class Browser:
         return answer["result"]
 
     def open(self, page, width=1280, dark=False):
-        """Shows the file `page` on a screen of that width, for a reader who prefers the dark or the
+        """Shows the file or http address `page` on a screen of that width, for a reader who prefers the dark or the
         light."""
         self._call("Emulation.setDeviceMetricsOverride", width=width, height=800,
                    deviceScaleFactor=1, mobile=False)
@@ -147,8 +151,8 @@ class Browser:
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
         # Else a page that is opened again, with a # or not, may not be loaded again.
         self._call("Page.navigate", url="about:blank", until="Page.loadEventFired")
-        self._call("Page.navigate", url="file://" + os.path.abspath(page),
-                   until="Page.loadEventFired")
+        url = page if str(page).startswith("http://") else "file://" + os.path.abspath(page)
+        self._call("Page.navigate", url=url, until="Page.loadEventFired")
         return self
 
     def run(self, script, timeout=90):
@@ -160,7 +164,7 @@ class Browser:
         return done["result"].get("value")
 
     def violations(self, timeout=90):
-        """What axe-core finds: a line for each element, with the rule, where and what to do."""
+        """Axe-core's findings: a line for each element, with the rule, where and what to do."""
         self.run(axe_core() + "\n0")
         return self.run(AXE, timeout)
 
@@ -183,7 +187,7 @@ class Browser:
 
 
 def look(page, width=1280, dark=False, looked_at=3000):
-    """What a fresh Chromium makes of the file `page`: the milliseconds until it is laid out ("ms"),
+    """A fresh Chromium's view of the file `page`: the milliseconds until it is laid out ("ms"),
     its "width" against the "room" that there is, the least "contrast" of its first texts, and more."""
     with Browser() as browser:
         return browser.open(page, width, dark).run(MEASURE % looked_at)

@@ -10,7 +10,7 @@ import sys
 
 MARK = "RELAYWARDEN_LAB_ENTERED"
 
-# $1: where the program was started; then the program. What is mounted goes away with it.
+# $1: where the program was started; then the program. Its mounts go away with it.
 SCRIPT = """
 root=/run/relaywarden-root.$$
 mkdir -p "$root" || exit 1

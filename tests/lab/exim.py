@@ -53,7 +53,7 @@ class Exim(Unpacked):
         self.set_up(macros, main, edits=edits, listen=listen, **hooks)
 
     def set_up(self, macros=None, main=(), *, edits=(), listen=("25",), **hooks):
-        """What the next start will be: nothing is left of what it was before."""
+        """Decides how the next start will be; nothing is left of earlier settings."""
         if set(hooks) - set(HOOKS):
             raise LabError(f"Exim has no such hooks: {', '.join(set(hooks) - set(HOOKS))}")
         self.macros = {**self.defaults(), **(macros or {})}

@@ -9,7 +9,7 @@ from .enter import MARK
 from .servers import ROOT
 from .process import LabError, LogFile, alive, run, wait_until
 
-# What an operator's shell has that is not this machine's matter.
+# An operator's shell has these whatever the machine is.
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                "HOME": "/root", "LANG": "C.UTF-8", "SYSTEMD_PAGER": ""}
 SUDO = """#!/bin/sh

@@ -11,10 +11,10 @@ import sys
 import threading
 
 from . import folder, smtp
-from .process import LabError, run, wait_until
+from .process import HANG, LabError, run, wait_until
 
 CLONE_NEWNET = 0x40000000
-# What every host on the lab's internet reaches directly. All else is unreachable at once.
+# Every host on the lab's internet reaches these directly. All else is unreachable at once.
 INTERNET = ("198.51.100.0/24", "203.0.113.0/24", "192.0.2.0/24", "2001:db8::/32")
 INSIDE = ("172.22.1.0/24", "fd22:1::/64")
 GATEWAY_INSIDE = ("172.22.1.1", "fd22:1::1")
@@ -189,7 +189,7 @@ class Host:
             raise outcome[1]
         return outcome[1]
 
-    def connect(self, address, port=25, source=None, timeout=10):
+    def connect(self, address, port=25, source=None, timeout=HANG):
         """A connected TCP socket from here, from the address `source` if given."""
         if source is None and ":" not in address and address.count(".") != 3:
             raise LabError(f"{address}: an address is wanted")
@@ -213,11 +213,11 @@ class Host:
 
         return self.within(make)
 
-    def session(self, address, port=25, source=None, timeout=10):
+    def session(self, address, port=25, source=None, timeout=HANG):
         """An smtp.Session from here, its greeting not yet read."""
         return smtp.Session(self.connect(address, port, source, timeout))
 
-    def smtp(self, address, commands, port=25, source=None, timeout=10):
+    def smtp(self, address, commands, port=25, source=None, timeout=HANG):
         """Says `commands` one after the other and returns the replies, the greeting first.
 
         See smtp.converse for what a command may be.
@@ -260,7 +260,7 @@ class Host:
         wide = bound & {"0.0.0.0", "::"}
         return bool(bound) and len(wide) != 1
 
-    def wait_listening(self, port, address=None, timeout=10):
+    def wait_listening(self, port, address=None, timeout=HANG):
         wait_until(lambda: self.listening(port, address), timeout,
                    f"a listener on port {port} of {self.name}")
 

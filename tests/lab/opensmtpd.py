@@ -44,7 +44,7 @@ class Opensmtpd(Unpacked):
         self.set_up(rules, settings=settings, actions=actions, listen=listen)
 
     def set_up(self, rules=None, *, settings=(), actions=(), listen=("25",)):
-        """What the next start will be: nothing is left of what it was before."""
+        """Decides how the next start will be; nothing is left of earlier settings."""
         self.rules = list(self.default_rules() if rules is None else rules)
         self.settings = list(settings)
         self.actions = list(actions)

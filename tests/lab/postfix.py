@@ -11,7 +11,7 @@ import time
 from .process import LabError, LogFile, alive, wait_until
 from .servers import SERVERS, children
 
-# What is delivered locally is discarded under the transport's own name: a filter sees
+# Local deliveries are discarded under the transport's own name: a filter sees
 # {rcpt_mailer}=local, and the machine's mailboxes stay as they are.
 SERVICES = """
 pickup    unix       n - n 60  1 pickup
@@ -309,7 +309,7 @@ class Postfix:
                               *arguments], check=check, env=self._environment(), **keywords)
 
     def value(self, name):
-        """What a setting is, as postconf sees it."""
+        """A setting as postconf sees it."""
         return self.command("postconf", "-xh", name).stdout.rstrip("\n")
 
     def queue(self):

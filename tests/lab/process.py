@@ -30,7 +30,10 @@ def run(argv, check=True, timeout=60, **keywords):
     return done
 
 
-def wait_until(condition, timeout=10, what="a condition", interval=0.005):
+HANG = 90  # seconds: no wait for what comes takes as long, however busy the machine is
+
+
+def wait_until(condition, timeout=HANG, what="a condition", interval=0.005):
     """Calls `condition` until it returns something true, and returns that."""
     deadline = time.monotonic() + timeout
     while True:
@@ -80,7 +83,7 @@ class LogFile:
         """All lines that match."""
         return [line for line in self.lines(since) if re.search(regex, line)]
 
-    def wait_for(self, regex, timeout=10, count=1, since=0):
+    def wait_for(self, regex, timeout=HANG, count=1, since=0):
         """Waits until `count` lines match. Returns the first match object, or all if count > 1."""
 
         def found():

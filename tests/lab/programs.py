@@ -8,7 +8,7 @@ import re
 import signal
 
 from .config import Config, write_text
-from .process import LabError, LogFile, wait_until
+from .process import HANG, LabError, LogFile, wait_until
 from .servers import ROOT
 
 SANITIZER = re.compile(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:")
@@ -55,7 +55,12 @@ def read_alerts(path):
     if not os.path.exists(path):
         return []
     with open(path, encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
+        lines = file.read().split("\n")
+    # The last may have no end, as a command is given its object; or be half written.
+    with contextlib.suppress(ValueError):
+        json.loads(lines[-1])
+        lines.append("")
+    return [json.loads(line) for line in lines[:-1]]
 
 
 class Milter:
@@ -126,7 +131,7 @@ class Milter:
         return self.host.run([program("relaywarden-milter"), "--config", self.path, *arguments],
                              check=check, **keywords)
 
-    def stop(self, timeout=15, patience=2):
+    def stop(self, timeout=HANG, patience=2):
         """Asks it to end and returns its exit code. A sanitizer's report is an error.
 
         Before that, the MTA's conversations with it are given `patience` seconds to end: a client's
@@ -165,7 +170,7 @@ class Milter:
         """The JSON lines it wrote (a Config's alert.json, unless that was set otherwise)."""
         return read_alerts(self.config.alert["json"])
 
-    def wait_for_alert(self, timeout=10, **wanted):
+    def wait_for_alert(self, timeout=HANG, **wanted):
         """Waits for an alert with these values (kind="open-relay") and returns the first."""
 
         def found():
@@ -212,7 +217,82 @@ class ProbeDaemon:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def stop(self, timeout=15):
+    def stop(self, timeout=HANG):
+        """Asks it to end and returns its exit code. A sanitizer's report is an error."""
+        code = None
+        if self.process:
+            self.process.terminate()
+            code = self.process.wait(timeout)
+            self.process = None
+        if SANITIZER.search(self.log.text()):
+            raise LabError(f"relaywarden-probe run:\n{self.log.text()}")
+        return code
+
+    def kill(self):
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def reports(self):
+        """The objects that it wrote (started with --json), one an audit."""
+        with open(self.output, encoding="utf-8") as file:
+            # The text behind the last end of a line is still being written. One read: iterated over, the rest of
+            # such a line would come as the next line.
+            return [json.loads(line) for line in file.read().split("\n")[:-1]]
+
+    def alerts(self):
+        """The JSON lines it wrote (a Config's alert.json, unless that was set otherwise)."""
+        return read_alerts(self.config.alert["json"])
+
+    def wait_for_alert(self, timeout=HANG, **wanted):
+        """Waits for an alert with these values (kind="open-relay") and returns the first."""
+
+        def found():
+            return next((alert for alert in self.alerts()
+                         if all(alert.get(key) == value for key, value in wanted.items())), None)
+
+        return wait_until(found, timeout,
+                          lambda: f"alert {wanted}; there are {self.alerts()}\n{self.log.tail()}")
+
+
+class ProbeDaemon:
+    """relaywarden-probe run on one host; `log` is what it writes to standard error."""
+
+    def __init__(self, lab, host, config=None, name="probe-run"):
+        self.host = host
+        self.folder = host.new_folder(name)
+        self.log = LogFile(os.path.join(self.folder, "stderr"))
+        lab.logs[self.folder] = self.log
+        self.config = Config() if config is None else config
+        self.path = _write_config(self.config, self.folder)
+        self.output = os.path.join(self.folder, "stdout")
+        self.process = None
+        lab.on_exit(self.stop)
+
+    def start(self, *arguments):
+        """Starts it and waits until it says that it is ready."""
+        mark = self.log.mark()
+        with open(self.log.path, "ab") as log, open(self.output, "ab") as output:
+            self.process = self.host.popen(
+                [program("relaywarden-probe"), "run", "--config", self.path, *arguments],
+                stdout=output, stderr=log)
+        wait_until(lambda: self.log.find("is ready", mark) or self.process.poll() is not None, 15,
+                   lambda: f"relaywarden-probe run:\n{self.log.tail()}")
+        if self.process.poll() is not None:
+            raise LabError(f"relaywarden-probe run ended with {self.process.returncode}:\n"
+                           f"{self.log.text()}")
+        return self
+
+    def configure(self, config):
+        """Writes another configuration; SIGHUP or a restart brings it into force."""
+        self.config = config
+        _write_config(config, self.folder)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, timeout=HANG):
         """Asks it to end and returns its exit code. A sanitizer's report is an error."""
         code = None
         if self.process:
@@ -233,13 +313,14 @@ class ProbeDaemon:
         """The objects that it wrote (started with --json), one an audit."""
         with open(self.output, encoding="utf-8") as file:
             # A line that is being written has no end yet.
-            return [json.loads(line) for line in file if line.endswith("\n")]
+            # One read: the rest of a line that is half written would come as the next line.
+            return [json.loads(line) for line in file.read().splitlines(keepends=True) if line.endswith("\n")]
 
     def alerts(self):
         """The JSON lines of its alerts."""
         return read_alerts(self.config.alert["json"])
 
-    def wait_for_alert(self, timeout=20, **wanted):
+    def wait_for_alert(self, timeout=HANG, **wanted):
         """Waits for an alert with these values and returns the first."""
 
         def found():
@@ -251,7 +332,7 @@ class ProbeDaemon:
 
 
 Checked = collections.namedtuple("Checked", "code out err report alerts")
-Checked.__doc__ = """What a run of the probe gave: exit code, outputs, the parsed JSON object (None
+Checked.__doc__ = """The result of one run of the probe: exit code, outputs, the parsed JSON object (None
 if there was none), and the JSON lines of its alerts so far."""
 
 

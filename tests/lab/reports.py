@@ -1,4 +1,4 @@
-"""What a sanitizer or valgrind reports of a program, however that program ended.
+"""Reports of a sanitizer or valgrind on a program, however that program ended.
 
 Exit codes and standard error of a program are often nobody's: it is killed, a pipe(8) runs it, it
 ends after its test. So each process writes its report to a file of its own in one folder, which is

@@ -7,7 +7,7 @@ import re
 from .postfix import SERVERS, split_endpoint
 from .process import LabError, LogFile, run, wait_until
 
-# What is delivered locally is discarded by a mailer that is still called `local`. Without the flag
+# Local deliveries are discarded by a mailer that is still called `local`. Without the flag
 # w it takes any user.
 MACROS = """divert(-1)
 include(`{cf}/m4/cf.m4')
@@ -55,7 +55,7 @@ class Sendmail:
     local: class w, relay: class R. access, mailertable, aliases: tables (makemap, hash).
     sasl: a Sasl whose users may authenticate. milters: see `attach`.
 
-    It knows any local user. What cannot be delivered stays in its queue.
+    It knows any local user. Undeliverable mail stays in its queue.
     """
 
     def __init__(self, lab, host, features=(), macros=(), listen=("25",), *, rules=(),
@@ -202,7 +202,7 @@ class Sendmail:
                              check=check, **keywords)
 
     def queue(self):
-        """What is queued: a list of {"queue_id", "quarantined" (the reason, or None),
+        """The queue: a list of {"queue_id", "quarantined" (the reason, or None),
         "recipients"}."""
         found = []
         for path in sorted(glob.glob(os.path.join(self.spool, "[qh]f*"))):

@@ -1,4 +1,4 @@
-"""What the mail servers of the lab share: where they are unpacked, and their processes."""
+"""Shared by the mail servers of the lab: where they are unpacked, and their processes."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ def children(host, parent):
 
 
 class Unpacked:
-    """What the servers that are only unpacked have in common. `folder`, `logfile`, start() and stop() are theirs."""
+    """The common part of the servers that are only unpacked. `folder`, `logfile`, start() and stop() are theirs."""
 
     process = None
 

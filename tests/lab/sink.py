@@ -6,7 +6,7 @@ import os
 import shutil
 
 from .postfix import Programs
-from .process import wait_until
+from .process import HANG, wait_until
 
 
 class Sink:
@@ -61,5 +61,5 @@ class Sink:
         for path in glob.glob(os.path.join(self.folder, "*")):
             os.unlink(path)
 
-    def wait_for_recipient(self, address, timeout=15):
+    def wait_for_recipient(self, address, timeout=HANG):
         wait_until(lambda: address in self.recipients(), timeout, f"mail to {address}")

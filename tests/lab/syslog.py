@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 
-from .process import LogFile, wait_until
+from .process import HANG, LogFile, wait_until
 
 
 class Syslog:
@@ -75,6 +75,6 @@ action(type="omfile" file="{self.log.path}" template="line" asyncWriting="off")
     def lines(self, since=0):
         return self.log.lines(since)
 
-    def wait_for(self, regex, timeout=10, count=1, since=0):
+    def wait_for(self, regex, timeout=HANG, count=1, since=0):
         """See LogFile.wait_for."""
         return self.log.wait_for(regex, timeout, count, since)

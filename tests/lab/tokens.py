@@ -31,7 +31,7 @@ def lower(text):
     return text.encode("utf-8", "surrogateescape").lower()
 
 
-def path_octets(path):
+def without_token(path):
     return lower(TOKEN.sub("", path, count=1))
 
 
@@ -63,13 +63,12 @@ class Key:
     def ask(self, nonce, challenge, role, technique, sender, recipient):
         """`recipient` with a {} where the token goes."""
         head = bytes([role, technique])
-        fields = [nonce, challenge, head[:1], head[1:], path_octets(sender),
+        fields = [nonce, challenge, head[:1], head[1:], without_token(sender),
                   lower(recipient.replace("{}", ""))]
         return recipient.replace("{}", "rw1." + base32(head + self.mac("ask", fields, 10)))
 
     def observation_mac(self, path, nonce, challenge, text):
-        return base32(self.mac("observation", [path_octets(path), nonce, challenge, text.encode()],
-                               16))
+        return base32(self.mac("observation", [lower(path), nonce, challenge, text.encode()], 16))
 
 
 @dataclass

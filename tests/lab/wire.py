@@ -68,7 +68,7 @@ class Wire:
         return {(packet.destination, packet.port) for packet in self.packets if packet.kind in kinds}
 
     def streams(self):
-        """What was said on each TCP connection, by (address, port, source port)."""
+        """The dialogue on each TCP connection, by (address, port, source port)."""
         starts, parts = {}, collections.defaultdict(dict)
         for packet in self.packets:
             if packet.kind != "tcp":

@@ -155,26 +155,24 @@ static void assert_sentence(const char *text)
 
 void audit_sample_judge(struct endpoint_result *result, const struct vantage_known *vantage)
 {
-    judgement_endpoint(result, vantage);
+    verdict_endpoint(result, vantage);
     assert_sentence(result->why);
     if (result->verdict != VERDICT_CLOSED) {
-        assert_sentence(result->fix);
+        assert_sentence(result->fix.text);
     }
     for (size_t i = 0; i < result->finding_count; i++) {
         assert_sentence(result->findings[i].why);
-        assert_sentence(result->findings[i].fix);
+        assert_sentence(result->findings[i].fix.text);
     }
 }
 
 void audit_sample_judged(const struct endpoint_result *result, enum verdict verdict,
                          enum cause cause, int code)
 {
-    const struct endpoint_result *const one = result;
-
     assert_string_equal(verdict_name(result->verdict), verdict_name(verdict));
     assert_string_equal(cause_name(result->cause), cause_name(cause));
     assert_int_equal(result->proof, verdict == VERDICT_OPEN ? PROOF_RCPT : PROOF_NONE);
-    assert_int_equal(judgement_exit_code(&one, 1), code);
+    assert_int_equal(verdict_exit_of(result), code);
 }
 
 void audit_sample_says(const char *text, const char *words)

@@ -51,6 +51,7 @@ void conf_try_begin(struct conf_try *attempt)
     conf_try_write(attempt, "key", "0123456789abcdef0123456789abcdef01234567", 0640);
     conf_try_write(attempt, "domains", "example.org\nexample.test\n", 0644);
     conf_try_write(attempt, "run", "#!/bin/sh\n", 0755);
+    conf_try_write(attempt, "targets", "listed host mail.example.org\n", 0644);
 }
 
 void conf_try_again(struct conf_try *attempt, enum conf_program program)
@@ -85,7 +86,8 @@ void conf_try_load(struct conf_try *attempt, const char *text, enum conf_program
 
 void conf_try_end(struct conf_try *attempt)
 {
-    static const char *const names[] = {"relaywarden.conf", "key", "domains", "run", "other"};
+    static const char *const names[] = {"relaywarden.conf", "key",  "token.key", "domains", "run",
+                                        "targets",          "other"};
     char path[LONG_PATH];
 
     forget(attempt);

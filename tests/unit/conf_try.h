@@ -1,8 +1,9 @@
 /*
  * conf_try - loads a configuration out of a folder of its own, for tests
  *
- * The folder has, beside the configuration: `key` (40 octets, 0640), `domains` (two domains), `run`
- * (an executable). In texts "@/" stands for the folder's path with a slash.
+ * The folder has, beside the configuration: `key` (40 octets, 0640), `domains` (two domains),
+ * `targets` (one target), `run` (an executable). In texts "@/" stands for the folder's path with a
+ * slash.
  */
 #ifndef RELAYWARDEN_TESTS_CONF_TRY_H
 #define RELAYWARDEN_TESTS_CONF_TRY_H

@@ -23,6 +23,9 @@ const char PEER_HANDSHAKE[] = "(handshake)";
 const char PEER_FLOOD[] = "(flood)";
 const char PEER_LONG_LINE[] = "(long line)";
 const char PEER_DRIP[] = "(drip)";
+const char PEER_RENEGOTIATE[] = "(renegotiate)";
+const char PEER_TICKETS[] = "(tickets)";
+const char PEER_KEY_UPDATES[] = "(key updates)";
 
 struct peer {
     struct peer_script script;
@@ -34,6 +37,7 @@ struct peer {
     char lines[LINES_MAX][LINE_SIZE];
     size_t line_count;
     char server_name[256];
+    unsigned int client_hellos;
     SSL_CTX *tls;
 };
 
@@ -131,9 +135,25 @@ static void reset(struct client *client)
     setsockopt(client->descriptor, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 }
 
+static void count_client_hello(int sent, int version, int type, const void *octets, size_t length,
+                               SSL *ssl, void *user)
+{
+    struct peer *peer = user;
+
+    (void)version;
+    (void)ssl;
+    peer->client_hellos += sent == 0 && type == SSL3_RT_HANDSHAKE && length > 0 &&
+                           *(const unsigned char *)octets == SSL3_MT_CLIENT_HELLO;
+}
+
 static bool handshake(struct client *client)
 {
     client->ssl = SSL_new(client->peer->tls);
+    SSL_set_msg_callback(client->ssl, count_client_hello);
+    SSL_set_msg_callback_arg(client->ssl, client->peer);
+    if (client->peer->script.old_tls) {
+        SSL_set_max_proto_version(client->ssl, TLS1_2_VERSION);
+    }
     must(client->ssl != NULL && SSL_set_fd(client->ssl, client->descriptor) == 1, "SSL_new");
     if (SSL_accept(client->ssl) != 1) {
         return false;
@@ -142,6 +162,26 @@ static bool handshake(struct client *client)
     snprintf(client->peer->server_name, sizeof(client->peer->server_name), "%s",
              name != NULL ? name : "");
     return true;
+}
+
+static bool renegotiate(struct client *client)
+{
+    return SSL_renegotiate(client->ssl) == 1 && SSL_do_handshake(client->ssl) == 1 &&
+           put(client, "250 again\r\n", strlen("250 again\r\n"));
+}
+
+/* Handshake messages that may come at any time after the handshake. */
+static bool flood_with(struct client *client, const char *what)
+{
+    bool going = true;
+
+    while (going && wait_for(client->peer, client->descriptor, POLLOUT, -1)) {
+        going = (what == PEER_TICKETS
+                     ? SSL_new_session_ticket(client->ssl) == 1
+                     : SSL_key_update(client->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1) &&
+                SSL_do_handshake(client->ssl) == 1;
+    }
+    return false;
 }
 
 /* False when the connection is to end. */
@@ -169,6 +209,12 @@ static bool act(struct client *client, const char *what)
     }
     if (what == PEER_DRIP) {
         return repeat(client, "2", 20);
+    }
+    if (what == PEER_RENEGOTIATE) {
+        return renegotiate(client);
+    }
+    if (what == PEER_TICKETS || what == PEER_KEY_UPDATES) {
+        return flood_with(client, what);
     }
     return put(client, what, strlen(what));
 }
@@ -281,6 +327,11 @@ unsigned int peer_connections(const struct peer *peer)
 const char *peer_server_name(const struct peer *peer)
 {
     return peer->server_name;
+}
+
+unsigned int peer_client_hellos(const struct peer *peer)
+{
+    return peer->client_hellos;
 }
 
 void peer_free(struct peer *peer)

@@ -193,10 +193,10 @@ void recorder_wait_until_it_hangs(struct recorder *recorder)
     pthread_mutex_unlock(&recorder->mutex);
 }
 
-void recorder_wait_until_freed(struct recorder *recorder)
+void recorder_wait_until_freed(struct recorder *recorder, size_t sinks)
 {
     pthread_mutex_lock(&recorder->mutex);
-    while (recorder->freed == 0)
+    while (recorder->freed < sinks)
         pthread_cond_wait(&recorder->changed, &recorder->mutex);
     pthread_mutex_unlock(&recorder->mutex);
 }

@@ -14,7 +14,7 @@
 #include "lib/alert/reporter.h"
 #include "lib/alert/sink/sink.h"
 
-/* What one of the sinks did; `mutex` guards it while a reporter runs. */
+/* The doings of one of the sinks; `mutex` guards it while a reporter runs. */
 struct recorder {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -45,6 +45,6 @@ size_t recorder_announcements(struct recorder *recorder);
 int recorder_heard(struct recorder *recorder, const char *text);
 
 void recorder_wait_until_it_hangs(struct recorder *recorder);
-void recorder_wait_until_freed(struct recorder *recorder);
+void recorder_wait_until_freed(struct recorder *recorder, size_t sinks);
 
 #endif

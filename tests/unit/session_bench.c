@@ -90,12 +90,12 @@ void bench_meet_filter(void)
         assert_non_null(site);
     }
     assert_true(token_key_derive(octets, sizeof(octets), &key));
-    bench.settings.asker = (struct asker_settings){.key = &key,
-                                                   .probe = "probe.example.net",
-                                                   .site = site,
-                                                   .declared = VANTAGE_OUTSIDE,
-                                                   .now = now,
-                                                   .nonce = nonce};
+    bench.settings.asker = (struct milter_talk_settings){.key = &key,
+                                                         .probe = "probe.example.net",
+                                                         .site = site,
+                                                         .declared = VANTAGE_OUTSIDE,
+                                                         .now = now,
+                                                         .nonce = nonce};
     bench.client = "198.51.100.7";
     bench.permission = PERMISSION_NONE;
 }

@@ -16,7 +16,7 @@ static bool find(FILE *file, const char *name, char out[VECTOR_SIZE])
     char line[VECTOR_SIZE];
     size_t length = strlen(name);
 
-    while (fgets(line, sizeof line, file) != NULL) {
+    while (fgets(line, sizeof(line), file) != NULL) {
         if (strncmp(line, name, length) == 0 && line[length] == ' ') {
             const char *value = line + length + strspn(line + length, " ");
             snprintf(out, VECTOR_SIZE, "%.*s", (int)strcspn(value, "\n"), value);
@@ -45,7 +45,7 @@ const char *vector_of(const char *prefix, int number, const char *suffix, char o
 {
     char name[64];
 
-    snprintf(name, sizeof name, "%s%d.%s", prefix, number, suffix);
+    snprintf(name, sizeof(name), "%s%d.%s", prefix, number, suffix);
     return vector(name, out);
 }
 
@@ -64,14 +64,14 @@ void vector_key(struct token_key *out)
 {
     uint8_t octets[32];
 
-    vector_octets("key.octets", octets, sizeof octets);
-    assert_true(token_key_derive(octets, sizeof octets, out));
+    vector_octets("key.octets", octets, sizeof(octets));
+    assert_true(token_key_derive(octets, sizeof(octets), out));
 }
 
 void vector_binding(struct token_key *key, struct token_binding *out)
 {
     vector_key(key);
     out->key = key;
-    vector_octets("hello.nonce", out->nonce, sizeof out->nonce);
-    vector_octets("challenge.octets", out->challenge, sizeof out->challenge);
+    vector_octets("hello.nonce", out->nonce, sizeof(out->nonce));
+    vector_octets("challenge.octets", out->challenge, sizeof(out->challenge));
 }

@@ -1,10 +1,10 @@
 /*
- * alert - the settings of the path from a finding to the operator
+ * alert_settings - the settings of the path from a finding to the operator
  *
- * conf fills it, the reporter reads it. All strings belong to the struct.
+ * conf fills it; the reporter and the sinks read it. All strings belong to the struct.
  */
-#ifndef RELAYWARDEN_LIB_ALERT_ALERT_H
-#define RELAYWARDEN_LIB_ALERT_ALERT_H
+#ifndef RELAYWARDEN_LIB_ALERT_SINK_ALERT_SETTINGS_H
+#define RELAYWARDEN_LIB_ALERT_SINK_ALERT_SETTINGS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,11 +21,15 @@ enum journal_mode {
     JOURNAL_NO,
 };
 
+#define ALERT_JSON_OUTPUT "-" /* as a json_path: standard output */
+
+#define ALERT_LASTS_SECONDS 300 /* an incident that lasts is told again each minute */
+
 struct alert_settings {
     int syslog_facility; /* LOG_MAIL, ... */
     enum syslog_format syslog_format;
     enum journal_mode journal;
-    char *json_path; /* "" = none */
+    char *json_path; /* "" = none, or ALERT_JSON_OUTPUT */
     char **command;  /* argument list, NULL-terminated; NULL or empty = none */
     size_t command_count;
     char *metrics_directory;  /* "" = none */
@@ -34,8 +38,9 @@ struct alert_settings {
     /* Not an option, but the program's nature: the probe hears nothing between two audits, so that
      * only an audit ends its incidents, and quiet_after does not. */
     bool audits_resolve;
+    /* Not an option either: for how long an alert stands where nobody tells it again, for a program
+     * that does not stay; 0 = ALERT_LASTS_SECONDS. */
+    long lasts_seconds;
 };
-
-void alert_settings_free(struct alert_settings *settings); /* the members, not the struct */
 
 #endif

@@ -21,8 +21,9 @@ struct datagram_sink *datagram_from_sink(struct sink *sink)
 
 static void disconnect(struct datagram_sink *self)
 {
-    if (self->descriptor >= 0)
+    if (self->descriptor >= 0) {
         close(self->descriptor);
+    }
     self->descriptor = -1;
 }
 
@@ -40,15 +41,17 @@ static int connect_to(struct datagram_sink *self, char error[SINK_ERROR_SIZE])
         snprintf(error, SINK_ERROR_SIZE, "cannot make a socket: %m");
         return -1;
     }
-    if (connect(self->descriptor, (struct sockaddr *)&address, sizeof(address)) == 0)
+    if (connect(self->descriptor, (struct sockaddr *)&address, sizeof(address)) == 0) {
         return 0;
-    if (errno == EPROTOTYPE)
+    }
+    if (errno == EPROTOTYPE) {
         snprintf(error, SINK_ERROR_SIZE,
                  "%s is not a datagram socket: let the %s listen there for datagrams", self->path,
                  self->daemon);
-    else
+    } else {
         snprintf(error, SINK_ERROR_SIZE, "cannot connect to %s: %m (is a %s running?)", self->path,
                  self->daemon);
+    }
     disconnect(self);
     return -1;
 }
@@ -65,10 +68,12 @@ static enum attempt attempt(struct datagram_sink *self, const char *text, size_t
 {
     /* The second round is for a daemon that was restarted since we connected. */
     for (int round = 0; round < 2; round++) {
-        if (self->descriptor < 0 && connect_to(self, error) != 0)
+        if (self->descriptor < 0 && connect_to(self, error) != 0) {
             return BROKEN;
-        if (send(self->descriptor, text, length, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+        }
+        if (send(self->descriptor, text, length, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {
             return SENT;
+        }
         switch (errno) {
         case EAGAIN:
         case ENOBUFS:
@@ -92,8 +97,9 @@ static bool keep(struct datagram_sink *self, const char *text, size_t length)
 {
     struct datagram *datagram = NULL;
 
-    if (self->sink.waiting < DATAGRAM_WAITING_MAX)
+    if (self->sink.waiting < DATAGRAM_WAITING_MAX) {
         datagram = malloc(sizeof(*datagram) + length);
+    }
     if (datagram == NULL) {
         self->sink.lost++;
         return false;
@@ -112,6 +118,14 @@ static void drop_oldest(struct datagram_sink *self)
     self->sink.waiting--;
 }
 
+/* That nobody listens is told at the start, and not only when there is something to tell. */
+static int open_sink(struct sink *sink, char error[SINK_ERROR_SIZE])
+{
+    struct datagram_sink *self = datagram_from_sink(sink);
+
+    return self->descriptor >= 0 ? 0 : connect_to(self, error);
+}
+
 static int retry(struct sink *sink, char error[SINK_ERROR_SIZE])
 {
     struct datagram_sink *self = datagram_from_sink(sink);
@@ -121,10 +135,12 @@ static int retry(struct sink *sink, char error[SINK_ERROR_SIZE])
         const struct datagram *datagram = self->ring[self->oldest];
         enum attempt outcome = attempt(self, datagram->text, datagram->length, error);
 
-        if (outcome == FULL)
+        if (outcome == FULL) {
             break;
-        if (outcome == BROKEN)
+        }
+        if (outcome == BROKEN) {
             return -1;
+        }
         if (outcome == REFUSED) {
             sink->lost++;
             result = -1;
@@ -134,23 +150,27 @@ static int retry(struct sink *sink, char error[SINK_ERROR_SIZE])
     return result;
 }
 
-/* Sends behind what waits already, so that the order is kept. */
+/* Sends behind what waits already, so that the order is kept. One of those that is lost meanwhile
+ * was sent before: sink_set_announce takes it out of the count before it comes here. */
 int datagram_send(struct datagram_sink *self, const char *text, size_t length,
                   char error[SINK_ERROR_SIZE])
 {
     int result = retry(&self->sink, error);
     enum attempt outcome = FULL;
 
-    if (result == 0 && self->sink.waiting == 0)
+    if (self->sink.waiting == 0) {
         outcome = attempt(self, text, length, error);
-    if (outcome == SENT)
+    }
+    if (outcome == SENT) {
         return 0;
+    }
     if (outcome == REFUSED) {
         self->sink.lost++;
         return -1;
     }
-    if (outcome == BROKEN)
+    if (outcome == BROKEN) {
         result = -1;
+    }
     if (!keep(self, text, length) && result == 0) {
         snprintf(error, SINK_ERROR_SIZE,
                  "the daemon at %s does not read its socket, and %d lines wait", self->path,
@@ -177,8 +197,9 @@ static void free_sink(struct sink *sink)
 {
     struct datagram_sink *self = datagram_from_sink(sink);
 
-    while (sink->waiting > 0)
+    while (sink->waiting > 0) {
         drop_oldest(self);
+    }
     disconnect(self);
     free(self->path);
     free(self);
@@ -190,6 +211,7 @@ bool datagram_init(struct datagram_sink *self, const struct sink_source *source,
     self->identity = source->identity;
     self->descriptor = -1;
     self->sink.retry = retry;
+    self->sink.open = open_sink;
     self->sink.succeed = succeed;
     self->sink.free = free_sink;
     return self->path != NULL;
@@ -203,7 +225,8 @@ int datagram_priority(const struct announcement *announcement)
         [SEVERITY_CRITICAL] = LOG_CRIT,
     };
 
-    if (announcement->state == INCIDENT_RESOLVED)
+    if (announcement->state == INCIDENT_RESOLVED) {
         return LOG_NOTICE;
+    }
     return priority[announcement->incident.finding.severity];
 }

@@ -5,8 +5,8 @@
  * comes while there is no daemon, waits in a ring of DATAGRAM_WAITING_MAX, in order; more is lost
  * and counted. A daemon that was restarted is connected to again.
  */
-#ifndef RELAYWARDEN_LIB_ALERT_DATAGRAM_H
-#define RELAYWARDEN_LIB_ALERT_DATAGRAM_H
+#ifndef RELAYWARDEN_LIB_ALERT_SINK_DATAGRAM_H
+#define RELAYWARDEN_LIB_ALERT_SINK_DATAGRAM_H
 
 #include "lib/alert/sink/sink.h"
 

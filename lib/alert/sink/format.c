@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/finding_json.h"
 #include "lib/printable.h"
 
-#define TIME_SIZE 21
-#define WHY_SIZE  (FINDING_WHY_SIZE + 80)
+#define TIME_SIZE FORMAT_TIME_SIZE
 
 static const char cut_mark[] = "...";
 
@@ -24,8 +24,9 @@ static void put(struct writer *writer, const char *text, size_t length)
 {
     size_t room = writer->size - 1 - writer->length;
 
-    if (writer->full)
+    if (writer->full) {
         return;
+    }
     if (length > room) {
         length = room;
         writer->full = true;
@@ -50,8 +51,9 @@ static void put_value(struct writer *writer, const char *value, bool quoted)
         size_t plain = strcspn(value, "\"");
 
         put(writer, value, plain);
-        if (value[plain] == '\0')
+        if (value[plain] == '\0') {
             break;
+        }
         put_string(writer, "\\\"");
         value += plain + 1;
     }
@@ -71,10 +73,12 @@ size_t format_cut(const char *text, size_t max)
     size_t cut = max;
 
     /* Step back over continuation bytes to the lead byte; keep the character if it ends at max. */
-    while (cut > 0 && max - cut < 4 && ((unsigned char)text[cut - 1] & 0xC0) == 0x80)
+    while (cut > 0 && max - cut < 4 && ((unsigned char)text[cut - 1] & 0xC0) == 0x80) {
         cut--;
-    if (cut == 0)
+    }
+    if (cut == 0) {
         return max;
+    }
     unsigned char lead = (unsigned char)text[cut - 1];
     size_t needs = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
     return cut - 1 + needs <= max ? max : cut - 1;
@@ -92,8 +96,9 @@ static size_t finish(struct writer *writer)
     if (writer->full) {
         size_t mark = sizeof(cut_mark) - 1;
 
-        if (writer->size <= mark)
+        if (writer->size <= mark) {
             mark = 0;
+        }
         writer->length = format_cut(writer->out, writer->size - 1 - mark);
         memcpy(writer->out + writer->length, cut_mark, mark);
         writer->length += mark;
@@ -102,18 +107,31 @@ static size_t finish(struct writer *writer)
     return writer->length;
 }
 
-/* A resolved incident keeps its label and its fields, so its sentence must not accuse any more.
- * Returns the finding's own, or `out`. */
-static const char *why_of(const struct announcement *announcement, char out[WHY_SIZE])
+const char *format_kind(const struct announcement *announcement)
+{
+    return announcement->test ? FORMAT_TEST_KIND
+                              : finding_kind_name(announcement->incident.finding.kind);
+}
+
+/* A resolved incident keeps its label and its fields, so its sentence must not accuse any more. */
+const char *format_why(const struct announcement *announcement, char out[FORMAT_WHY_SIZE])
 {
     const struct incident *incident = &announcement->incident;
     char time[TIME_SIZE];
 
-    if (announcement->state != INCIDENT_RESOLVED)
-        return incident->finding.why;
-    snprintf(out, WHY_SIZE, "over: nothing of the kind since %s; it was: %s",
-             format_time(time, incident->last_seen), incident->finding.why);
+    if (announcement->state != INCIDENT_RESOLVED) {
+        snprintf(out, FORMAT_WHY_SIZE, "%s", incident->finding.why);
+    } else {
+        snprintf(out, FORMAT_WHY_SIZE, "over: nothing of the kind since %s; it was: %s",
+                 format_time(time, incident->last_seen), incident->finding.why);
+    }
     return out;
+}
+
+const char *format_page(const struct announcement *announcement, char out[FINDING_PAGE_SIZE])
+{
+    return announcement->test ? finding_page_of_alerts(out)
+                              : finding_page(announcement->incident.finding.kind, out);
 }
 
 size_t format_kv(char *out, size_t size, const struct announcement *announcement)
@@ -121,38 +139,29 @@ size_t format_kv(char *out, size_t size, const struct announcement *announcement
     const struct incident *incident = &announcement->incident;
     const struct finding *finding = &incident->finding;
     struct writer writer = {out, size, 0, false};
-    char why[WHY_SIZE];
+    char why[FORMAT_WHY_SIZE];
     char count[24];
 
-    if (size == 0)
+    if (size == 0) {
         return 0;
+    }
     put_string(&writer, severity_label(finding->severity));
     put_string(&writer, " ");
-    put_string(&writer, finding_kind_name(finding->kind));
+    put_string(&writer, format_kind(announcement));
     put_field(&writer, "incident", incident->id, false);
     put_field(&writer, "state", incident_state_name(announcement->state), false);
     for (size_t i = 0; i < finding->fields; i++) {
         const struct finding_field *field = &finding->field[i];
 
-        if ((field->places & FIELD_LOGGED) != 0)
+        if ((field->places & FIELD_LOGGED) != 0) {
             put_field(&writer, field->name, finding->arena + field->value,
                       (field->places & FIELD_QUOTED) != 0);
+        }
     }
     snprintf(count, sizeof(count), "%" PRIu64, finding->count);
     put_field(&writer, "count", count, false);
-    put_field(&writer, "why", why_of(announcement, why), true);
+    put_field(&writer, "why", format_why(announcement, why), true);
     return finish(&writer);
-}
-
-json_t *format_json_text(const char *text)
-{
-    char escaped[4 * FINDING_FIX_SIZE + 1];
-    json_t *string = json_string(text);
-
-    if (string != NULL)
-        return string;
-    printable_string(escaped, sizeof(escaped), text);
-    return json_string(escaped);
 }
 
 json_t *format_json_fields(const struct finding *finding, unsigned int place)
@@ -162,10 +171,11 @@ json_t *format_json_fields(const struct finding *finding, unsigned int place)
     for (size_t i = 0; object != NULL && i < finding->fields; i++) {
         const struct finding_field *field = &finding->field[i];
 
-        if ((field->places & place) == 0)
+        if ((field->places & place) == 0) {
             continue;
+        }
         if (json_object_set_new(object, field->name,
-                                format_json_text(finding->arena + field->value)) != 0) {
+                                finding_json_text(finding->arena + field->value)) != 0) {
             json_decref(object);
             object = NULL;
         }
@@ -178,35 +188,40 @@ json_t *format_json(const struct announcement *announcement, const struct sink_i
     const struct incident *incident = &announcement->incident;
     const struct finding *finding = &incident->finding;
     uint64_t count = finding->count;
-    char why[WHY_SIZE];
+    char why[FORMAT_WHY_SIZE];
+    char page[FINDING_PAGE_SIZE];
     char time[TIME_SIZE];
 
-    if (count > INT64_MAX)
+    if (count > INT64_MAX) {
         count = INT64_MAX;
+    }
     const struct {
         const char *key;
         json_t *value;
     } members[] = {
-        {"time", format_json_text(format_time(time, announcement->time))},
-        {"program", format_json_text(identity->program)},
-        {"host", format_json_text(identity->host)},
-        {"incident", format_json_text(incident->id)},
-        {"state", format_json_text(incident_state_name(announcement->state))},
-        {"kind", format_json_text(finding_kind_name(finding->kind))},
-        {"severity", format_json_text(severity_name(finding->severity))},
+        {"time", finding_json_text(format_time(time, announcement->time))},
+        {"program", finding_json_text(identity->program)},
+        {"host", finding_json_text(identity->host)},
+        {"incident", finding_json_text(incident->id)},
+        {"state", finding_json_text(incident_state_name(announcement->state))},
+        {"kind", finding_json_text(format_kind(announcement))},
+        {"severity", finding_json_text(severity_name(finding->severity))},
         {"count", json_integer((json_int_t)count)},
         {"subject", format_json_fields(finding, FIELD_SUBJECT)},
         {"evidence", format_json_fields(finding, FIELD_EVIDENCE)},
-        {"why", format_json_text(why_of(announcement, why))},
-        {"fix", format_json_text(finding->fix)},
+        {"why", finding_json_text(format_why(announcement, why))},
+        {"fix", finding_json_text(finding->fix.text)},
+        {"page", finding_json_text(format_page(announcement, page))},
     };
     json_t *object = json_object();
     bool complete = object != NULL;
 
     /* json_object_set_new takes each value over, also when it fails. */
-    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-        if (json_object_set_new(object, members[i].key, members[i].value) != 0)
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        if (json_object_set_new(object, members[i].key, members[i].value) != 0) {
             complete = false;
+        }
+    }
     if (!complete) {
         json_decref(object);
         return NULL;
@@ -220,12 +235,14 @@ static size_t put_cee(char *out, size_t size, const json_t *object)
     static const char cookie[] = "@cee: ";
     size_t head = sizeof(cookie) - 1;
 
-    if (size <= head)
+    if (size <= head) {
         return 0;
+    }
     size_t length =
         json_dumpb(object, out + head, size - head - 1, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    if (length == 0 || length > size - head - 1)
+    if (length == 0 || length > size - head - 1) {
         return 0;
+    }
     memcpy(out, cookie, head);
     out[head + length] = '\0';
     return head + length;
@@ -250,12 +267,18 @@ size_t format_cee(char *out, size_t size, const struct announcement *announcemen
 
     if (object != NULL) {
         length = put_cee(out, size, object);
-        if (length == 0 && json_object_del(object, "fix") == 0)
+        if (length == 0 && json_object_del(object, "fix") == 0) {
             length = put_cee(out, size, object);
-        while (length == 0 && drop_last(json_object_get(object, "evidence")))
+        }
+        while (length == 0 && drop_last(json_object_get(object, "evidence"))) {
             length = put_cee(out, size, object);
-        if (length == 0 && json_object_del(object, "why") == 0)
+        }
+        if (length == 0 && json_object_del(object, "page") == 0) {
             length = put_cee(out, size, object);
+        }
+        if (length == 0 && json_object_del(object, "why") == 0) {
+            length = put_cee(out, size, object);
+        }
     }
     json_decref(object);
     return length > 0 ? length : format_kv(out, size, announcement);
@@ -265,8 +288,8 @@ size_t format_cee_line(char *out, size_t size, const char *line,
                        const struct sink_identity *identity)
 {
     json_t *object =
-        json_pack("{s:o s:o s:o}", "program", format_json_text(identity->program), "host",
-                  format_json_text(identity->host), "message", format_json_text(line));
+        json_pack("{s:o s:o s:o}", "program", finding_json_text(identity->program), "host",
+                  finding_json_text(identity->host), "message", finding_json_text(line));
     size_t length = object == NULL ? 0 : put_cee(out, size, object);
 
     json_decref(object);
@@ -278,11 +301,13 @@ size_t format_cee_line(char *out, size_t size, const char *line,
     return length;
 }
 
-const char *format_time(char out[21], time_t time)
+const char *format_time(char out[FORMAT_TIME_SIZE], time_t time)
 {
     struct tm utc;
 
-    if (gmtime_r(&time, &utc) == NULL || strftime(out, 21, "%Y-%m-%dT%H:%M:%SZ", &utc) != 20)
-        memcpy(out, "1970-01-01T00:00:00Z", 21);
+    if (gmtime_r(&time, &utc) == NULL ||
+        strftime(out, FORMAT_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc) != FORMAT_TIME_SIZE - 1) {
+        memcpy(out, "1970-01-01T00:00:00Z", FORMAT_TIME_SIZE);
+    }
     return out;
 }

@@ -62,14 +62,16 @@ static void put(struct entry *entry, const char *name, const char *value)
     size_t length = strlen(value);
     unsigned char little_endian[8];
 
-    if (name_length + length + 10 > ENTRY_MAX - entry->length)
+    if (name_length + length + 10 > ENTRY_MAX - entry->length) {
         return;
+    }
     append(entry, name, name_length);
     if (strchr(value, '\n') == NULL) {
         append(entry, "=", 1);
     } else {
-        for (unsigned int i = 0; i < 8; i++)
+        for (unsigned int i = 0; i < 8; i++) {
             little_endian[i] = (unsigned char)((uint64_t)length >> (8 * i) & 0xFF);
+        }
         append(entry, "\n", 1);
         append(entry, little_endian, sizeof(little_endian));
     }
@@ -91,9 +93,10 @@ static void put_finding_field(struct entry *entry, const char *name, const char 
     char field[NAME_SIZE + 1] = PREFIX;
     size_t length = sizeof(PREFIX) - 1;
 
-    for (; *name != '\0' && length < NAME_SIZE; name++)
+    for (; *name != '\0' && length < NAME_SIZE; name++) {
         field[length++] =
             (char)(isalnum((unsigned char)*name) ? toupper((unsigned char)*name) : '_');
+    }
     field[length] = '\0';
     put(entry, field, value);
 }
@@ -109,6 +112,18 @@ static void put_head(struct entry *entry, const struct datagram_sink *self, int 
     put_number(entry, "SYSLOG_PID", (uint64_t)getpid());
 }
 
+/* systemd.journal-fields(7) wants an address. */
+static void put_page(struct entry *entry, const struct announcement *announcement)
+{
+    char page[FINDING_PAGE_SIZE];
+    char address[FINDING_PAGE_SIZE + 8];
+
+    format_page(announcement, page);
+    snprintf(address, sizeof(address), "%s%s", finding_page_is_address(page) ? "" : "file://",
+             page);
+    put(entry, "DOCUMENTATION", address);
+}
+
 static int announce(struct sink *sink, const struct announcement *announcement,
                     char error[SINK_ERROR_SIZE])
 {
@@ -120,16 +135,20 @@ static int announce(struct sink *sink, const struct announcement *announcement,
 
     format_kv(message, sizeof(message), announcement);
     put_head(&entry, self, datagram_priority(announcement), message);
-    put(&entry, "MESSAGE_ID", message_ids[finding->kind]);
+    if (!announcement->test) {
+        put(&entry, "MESSAGE_ID", message_ids[finding->kind]);
+    }
+    put_page(&entry, announcement);
     put(&entry, PREFIX "INCIDENT", incident->id);
     put(&entry, PREFIX "STATE", incident_state_name(announcement->state));
-    put(&entry, PREFIX "KIND", finding_kind_name(finding->kind));
+    put(&entry, PREFIX "KIND", format_kind(announcement));
     put(&entry, PREFIX "SEVERITY", severity_name(finding->severity));
     put_number(&entry, PREFIX "COUNT", finding->count);
     put(&entry, PREFIX "WHY", finding->why);
-    put(&entry, PREFIX "FIX", finding->fix);
-    for (size_t i = 0; i < finding->fields; i++)
+    put(&entry, PREFIX "FIX", finding->fix.text);
+    for (size_t i = 0; i < finding->fields; i++) {
         put_finding_field(&entry, finding->field[i].name, finding->arena + finding->field[i].value);
+    }
     return datagram_send(self, entry.text, entry.length, error);
 }
 
@@ -148,13 +167,15 @@ struct sink *sink_journal_new(const struct sink_source *source)
     const char *path =
         source->journal_socket == NULL ? "/run/systemd/journal/socket" : source->journal_socket;
 
-    if (self == NULL)
+    if (self == NULL) {
         return NULL;
+    }
     self->sink = (struct sink){.name = "journal", .announce = announce, .say = say};
     self->daemon = "systemd-journald";
     self->facility = source->settings->syslog_facility;
-    if (datagram_init(self, source, path))
+    if (datagram_init(self, source, path)) {
         return &self->sink;
+    }
     self->sink.free(&self->sink);
     return NULL;
 }

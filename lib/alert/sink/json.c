@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ struct json_sink {
     struct sink sink;
     const struct sink_identity *identity;
     char *path;
+    bool is_output; /* it is standard output, and no file */
     int descriptor; /* -1: not open */
     dev_t device;   /* what the descriptor is open on */
     ino_t inode;
@@ -27,9 +29,26 @@ static struct json_sink *from_sink(struct sink *sink)
 
 static void close_file(struct json_sink *self)
 {
-    if (self->descriptor >= 0)
+    if (self->descriptor >= 0 && !self->is_output) {
         close(self->descriptor);
+    }
     self->descriptor = -1;
+}
+
+/* Whoever started the program may have closed it. */
+static int open_output(struct json_sink *self, char error[SINK_ERROR_SIZE])
+{
+    int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) {
+        snprintf(
+            error, SINK_ERROR_SIZE,
+            "standard output is not open for writing: start this program with one, or let json "
+            "name a file");
+        return -1;
+    }
+    self->descriptor = STDOUT_FILENO;
+    return 0;
 }
 
 /* A line that an earlier run could not finish. */
@@ -44,6 +63,10 @@ static bool ends_in_half_a_line(int descriptor, off_t size)
 static int open_file(struct json_sink *self, char error[SINK_ERROR_SIZE])
 {
     struct stat status;
+
+    if (self->is_output) {
+        return open_output(self, error);
+    }
     int descriptor =
         open(self->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
 
@@ -70,15 +93,44 @@ static bool path_moved_on(const struct json_sink *self)
 {
     struct stat status;
 
+    if (self->is_output) {
+        return false;
+    }
     return stat(self->path, &status) != 0 || status.st_dev != self->device ||
            status.st_ino != self->inode;
 }
 
-/* One write, so that two programs can append to one file. What a full disk cut off is tried once
- * more; if that fails too, half a line stays behind and is ended before the next one. */
+/* A pipe takes a long line in pieces, and whoever reads it may be slow: this thread is there to
+ * wait. */
+static int append_output(struct json_sink *self, const char *text, size_t length,
+                         char error[SINK_ERROR_SIZE])
+{
+    while (length > 0) {
+        struct pollfd polled = {.fd = self->descriptor, .events = POLLOUT};
+        ssize_t written = write(self->descriptor, text, length);
+
+        if (written > 0) {
+            text += written;
+            length -= (size_t)written;
+            self->torn = length > 0;
+        } else if (written < 0 && errno == EAGAIN) {
+            poll(&polled, 1, -1);
+        } else if (written < 0 && errno != EINTR) {
+            snprintf(error, SINK_ERROR_SIZE, "cannot write to standard output: %m");
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* One write, so that two programs can append to one file. A line that a full disk cut off is tried
+ * once more; if that fails too, half a line stays behind and is ended before the next one. */
 static int append(struct json_sink *self, const char *text, size_t length,
                   char error[SINK_ERROR_SIZE])
 {
+    if (self->is_output) {
+        return append_output(self, text, length, error);
+    }
     ssize_t written = write(self->descriptor, text, length);
 
     if (written > 0 && (size_t)written < length) {
@@ -86,10 +138,12 @@ static int append(struct json_sink *self, const char *text, size_t length,
 
         written = write(self->descriptor, text + done, length - done);
         self->torn = written < 0 || (size_t)written < length - done;
-        if (!self->torn)
+        if (!self->torn) {
             return 0;
-        if (written >= 0)
+        }
+        if (written >= 0) {
             errno = ENOSPC;
+        }
     } else if (written > 0) {
         self->torn = false;
         return 0;
@@ -111,8 +165,9 @@ static char *make_line(const struct json_sink *self, const struct announcement *
     if (text != NULL) {
         int printed = asprintf(&line, "\n%s\n", text);
 
-        if (printed < 0)
+        if (printed < 0) {
             line = NULL;
+        }
         *length = line == NULL ? 0 : (size_t)printed;
     }
     free(text);
@@ -134,11 +189,12 @@ static int announce(struct sink *sink, const struct announcement *announcement,
     char *line = make_line(self, announcement, &length);
     int result = -1;
 
-    if (line == NULL)
-        snprintf(error, SINK_ERROR_SIZE, "memory is out");
-    else {
-        if (self->descriptor >= 0 && path_moved_on(self))
+    if (line == NULL) {
+        snprintf(error, SINK_ERROR_SIZE, "out of memory");
+    } else {
+        if (self->descriptor >= 0 && path_moved_on(self)) {
             close_file(self);
+        }
         if (self->descriptor >= 0 || open_file(self, error) == 0) {
             size_t skip = self->torn ? 0 : 1;
 
@@ -146,8 +202,9 @@ static int announce(struct sink *sink, const struct announcement *announcement,
         }
     }
     free(line);
-    if (result != 0)
+    if (result != 0) {
         sink->lost++;
+    }
     return result;
 }
 
@@ -164,8 +221,9 @@ struct sink *sink_json_new(const struct sink_source *source)
 {
     struct json_sink *self = calloc(1, sizeof(*self));
 
-    if (self == NULL)
+    if (self == NULL) {
         return NULL;
+    }
     self->path = strdup(source->settings->json_path);
     if (self->path == NULL) {
         free(self);
@@ -174,6 +232,7 @@ struct sink *sink_json_new(const struct sink_source *source)
     self->sink =
         (struct sink){.name = "json", .announce = announce, .open = open_sink, .free = free_sink};
     self->identity = source->identity;
+    self->is_output = strcmp(self->path, ALERT_JSON_OUTPUT) == 0;
     self->descriptor = -1;
     return &self->sink;
 }

@@ -29,8 +29,9 @@ struct metrics *metrics_new(void)
 
 void metrics_free(struct metrics *metrics)
 {
-    if (metrics == NULL)
+    if (metrics == NULL) {
         return;
+    }
     free(metrics->text);
     free(metrics);
 }
@@ -41,15 +42,19 @@ static bool make_room(struct metrics *metrics, size_t more)
     size_t needed = metrics->length + more + 1;
     size_t size = metrics->size == 0 ? FIRST_SIZE : metrics->size;
 
-    if (metrics->failed || needed > METRICS_SIZE_MAX)
+    if (metrics->failed || needed > METRICS_SIZE_MAX) {
         return false;
-    while (size < needed)
+    }
+    while (size < needed) {
         size *= 2;
-    if (size == metrics->size)
+    }
+    if (size == metrics->size) {
         return true;
+    }
     char *text = realloc(metrics->text, size);
-    if (text == NULL)
+    if (text == NULL) {
         return false;
+    }
     metrics->text = text;
     metrics->size = size;
     return true;
@@ -86,7 +91,7 @@ void metrics_family(struct metrics *metrics, enum metric_type type, const char *
     put(metrics, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, types[type]);
 }
 
-/* What is printable has no newline; quotes and backslashes are escaped for Prometheus. */
+/* Printable text has no newline; quotes and backslashes are escaped for Prometheus. */
 static size_t escape_value(char *out, size_t size, const char *value)
 {
     char shown[VALUE_SIZE];
@@ -94,8 +99,9 @@ static size_t escape_value(char *out, size_t size, const char *value)
 
     printable_string(shown, sizeof(shown), value);
     for (const char *at = shown; *at != '\0' && length + 3 < size; at++) {
-        if (*at == '"' || *at == '\\')
+        if (*at == '"' || *at == '\\') {
             out[length++] = '\\';
+        }
         out[length++] = *at;
     }
     out[length] = '\0';
@@ -134,12 +140,13 @@ static void put_sample(struct metrics *metrics, const char *suffix, const char *
 /* As Prometheus writes numbers: +Inf, -Inf and NaN have these spellings. */
 static void put_number(struct metrics *metrics, double value)
 {
-    if (isnan(value))
+    if (isnan(value)) {
         put(metrics, "NaN\n");
-    else if (isinf(value))
+    } else if (isinf(value)) {
         put(metrics, "%cInf\n", value > 0 ? '+' : '-');
-    else
+    } else {
         put(metrics, "%.10g\n", value);
+    }
 }
 
 void metrics_count(struct metrics *metrics, uint64_t value, ...)
@@ -191,8 +198,9 @@ void metrics_histogram(struct metrics *metrics, const struct metric_histogram *h
 
 const char *metrics_text(const struct metrics *metrics, size_t *length)
 {
-    if (metrics->failed)
+    if (metrics->failed) {
         return NULL;
+    }
     *length = metrics->length;
     return metrics->text == NULL ? "" : metrics->text;
 }

@@ -3,13 +3,14 @@
  *
  * Source: Prometheus, "Exposition formats" (text format 0.0.4) and "Metric and label naming". Names
  * of a program's own begin with relaywarden_milter_ or relaywarden_probe_ (what both have, with a
- * label `program`, is written by metrics_file.c), end in their unit (_seconds, _bytes) and
+ * label `program`, is written by sink_metrics.c), end in their unit (_seconds, _bytes) and
  * counters in _total; a label's values are few and known (enumerations, configured names), never
  * what a client chose.
  *
  * A program writes its numbers in a function of type metrics_snapshot, which it gives to
- * reporter_start. It is called on the thread that writes the file of `metrics_directory`, so it
- * must read what it shows from atomics or under a short lock, and never wait:
+ * reporter_start. It is called on the thread that writes the file of `metrics_directory`, and on
+ * the one that answers over HTTP, at once, so it must read what it shows from atomics or under a
+ * short lock:
  *
  *     static void snapshot(struct metrics *metrics, void *user)
  *     {
@@ -21,8 +22,8 @@
  *
  * One thread at a time uses a struct metrics.
  */
-#ifndef RELAYWARDEN_LIB_ALERT_METRICS_H
-#define RELAYWARDEN_LIB_ALERT_METRICS_H
+#ifndef RELAYWARDEN_LIB_ALERT_SINK_METRICS_H
+#define RELAYWARDEN_LIB_ALERT_SINK_METRICS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -9,6 +9,7 @@
 
 #include "lib/alert/sink/metrics.h"
 #include "lib/alert/sink/sink.h"
+#include "lib/alert/sink/sink_metrics.h"
 #include "lib/alert/sink/sink_stats.h"
 #include "lib/sys/atomic_file.h"
 #include "lib/sys/remedy.h"
@@ -19,7 +20,7 @@
 
 struct metrics_file {
     struct sink sink;
-    const struct speaker *speaker;
+    const struct sink_stats *speaker;
     char *directory;
     char *path;
     char *draft; /* the path of the file to be */
@@ -31,79 +32,17 @@ static struct metrics_file *from_sink(struct sink *sink)
     return (struct metrics_file *)((char *)sink - offsetof(struct metrics_file, sink));
 }
 
-/* ---- what the path of alerts says about itself ----------------------------------------------- */
-
-static void write_incidents(struct metrics *metrics, const struct speaker *speaker)
-{
-    const char *program = speaker->identity.program;
-
-    metrics_family(metrics, METRIC_GAUGE, "relaywarden_incidents_open",
-                   "Open incidents, by kind and severity.");
-    for (int kind = 0; kind < FINDING_KINDS; kind++)
-        for (int severity = 0; severity <= SEVERITY_CRITICAL; severity++) {
-            unsigned int open = atomic_load(&speaker->open[kind][severity]);
-
-            /* A series that is there before it matters: its usual severity. */
-            if (open > 0 || severity == (int)finding_kind_severity((enum finding_kind)kind))
-                metrics_count(metrics, open, "program", program, "kind",
-                              finding_kind_name((enum finding_kind)kind), "severity",
-                              severity_name((enum severity)severity), (char *)NULL);
-        }
-    metrics_family(metrics, METRIC_COUNTER, "relaywarden_announcements_total",
-                   "Announcements of incidents, by kind and state.");
-    for (int kind = 0; kind < FINDING_KINDS; kind++)
-        for (int state = 0; state <= INCIDENT_RESOLVED; state++)
-            metrics_count(metrics, atomic_load(&speaker->announced[kind][state]), "program",
-                          program, "kind", finding_kind_name((enum finding_kind)kind), "state",
-                          incident_state_name((enum incident_state)state), (char *)NULL);
-}
-
-static void write_sinks(struct metrics *metrics, const struct speaker *speaker)
-{
-    const char *program = speaker->identity.program;
-
-    metrics_family(metrics, METRIC_GAUGE, "relaywarden_sink_failing",
-                   "Whether alerts do not reach a sink.");
-    for (size_t i = 0; i < SINK_KINDS_MAX; i++) {
-        const char *name = atomic_load(&speaker->sink[i].name);
-
-        if (name != NULL)
-            metrics_count(metrics, atomic_load(&speaker->sink[i].failing), "program", program,
-                          "sink", name, (char *)NULL);
-    }
-    metrics_family(metrics, METRIC_COUNTER, "relaywarden_sink_lost_total",
-                   "Alerts and lines that did not reach a sink.");
-    for (size_t i = 0; i < SINK_KINDS_MAX; i++) {
-        const char *name = atomic_load(&speaker->sink[i].name);
-
-        if (name != NULL)
-            metrics_count(metrics, atomic_load(&speaker->sink[i].lost), "program", program, "sink",
-                          name, (char *)NULL);
-    }
-}
-
-static void write_program(struct metrics *metrics, const struct speaker *speaker)
-{
-    const char *program = speaker->identity.program;
-
-    metrics_family(metrics, METRIC_GAUGE, "relaywarden_build_info",
-                   "The version that runs; always 1.");
-    metrics_count(metrics, 1, "program", program, "version", RELAYWARDEN_VERSION, (char *)NULL);
-    metrics_family(metrics, METRIC_GAUGE, "relaywarden_state_unsaved",
-                   "Whether incidents are not saved in the state database.");
-    metrics_count(metrics, atomic_load(&speaker->unsaved), "program", program, (char *)NULL);
-}
-
 /* ---- the file -------------------------------------------------------------------------------- */
 
 /* The node exporter runs as another user: the file is for everybody to read. */
 static int replace(const struct metrics_file *self, const char *text, size_t length,
                    char error[SINK_ERROR_SIZE])
 {
-    const struct whole_file file = {.path = self->path, .draft = self->draft, .mode = 0644};
+    const struct atomic_file file = {.path = self->path, .draft = self->draft, .mode = 0644};
 
-    if (whole_file_write(&file, text, length))
+    if (atomic_file_write(&file, text, length)) {
         return 0;
+    }
     snprintf(error, SINK_ERROR_SIZE, "cannot write to %.120s: %m (%s)", self->directory,
              remedy_of(errno, "metrics_directory must exist, and be this user's to write"));
     return -1;
@@ -117,16 +56,13 @@ static int write_now(struct sink *sink, char error[SINK_ERROR_SIZE])
     size_t length = 0;
 
     sink->waiting = 0;
-    snprintf(error, SINK_ERROR_SIZE, "memory is out");
+    snprintf(error, SINK_ERROR_SIZE, "out of memory");
     if (metrics != NULL) {
-        write_program(metrics, self->speaker);
-        write_incidents(metrics, self->speaker);
-        write_sinks(metrics, self->speaker);
-        if (self->speaker->snapshot != NULL)
-            self->speaker->snapshot(metrics, self->speaker->user);
+        sink_metrics_show(metrics, self->speaker);
         const char *text = metrics_text(metrics, &length);
-        if (text != NULL)
+        if (text != NULL) {
             result = replace(self, text, length, error);
+        }
     }
     metrics_free(metrics);
     self->not_before = thread_moment(INTERVAL_MS);
@@ -138,8 +74,9 @@ static int announce(struct sink *sink, const struct announcement *announcement,
                     char error[SINK_ERROR_SIZE])
 {
     (void)announcement;
-    if (thread_moment_left(&from_sink(sink)->not_before) == 0)
+    if (thread_moment_left(&from_sink(sink)->not_before) == 0) {
         return write_now(sink, error);
+    }
     sink->waiting = 1;
     return 0;
 }
@@ -159,14 +96,17 @@ struct sink *sink_metrics_new(const struct sink_source *source)
     struct metrics_file *self = calloc(1, sizeof(*self));
     const char *program = source->identity->program;
 
-    if (self == NULL)
+    if (self == NULL) {
         return NULL;
+    }
     self->directory = strdup(source->settings->metrics_directory);
-    if (asprintf(&self->path, "%s/%s.prom", source->settings->metrics_directory, program) < 0)
+    if (asprintf(&self->path, "%s/%s.prom", source->settings->metrics_directory, program) < 0) {
         self->path = NULL;
+    }
     if (asprintf(&self->draft, "%s/.%s.%ld", source->settings->metrics_directory, program,
-                 (long)getpid()) < 0)
+                 (long)getpid()) < 0) {
         self->draft = NULL;
+    }
     self->sink = (struct sink){.name = "metrics",
                                .watches = true,
                                .announce = announce,
@@ -176,8 +116,9 @@ struct sink *sink_metrics_new(const struct sink_source *source)
                                .period_ms = PERIOD_MS,
                                .free = free_sink};
     self->speaker = source->speaker;
-    if (self->directory != NULL && self->path != NULL && self->draft != NULL)
+    if (self->directory != NULL && self->path != NULL && self->draft != NULL) {
         return &self->sink;
+    }
     free_sink(&self->sink);
     return NULL;
 }

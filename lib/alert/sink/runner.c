@@ -1,11 +1,11 @@
-/* The sink that runs a program for each announcement, one at a time, so that their order is kept:
- * an argument list without a shell, the JSON object on standard input, and an environment of
- * nothing but enumerations and identifiers. Nothing that a client sent is in the arguments or in
- * the environment. The program has COMMAND_SECONDS; then, or when it has ended and left others
- * behind, its whole process group is killed. */
+/* Nothing is inherited: no descriptor but the three, no signal mask, no variable. The program has
+ * RUNNER_SECONDS; then, or when it has ended and left others behind, its whole process group is
+ * killed. */
+#include "lib/alert/sink/runner.h"
+#include "lib/sys/children.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -13,26 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/alert/sink/format.h"
-#include "lib/alert/sink/sink.h"
 #include "lib/printable.h"
 #include "lib/sys/thread.h"
 
-#define COMMAND_SECONDS 30
-#define HEARD_SIZE      161 /* of what it says on standard error */
-#define VARIABLES       7
-#define VARIABLE_SIZE   96
-
-struct command_sink {
-    struct sink sink;
-    const struct sink_identity *identity;
-    char **arguments; /* NULL-terminated */
-    int interrupted;  /* an eventfd: readable once the sink shall give up */
-};
+#define HEARD_SIZE 161 /* of what it says on standard error */
 
 /* One run of the program. */
 struct run {
@@ -46,58 +34,32 @@ struct run {
     char heard_text[HEARD_SIZE];
 };
 
-static struct command_sink *from_sink(struct sink *sink)
-{
-    return (struct command_sink *)((char *)sink - offsetof(struct command_sink, sink));
-}
-
 static void close_one(int *descriptor)
 {
-    if (*descriptor >= 0)
+    if (*descriptor >= 0) {
         close(*descriptor);
+    }
     *descriptor = -1;
 }
 
 /* ---- starting -------------------------------------------------------------------------------- */
 
-static void write_environment(const struct announcement *announcement,
-                              const struct sink_identity *identity,
-                              char out[VARIABLES][VARIABLE_SIZE])
-{
-    const struct finding *finding = &announcement->incident.finding;
-    size_t i = 0;
-
-    snprintf(out[i++], VARIABLE_SIZE,
-             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-    snprintf(out[i++], VARIABLE_SIZE, "RELAYWARDEN_PROGRAM=%s", identity->program);
-    snprintf(out[i++], VARIABLE_SIZE, "RELAYWARDEN_INCIDENT=%s", announcement->incident.id);
-    snprintf(out[i++], VARIABLE_SIZE, "RELAYWARDEN_STATE=%s",
-             incident_state_name(announcement->state));
-    snprintf(out[i++], VARIABLE_SIZE, "RELAYWARDEN_KIND=%s", finding_kind_name(finding->kind));
-    snprintf(out[i++], VARIABLE_SIZE, "RELAYWARDEN_SEVERITY=%s", severity_name(finding->severity));
-    snprintf(out[i++], VARIABLE_SIZE, "RELAYWARDEN_COUNT=%" PRIu64, finding->count);
-}
-
 /* In a process group of its own, with no signal blocked or ignored, in /, and with no descriptor
  * but the three. 0, or an errno. */
-static int spawn(const struct command_sink *self, const struct announcement *announcement,
-                 const int input[2], const int heard[2], pid_t *process)
+static int spawn(const struct runner *self, const struct runner_order *order, const int input[2],
+                 const int heard[2], pid_t *process)
 {
-    char variable[VARIABLES][VARIABLE_SIZE];
-    char *environment[VARIABLES + 1] = {NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
     sigset_t all;
 
-    write_environment(announcement, self->identity, variable);
-    for (size_t i = 0; i < VARIABLES; i++)
-        environment[i] = variable[i];
     sigemptyset(&none);
     sigfillset(&all);
     int failure = posix_spawn_file_actions_init(&actions);
-    if (failure != 0)
+    if (failure != 0) {
         return failure;
+    }
     failure = posix_spawnattr_init(&attributes);
     if (failure != 0) {
         posix_spawn_file_actions_destroy(&actions);
@@ -112,10 +74,11 @@ static int spawn(const struct command_sink *self, const struct announcement *ann
         (failure = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY,
                                                     0)) == 0 &&
         (failure = posix_spawn_file_actions_adddup2(&actions, heard[1], STDERR_FILENO)) == 0 &&
-        (failure = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1)) == 0 &&
-        (failure = posix_spawn_file_actions_addchdir_np(&actions, "/")) == 0)
+        (failure = children_close_others(&actions)) == 0 &&
+        (failure = posix_spawn_file_actions_addchdir_np(&actions, "/")) == 0) {
         failure = posix_spawn(process, self->arguments[0], &actions, &attributes, self->arguments,
-                              environment);
+                              order->environment);
+    }
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return failure;
@@ -127,8 +90,9 @@ static bool make_pipe(int ends[2])
     int made[2];
 
     ends[0] = ends[1] = -1;
-    if (pipe2(made, O_CLOEXEC) != 0)
+    if (pipe2(made, O_CLOEXEC) != 0) {
         return false;
+    }
     for (int i = 0; i < 2; i++) {
         ends[i] = fcntl(made[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
         close(made[i]);
@@ -142,19 +106,19 @@ static void kill_group(pid_t process)
 }
 
 /* 0, or an errno. */
-static int start(const struct command_sink *self, const struct announcement *announcement,
-                 struct run *run)
+static int start(const struct runner *self, const struct runner_order *order, struct run *run)
 {
     int input[2] = {-1, -1};
     int heard[2] = {-1, -1};
     int failure = EMFILE;
 
-    if (make_pipe(input) && make_pipe(heard))
-        failure = spawn(self, announcement, input, heard, &run->process);
+    if (make_pipe(input) && make_pipe(heard)) {
+        failure = spawn(self, order, input, heard, &run->process);
+    }
     close_one(&input[0]);
     close_one(&heard[1]);
     if (failure == 0) {
-        run->watched = pidfd_open(run->process, 0);
+        run->watched = children_watch(run->process);
         if (run->watched < 0) {
             failure = errno;
             kill_group(run->process);
@@ -184,8 +148,9 @@ static void feed(struct run *run)
         run->text += written;
         run->left -= (size_t)written;
     }
-    if (run->left == 0 || (written < 0 && errno != EAGAIN && errno != EINTR))
+    if (run->left == 0 || (written < 0 && errno != EAGAIN && errno != EINTR)) {
         close_one(&run->input);
+    }
 }
 
 /* Keeps the beginning, and reads the rest away. */
@@ -194,10 +159,12 @@ static void listen_to(struct run *run)
     char text[512];
     ssize_t got = read(run->heard, text, sizeof(text));
 
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
         close_one(&run->heard);
-    for (ssize_t i = 0; i < got && run->heard_length < HEARD_SIZE - 1; i++)
+    }
+    for (ssize_t i = 0; i < got && run->heard_length < HEARD_SIZE - 1; i++) {
         run->heard_text[run->heard_length++] = text[i];
+    }
 }
 
 enum end {
@@ -206,9 +173,9 @@ enum end {
     INTERRUPTED,
 };
 
-static enum end follow(const struct command_sink *self, struct run *run)
+static enum end follow(const struct runner *self, struct run *run)
 {
-    struct timespec until = thread_moment(COMMAND_SECONDS * 1000);
+    struct timespec until = thread_moment(RUNNER_SECONDS * 1000);
 
     for (;;) {
         struct pollfd polled[] = {
@@ -219,34 +186,42 @@ static enum end follow(const struct command_sink *self, struct run *run)
         };
         int left_ms = thread_moment_left(&until);
 
-        if (left_ms == 0)
+        if (left_ms == 0) {
             return TOO_LONG;
-        if (poll(polled, sizeof(polled) / sizeof(polled[0]), left_ms) < 0)
+        }
+        if (poll(polled, sizeof(polled) / sizeof(polled[0]), left_ms) < 0) {
             continue;
-        if (polled[2].revents != 0)
+        }
+        if (polled[2].revents != 0) {
             feed(run);
-        if (polled[3].revents != 0)
+        }
+        if (polled[3].revents != 0) {
             listen_to(run);
-        if (polled[0].revents != 0)
+        }
+        if (polled[0].revents != 0) {
             return ENDED;
-        if (polled[1].revents != 0)
+        }
+        if (polled[1].revents != 0) {
             return INTERRUPTED;
+        }
     }
 }
 
-/* What is left of the group is killed while its leader is not yet reaped: until then nobody else
+/* The rest of the group is killed while its leader is not yet reaped: until then nobody else
  * can have its number. Returns the leader's status. */
 static int end_run(struct run *run, enum end end)
 {
     int status = 0;
 
-    if (run->heard >= 0)
+    if (run->heard >= 0) {
         listen_to(run);
+    }
     kill_group(run->process);
-    if (end != ENDED)
+    if (end != ENDED) {
         kill(run->process, SIGKILL);
-    while (waitpid(run->process, &status, 0) < 0 && errno == EINTR)
-        continue;
+    }
+    while (waitpid(run->process, &status, 0) < 0 && errno == EINTR) {
+    }
     close_one(&run->watched);
     close_one(&run->input);
     close_one(&run->heard);
@@ -254,7 +229,7 @@ static int end_run(struct run *run, enum end end)
 }
 
 /* 0 if it did its work, else -1 and a sentence. */
-static int judge(const struct command_sink *self, struct run *run, enum end end, int status,
+static int judge(const struct runner *self, struct run *run, enum end end, int status,
                  char error[SINK_ERROR_SIZE])
 {
     char heard[HEARD_SIZE];
@@ -263,105 +238,82 @@ static int judge(const struct command_sink *self, struct run *run, enum end end,
     run->heard_text[strcspn(run->heard_text, "\n")] = '\0';
     printable_string(heard, sizeof(heard), run->heard_text);
     const char *colon = heard[0] == '\0' ? "" : ": ";
-    if (end == TOO_LONG)
+    if (end == TOO_LONG) {
         snprintf(error, SINK_ERROR_SIZE, "%.60s was killed after %d seconds%s%.120s", name,
-                 COMMAND_SECONDS, colon, heard);
-    else if (end == INTERRUPTED)
+                 RUNNER_SECONDS, colon, heard);
+    } else if (end == INTERRUPTED) {
         snprintf(error, SINK_ERROR_SIZE, "%.60s was killed because this program stops", name);
-    else if (WIFSIGNALED(status))
+    } else if (WIFSIGNALED(status)) {
         snprintf(error, SINK_ERROR_SIZE, "%.60s was ended by signal %d%s%.120s", name,
                  WTERMSIG(status), colon, heard);
-    else if (WEXITSTATUS(status) != 0)
+    } else if (WEXITSTATUS(status) != 0) {
         snprintf(error, SINK_ERROR_SIZE, "%.60s ended with code %d%s%.120s", name,
                  WEXITSTATUS(status), colon, heard);
-    else
-        return 0;
-    return -1;
-}
-
-/* ---- the sink -------------------------------------------------------------------------------- */
-
-static int announce(struct sink *sink, const struct announcement *announcement,
-                    char error[SINK_ERROR_SIZE])
-{
-    struct command_sink *self = from_sink(sink);
-    json_t *object = format_json(announcement, self->identity);
-    char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    int result = -1;
-
-    json_decref(object);
-    if (text == NULL) {
-        snprintf(error, SINK_ERROR_SIZE, "memory is out");
     } else {
-        struct run run = {.text = text, .left = strlen(text)};
-        int failure = start(self, announcement, &run);
-
-        if (failure == 0) {
-            enum end end = follow(self, &run);
-
-            result = judge(self, &run, end, end_run(&run, end), error);
-        } else {
-            errno = failure;
-            snprintf(error, SINK_ERROR_SIZE, "cannot run %.120s: %m", self->arguments[0]);
-        }
-    }
-    free(text);
-    if (result != 0)
-        sink->lost++;
-    return result;
-}
-
-/* A program that is not there is told at once, not at the first alert. */
-static int open_sink(struct sink *sink, char error[SINK_ERROR_SIZE])
-{
-    const struct command_sink *self = from_sink(sink);
-
-    if (access(self->arguments[0], X_OK) == 0)
         return 0;
-    snprintf(error, SINK_ERROR_SIZE, "cannot run %.120s: %m", self->arguments[0]);
+    }
     return -1;
 }
 
-static void interrupt(struct sink *sink)
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+int runner_run(const struct runner *runner, const struct runner_order *order,
+               char error[SINK_ERROR_SIZE])
 {
-    const struct command_sink *self = from_sink(sink);
+    struct run run = {.text = order->text, .left = strlen(order->text)};
+    int failure = start(runner, order, &run);
 
-    eventfd_write(self->interrupted, 1);
-}
-
-static void free_sink(struct sink *sink)
-{
-    struct command_sink *self = from_sink(sink);
-
-    for (size_t i = 0; self->arguments != NULL && self->arguments[i] != NULL; i++)
-        free(self->arguments[i]);
-    free(self->arguments);
-    close_one(&self->interrupted);
-    free(self);
-}
-
-struct sink *sink_command_new(const struct sink_source *source)
-{
-    const struct alert_settings *settings = source->settings;
-    struct command_sink *self = calloc(1, sizeof(*self));
-
-    if (self == NULL)
-        return NULL;
-    self->sink = (struct sink){.name = "command",
-                               .announce = announce,
-                               .open = open_sink,
-                               .interrupt = interrupt,
-                               .free = free_sink};
-    self->identity = source->identity;
-    self->interrupted = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    self->arguments = calloc(settings->command_count + 1, sizeof(*self->arguments));
-    bool complete = self->interrupted >= 0 && self->arguments != NULL;
-    for (size_t i = 0; complete && i < settings->command_count; i++) {
-        self->arguments[i] = strdup(settings->command[i]);
-        complete = self->arguments[i] != NULL;
+    if (failure != 0) {
+        errno = failure;
+        snprintf(error, SINK_ERROR_SIZE, "cannot run %.120s: %m", runner->arguments[0]);
+        return -1;
     }
-    if (complete)
-        return &self->sink;
-    free_sink(&self->sink);
-    return NULL;
+    enum end end = follow(runner, &run);
+    return judge(runner, &run, end, end_run(&run, end), error);
+}
+
+int runner_check(const struct runner *runner, char error[SINK_ERROR_SIZE])
+{
+    const char *path = runner->arguments[0];
+    struct stat status;
+
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        snprintf(error, SINK_ERROR_SIZE, "cannot run %.120s: it is no regular file", path);
+        return -1;
+    }
+    if (access(path, X_OK) == 0) {
+        return 0;
+    }
+    snprintf(error, SINK_ERROR_SIZE, "cannot run %.120s: %m", path);
+    return -1;
+}
+
+void runner_interrupt(const struct runner *runner)
+{
+    eventfd_write(runner->interrupted, 1);
+}
+
+void runner_free(struct runner *runner)
+{
+    for (size_t i = 0; runner->arguments != NULL && runner->arguments[i] != NULL; i++) {
+        free(runner->arguments[i]);
+    }
+    free(runner->arguments);
+    runner->arguments = NULL;
+    close_one(&runner->interrupted);
+}
+
+bool runner_init(struct runner *runner, char *const *arguments, size_t count)
+{
+    runner->interrupted = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    runner->arguments = calloc(count + 1, sizeof(*runner->arguments));
+    bool complete = runner->interrupted >= 0 && runner->arguments != NULL;
+    for (size_t i = 0; complete && i < count; i++) {
+        runner->arguments[i] = strdup(arguments[i]);
+        complete = runner->arguments[i] != NULL;
+    }
+    if (!complete) {
+        runner_free(runner);
+    }
+    return complete;
 }

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct speaker *speaker_new(const struct sink_identity *identity)
+struct sink_stats *sink_stats_new(const struct sink_identity *identity)
 {
-    struct speaker *speaker = calloc(1, sizeof(*speaker));
+    struct sink_stats *speaker = calloc(1, sizeof(*speaker));
     char *program = strdup(identity->program);
     char *host = strdup(identity->host);
 
@@ -22,18 +22,20 @@ struct speaker *speaker_new(const struct sink_identity *identity)
     return speaker;
 }
 
-struct speaker *speaker_hold(struct speaker *speaker)
+struct sink_stats *sink_stats_hold(struct sink_stats *speaker)
 {
     atomic_fetch_add(&speaker->holders, 1);
     return speaker;
 }
 
-void speaker_release(struct speaker *speaker)
+void sink_stats_release(struct sink_stats *speaker)
 {
-    if (speaker == NULL || atomic_fetch_sub(&speaker->holders, 1) > 1)
+    if (speaker == NULL || atomic_fetch_sub(&speaker->holders, 1) > 1) {
         return;
-    if (speaker->done != NULL)
+    }
+    if (speaker->done != NULL) {
         speaker->done(speaker->user);
+    }
     free(speaker->program);
     free(speaker->host);
     free(speaker);

@@ -15,40 +15,43 @@ struct queued {
     struct delivery *delivery;
 };
 
-struct lane {
-    /* Constant after lane_start. */
-    struct inbox *inbox;
+struct sink_thread {
+    /* Constant after sink_thread_start. */
+    struct teller *teller;
     const char *name;
     pthread_t thread;
 
     pthread_mutex_t mutex; /* guards all up to the next comment */
     pthread_cond_t work;
     pthread_cond_t progress;
-    unsigned int holders; /* lane_start's caller and the thread */
+    unsigned int holders; /* sink_thread_start's caller and the thread */
     struct queued *first;
     struct queued **end;
     size_t waiting;
+    struct delivery *current; /* in the thread's hands; NULL: none */
     unsigned long long queued;
     unsigned long long done;
-    unsigned long dropped;     /* since the queue was full */
-    bool has_sink;             /* else nothing is queued */
-    bool receives;             /* and it brings alerts to somebody */
-    struct outlets *replacing; /* what the thread shall use from now on */
-    struct outlets *outlets;   /* the thread's; changed under the mutex */
-    bool tick;                 /* the sink is to be called */
+    unsigned long dropped;      /* since the queue was full */
+    bool has_sink;              /* else nothing is queued */
+    bool receives;              /* and it brings alerts to somebody */
+    bool stands;                /* and it must hear again of what lasts */
+    struct sink_set *replacing; /* what the thread shall use from now on */
+    struct sink_set *outlets;   /* the thread's; changed under the mutex */
+    bool tick;                  /* the sink is to be called */
     bool finish;
     bool exited;
     bool abandoned; /* nobody waits for the thread any more */
 };
 
 /* The last holder frees it. */
-static void release(struct lane *lane)
+static void release(struct sink_thread *lane)
 {
     pthread_mutex_lock(&lane->mutex);
     bool last = --lane->holders == 0;
     pthread_mutex_unlock(&lane->mutex);
-    if (!last)
+    if (!last) {
         return;
+    }
     while (lane->first != NULL) {
         struct queued *queued = lane->first;
 
@@ -56,68 +59,77 @@ static void release(struct lane *lane)
         delivery_release(queued->delivery, false);
         free(queued);
     }
-    outlets_free(lane->replacing, lane->inbox);
+    sink_set_free(lane->replacing, lane->teller);
     pthread_mutex_destroy(&lane->mutex);
     pthread_cond_destroy(&lane->work);
     pthread_cond_destroy(&lane->progress);
-    inbox_release(lane->inbox);
+    teller_release(lane->teller);
     free(lane);
 }
 
 /* The mutex is held, and given up meanwhile. */
-static void use_replacement(struct lane *lane)
+static void use_replacement(struct sink_thread *lane)
 {
-    struct outlets *before = lane->outlets;
+    struct sink_set *before = lane->outlets;
 
     lane->outlets = lane->replacing;
     lane->replacing = NULL;
     pthread_mutex_unlock(&lane->mutex);
-    outlets_free(before, lane->inbox);
-    outlets_open(lane->outlets, lane->inbox);
+    sink_set_succeed(lane->outlets, before);
+    sink_set_free(before, lane->teller);
+    sink_set_open(lane->outlets, lane->teller);
     pthread_mutex_lock(&lane->mutex);
 }
 
 /* The mutex is held, and given up meanwhile. */
-static void announce_first(struct lane *lane)
+static void announce_first(struct sink_thread *lane)
 {
     struct queued *queued = lane->first;
 
     lane->first = queued->next;
-    if (lane->first == NULL)
+    if (lane->first == NULL) {
         lane->end = &lane->first;
+    }
     lane->waiting--;
+    lane->current = queued->delivery;
     pthread_mutex_unlock(&lane->mutex);
-    bool taken =
-        outlets_announce(lane->outlets, delivery_announcement(queued->delivery), lane->inbox) > 0;
-    delivery_release(queued->delivery, taken);
+    const struct sink_set_fate fate =
+        sink_set_announce(lane->outlets, delivery_announcement(queued->delivery), lane->teller);
+    pthread_mutex_lock(&lane->mutex);
+    lane->current = NULL;
+    pthread_mutex_unlock(&lane->mutex);
+    delivery_refuse(queued->delivery, fate.refused);
+    delivery_release(queued->delivery, fate.took > 0);
     free(queued);
     pthread_mutex_lock(&lane->mutex);
     lane->done++;
     pthread_cond_broadcast(&lane->progress);
 }
 
-static void tell_dropped(struct lane *lane)
+static void tell_dropped(struct sink_thread *lane)
 {
-    if (lane->dropped == 0)
+    if (lane->dropped == 0) {
         return;
-    inbox_say(lane->inbox, LOG_ERR, "%s keeps up again; %lu alert%s not given to it", lane->name,
-              lane->dropped, lane->dropped == 1 ? " was" : "s were");
+    }
+    teller_say(lane->teller, LOG_ERR, "%s keeps up again; %lu alert%s not given to it", lane->name,
+               lane->dropped, lane->dropped == 1 ? " was" : "s were");
     lane->dropped = 0;
 }
 
 /* When the sink wants to be called next, in milliseconds; 0: it does not. */
-static int next_call_ms(const struct lane *lane)
+static int next_call_ms(const struct sink_thread *lane)
 {
-    int period_ms = lane->outlets == NULL ? 0 : outlets_period_ms(lane->outlets);
+    int period_ms = lane->outlets == NULL ? 0 : sink_set_period_ms(lane->outlets);
 
-    if (lane->outlets != NULL && outlets_wait(lane->outlets, false) &&
-        (period_ms == 0 || period_ms > RETRY_MS))
+    if (lane->outlets != NULL && sink_set_wait(lane->outlets, false) &&
+        (period_ms == 0 || period_ms > RETRY_MS)) {
         return RETRY_MS;
+    }
     return period_ms;
 }
 
 /* The mutex is held, and given up meanwhile. */
-static void wait_for_work(struct lane *lane)
+static void wait_for_work(struct sink_thread *lane)
 {
     int call_ms = next_call_ms(lane);
 
@@ -126,27 +138,29 @@ static void wait_for_work(struct lane *lane)
         return;
     }
     struct timespec moment = thread_moment(call_ms);
-    if (thread_wait_until(&lane->work, &lane->mutex, &moment))
+    if (thread_wait_until(&lane->work, &lane->mutex, &moment)) {
         return;
+    }
     pthread_mutex_unlock(&lane->mutex);
-    outlets_retry(lane->outlets, lane->inbox);
-    outlets_tick(lane->outlets, lane->inbox);
+    sink_set_retry(lane->outlets, lane->teller);
+    sink_set_tick(lane->outlets, lane->teller);
     pthread_mutex_lock(&lane->mutex);
 }
 
 /* The mutex is held, and given up meanwhile. */
-static void tick_now(struct lane *lane)
+static void tick_now(struct sink_thread *lane)
 {
     lane->tick = false;
     pthread_mutex_unlock(&lane->mutex);
-    if (lane->outlets != NULL)
-        outlets_tick(lane->outlets, lane->inbox);
+    if (lane->outlets != NULL) {
+        sink_set_tick(lane->outlets, lane->teller);
+    }
     pthread_mutex_lock(&lane->mutex);
 }
 
 static void *run(void *argument)
 {
-    struct lane *lane = argument;
+    struct sink_thread *lane = argument;
 
     pthread_mutex_lock(&lane->mutex);
     while (!lane->abandoned) {
@@ -160,17 +174,18 @@ static void *run(void *argument)
                 tick_now(lane); /* what it does now and then is done at the end, too */
                 break;
             }
-            if (lane->tick)
+            if (lane->tick) {
                 tick_now(lane);
-            else
+            } else {
                 wait_for_work(lane);
+            }
         }
     }
-    struct outlets *last = lane->outlets;
+    struct sink_set *last = lane->outlets;
     lane->outlets = NULL;
     pthread_mutex_unlock(&lane->mutex);
 
-    outlets_free(last, lane->inbox);
+    sink_set_free(last, lane->teller);
     pthread_mutex_lock(&lane->mutex);
     lane->exited = true;
     pthread_cond_broadcast(&lane->progress);
@@ -179,13 +194,14 @@ static void *run(void *argument)
     return NULL;
 }
 
-struct lane *lane_start(struct inbox *inbox, const char *name)
+struct sink_thread *sink_thread_start(struct teller *teller, const char *name)
 {
-    struct lane *lane = calloc(1, sizeof(*lane));
+    struct sink_thread *lane = calloc(1, sizeof(*lane));
     char thread_name[16];
 
-    if (lane == NULL)
+    if (lane == NULL) {
         return NULL;
+    }
     if (thread_condition(&lane->work) != 0) {
         free(lane);
         return NULL;
@@ -196,39 +212,43 @@ struct lane *lane_start(struct inbox *inbox, const char *name)
         return NULL;
     }
     pthread_mutex_init(&lane->mutex, NULL);
-    lane->inbox = inbox_hold(inbox);
+    lane->teller = teller_hold(teller);
     lane->name = name;
     lane->end = &lane->first;
     lane->holders = 2;
     snprintf(thread_name, sizeof(thread_name), "reporter-%.6s", name);
-    if (thread_start(&lane->thread, thread_name, run, lane) == 0)
+    if (thread_start(&lane->thread, thread_name, run, lane) == 0) {
         return lane;
+    }
     lane->holders = 1;
     release(lane);
     return NULL;
 }
 
-void lane_use(struct lane *lane, struct outlets *outlets)
+void sink_thread_use(struct sink_thread *lane, struct sink_set *outlets)
 {
     pthread_mutex_lock(&lane->mutex);
-    struct outlets *unused = lane->replacing;
+    struct sink_set *unused = lane->replacing;
     lane->replacing = outlets;
     lane->has_sink = outlets->count > 0;
     lane->receives = outlets->count > 0 && !outlets->outlet[0].sink->watches;
+    lane->stands = outlets->count > 0 && outlets->outlet[0].sink->stands;
     pthread_cond_signal(&lane->work);
     pthread_mutex_unlock(&lane->mutex);
-    outlets_free(unused, lane->inbox);
+    sink_set_free(unused, lane->teller);
 }
 
 /* The mutex is held. */
-static bool append(struct lane *lane, struct delivery *delivery)
+static bool append(struct sink_thread *lane, struct delivery *delivery)
 {
     struct queued *queued = NULL;
 
-    if (lane->waiting < LANE_QUEUE_MAX)
+    if (lane->waiting < SINK_THREAD_QUEUE_MAX) {
         queued = malloc(sizeof(*queued));
-    if (queued == NULL)
+    }
+    if (queued == NULL) {
         return false;
+    }
     queued->next = NULL;
     queued->delivery = delivery_hold(delivery);
     *lane->end = queued;
@@ -239,16 +259,43 @@ static bool append(struct lane *lane, struct delivery *delivery)
     return true;
 }
 
-void lane_announce(struct lane *lane, struct delivery *delivery)
+bool sink_thread_announce(struct sink_thread *lane, struct delivery *delivery)
 {
     pthread_mutex_lock(&lane->mutex);
-    if (lane->has_sink && !lane->finish && !append(lane, delivery) && lane->dropped++ == 0)
-        inbox_say(lane->inbox, LOG_ERR, "%s does not keep up: alerts are no longer given to it",
-                  lane->name);
+    bool standing = delivery_announcement(delivery)->standing;
+    bool open = lane->has_sink && !lane->finish &&
+                (!standing || (lane->stands && lane->waiting < SINK_THREAD_QUEUE_MAX / 2));
+    bool queued = open && append(lane, delivery);
+    if (open && !queued && lane->dropped++ == 0) {
+        teller_say(lane->teller, LOG_ERR, "%s does not keep up: alerts are no longer given to it",
+                   lane->name);
+    }
+    pthread_mutex_unlock(&lane->mutex);
+    return queued;
+}
+
+bool sink_thread_stands(struct sink_thread *lane)
+{
+    pthread_mutex_lock(&lane->mutex);
+    bool stands = lane->stands;
+    pthread_mutex_unlock(&lane->mutex);
+    return stands;
+}
+
+void sink_thread_each_left(struct sink_thread *lane,
+                           void (*visit)(struct delivery *delivery, void *user), void *user)
+{
+    pthread_mutex_lock(&lane->mutex);
+    if (lane->current != NULL) {
+        visit(lane->current, user);
+    }
+    for (const struct queued *queued = lane->first; queued != NULL; queued = queued->next) {
+        visit(queued->delivery, user);
+    }
     pthread_mutex_unlock(&lane->mutex);
 }
 
-void lane_tick(struct lane *lane)
+void sink_thread_tick(struct sink_thread *lane)
 {
     pthread_mutex_lock(&lane->mutex);
     lane->tick = true;
@@ -256,7 +303,7 @@ void lane_tick(struct lane *lane)
     pthread_mutex_unlock(&lane->mutex);
 }
 
-bool lane_receives(struct lane *lane)
+bool sink_thread_receives(struct sink_thread *lane)
 {
     pthread_mutex_lock(&lane->mutex);
     bool receives = lane->receives;
@@ -264,39 +311,45 @@ bool lane_receives(struct lane *lane)
     return receives;
 }
 
-bool lane_flush(struct lane *lane, const struct timespec *until)
+bool sink_thread_flush(struct sink_thread *lane, const struct timespec *until)
 {
     pthread_mutex_lock(&lane->mutex);
     unsigned long long upto = lane->queued;
-    while (lane->done < upto)
-        if (!thread_wait_until(&lane->progress, &lane->mutex, until))
+    while (lane->done < upto) {
+        if (!thread_wait_until(&lane->progress, &lane->mutex, until)) {
             break;
+        }
+    }
     bool flushed = lane->done >= upto;
     pthread_mutex_unlock(&lane->mutex);
     return flushed;
 }
 
-bool lane_finish(struct lane *lane, const struct timespec *until)
+bool sink_thread_finish(struct sink_thread *lane, const struct timespec *until)
 {
     pthread_mutex_lock(&lane->mutex);
     lane->finish = true;
     pthread_cond_signal(&lane->work);
-    while (!lane->exited)
-        if (!thread_wait_until(&lane->progress, &lane->mutex, until))
+    while (!lane->exited) {
+        if (!thread_wait_until(&lane->progress, &lane->mutex, until)) {
             break;
+        }
+    }
     bool exited = lane->exited;
     lane->abandoned = !exited;
-    if (!exited && lane->outlets != NULL)
-        outlets_interrupt(lane->outlets);
+    if (!exited && lane->outlets != NULL) {
+        sink_set_interrupt(lane->outlets);
+    }
     pthread_mutex_unlock(&lane->mutex);
-    if (exited)
+    if (exited) {
         pthread_join(lane->thread, NULL);
-    else
+    } else {
         pthread_detach(lane->thread);
+    }
     return exited;
 }
 
-void lane_free(struct lane *lane)
+void sink_thread_free(struct sink_thread *lane)
 {
     release(lane);
 }

@@ -1,8 +1,12 @@
-#include "lib/alert/sink/sink.h"
+#include "lib/alert/sink/sinks.h"
 
+#include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 
 /* Where systemd-journald has its sockets, /dev/log among them. */
 #define JOURNAL_DIRECTORY "/run/systemd/journal/"
@@ -20,8 +24,9 @@ static bool wants_journal(const struct sink_source *source)
 {
     const struct alert_settings *settings = source->settings;
 
-    if (settings->journal != JOURNAL_AUTO)
+    if (settings->journal != JOURNAL_AUTO) {
         return settings->journal == JOURNAL_YES;
+    }
     return settings->syslog_format != SYSLOG_NONE && sink_syslog_is_journal(source->syslog_socket);
 }
 
@@ -59,3 +64,107 @@ const struct sink_kind sink_kinds[] = {
     {"metrics", true, wants_metrics, sink_metrics_new},
     {NULL, false, NULL, NULL},
 };
+
+/* A sink that only watches is none. */
+static bool works(const struct sink_kind *kind, const struct sink_source *source,
+                  char error[SINK_ERROR_SIZE])
+{
+    struct sink *sink = kind->make(source);
+
+    if (sink == NULL) {
+        return true;
+    }
+    bool works = sink->open == NULL || sink->open(sink, error) == 0;
+    sink->free(sink);
+    return works;
+}
+
+bool sink_any_works(const struct sink_source *source, char *why, size_t size)
+{
+    char error[SINK_ERROR_SIZE] = "";
+    size_t length = 0;
+
+    snprintf(why, size, "none is configured");
+    for (int slow = 0; slow <= 1; slow++) {
+        for (const struct sink_kind *kind = sink_kinds; kind->name != NULL; kind++) {
+            if (kind->slow != (slow == 1) || kind->make == sink_metrics_new ||
+                !kind->wanted(source)) {
+                continue;
+            }
+            if (works(kind, source, error)) {
+                return true;
+            }
+            int written = snprintf(why + length, size - length, "%s%s: %s", length > 0 ? "; " : "",
+                                   kind->name, error);
+            length = written < 0 || (size_t)written >= size - length ? size - 1
+                                                                     : length + (size_t)written;
+        }
+    }
+    return false;
+}
+
+/* ---- a test ---------------------------------------------------------------------------------- */
+
+/* As critical as the alert that it stands for, so that it goes the same way; its kind is no
+ * finding's, so that nobody's program takes it for one. */
+static void make_test(struct announcement *announcement, const struct sink_identity *identity)
+{
+    struct finding *finding = &announcement->incident.finding;
+    uint64_t number = 0;
+
+    memset(announcement, 0, sizeof(*announcement));
+    if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number)) {
+        number = (uint64_t)time(NULL);
+    }
+    snprintf(announcement->incident.id, INCIDENT_ID_SIZE, "%016" PRIx64, number);
+    announcement->test = true;
+    announcement->state = INCIDENT_OPENED;
+    announcement->time = time(NULL);
+    announcement->incident.opened = announcement->time;
+    announcement->incident.last_seen = announcement->time;
+    finding_init(finding, FINDING_OPEN_RELAY);
+    finding_add(finding, "host", FIELD_SUBJECT | FIELD_LOGGED, identity->host);
+    finding_why(finding, "this is a test of the alerts: nothing is wrong");
+}
+
+/* A daemon that does not read its socket leaves the announcement waiting, and that is no success.
+ */
+static bool take_test(const struct sink_kind *kind, const struct sink_source *source,
+                      const struct announcement *announcement, char error[SINK_ERROR_SIZE])
+{
+    struct sink *sink = kind->make(source);
+
+    snprintf(error, SINK_ERROR_SIZE, "out of memory");
+    if (sink == NULL) {
+        return false;
+    }
+    bool taken = (sink->open == NULL || sink->open(sink, error) == 0) &&
+                 sink->announce(sink, announcement, error) == 0;
+    if (taken && sink->waiting > 0) {
+        snprintf(error, SINK_ERROR_SIZE, "it is not read there");
+        taken = false;
+    }
+    sink->free(sink);
+    return taken;
+}
+
+int sink_test_all(const struct sink_source *source, sink_tested tell, void *user)
+{
+    struct announcement announcement;
+    char error[SINK_ERROR_SIZE];
+    int tried = 0;
+    int failed = 0;
+
+    make_test(&announcement, source->identity);
+    for (const struct sink_kind *kind = sink_kinds; kind->name != NULL; kind++) {
+        if (kind->make == sink_metrics_new || !kind->wanted(source)) {
+            continue;
+        }
+        bool taken = take_test(kind, source, &announcement, error);
+
+        tell(kind->name, taken ? NULL : error, user);
+        tried++;
+        failed += !taken;
+    }
+    return tried == 0 ? -1 : failed;
+}

@@ -35,10 +35,11 @@ static int announce(struct sink *sink, const struct announcement *announcement,
     char text[DATAGRAM_MAX];
     size_t length = head(self, datagram_priority(announcement), text, sizeof(text));
 
-    if (self->format == SYSLOG_CEE)
+    if (self->format == SYSLOG_CEE) {
         length += format_cee(text + length, sizeof(text) - length, announcement, self->identity);
-    else
+    } else {
         length += format_kv(text + length, sizeof(text) - length, announcement);
+    }
     return datagram_send(self, text, length, error);
 }
 
@@ -65,14 +66,16 @@ struct sink *sink_syslog_new(const struct sink_source *source)
     struct datagram_sink *self = calloc(1, sizeof(*self));
     const char *path = source->syslog_socket == NULL ? "/dev/log" : source->syslog_socket;
 
-    if (self == NULL)
+    if (self == NULL) {
         return NULL;
+    }
     self->sink = (struct sink){.name = "syslog", .announce = announce, .say = say};
     self->daemon = "syslog daemon";
     self->facility = source->settings->syslog_facility;
     self->format = source->settings->syslog_format;
-    if (datagram_init(self, source, path))
+    if (datagram_init(self, source, path)) {
         return &self->sink;
+    }
     self->sink.free(&self->sink);
     return NULL;
 }

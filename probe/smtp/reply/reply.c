@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/printable.h"
+
 void reply_parser_reset(struct reply_parser *parser)
 {
     memset(&parser->reply, 0, sizeof(parser->reply));
@@ -43,8 +45,25 @@ static size_t enhanced_length(const char *text, size_t length, int code)
     return at == length || text[at] == ' ' ? at : 0;
 }
 
+/* Takes what is over from behind the head of a refusal, so that `length` octets and a newline fit.
+ */
+static void make_room(struct reply *reply, size_t length)
+{
+    size_t wanted = reply->text_length + length + 1;
+    size_t over = wanted > REPLY_TEXT_SIZE - 1 ? wanted - (REPLY_TEXT_SIZE - 1) : 0;
+
+    if (reply->code < 400 || over == 0 || reply->text_length <= REPLY_HEAD) {
+        return;
+    }
+    size_t behind = reply->text_length - REPLY_HEAD;
+    over = over < behind ? over : behind;
+    memmove(reply->text + REPLY_HEAD, reply->text + REPLY_HEAD + over, behind - over);
+    reply->text_length -= over;
+}
+
 static void append_text(struct reply *reply, const char *text, size_t length)
 {
+    make_room(reply, length);
     if (reply->lines > 1 && reply->text_length < REPLY_TEXT_SIZE - 1) {
         reply->text[reply->text_length++] = '\n';
     }
@@ -144,4 +163,43 @@ enum reply_state reply_parser_feed(struct reply_parser *parser, const char *byte
     parser->octets += at;
     *used = at;
     return parser->state;
+}
+
+/* The end of `text`, at most `size` octets of it, that is `size` at most when it is shown, too. */
+static void show_end(char *out, size_t size, const char *text, size_t length)
+{
+    size_t take = length < size - 1 ? length : size - 1;
+
+    while (take > 0) {
+        size_t shown = 0;
+        for (size_t i = length - take; i < length; i++) {
+            char octet[8];
+            shown +=
+                (unsigned char)text[i] >= 0x80 ? 4 : printable(octet, sizeof(octet), text + i, 1);
+        }
+        if (shown < size) {
+            break;
+        }
+        take -= take / 8 + 1;
+    }
+    printable(out, size, text + length - take, take);
+}
+
+void reply_show(const struct reply *reply, char *out, size_t size)
+{
+    char text[REPLY_TEXT_SIZE];
+    size_t length = reply->code >= 400 ? strlen(reply->text) : strcspn(reply->text, "\n");
+
+    memcpy(text, reply->text, length);
+    for (size_t i = 0; i < length; i++) {
+        text[i] = (char)(text[i] == '\n' ? ' ' : text[i]);
+    }
+    char whole[4 * REPLY_TEXT_SIZE + 1];
+    size_t shown = printable(whole, sizeof(whole), text, length);
+    if (shown < size || reply->code < 400) {
+        printable(out, size, text, length);
+        return;
+    }
+    size_t head = printable(out, size / 2, text, length); /* ends in "..." */
+    show_end(out + head, size - head, text, length);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -259,6 +260,50 @@ static int end(void **state)
     return 0;
 }
 
+/* Takes all descriptors but `left`, until they are given back. */
+static struct rlimit take_descriptors(rlim_t left)
+{
+    struct rlimit before;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    int next = dup(STDOUT_FILENO);
+    assert_true(next >= 0);
+    close(next);
+    struct rlimit few = {.rlim_cur = (rlim_t)next + left, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    return before;
+}
+
+static void a_system_without_descriptors_is_told_from_a_mistake(void **state)
+{
+    (void)state;
+    static const char text[] = "site { domain_files = { \"@/domains\" } }\n"
+                               "token_key_file = \"@/token.key\"\n";
+
+    conf_try_write(&attempt, "domains", "example.org\n", 0644);
+    conf_try_write(&attempt, "token.key", "0123456789abcdef0123456789abcdef", 0600);
+    conf_try_load(&attempt, text, CONF_MILTER);
+    conf_try_expect_count(&attempt, 0);
+    assert_false(attempt.report.system_failed);
+    struct rlimit before = take_descriptors(0);
+    conf_try_again(&attempt, CONF_MILTER);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    conf_try_expect_mistake(&attempt, 0, "cannot be opened: Too many open files");
+    assert_true(attempt.report.system_failed);
+    conf_try_load(&attempt, "site { domain_files = { \"@/nowhere\" } }\n", CONF_MILTER);
+    conf_try_expect_mistake(&attempt, 1, "No such file or directory");
+    assert_false(attempt.report.system_failed);
+}
+
+/* The file that it names is read, too: an I/O error there, as reading /proc/self/mem is one. */
+static void a_disk_that_fails_is_told_from_a_mistake(void **state)
+{
+    (void)state;
+    conf_try_load(&attempt, "site { domain_files = { \"/proc/self/mem\" } }\n", CONF_MILTER);
+    conf_try_expect_mistake(&attempt, 1, "cannot be read: Input/output error");
+    assert_true(attempt.report.system_failed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +319,8 @@ int main(void)
         cmocka_unit_test(a_key_that_others_could_use_or_change_is_a_mistake),
         cmocka_unit_test(keys_are_read_and_those_that_are_not_there_are_none),
         cmocka_unit_test(a_key_of_somebody_else_is_a_mistake),
+        cmocka_unit_test(a_system_without_descriptors_is_told_from_a_mistake),
+        cmocka_unit_test(a_disk_that_fails_is_told_from_a_mistake),
     };
     return cmocka_run_group_tests_name("conf_files", tests, begin, end);
 }

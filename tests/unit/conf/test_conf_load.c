@@ -3,6 +3,7 @@
  * and what is looked up on the machine.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +30,7 @@ static const char whole[] =
     "  trusted_networks = { \"127.0.0.0/8\", \"::1/128\", ::ffff:10.1.0.0/112 }\n"
     "  allow_wide_networks = false\n"
     "  client_certificates = { \"backup host\" }\n"
+    "  hosts = { MX.Provider.example, \".relays.example.net\" }\n"
     "}\n"
     "token_key_file = \"@/key\"\n"
     "token_key_also = \"\"\n"
@@ -100,6 +102,11 @@ static void every_value_of_a_whole_file_is_typed(void **state)
     assert_string_equal(conf->token_key_also, "");
     assert_non_null(strstr(conf->token_key_file, "/key"));
 
+    assert_true(site_owns_host(conf->site, "mx.example.org"));
+    assert_true(site_owns_host(conf->site, "mx.provider.example"));
+    assert_true(site_owns_host(conf->site, "a.relays.example.net"));
+    assert_false(site_owns_host(conf->site, "relays.example.net"));
+    assert_false(site_owns_host(conf->site, "mx2.provider.example"));
     assert_string_equal(conf->milter.socket, "unix:/var/spool/postfix/relaywarden/milter.sock");
     assert_string_equal(conf->milter.socket_group, "postfix");
     assert_int_equal(conf->milter.socket_mode, 0660);
@@ -151,7 +158,7 @@ static void every_value_of_targets_and_alerts_is_typed(void **state)
     assert_int_equal(targets[0].tls, TLS_AUTO);
     assert_int_equal(targets[0].expect_milter, CONF_AUTO);
     assert_int_equal(targets[0].interval_seconds, 6 * 3600);
-    assert_int_equal(targets[0].line, 28);
+    assert_int_equal(targets[0].line, 29);
     assert_string_equal(targets[1].name, "submission");
     assert_null(targets[1].domain);
     assert_string_equal(targets[1].host, "mail.example.org");
@@ -374,6 +381,18 @@ static void the_shipped_sample_loads_for_both_programs(void **state)
     }
 }
 
+/* As a process is that was started so by its parent: nobody can wait for the child that reads. */
+static void a_file_is_read_where_the_ends_of_children_are_ignored(void **state)
+{
+    (void)state;
+    void (*before)(int) = signal(SIGCHLD, SIG_IGN);
+
+    conf_try_load(&attempt, "site { domains = { example.org } }\n", CONF_MILTER);
+    signal(SIGCHLD, before);
+    conf_try_expect_count(&attempt, 0);
+    assert_true(site_owns_domain(attempt.conf->site, "example.org", 11));
+}
+
 static int begin(void **state)
 {
     (void)state;
@@ -391,6 +410,7 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_is_read_where_the_ends_of_children_are_ignored),
         cmocka_unit_test(every_value_of_a_whole_file_is_typed),
         cmocka_unit_test(every_value_of_targets_and_alerts_is_typed),
         cmocka_unit_test(what_is_left_out_has_its_default),

@@ -51,7 +51,8 @@ static const struct {
     {"", SECTION_ALERT, ""},
     {"syslog {", SECTION_COUNT, ""},
     {"", SECTION_SYSLOG, ""},
-    {"} }", SECTION_COUNT, ""},
+    {"}", SECTION_COUNT, ""},
+    {"}", SECTION_COUNT, ""},
 };
 
 /* The vantage line is wanted with `claim` alone. */
@@ -133,6 +134,7 @@ static struct good {
     {SECTION_SITE, "trusted_networks", "{ 10.0.0.0/8, ::1/128, 192.0.2.7 }", "10.0.0.0/8"},
     {SECTION_SITE, "allow_wide_networks", "true", "{ true }"},
     {SECTION_SITE, "client_certificates", "{ \"mail client 1\" }", "\"mail client 1\""},
+    {SECTION_SITE, "hosts", "{ \"mx.provider.example\", .relays.example.net }", "mx.example.net"},
     {SECTION_MILTER, "socket", "inet:8891@127.0.0.1", "{ inet:8891@127.0.0.1 }"},
     {SECTION_MILTER, "socket_group", "\"root\"", "{ root }"},
     {SECTION_MILTER, "socket_mode", "0660", "{ 0660 }"},
@@ -151,6 +153,7 @@ static struct good {
     {SECTION_PROBE, "proof", "delivered", "{ delivered }"},
     {SECTION_PROBE, "dnsbl", "{ bl.example.net }", "bl.example.net"},
     {SECTION_PROBE, "max_connections", "1", "{ 1 }"},
+    {SECTION_PROBE, "target_files", "{ \"@/targets\" }", "\"@/targets\""},
     {SECTION_PROBE, "max_refusals", "8", "{ 8 }"},
     {SECTION_PROBE, "timeout", "35s", "{ 35s }"},
     {SECTION_PROBE, "history", "400d", "{ 400d }"},
@@ -162,6 +165,7 @@ static struct good {
     {SECTION_TARGET, "interval", "1d", "{ 1d }"},
     {SECTION_ALERT, "journal", "no", "{ no }"},
     {SECTION_ALERT, "json", "\"@/other\"", "{ \"@/other\" }"},
+    {SECTION_ALERT, "json", "\"-\"", "{ - }"},
     {SECTION_ALERT, "command", "{ \"@/run\", \"\", \"two words\" }", "\"@/run\""},
     {SECTION_ALERT, "metrics_directory", "\"/tmp\"", "{ \"/tmp\" }"},
     {SECTION_ALERT, "remind", "0", "{ 24h }"},
@@ -194,6 +198,8 @@ static struct wrong {
     {SECTION_SITE, "domains", "{ 'user@example.org' }", "is no domain"},
     {SECTION_SITE, "domains", "{ \"*.example.org\" }", "without the asterisk"},
     {SECTION_SITE, "domains", "{ 192.0.2.1 }", "is an address, not a domain"},
+    {SECTION_SITE, "hosts", "{ 192.0.2.1 }", "is an address, not a domain; name the host"},
+    {SECTION_SITE, "hosts", "{ [192.0.2.1] }", "is no domain; allowed"},
     {SECTION_SITE, "domains", "{ }", "domains are missing"},
     {SECTION_SITE, "domain_files", "{ domains }", "no absolute path"},
     {SECTION_SITE, "domain_files", "{ \"\" }", "no absolute path"},
@@ -215,6 +221,9 @@ static struct wrong {
     {SECTION_SITE, "client_certificates", "{ \"\" }", "one line of 1 to 256 octets"},
     {SECTION_SITE, "client_certificates", "{ \"a\nb\" }", "not closed on the same line"},
     {SECTION_SITE, "client_certificates", "{ \"a\\nb\" }", "one line of 1 to 256 octets"},
+    {SECTION_SITE, "hosts", "{ \"mx example\" }", "is no domain"},
+    {SECTION_SITE, "hosts", "{ mx..example }", "is no domain"},
+    {SECTION_SITE, "hosts", "{ \"*.example.net\" }", "is no domain"},
 
     {SECTION_MILTER, "socket", "\"\"", "unix:PATH, inet:PORT@HOST, inet6:PORT@HOST"},
     {SECTION_MILTER, "socket", "/run/milter.sock", "is no socket"},
@@ -279,6 +288,8 @@ static struct wrong {
     {SECTION_PROBE, "dnsbl", "{ .example.net }", "is no domain"},
     {SECTION_PROBE, "max_connections", "0", "out of range; allowed: 1 to 4096"},
     {SECTION_PROBE, "max_connections", "many", "no whole number; allowed: 1 to 4096"},
+    {SECTION_PROBE, "target_files", "{ targets }", "no absolute path"},
+    {SECTION_PROBE, "target_files", "{ \"\" }", "no absolute path"},
     {SECTION_PROBE, "max_connections", "4097", "out of range"},
     {SECTION_PROBE, "max_refusals", "0", "out of range; allowed: 1 to 1000"},
     {SECTION_PROBE, "max_refusals", "18446744073709551617", "out of range"},
@@ -341,7 +352,7 @@ static int end(void **state)
  * line. */
 static int line_of_mistake(const struct wrong *row, const struct built *built)
 {
-    /* What is missing is missing at the closing brace. */
+    /* A missing option is missing at the closing brace. */
     if (strcmp(row->says, "domains are missing") == 0) {
         int newlines = 0;
         const char *c = strstr(built->text, "domains = { }");

@@ -139,7 +139,7 @@ static struct row {
     {"a_name_is_made_printable", SITE PROBE "\"\xc2\x9b\" = 1\n", 4, "\"\\u{9B}\""},
 };
 
-/* What lines every kind of comment takes. */
+/* Every kind of comment, for the count of lines. */
 static const char comments[] = "# # \" '{ ${ */\n"
                                "//\n"
                                "/**/ /* * ' \" } \n"

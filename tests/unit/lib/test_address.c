@@ -225,6 +225,77 @@ static void private_space_is_what_the_internet_does_not_reach(void **state)
     }
 }
 
+static void no_server_of_the_internet_has_a_special_address(void **state)
+{
+    (void)state;
+    static const char *const special[] = {"0.0.0.0",
+                                          "0.1.2.3",
+                                          "10.1.2.3",
+                                          "100.64.0.1",
+                                          "127.0.0.1",
+                                          "169.254.1.1",
+                                          "172.31.255.255",
+                                          "192.168.1.5",
+                                          "192.0.0.8",
+                                          "198.18.0.1",
+                                          "198.19.255.255",
+                                          "224.0.0.1",
+                                          "239.255.255.255",
+                                          "240.0.0.1",
+                                          "255.255.255.255",
+                                          "::",
+                                          "::1",
+                                          "fe80::1",
+                                          "fec0::1",
+                                          "fc00::1",
+                                          "fdff::1",
+                                          "ff02::1",
+                                          "100::1",
+                                          "::ffff:10.0.0.1",
+                                          "::ffff:127.0.0.1",
+                                          "2002:a00:1::1",
+                                          "2002:7f00:1::",
+                                          "2002:c0a8:105::1",
+                                          "64:ff9b::10.0.0.1",
+                                          "64:ff9b::192.168.1.5",
+                                          "64:ff9b:1::127.0.0.1",
+                                          "::10.0.0.1"};
+    static const char *const usual[] = {"1.1.1.1",
+                                        "9.255.255.255",
+                                        "100.63.255.255",
+                                        "100.128.0.1",
+                                        "172.32.0.1",
+                                        "192.0.1.1",
+                                        "192.0.2.1",
+                                        "198.17.255.255",
+                                        "198.20.0.1",
+                                        "198.51.100.7",
+                                        "203.0.113.25",
+                                        "223.255.255.255",
+                                        "2001:db8::1",
+                                        "2a00::1",
+                                        "fbff::1",
+                                        "2002:c000:201::1",
+                                        "64:ff9b::192.0.2.1",
+                                        "100:0:0:1::1",
+                                        "64:ff9c::10.0.0.1"};
+    struct address none = {.family = ADDRESS_NONE};
+
+    for (size_t i = 0; i < ROWS(special); i++) {
+        struct address address = parsed(special[i]);
+        if (!address_is_unreachable(&address)) {
+            fail_msg("%s", special[i]);
+        }
+    }
+    for (size_t i = 0; i < ROWS(usual); i++) {
+        struct address address = parsed(usual[i]);
+        if (address_is_unreachable(&address)) {
+            fail_msg("%s", usual[i]);
+        }
+    }
+    assert_false(address_is_unreachable(&none));
+}
+
 static void loopback_is_127_and_double_colon_one(void **state)
 {
     (void)state;
@@ -289,6 +360,7 @@ int main(void)
         cmocka_unit_test(incidents_fold_by_24_and_48_bits),
         cmocka_unit_test(equality_minds_the_family),
         cmocka_unit_test(private_space_is_what_the_internet_does_not_reach),
+        cmocka_unit_test(no_server_of_the_internet_has_a_special_address),
         cmocka_unit_test(loopback_is_127_and_double_colon_one),
         cmocka_unit_test(bits_are_compared_up_to_the_prefix),
         cmocka_unit_test(what_is_read_from_noise_reads_the_same_again),

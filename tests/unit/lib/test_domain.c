@@ -160,6 +160,56 @@ static void only_the_given_octets_are_read(void **state)
     char out[DOMAIN_SIZE];
     assert_true(domain_normalise("Example.ORG> SIZE=1", 11, out));
     assert_string_equal(out, "example.org");
+    strcpy(out, "untouched");
+    assert_false(domain_normalise_pattern(".example.org", 0, out));
+    assert_false(domain_normalise_pattern(".example.org", 1, out));
+    assert_string_equal(out, "untouched");
+    assert_true(domain_normalise_pattern(".example.org", 8, out));
+    assert_string_equal(out, ".example");
+}
+
+static void a_path_ends_where_its_length_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t length;
+        bool null_path;
+    } rows[] = {
+        {"<a@example.org>", 0, true},    {" <a@example.org>", 1, true},
+        {"<@b.test:c@d.test>", 1, true}, {"\t\t<", 2, true},
+        {"<a@example.org>", 2, false},
+    };
+    struct mail_address address;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        mail_address_split(rows[i].text, rows[i].length, &address);
+        assert_int_equal(address.null_path, rows[i].null_path);
+        assert_false(address.routed);
+        assert_null(address.domain);
+        assert_int_equal(address.local_length, rows[i].null_path ? 0 : 1);
+    }
+    mail_address_split(NULL, 0, &address);
+    assert_non_null(address.local);
+    assert_true(address.null_path);
+}
+
+/* RFC 5321 section 4.1.3: printable, and no bracket and no backslash inside. */
+static void a_literal_has_no_bracket_inside(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"[a]", "[a]"},        {"[~]", "[~]"},         {"[!x]", "[!x]"},
+        {"[]", "(refused)"},   {"[", "(refused)"},     {"[ab", "(refused)"},
+        {"[[a]", "(refused)"}, {"[a[]", "(refused)"},  {"[]a]", "(refused)"},
+        {"[a]]", "(refused)"}, {"[\\a]", "(refused)"}, {"[a\\]", "(refused)"},
+        {"[ a]", "(refused)"}, {"[a ]", "(refused)"},  {"[a\177]", "(refused)"},
+        {"[a]x", "(refused)"},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        char out[DOMAIN_SIZE] = "(refused)";
+        domain_normalise(rows[i].text, strlen(rows[i].text), out);
+        assert_string_equal(out, rows[i].compared);
+    }
 }
 
 static void a_pattern_keeps_one_leading_dot(void **state)
@@ -250,6 +300,8 @@ static void paths_and_bare_addresses_come_apart(void **state)
         {"a@b@c", "a@b", "c", false, false},
         {"<u@example.org> SIZE=100 BODY=8BITMIME", "u", "example.org", false, false},
         {" <u@example.org> ", "u", "example.org", false, false},
+        {" \t u@example.org \t ", "u", "example.org", false, false},
+        {"< u@example.org\t>", "u", "example.org", false, false},
         {"<u@example.org", "u", "example.org", false, false},
         {"u@example.org>", "u", "example.org>", false, false},
         {"<u@[192.0.2.1]>", "u", "[192.0.2.1]", false, false},
@@ -298,15 +350,77 @@ static void an_unclosed_quote_hides_nothing(void **state)
 {
     (void)state;
     static const struct split_row rows[] = {
-        {"a\"b@c", "a\"b", "c", false, false},
-        {"<\"a@b>", "\"a", "b", false, false},
-        {"\"a\\\"@b", "\"a\\\"", "b", false, false},
-        {"\"a@b\\", "\"a", "b\\", false, false},
-        {"\"a\"\"b@c", "\"a\"\"b", "c", false, false},
-        {"a\\@b", "a\\", "b", false, false}, /* a backslash outside quotes is plain */
+        {"a\"b@c", "a\"b", "c", false, false},         {"<\"a@b>", "\"a", "b", false, false},
+        {"\"a\\\"@b", "\"a\\\"", "b", false, false},   {"\"a@b\\", "\"a", "b\\", false, false},
+        {"\"a\"\"b@c", "\"a\"\"b", "c", false, false}, {"a(b@c", "a(b", "c", false, false},
+        {"a(b(c)@d", "a(b(c)", "d", false, false},
     };
     for (size_t i = 0; i < ROWS(rows); i++)
         assert_split(&rows[i]);
+}
+
+static void an_escaped_character_is_one_of_the_name(void **state)
+{
+    (void)state;
+    static const struct split_row rows[] = {
+        {"a\\@b", "a\\@b", NULL, false, false},
+        {"<x@outside.test\\@example.org>", "x", "outside.test\\@example.org", false, false},
+        {"<x\\@outside.test@example.org>", "x\\@outside.test", "example.org", false, false},
+        {"<x@outside.test\\\\@example.org>", "x@outside.test\\\\", "example.org", false, false},
+        {"<x\\\"@outside.test\"@b>", "x\\\"@outside.test\"", "b", false, false},
+        {"<x\\>@example.org>", "x\\>", "example.org", false, false},
+        {"<@a:x\\@example.org>", "x\\@example.org", NULL, false, true},
+        {"x@a\\", "x", "a\\", false, false},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        assert_split(&rows[i]);
+    }
+}
+
+static void a_comment_hides_what_is_inside(void **state)
+{
+    (void)state;
+    static const struct split_row rows[] = {
+        {"<x(@outside.test)@example.org>", "x(@outside.test)", "example.org", false, false},
+        {"<x@outside.test(@example.org)>", "x", "outside.test(@example.org)", false, false},
+        {"<x(\\)@outside.test)@a>", "x(\\)@outside.test)", "a", false, false},
+        {"<x(a(@b)@c)@d>", "x(a(@b)@c)", "d", false, false},
+        {"<postmaster(@outside.test)>", "postmaster(@outside.test)", NULL, false, false},
+        {"<\"(\"x@b\")\">", "\"(\"x", "b\")\"", false, false},
+        {"<x(>)@b>", "x(>)", "b", false, false},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        assert_split(&rows[i]);
+    }
+}
+
+static void a_domain_in_a_roundabout_way_is_read_as_an_mta_reads_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *read; /* NULL: no domain comes of it */
+    } rows[] = {
+        {"example.org", "example.org"},
+        {"Exam\\ple.ORG", "example.org"},
+        {"\"example.org\"", "example.org"},
+        {"example.org(a comment)", "example.org"},
+        {" example.org ", "example.org"},
+        {"example.org..", "example.org"},
+        {"[203.0.113.25\\]", "[203.0.113.25]"},
+        {"outside.test\\@example.org", NULL},
+        {"outside.test\"@\"example.org", NULL},
+        {"example.org)", NULL},
+        {"exam\u00DFple.org", NULL},
+        {"..", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        char out[DOMAIN_SIZE] = "as before";
+        bool read = domain_read(rows[i].text, strlen(rows[i].text), out);
+        assert_int_equal(read, rows[i].read != NULL);
+        assert_string_equal(out, read ? rows[i].read : "as before");
+    }
 }
 
 static void a_source_route_is_skipped_and_noted(void **state)
@@ -344,9 +458,16 @@ static void one_address_is_one_literal_however_it_is_spelt(void **state)
 static void a_deviation_character_is_never_mapped_away(void **state)
 {
     (void)state;
-    static const char zero_width[] = "\u2615.exam\u200Cple.org";
+    static const char *const deviating[] = {
+        "\u2615.exam\u200Cple.org", "\u2615.exam\u200Dple.org", "\u2615.stra\u00DFe.test",
+        "\u2615.stra\u1E9Ee.test",  "\u2615.bolo\u03C2.test",
+    };
     char out[DOMAIN_SIZE];
-    assert_false(domain_normalise(zero_width, strlen(zero_width), out));
+    for (size_t i = 0; i < ROWS(deviating); i++) {
+        assert_false(domain_normalise(deviating[i], strlen(deviating[i]), out));
+    }
+    assert_true(domain_normalise("\u2615.test", strlen("\u2615.test"), out));
+    assert_string_equal(out, "xn--53h.test");
     assert_true(domain_normalise("stra\u00DFe.test", strlen("stra\u00DFe.test"), out));
     assert_string_equal(out, "xn--strae-oqa.test");
 }
@@ -467,6 +588,8 @@ int main(void)
         cmocka_unit_test(a_label_has_at_most_63_octets),
         cmocka_unit_test(a_name_has_at_most_253_octets),
         cmocka_unit_test(only_the_given_octets_are_read),
+        cmocka_unit_test(a_path_ends_where_its_length_says),
+        cmocka_unit_test(a_literal_has_no_bracket_inside),
         cmocka_unit_test(a_pattern_keeps_one_leading_dot),
         cmocka_unit_test(the_longest_pattern_fits),
         cmocka_unit_test(within_means_the_name_or_below_it),
@@ -474,6 +597,9 @@ int main(void)
         cmocka_unit_test(the_null_path_is_empty_brackets_or_nothing),
         cmocka_unit_test(quotes_hide_what_is_inside),
         cmocka_unit_test(an_unclosed_quote_hides_nothing),
+        cmocka_unit_test(an_escaped_character_is_one_of_the_name),
+        cmocka_unit_test(a_comment_hides_what_is_inside),
+        cmocka_unit_test(a_domain_in_a_roundabout_way_is_read_as_an_mta_reads_it),
         cmocka_unit_test(a_source_route_is_skipped_and_noted),
         cmocka_unit_test(only_postmaster_alone_is_the_bare_postmaster),
         cmocka_unit_test(one_address_is_one_literal_however_it_is_spelt),

@@ -190,6 +190,63 @@ static void the_longest_name_of_many_labels_is_looked_up(void **state)
     domainset_free(set);
 }
 
+static void all_patterns_are_visited_once_in_the_order_of_adding(void **state)
+{
+    (void)state;
+    struct domainset *set = new_set();
+    size_t place = 0;
+    assert_null(domainset_next(set, &place));
+    assert_null(domainset_next(NULL, &place));
+    for (unsigned int count = 1; count < 200; count++) {
+        char name[64];
+        assert_true(domainset_add(set, numbered(name, sizeof(name), count)));
+        place = 0;
+        for (unsigned int i = 1; i <= count; i++) {
+            const char *pattern = domainset_next(set, &place);
+            assert_non_null(pattern);
+            assert_string_equal(pattern, numbered(name, sizeof(name), i));
+        }
+        assert_null(domainset_next(set, &place));
+        assert_null(domainset_next(set, &place));
+    }
+    /* A place inside a pattern, as another set may have left it, goes on with the next one. */
+    place = 4;
+    char second[64];
+    assert_string_equal(domainset_next(set, &place), numbered(second, sizeof(second), 2));
+    place = 1;
+    assert_string_equal(domainset_next(set, &place), numbered(second, sizeof(second), 1));
+    domainset_free(set);
+}
+
+/* Names of each length, as exact ones and as ends of others: no octet of a name is left out. */
+static void names_that_differ_in_one_octet_are_two(void **state)
+{
+    (void)state;
+    for (size_t length = 1; length < 40; length++) {
+        struct domainset *set = new_set();
+        char name[64];
+        char other[64];
+        char pattern[80];
+        memset(name, 'a', length);
+        name[length] = '\0';
+        assert_true(domainset_add(set, name));
+        snprintf(pattern, sizeof(pattern), ".%s", name);
+        assert_true(domainset_add(set, pattern));
+        for (size_t i = 0; i < length; i++) {
+            snprintf(other, sizeof(other), "%s", name);
+            other[i] = 'b';
+            assert_false(domainset_contains(set, other));
+            snprintf(pattern, sizeof(pattern), "x.%s", other);
+            assert_false(domainset_contains(set, pattern));
+        }
+        assert_true(domainset_contains(set, name));
+        snprintf(pattern, sizeof(pattern), "x.y.%s", name);
+        assert_true(domainset_contains(set, pattern));
+        assert_int_equal(domainset_count(set), 2);
+        domainset_free(set);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +261,8 @@ int main(void)
         cmocka_unit_test(a_failed_growth_leaves_the_set_as_it_was),
         cmocka_unit_test(memory_that_runs_out_gives_no_set),
         cmocka_unit_test(the_longest_name_of_many_labels_is_looked_up),
+        cmocka_unit_test(all_patterns_are_visited_once_in_the_order_of_adding),
+        cmocka_unit_test(names_that_differ_in_one_octet_are_two),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,7 @@ static void a_new_finding_is_empty_with_its_usual_severity(void **state)
     assert_string_equal(finding.key, "");
     assert_string_equal(finding.fold, "");
     assert_string_equal(finding.why, "");
-    assert_string_equal(finding.fix, "");
+    assert_string_equal(finding.fix.text, "");
     assert_null(finding_get(&finding, "client"));
 }
 
@@ -147,7 +147,7 @@ static void why_and_fix_are_formatted(void **state)
     finding_why(&finding, "%s relayed %d times", "192.0.2.1", 3);
     finding_fix(&finding, "take %s out of mynetworks", "0.0.0.0/0");
     assert_string_equal(finding.why, "192.0.2.1 relayed 3 times");
-    assert_string_equal(finding.fix, "take 0.0.0.0/0 out of mynetworks");
+    assert_string_equal(finding.fix.text, "take 0.0.0.0/0 out of mynetworks");
     finding_why(&finding, "again");
     assert_string_equal(finding.why, "again");
 }
@@ -222,6 +222,30 @@ static void a_value_that_was_shown_before_is_added_as_it_is_or_refused(void **st
     assert_int_equal(finding.fields, 2);
 }
 
+static void the_rest_of_a_subject_may_stand_alone(void **state)
+{
+    (void)state;
+    struct finding finding;
+    finding_init(&finding, FINDING_OPEN_RELAY);
+    finding_subject(&finding, "", "rest");
+    assert_string_equal(finding.key, "rest");
+    assert_string_equal(finding.fold, "");
+}
+
+static void the_longest_value_that_was_shown_is_added(void **state)
+{
+    (void)state;
+    struct finding finding;
+    char value[FINDING_VALUE_MAX + 2];
+    memset(value, 'v', sizeof(value));
+    value[FINDING_VALUE_MAX + 1] = '\0';
+    finding_init(&finding, FINDING_OPEN_RELAY);
+    assert_false(finding_add_shown(&finding, "text", FIELD_EVIDENCE, value));
+    value[FINDING_VALUE_MAX] = '\0';
+    assert_true(finding_add_shown(&finding, "text", FIELD_EVIDENCE, value));
+    assert_string_equal(finding_get(&finding, "text"), value);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +262,8 @@ int main(void)
         cmocka_unit_test(a_subject_is_its_fold_and_the_rest),
         cmocka_unit_test(a_long_subject_is_cut),
         cmocka_unit_test(a_value_that_was_shown_before_is_added_as_it_is_or_refused),
+        cmocka_unit_test(the_rest_of_a_subject_may_stand_alone),
+        cmocka_unit_test(the_longest_value_that_was_shown_is_added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/alert/finding_json.h"
+#include "lib/finding_json.h"
 #include "tests/unit/alert_sample.h"
 
 static void a_finding_survives_being_written_and_read(void **state)
@@ -24,7 +24,7 @@ static void a_finding_survives_being_written_and_read(void **state)
     assert_true(finding_json_read(&read, text));
     free(text);
     assert_string_equal(read.why, finding.why);
-    assert_string_equal(read.fix, finding.fix);
+    assert_string_equal(read.fix.text, finding.fix.text);
     assert_int_equal(read.fields, finding.fields);
     assert_int_equal(read.arena_used, finding.arena_used);
     assert_memory_equal(read.arena, finding.arena, finding.arena_used);

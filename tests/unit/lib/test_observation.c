@@ -13,7 +13,7 @@
 #include "tests/unit/vectors.h"
 
 #define ROWS(table)  (sizeof(table) / sizeof((table)[0]))
-#define OBSERVATIONS 5 /* in lib/tokens.md */
+#define OBSERVATIONS 6 /* in lib/tokens.md */
 
 static struct address parsed(const char *text)
 {
@@ -63,7 +63,7 @@ static void values_are_those_of_the_text(void **state)
     struct address listener = parsed("2001:db8:1::25");
     uint8_t challenge[TOKEN_CHALLENGE];
 
-    vector_octets("challenge.octets", challenge, sizeof challenge);
+    vector_octets("challenge.octets", challenge, sizeof(challenge));
     assert_int_equal(observation_find(vector("observation2.text", line), &observation, &text),
                      OBSERVATION_FOUND);
     assert_int_equal(observation.kind, OBSERVATION_HELLO);
@@ -75,7 +75,7 @@ static void values_are_those_of_the_text(void **state)
     assert_int_equal(observation.listener_port, 587);
     assert_string_equal(observation.mta, "mx.example.org");
     assert_int_equal(observation.time, 1800000001);
-    assert_memory_equal(observation.challenge, challenge, sizeof challenge);
+    assert_memory_equal(observation.challenge, challenge, sizeof(challenge));
     assert_int_equal(observation.seen, 46);
     assert_int_equal(observation.accepted, 45);
 }
@@ -91,6 +91,7 @@ static void text_around_an_observation_does_not_hide_it(void **state)
         "550-5.7.0 %s",
         "%sabcdefghijklmnop",
         "%s,mac=aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "RWO1, rwo1 %s RWO1, rwo1",
     };
     struct token_key key;
     struct token_binding binding;
@@ -105,7 +106,7 @@ static void text_around_an_observation_does_not_hide_it(void **state)
     vector("observation1.text", expected);
     for (size_t i = 0; i < ROWS(around); i++) {
         const char *place = strstr(around[i], "%s");
-        snprintf(line, sizeof line, "%.*s%s%s", (int)(place - around[i]), around[i], expected,
+        snprintf(line, sizeof(line), "%.*s%s%s", (int)(place - around[i]), around[i], expected,
                  place + 2);
         assert_int_equal(observation_find(line, &observation, &text), OBSERVATION_FOUND);
         assert_true(observation_verify(&observation, &text, &binding, path));
@@ -145,6 +146,14 @@ static void what_is_not_spelled_exactly_so_is_broken(void **state)
         "rwo1,,mac=",
         "rwo1,hello" MAC,
         "rwo1,nothing,time=1" MAC,
+        "rwo1,hello,port=1,permission=none,masked=0,listener=unknown,mta=mx,time=1" TAIL,
+        "rwo1,hello,client=unknown,permission=none,masked=0,listener=unknown,mta=mx,time=1" TAIL,
+        "rwo1,hello,client=unknown,port=1,masked=0,listener=unknown,mta=mx,time=1" TAIL,
+        "rwo1,hello,client=unknown,port=1,permission=none,listener=unknown,mta=mx,time=1" TAIL,
+        "rwo1,hello,client=unknown,port=1,permission=none,masked=0,mta=mx,time=1" TAIL,
+        "rwo1,hello,client=unknown,port=1,permission=none,masked=0,listener=unknown,time=1" TAIL,
+        "rwo1,hello,client=unknown,port=1,permission=none,masked=0,listener=unknown,mta=mx" TAIL,
+        "rwo1,hello,client=unknown,port=1,permission=none,masked=0" MAC,
         "rwo1,clock,time=1,time=1" MAC,
         "rwo1,clock,time=1," MAC,
         "rwo1,clock,seen=1" MAC,
@@ -164,8 +173,8 @@ static void what_is_not_spelled_exactly_so_is_broken(void **state)
             fail_msg("%s was not found to be broken", lines[i]);
         }
     }
-    memset(ones, '1', sizeof ones);
-    snprintf(longest, sizeof longest, "rwo1,clock,time=%.*s" MAC, (int)sizeof ones, ones);
+    memset(ones, '1', sizeof(ones));
+    snprintf(longest, sizeof(longest), "rwo1,clock,time=%.*s" MAC, (int)sizeof(ones), ones);
     assert_int_equal(found(longest), OBSERVATION_BROKEN);
     assert_int_equal(found(""), OBSERVATION_NONE);
     assert_int_equal(found("554 5.7.1 <a@b>: Relay access denied"), OBSERVATION_NONE);
@@ -216,6 +225,60 @@ static void an_observation_answers_one_command_of_one_connection(void **state)
     }
 }
 
+/* Asks of one shape differ in their tokens alone: in role, technique or sender. */
+static void an_observation_answers_no_other_ask_of_its_shape(void **state)
+{
+    (void)state;
+    static const struct {
+        enum token_role role;
+        uint8_t technique;
+        const char *sender;
+    } others[] = {
+        {TOKEN_ROLE_TRUE, 1, "<sender@example.net>"},
+        {TOKEN_ROLE_HIDDEN, 2, "<sender@example.net>"},
+        {TOKEN_ROLE_HIDDEN, 1, "<>"},
+        {TOKEN_ROLE_HIDDEN, 1, "<canary@outside.example.net>"},
+    };
+    struct token_key key;
+    struct token_binding binding;
+    char line[VECTOR_SIZE];
+    char path[VECTOR_SIZE];
+
+    vector_binding(&key, &binding);
+    vector("observation4.text", line);
+    assert_true(believed(line, &binding, vector("ask1.recipient", path)));
+    for (size_t i = 0; i < ROWS(others); i++) {
+        const struct token_ask ask = {.role = others[i].role, .technique = others[i].technique};
+        snprintf(path, sizeof(path), "<%s@outside.example.net>", TOKEN_ASK_BLANK);
+        assert_true(token_ask_seal(&binding, &ask, others[i].sender, path));
+        assert_false(believed(line, &binding, path));
+    }
+    assert_false(believed(line, &binding, "<@outside.example.net>"));
+    assert_false(believed(line, &binding, "<canary@outside.example.net>"));
+}
+
+/* A hello's answer is for that hello: one with another route, time or MAC has another path. */
+static void an_observation_answers_one_hello_in_any_letters(void **state)
+{
+    (void)state;
+    struct token_key key;
+    struct token_binding binding;
+    char line[VECTOR_SIZE];
+    char path[VECTOR_SIZE];
+
+    vector_binding(&key, &binding);
+    for (int i = 1; i <= 3; i++) {
+        vector_of("observation", i, "text", line);
+        vector("hello.path", path);
+        assert_true(believed(line, &binding, path));
+        path[sizeof("<rw1.") - 1] ^= 1; /* of the route */
+        assert_false(believed(line, &binding, path));
+        vector("hello.path", path);
+        memcpy(strstr(path, "outside"), "Outside", sizeof("Outside") - 1);
+        assert_true(believed(line, &binding, path));
+    }
+}
+
 static void the_longest_observation_fits_and_is_read_back(void **state)
 {
     (void)state;
@@ -239,8 +302,8 @@ static void the_longest_observation_fits_and_is_read_back(void **state)
     char name[200];
 
     vector_binding(&key, &binding);
-    memset(name, 'M', sizeof name - 1);
-    name[sizeof name - 1] = '\0';
+    memset(name, 'M', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
     observation_set_mta(&observation, name);
     assert_true(observation_build(&observation, &binding, "<a@b>", out));
     assert_true(strlen(out) <= OBSERVATION_MAX);
@@ -248,6 +311,126 @@ static void the_longest_observation_fits_and_is_read_back(void **state)
     assert_int_equal(observation_find(out, &read, &text), OBSERVATION_FOUND);
     assert_true(observation_verify(&read, &text, &binding, "<a@b>"));
     assert_int_equal(read.seen, OBSERVATION_COUNT_MAX);
+}
+
+/* Each number at its limit, and one above it. */
+static void numbers_have_the_limits_of_their_fields(void **state)
+{
+    (void)state;
+#define MAC ",mac=rjfktqfcprdy6xg6ehqjvt4eoi"
+#define HELLO(port, listener, time, seen, accepted)                                                \
+    "rwo1,hello,client=172.22.1.1,port=" port                                                      \
+    ",permission=none,masked=0,listener=203.0.113.25:" listener ",mta=mx,time=" time               \
+    ",challenge=aaaqeayeaudaocaj,seen=" seen ",accepted=" accepted MAC
+    static const struct {
+        const char *line;
+        enum observation_found found;
+    } rows[] = {
+        {HELLO("65535", "65535", "4294967295", "99999", "99999"), OBSERVATION_FOUND},
+        {HELLO("0", "0", "0", "0", "0"), OBSERVATION_FOUND},
+        {HELLO("65536", "25", "1", "0", "0"), OBSERVATION_BROKEN},
+        {HELLO("1", "65536", "1", "0", "0"), OBSERVATION_BROKEN},
+        {HELLO("1", "25", "4294967296", "0", "0"), OBSERVATION_BROKEN},
+        {HELLO("1", "25", "1", "100000", "0"), OBSERVATION_BROKEN},
+        {HELLO("1", "25", "1", "0", "100000"), OBSERVATION_BROKEN},
+        {HELLO("1", "25", "1", "00", "0"), OBSERVATION_BROKEN},
+        {HELLO("1", "025", "1", "0", "0"), OBSERVATION_BROKEN},
+        {HELLO("1", "", "1", "0", "0"), OBSERVATION_BROKEN},
+        {HELLO("1", "25", "00000000001", "0", "0"), OBSERVATION_BROKEN},
+        {"rwo1,clock,time=4294967295" MAC, OBSERVATION_FOUND},
+        {"rwo1,clock,time=4294967296" MAC, OBSERVATION_BROKEN},
+        {"rwo1,clock,time=-1" MAC, OBSERVATION_BROKEN},
+        {"rwo1,clock,time= 1" MAC, OBSERVATION_BROKEN},
+        {"rwo1,clock,time=0x1" MAC, OBSERVATION_BROKEN},
+    };
+
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        if (found(rows[i].line) != rows[i].found) {
+            fail_msg("%s is misread", rows[i].line);
+        }
+    }
+#undef HELLO
+#undef MAC
+}
+
+static void each_permission_and_destination_is_written_and_read_back(void **state)
+{
+    (void)state;
+    struct token_key key;
+    struct token_binding binding;
+    struct observation read;
+    struct observation_text text;
+    char out[OBSERVATION_SIZE];
+
+    vector_binding(&key, &binding);
+    for (int permission = 0; permission <= PERMISSION_CLIENT_CERTIFICATE; permission++) {
+        for (int destination = 0; destination <= DESTINATION_EXTERNAL; destination++) {
+            struct observation observation = {.kind = OBSERVATION_ASK,
+                                              .decision = DECISION_ACCEPTED,
+                                              .destination = (enum destination)destination,
+                                              .permission = (enum permission)permission};
+            assert_true(observation_build(&observation, &binding, "<a@b>", out));
+            assert_int_equal(observation_find(out, &read, &text), OBSERVATION_FOUND);
+            assert_int_equal(read.permission, permission);
+            assert_int_equal(read.destination, destination);
+            assert_int_equal(read.decision, DECISION_ACCEPTED);
+            observation.kind = OBSERVATION_HELLO;
+            observation_set_mta(&observation, "mx");
+            assert_true(observation_build(&observation, &binding, "<a@b>", out));
+            assert_int_equal(observation_find(out, &read, &text), OBSERVATION_FOUND);
+            assert_int_equal(read.permission, permission);
+            assert_false(read.masked);
+        }
+    }
+}
+
+/* All of it: the first and the last octet, too. */
+static void an_observation_with_another_mac_is_not_believed(void **state)
+{
+    (void)state;
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
+    struct token_key key;
+    struct token_binding binding;
+    char path[VECTOR_SIZE];
+    char line[VECTOR_SIZE];
+
+    vector_binding(&key, &binding);
+    vector("observation1.path", path);
+    vector("observation1.text", line);
+    char *mac = strstr(line, ",mac=") + sizeof(",mac=") - 1;
+    for (size_t i = 0; i < TOKEN_MAC_TEXT; i++) {
+        char before = mac[i];
+        size_t bit = i == TOKEN_MAC_TEXT - 1 ? 4 : 1; /* the last one's two lower bits are unused */
+        mac[i] = letters[((size_t)(strchr(letters, before) - letters)) ^ bit];
+        assert_false(believed(line, &binding, path));
+        mac[i] = before;
+    }
+    assert_true(believed(line, &binding, path));
+}
+
+static void an_mta_s_name_has_64_octets_at_most(void **state)
+{
+    (void)state;
+    struct observation observation;
+    char name[80];
+
+    for (size_t length = 63; length <= 66; length++) {
+        memset(name, 'm', length);
+        name[length] = '\0';
+        observation_set_mta(&observation, name);
+        assert_int_equal(strlen(observation.mta), length < 64 ? length : 64);
+    }
+    /* An end that is cut to look like a mark, and one that is the whole name. */
+    memset(name, 'm', 60);
+    snprintf(name + 60, sizeof(name) - 60, "rwo1x");
+    observation_set_mta(&observation, name);
+    assert_string_equal(observation.mta + 59, "mrwo-");
+    observation_set_mta(&observation, "rwo1");
+    assert_string_equal(observation.mta, "rwo-");
+    observation_set_mta(&observation, "wo1");
+    assert_string_equal(observation.mta, "wo1");
+    observation_set_mta(&observation, "AZaz09.-:[]@`{/;");
+    assert_string_equal(observation.mta, "azaz09.-:[]-----");
 }
 
 static void unknown_addresses_are_said_to_be_unknown(void **state)
@@ -295,7 +478,7 @@ static void a_path_that_is_too_long_gets_no_answer(void **state)
     char out[OBSERVATION_SIZE];
 
     vector_binding(&key, &binding);
-    memset(path, 'a', sizeof path);
+    memset(path, 'a', sizeof(path));
     path[TOKEN_PATH_MAX + 1] = '\0';
     assert_false(observation_build(&observation, &binding, path, out));
     path[TOKEN_PATH_MAX] = '\0';
@@ -312,9 +495,9 @@ static void any_octets_are_looked_through_without_harm(void **state)
     char line[512];
 
     for (int round = 0; round < 20000; round++) {
-        size_t length = random_number(&seed) % sizeof noise;
-        random_text(&seed, letters, sizeof letters - 1, noise, length);
-        snprintf(line, sizeof line, "rwo1,%.*s%s", (int)length, noise,
+        size_t length = random_number(&seed) % sizeof(noise);
+        random_text(&seed, letters, sizeof(letters) - 1, noise, length);
+        snprintf(line, sizeof(line), "rwo1,%.*s%s", (int)length, noise,
                  round % 2 == 0 ? "" : ",mac=rjfktqfcprdy6xg6ehqjvt4eoi");
         assert_int_not_equal(found(line), OBSERVATION_NONE);
     }
@@ -328,7 +511,13 @@ int main(void)
         cmocka_unit_test(text_around_an_observation_does_not_hide_it),
         cmocka_unit_test(what_is_not_spelled_exactly_so_is_broken),
         cmocka_unit_test(an_observation_answers_one_command_of_one_connection),
+        cmocka_unit_test(an_observation_answers_no_other_ask_of_its_shape),
+        cmocka_unit_test(an_observation_answers_one_hello_in_any_letters),
         cmocka_unit_test(the_longest_observation_fits_and_is_read_back),
+        cmocka_unit_test(numbers_have_the_limits_of_their_fields),
+        cmocka_unit_test(each_permission_and_destination_is_written_and_read_back),
+        cmocka_unit_test(an_observation_with_another_mac_is_not_believed),
+        cmocka_unit_test(an_mta_s_name_has_64_octets_at_most),
         cmocka_unit_test(unknown_addresses_are_said_to_be_unknown),
         cmocka_unit_test(an_mta_s_name_cannot_forge_fields),
         cmocka_unit_test(a_path_that_is_too_long_gets_no_answer),

@@ -37,6 +37,12 @@ static struct site_settings example_settings(void)
     };
     if (settings.domains == NULL || settings.networks == NULL || settings.certificates == NULL)
         abort();
+    settings.owners = domainset_new();
+    settings.hosts = domainset_new();
+    assert_true(domainset_add(settings.owners, "example.org"));
+    assert_true(domainset_add(settings.owners, "xn--bcher-kva.example"));
+    assert_true(domainset_add(settings.hosts, "mx.provider.test"));
+    assert_true(domainset_add(settings.hosts, ".relays.test"));
     assert_true(domainset_add(settings.domains, "example.org"));
     assert_true(domainset_add(settings.domains, ".example.org"));
     assert_true(domainset_add(settings.domains, "xn--bcher-kva.example"));
@@ -88,6 +94,46 @@ static void what_is_not_declared_or_no_domain_is_nobodys(void **state)
     assert_false(owns(*state, "[10.0.0.1]"));
     assert_false(owns(*state, ""));
     assert_false(site_owns_domain(*state, "example.org\0", 12));
+}
+
+static void a_host_is_the_sites_by_its_registrable_domain_or_because_it_is_declared(void **state)
+{
+    static const char *const own[] = {
+        "mx.example.org",   "example.org",     "a.b.example.org", "www.xn--bcher-kva.example",
+        "mx.provider.test", "mx1.relays.test", "a.b.relays.test"};
+    static const char *const others[] = {"mx.example.net",
+                                         "mx.notexample.org",
+                                         "example.org.provider.test",
+                                         "provider.test",
+                                         "mx2.provider.test",
+                                         "a.mx.provider.test",
+                                         "relays.test",
+                                         "org",
+                                         "xn--bcher-kva.org",
+                                         "192.0.2.1",
+                                         "[192.0.2.1]"};
+
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        assert_true(site_owns_host(*state, own[i]));
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_false(site_owns_host(*state, others[i]));
+    }
+}
+
+/* Whoever declares a public suffix is the one who gives out what is below it. */
+static void what_is_below_a_declared_public_suffix_is_the_sites(void **state)
+{
+    (void)state;
+    struct site_settings settings = {
+        .domains = domainset_new(), .owners = domainset_new(), .main_domain = copy_of("co.uk")};
+    assert_true(domainset_add(settings.domains, "co.uk"));
+    assert_true(domainset_add(settings.owners, "co.uk"));
+    struct site *site = site_new(&settings);
+    assert_true(site_owns_host(site, "co.uk"));
+    assert_true(site_owns_host(site, "mx.co.uk"));
+    assert_false(site_owns_host(site, "mx.org.uk"));
+    site_free(site);
 }
 
 static void trusted_networks_are_trusted_and_the_narrowest_explains(void **state)
@@ -179,10 +225,27 @@ static void memory_that_runs_out_leaves_the_settings(void **state)
     site_free(site);
 }
 
+static void the_declared_domain_above_a_name_is_found(void **state)
+{
+    assert_string_equal(site_parent_domain(*state, "mx.example.org"), "example.org");
+    assert_string_equal(site_parent_domain(*state, "a.b.example.org"), "b.example.org");
+    assert_string_equal(site_parent_domain(*state, "www.xn--bcher-kva.example"),
+                        "xn--bcher-kva.example");
+    assert_string_equal(site_parent_domain(*state, "www.mx.xn--bcher-kva.example"),
+                        "xn--bcher-kva.example");
+    assert_null(site_parent_domain(*state, "mx.outside.test"));
+    assert_null(site_parent_domain(*state, "example"));
+    assert_null(site_parent_domain(*state, "notexample.org"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_domain_is_owned_however_it_is_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_host_is_the_sites_by_its_registrable_domain_or_because_it_is_declared, set_up,
+            tear_down),
+        cmocka_unit_test(what_is_below_a_declared_public_suffix_is_the_sites),
         cmocka_unit_test_setup_teardown(what_is_not_declared_or_no_domain_is_nobodys, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(trusted_networks_are_trusted_and_the_narrowest_explains,
@@ -195,6 +258,8 @@ int main(void)
         cmocka_unit_test(a_site_takes_over_its_settings_and_empties_them),
         cmocka_unit_test(a_site_of_nothing_owns_and_trusts_nothing),
         cmocka_unit_test(memory_that_runs_out_leaves_the_settings),
+        cmocka_unit_test_setup_teardown(the_declared_domain_above_a_name_is_found, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

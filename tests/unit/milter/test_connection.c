@@ -1,4 +1,4 @@
-/* What a connection keeps of its transactions, and when it hands it over. */
+/* A connection keeps facts of its transactions, and hands them over in time. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +20,7 @@
 
 #define HEARD_MAX 64
 
-/* What was handed over, in order; the reporter gets it too when there is one. */
+/* The findings that were handed over, in order; the reporter gets it too when there is one. */
 static struct {
     pthread_mutex_t mutex;
     size_t count;
@@ -50,7 +50,7 @@ static void hear(struct reporter *reporter, const struct finding *finding)
 #define WAIT_MS 20000 /* for what must happen; a loaded machine is slow */
 
 static struct transactions transactions = {.mutex = PTHREAD_MUTEX_INITIALIZER};
-static struct snapshot *snapshot;
+static struct live_conf *snapshot;
 
 static int set_up(void **state)
 {
@@ -58,7 +58,7 @@ static int set_up(void **state)
     heard.count = 0;
     heard.sum = 0;
     transactions.reporter = NULL;
-    snapshot = snapshot_new(milter_sample_conf());
+    snapshot = live_conf_new(milter_sample_conf(), NULL);
     return snapshot == NULL ? -1 : 0;
 }
 
@@ -67,7 +67,7 @@ static int tear_down(void **state)
 {
     (void)state;
     bool clean = atomic_load(&snapshot->references) == 1 && transactions.first == NULL;
-    snapshot_release(snapshot);
+    live_conf_release(snapshot);
     return clean ? 0 : -1;
 }
 
@@ -119,9 +119,9 @@ static void rcpt_by(struct connection *connection, const char *mailer, const cha
     char address[100];
     char path[110];
 
-    snprintf(address, sizeof address, "u@%.80s", domain);
-    snprintf(path, sizeof path, "<%s>", address);
-    connection_rcpt(connection, path, &(struct rcpt_macros){mailer, domain, address}, NULL);
+    snprintf(address, sizeof(address), "u@%.80s", domain);
+    snprintf(path, sizeof(path), "<%s>", address);
+    connection_rcpt(connection, path, &(struct rcpt_macros){mailer, domain, address});
 }
 
 static void relay_to(struct connection *connection, const char *domain)
@@ -133,7 +133,7 @@ static void take_for(struct connection *connection, unsigned int number)
 {
     char domain[32];
 
-    snprintf(domain, sizeof domain, "d%u.test", number);
+    snprintf(domain, sizeof(domain), "d%u.test", number);
     rcpt_by(connection, "relay", domain);
 }
 
@@ -185,17 +185,32 @@ static void what_was_handed_over_is_not_handed_over_again(void **state)
     assert_int_equal(heard.count, 1);
 }
 
-static void a_queue_id_that_was_known_at_rcpt_counts(void **state)
+static void the_queue_id_is_named_where_the_message_came_to_be(void **state)
 {
     (void)state;
-    struct connection *connection = connect_stranger();
-    const struct rcpt_macros macros = {"smtp", "b.test", "u@b.test"};
+    static const struct {
+        const char *at_data; /* "": there is none yet, as with old protocols or a proxy */
+        const char *at_end;  /* NULL: the transaction is given up */
+        const char *named;
+        bool stays;
+    } rows[] = {
+        {"4F2kXy1Qz", NULL, "4F2kXy1Qz", false},    {"", "4F2kXy1Qz", "4F2kXy1Qz", true},
+        {NULL, "4F2kXy1Qz", "4F2kXy1Qz", true},     {"", NULL, "NOQUEUE", true},
+        {"4F2kXy1Qz", "other", "4F2kXy1Qz", false},
+    };
 
-    mail(connection);
-    connection_rcpt(connection, "<u@b.test>", &macros, "early");
-    connection_hand_over(connection, "late");
-    assert_string_equal(field(0, "queue_id"), "early");
-    connection_free(connection);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct connection *connection = connect_stranger();
+        heard.count = 0;
+        mail(connection);
+        relay_to(connection, "b.test");
+        assert_int_equal(connection_data(connection, rows[i].at_data), rows[i].stays);
+        assert_int_equal(heard.count, rows[i].stays ? 0 : 1);
+        connection_hand_over(connection, rows[i].at_end);
+        assert_int_equal(heard.count, 1);
+        assert_string_equal(field(0, "queue_id"), rows[i].named);
+        connection_free(connection);
+    }
 }
 
 static void a_queue_id_that_never_came_to_be_is_noqueue(void **state)
@@ -275,7 +290,7 @@ static void own_and_refused_recipients_bring_nothing(void **state)
 
     mail(connection);
     rcpt_by(connection, "local", "example.org");
-    connection_rcpt(connection, "<u@b.test>", &refused, NULL);
+    connection_rcpt(connection, "<u@b.test>", &refused);
     assert_null(transactions.first);
     connection_free(connection);
     assert_int_equal(heard.count, 0);
@@ -324,7 +339,7 @@ static void permission_is_judged_anew_for_each_transaction(void **state)
 
 /* ---- undeclared destinations ---- */
 
-static void domains_past_the_limit_turn_one_transaction_critical(void **state)
+static void a_mailer_with_too_many_undeclared_domains_relays(void **state)
 {
     (void)state;
     struct connection *connection = connect_stranger();
@@ -333,17 +348,73 @@ static void domains_past_the_limit_turn_one_transaction_critical(void **state)
     for (unsigned int i = 1; i <= UNDECLARED_MAX; i++) {
         take_for(connection, i);
     }
-    assert_int_equal(connection->pending[PENDING_UNDECLARED]->severity, SEVERITY_WARNING);
+    assert_null(connection->pending[PENDING_RELAYED]);
     take_for(connection, UNDECLARED_MAX + 1);
-    take_for(connection, UNDECLARED_MAX + 2);
+    take_for(connection, 1);                      /* it was one of the first */
+    rcpt_by(connection, "virtual", "other.test"); /* another mailer */
     connection_hand_over(connection, "4F2kXy1Qz");
-    assert_int_equal(heard.count, 1);
+    assert_int_equal(heard.count, 2);
+    assert_int_equal(heard.finding[0].kind, FINDING_OPEN_RELAY);
     assert_int_equal(heard.finding[0].severity, SEVERITY_CRITICAL);
-    assert_int_equal(heard.finding[0].count, UNDECLARED_MAX + 2);
-    /* The recipient that made the difference, not the first nor the last. */
-    assert_string_equal(field(0, "recipient"), "<u@d17.test>");
-    assert_string_equal(field(0, "queue_id"), "4F2kXy1Qz");
+    assert_int_equal(heard.finding[0].count, 2);
+    assert_string_equal(field(0, "recipient"), "<u@d5.test>");
+    assert_string_equal(field(0, "destination"), "external");
+    assert_non_null(strstr(heard.finding[0].fix.text, "the mailer relay carried mail"));
+    assert_int_equal(heard.finding[1].kind, FINDING_UNDECLARED_DESTINATION);
+    assert_int_equal(heard.finding[1].severity, SEVERITY_WARNING);
+    assert_int_equal(heard.finding[1].count, UNDECLARED_MAX + 1);
+    assert_string_equal(field(1, "recipient"), "<u@d1.test>");
     connection_free(connection);
+}
+
+static void what_strangers_make_up_of_one_domain_is_one(void **state)
+{
+    (void)state;
+    static const char *const domains[] = {
+        "customer.test", "a0.customer.test", "a1.customer.test", "x.y.customer.test",
+        "CUSTOMER.test", "customer.test.",   "a2.Customer.Test", "a.b.c.d.customer.test",
+    };
+    struct connection *connection = connect_stranger();
+
+    mail(connection);
+    for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]); i++) {
+        rcpt_by(connection, "relay", domains[i]);
+    }
+    for (unsigned int i = 0; i < 20; i++) {
+        char domain[48];
+        snprintf(domain, sizeof(domain), "[192.0.2.%u]", i);
+        rcpt_by(connection, "relay", domain);
+        snprintf(domain, sizeof(domain), "a..%u.test", i); /* no domain at all */
+        rcpt_by(connection, "relay", domain);
+        snprintf(domain, sizeof(domain), "a%u.example.org", i); /* below a declared one */
+        rcpt_by(connection, "relay", domain);
+    }
+    connection_hand_over(connection, NULL);
+    assert_int_equal(heard.count, 1);
+    assert_int_equal(heard.finding[0].kind, FINDING_UNDECLARED_DESTINATION);
+    connection_free(connection);
+}
+
+static void only_what_strangers_were_granted_counts(void **state)
+{
+    (void)state;
+    const struct rcpt_macros refused = {"error", "5.7.1", "Relay access denied"};
+    struct connection *connection = connect_stranger();
+    struct connection *trusted = connect_from("192.0.2.5");
+
+    mail(connection);
+    assert_true(mail_as(trusted, NULL, NULL));
+    for (unsigned int i = 0; i < 20; i++) {
+        char path[32];
+        snprintf(path, sizeof(path), "<u@d%u.test>", i);
+        connection_rcpt(connection, path, &refused);
+        take_for(trusted, i);
+    }
+    take_for(connection, 1);
+    connection_free(connection);
+    connection_free(trusted);
+    assert_int_equal(heard.count, 1);
+    assert_int_equal(heard.finding[0].kind, FINDING_UNDECLARED_DESTINATION);
 }
 
 static void domains_are_counted_over_all_connections(void **state)
@@ -357,8 +428,8 @@ static void domains_are_counted_over_all_connections(void **state)
         connection_free(connection);
     }
     assert_int_equal(heard.count, UNDECLARED_MAX + 1);
-    assert_int_equal(heard.finding[UNDECLARED_MAX - 1].severity, SEVERITY_WARNING);
-    assert_int_equal(heard.finding[UNDECLARED_MAX].severity, SEVERITY_CRITICAL);
+    assert_int_equal(heard.finding[UNDECLARED_MAX - 1].kind, FINDING_UNDECLARED_DESTINATION);
+    assert_int_equal(heard.finding[UNDECLARED_MAX].kind, FINDING_OPEN_RELAY);
 }
 
 /* ---- the end of the program ---- */
@@ -370,7 +441,7 @@ static void a_stop_loses_nothing_of_several_connections(void **state)
     char client[32];
 
     for (int i = 0; i < 5; i++) {
-        snprintf(client, sizeof client, "198.51.100.%d", i + 1);
+        snprintf(client, sizeof(client), "198.51.100.%d", i + 1);
         connection[i] = connect_from(client);
         mail(connection[i]);
         relay_to(connection[i], "b.test");
@@ -463,13 +534,96 @@ static void the_listener_is_named_as_far_as_it_is_known(void **state)
         {"", "", "unknown"},
     };
 
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct connection *connection = connect_with(&(struct connection_origin){
             .daemon_address = rows[i].address, .daemon_port = rows[i].port});
 
-        assert_string_equal(connection->listener_text, rows[i].shown);
+        assert_string_equal(connection->client.listener_text, rows[i].shown);
         connection_free(connection);
     }
+}
+
+static void only_what_no_network_brought_is_mail_of_the_host_itself(void **state)
+{
+    (void)state;
+    static const struct rcpt_macros resolved = {"smtp", "b.test", "u@b.test"};
+    static const struct rcpt_macros queued = {NULL, NULL, "u@b.test"};
+    static const struct rcpt_macros bare = {NULL, NULL, NULL};
+    static const struct rcpt_macros half = {"smtp", NULL, NULL};
+    static const struct rcpt_macros other_half = {NULL, "b.test", NULL};
+    static const struct {
+        const char *client; /* NULL: none */
+        const char *port;   /* of the client */
+        const char *listener;
+        const char *listener_port;
+        const struct rcpt_macros *macros;
+        bool local;
+    } rows[] = {
+        /* Postfix */
+        {"127.0.0.1", "0", "127.0.0.1", "0", &queued, true},
+        {"::1", "0", "127.0.0.1", "0", &queued, true},
+        {"127.0.0.1", "0", NULL, NULL, &bare, true},
+        {"127.0.0.1", "0", "127.0.0.1", "0", &resolved, false},
+        {"127.0.0.1", "0", "127.0.0.1", "0", &half, false},
+        {"127.0.0.1", "0", "127.0.0.1", "0", &other_half, false},
+        {"127.0.0.1", "0", "203.0.113.25", "25", &resolved, false},
+        {"127.0.0.1", "0", "203.0.113.25", "25", &bare, false},
+        {"::1", "0", "203.0.113.25", "25", &resolved, false},
+        {"127.0.0.1", "4000", "127.0.0.1", "0", &bare, false},
+        {"127.0.0.2", "0", "127.0.0.1", "0", &bare, false},
+        {"198.51.100.7", "0", "127.0.0.1", "0", &bare, false},
+        /* Sendmail: a listener, however it is spelt, is that of a daemon */
+        {NULL, NULL, NULL, NULL, &resolved, true},
+        {NULL, NULL, "203.0.113.25", "25", &resolved, false},
+        {NULL, NULL, NULL, "25", &resolved, false},
+        {NULL, NULL, "localhost", NULL, &bare, false},
+        {NULL, NULL, "203.0.113.25", "25", &bare, false},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sockaddr_storage client;
+        struct address address;
+        struct connection_origin origin = {.daemon_address = rows[i].listener,
+                                           .daemon_port = rows[i].listener_port};
+        if (rows[i].client != NULL) {
+            assert_true(address_parse(rows[i].client, &address));
+            address_to_sockaddr(&address, (uint16_t)strtoul(rows[i].port, NULL, 10), &client);
+            origin.client = (const struct sockaddr *)&client;
+        }
+        struct connection *connection = connect_with(&origin);
+        heard.count = 0;
+        bool finished =
+            connection_mail(connection, "<root@example.org>", &(struct client_macros){0});
+        assert_int_equal(finished, rows[i].client == NULL && rows[i].local);
+        connection_rcpt(connection, "<u@b.test>", rows[i].macros);
+        connection_hand_over(connection, NULL);
+        assert_int_equal(heard.count, rows[i].local ? 0 : 1);
+        connection_free(connection);
+    }
+}
+
+static void a_message_is_counted_once_whether_rcpt_came_or_not(void **state)
+{
+    (void)state;
+    const struct sockaddr_in address = ipv4("127.0.0.1");
+    const struct rcpt_macros resolved = {"smtp", "b.test", "u@b.test"};
+    const struct rcpt_macros queued = {NULL, NULL, "u@b.test"};
+    _Atomic uint64_t *messages = transactions.counters.messages;
+    uint64_t strangers = messages[PERMISSION_NONE];
+    uint64_t trusted = messages[PERMISSION_TRUSTED_NETWORK];
+    struct connection *connection =
+        connect_with(&(struct connection_origin){.client = (const struct sockaddr *)&address});
+
+    mail(connection);
+    connection_rcpt(connection, "<u@b.test>", &queued);
+    connection_rcpt(connection, "<v@b.test>", &queued);
+    assert_int_equal(messages[PERMISSION_TRUSTED_NETWORK], trusted + 1);
+    mail(connection);
+    connection_rcpt(connection, "<u@b.test>", &resolved);
+    mail(connection);
+    connection_free(connection);
+    assert_int_equal(messages[PERMISSION_TRUSTED_NETWORK], trusted + 1);
+    assert_int_equal(messages[PERMISSION_NONE], strangers + 2);
 }
 
 static void a_client_without_an_address_is_a_stranger(void **state)
@@ -497,13 +651,13 @@ static void endless_text_is_cut(void **state)
     /* The compiler must not see its length, or it warns of what is tested here. */
     char *volatile hidden = buffer;
 
-    memset(buffer, 'x', sizeof buffer - 1);
+    memset(buffer, 'x', sizeof(buffer) - 1);
     const char *text = hidden;
     connection_helo(connection, text);
     assert_false(connection_mail(connection, text, &nobody));
-    assert_int_equal(strlen(connection->helo), CONNECTION_TEXT_SIZE - 1);
-    assert_int_equal(strlen(connection->sender), CONNECTION_TEXT_SIZE - 1);
-    connection_rcpt(connection, text, &(struct rcpt_macros){"smtp", text, text}, text);
+    assert_int_equal(strlen(connection->client.helo), CLIENT_TEXT_SIZE - 1);
+    assert_int_equal(strlen(connection->transaction.sender), CLIENT_TEXT_SIZE - 1);
+    connection_rcpt(connection, text, &(struct rcpt_macros){"smtp", text, text});
     connection_free(connection);
     assert_int_equal(heard.count, 1);
     assert_int_equal(heard.finding[0].count, 1);
@@ -591,7 +745,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_first_finding_is_kept_whole_and_repeats_are_counted),
         TEST(what_was_handed_over_is_not_handed_over_again),
-        TEST(a_queue_id_that_was_known_at_rcpt_counts),
+        TEST(the_queue_id_is_named_where_the_message_came_to_be),
         TEST(a_queue_id_that_never_came_to_be_is_noqueue),
         TEST(the_next_mail_ends_the_transaction_before),
         TEST(the_end_of_the_connection_hands_over),
@@ -599,12 +753,16 @@ int main(void)
         TEST(own_and_refused_recipients_bring_nothing),
         TEST(a_client_of_a_trusted_network_is_finished_at_mail),
         TEST(permission_is_judged_anew_for_each_transaction),
-        TEST(domains_past_the_limit_turn_one_transaction_critical),
+        TEST(a_mailer_with_too_many_undeclared_domains_relays),
+        TEST(what_strangers_make_up_of_one_domain_is_one),
+        TEST(only_what_strangers_were_granted_counts),
         TEST(domains_are_counted_over_all_connections),
         TEST(a_stop_loses_nothing_of_several_connections),
         TEST(a_connection_that_closes_during_a_stop_is_handed_over_once_and_freed),
         TEST(the_reporter_announces_what_a_stop_handed_over),
         TEST(the_listener_is_named_as_far_as_it_is_known),
+        TEST(only_what_no_network_brought_is_mail_of_the_host_itself),
+        TEST(a_message_is_counted_once_whether_rcpt_came_or_not),
         TEST(a_client_without_an_address_is_a_stranger),
         TEST(endless_text_is_cut),
         TEST(without_memory_a_connection_gives_its_configuration_back),

@@ -1,6 +1,7 @@
 /* Macros as real Postfix 3.7 and Sendmail 8.17 send them, and what they mean. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -71,7 +72,7 @@ static void an_accepted_recipient_is_what_the_mta_resolved_it_to(void **state)
          DECISION_ACCEPTED,
          "relayed.test"},
     };
-    expect_rows(rows, sizeof rows / sizeof rows[0]);
+    expect_rows(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 static void a_refused_recipient_shows_the_error_mailer_with_a_bare_status(void **state)
@@ -87,7 +88,108 @@ static void a_refused_recipient_shows_the_error_mailer_with_a_bare_status(void *
          NULL},
         {"<b@outside.test>", {"error", "5.7.1", NULL}, DECISION_REFUSED, NULL},
     };
-    expect_rows(rows, sizeof rows / sizeof rows[0]);
+    expect_rows(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+/* Only "error" with a status and no other word is a refusal: anything else was accepted. */
+static void what_is_not_quite_a_refusal_is_none(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *mailer;
+        const char *host;
+        enum decision decision;
+    } rows[] = {
+        {"error", "5.7.1", DECISION_REFUSED},
+        {"ERROR", "5.7.1", DECISION_REFUSED},
+        {"error", "2.0.0", DECISION_REFUSED},
+        {"error", "4.7.1", DECISION_DEFERRED},
+        {"error", "5.123.456", DECISION_REFUSED},
+        {"error", "4.0.0", DECISION_DEFERRED},
+        {"error", "5.9.9", DECISION_REFUSED},
+        {"error", "3.7.1", DECISION_ACCEPTED},
+        {"error", "1.7.1", DECISION_ACCEPTED},
+        {"error", "6.7.1", DECISION_ACCEPTED},
+        {"error", "", DECISION_ACCEPTED},
+        {"error", "5", DECISION_ACCEPTED},
+        {"error", "5.", DECISION_ACCEPTED},
+        {"error", "5.7", DECISION_ACCEPTED},
+        {"error", "5.7.", DECISION_ACCEPTED},
+        {"error", "5..1", DECISION_ACCEPTED},
+        {"error", "5.7.1.", DECISION_ACCEPTED},
+        {"error", "5.7.1.1", DECISION_ACCEPTED},
+        {"error", "5.7.1 User unknown", DECISION_ACCEPTED},
+        {"error", "5.1234.1", DECISION_ACCEPTED},
+        {"error", "5.1.1234", DECISION_ACCEPTED},
+        {"error", "5x7.1", DECISION_ACCEPTED},
+        {"error", "5.7x1", DECISION_ACCEPTED},
+        {"error", "55.7.1", DECISION_ACCEPTED},
+        {"error", " 5.7.1", DECISION_ACCEPTED},
+        {"error", "5.7.x", DECISION_ACCEPTED},
+        {"errors", "5.7.1", DECISION_ACCEPTED},
+        {"erro", "5.7.1", DECISION_ACCEPTED},
+        {"smtp", "5.7.1", DECISION_ACCEPTED},
+        {"", "5.7.1", DECISION_ACCEPTED},
+    };
+    struct rcpt_meaning meaning;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct rcpt_macros macros = {rows[i].mailer, rows[i].host, "Relay access denied"};
+        dialect_rcpt(&macros, "<b@outside.test>", &meaning);
+        assert_int_equal(meaning.decision, rows[i].decision);
+        assert_string_equal(meaning.mailer, rows[i].mailer);
+        assert_string_equal(meaning.nexthop, rows[i].host);
+    }
+}
+
+/* With a bare status the text must be the very address that was asked for, in any case. */
+static void only_the_recipients_own_address_makes_a_status_an_acceptance(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        const char *shown;
+        enum decision decision;
+    } rows[] = {
+        {"<x@va.test>", "x@va.test", DECISION_ACCEPTED},
+        {"<x@va.test>", "X@VA.TEST", DECISION_ACCEPTED},
+        {"<x@va.test>", "y@va.test", DECISION_REFUSED},
+        {"<x@va.test>", "x@vb.test", DECISION_REFUSED},
+        {"<x@va.test>", "xx@va.test", DECISION_REFUSED},
+        {"<x@va.test>", "x@va.tes", DECISION_REFUSED},
+        {"<x@va.test>", "x", DECISION_REFUSED},
+        {"<x>", "x@va.test", DECISION_REFUSED},
+        {"<x>", "x", DECISION_REFUSED},
+        {"<x@va.test>", "", DECISION_REFUSED},
+    };
+    struct rcpt_meaning meaning;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        dialect_rcpt(&(struct rcpt_macros){"error", "5.1.1", rows[i].shown}, rows[i].path,
+                     &meaning);
+        assert_int_equal(meaning.decision, rows[i].decision);
+    }
+}
+
+/* The text that the MTA resolved, and its place. */
+static void the_resolved_text_is_the_one_that_names_the_domain(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        const char *shown;
+        bool by_the_mta;
+    } rows[] = {
+        {"<u@a.test>", "u@b.test", true}, {"<u@a.test>", "u", false}, {"<u@a.test>", "u@", false},
+        {"<u@a.test>", NULL, false},      {"<u@a.test>", "", false},  {"<u@a.test>", "u@b", true},
+    };
+    struct rcpt_meaning meaning;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        dialect_rcpt(&(struct rcpt_macros){"smtp", "h", rows[i].shown}, rows[i].path, &meaning);
+        assert_ptr_equal(meaning.resolved_text, rows[i].by_the_mta ? rows[i].shown : rows[i].path);
+        assert_int_equal(meaning.resolved.domain[0], rows[i].by_the_mta ? 'b' : 'a');
+    }
 }
 
 static void a_virtual_alias_domain_is_accepted_though_its_mailer_is_error(void **state)
@@ -101,7 +203,7 @@ static void a_virtual_alias_domain_is_accepted_though_its_mailer_is_error(void *
         {"<X@VA.test>", {"error", "5.1.1 User unknown", "X@va.test"}, DECISION_ACCEPTED, "va.test"},
         {"<x@va.test>", {"error", "5.1.1", "x@va.test"}, DECISION_ACCEPTED, "va.test"},
     };
-    expect_rows(rows, sizeof rows / sizeof rows[0]);
+    expect_rows(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 static void a_bare_local_part_takes_the_domain_of_the_command(void **state)
@@ -115,7 +217,7 @@ static void a_bare_local_part_takes_the_domain_of_the_command(void **state)
          DECISION_ACCEPTED,
          "outside.test"},
     };
-    expect_rows(rows, sizeof rows / sizeof rows[0]);
+    expect_rows(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 static void without_macros_the_command_itself_is_judged_as_accepted(void **state)
@@ -125,7 +227,7 @@ static void without_macros_the_command_itself_is_judged_as_accepted(void **state
         {"<b@outside.test>", {NULL, NULL, NULL}, DECISION_ACCEPTED, "outside.test"},
         {"<>", {NULL, NULL, NULL}, DECISION_ACCEPTED, NULL},
     };
-    expect_rows(rows, sizeof rows / sizeof rows[0]);
+    expect_rows(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 static void anonymous_is_not_authenticated(void **state)
@@ -140,6 +242,13 @@ static void anonymous_is_not_authenticated(void **state)
     assert_false(dialect_is_authenticated(&(struct client_macros){NULL, NULL, NULL, NULL, NULL}));
     assert_false(dialect_is_authenticated(&(struct client_macros){"PLAIN", "", NULL, NULL, NULL}));
     assert_false(dialect_is_authenticated(&(struct client_macros){"", "ann", NULL, NULL, NULL}));
+    assert_false(
+        dialect_is_authenticated(&(struct client_macros){"PLAIN", NULL, NULL, NULL, NULL}));
+    assert_true(dialect_is_authenticated(&(struct client_macros){"X", "a", NULL, NULL, NULL}));
+    assert_true(
+        dialect_is_authenticated(&(struct client_macros){"ANONYMOUS-2", "x", NULL, NULL, NULL}));
+    assert_true(
+        dialect_is_authenticated(&(struct client_macros){"ANONYMOU", "x", NULL, NULL, NULL}));
 }
 
 static void a_certificate_counts_only_as_the_mta_verified_it(void **state)
@@ -157,6 +266,15 @@ static void a_certificate_counts_only_as_the_mta_verified_it(void **state)
     assert_null(dialect_certificate(&shown));
     assert_null(dialect_certificate(&none));
     assert_null(dialect_certificate(&(struct client_macros){0}));
+    /* Sendmail's words, and what only begins like the good one. */
+    static const char *const bad[] = {"NONE", "NO",  "TEMP",     "PROTOCOL", "SOFTWARE",
+                                      "OKAY", "OK ", "ok",       "O",        "",
+                                      "OK\n", "xOK", "DANE_FAIL"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        const struct client_macros macros = {
+            .cert_subject = "/CN=partner", .cn_subject = "partner", .verify = bad[i]};
+        assert_null(dialect_certificate(&macros));
+    }
 }
 
 int main(void)
@@ -164,6 +282,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_accepted_recipient_is_what_the_mta_resolved_it_to),
         cmocka_unit_test(a_refused_recipient_shows_the_error_mailer_with_a_bare_status),
+        cmocka_unit_test(the_resolved_text_is_the_one_that_names_the_domain),
+        cmocka_unit_test(only_the_recipients_own_address_makes_a_status_an_acceptance),
+        cmocka_unit_test(what_is_not_quite_a_refusal_is_none),
         cmocka_unit_test(a_virtual_alias_domain_is_accepted_though_its_mailer_is_error),
         cmocka_unit_test(a_bare_local_part_takes_the_domain_of_the_command),
         cmocka_unit_test(without_macros_the_command_itself_is_judged_as_accepted),

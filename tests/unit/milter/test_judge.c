@@ -121,6 +121,51 @@ static void the_resolved_address_counts_and_not_the_text_of_the_command(void **s
     assert_int_equal(destination_of("<outside.test!b>", relayed), DESTINATION_EXTERNAL);
 }
 
+/* As Sendmail 8.17 shows them: it drops quotes, keeps backslashes, and names no domain where it
+ * delivers here. */
+static void backslashes_quotes_and_comments_are_read_as_sendmail_reads_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        struct rcpt_macros macros;
+        enum destination destination;
+    } rows[] = {
+        {"<x@evil.test\\@site.test>",
+         {"esmtp", "evil.test\\@site.test", "x@evil.test\\@site.test"},
+         DESTINATION_EXTERNAL},
+        {"<\"x\"@evil.test\\@site.test>",
+         {"esmtp", "evil.test\\@site.test", "\"x\"@evil.test\\@site.test"},
+         DESTINATION_EXTERNAL},
+        {"<x@evil.test\"@\"site.test>",
+         {"esmtp", "evil.test\"@\"site.test", "x@evil.test\"@\"site.test"},
+         DESTINATION_EXTERNAL},
+        {"<\"x@evil.test\\\\\"@site.test>",
+         {"esmtp", "evil.test\\\\", "x@evil.test\\\\"},
+         DESTINATION_EXTERNAL},
+        {"<evil.test!x\\@site.test>",
+         {"esmtp", "evil.test.", "x\\@site.test@evil.test"},
+         DESTINATION_EXTERNAL},
+        {"<x@[\\192.0.2.25]>",
+         {"esmtp", "[\\192.0.2.25]", "x@[\\192.0.2.25]"},
+         DESTINATION_EXTERNAL},
+        {"<x\\@evil.test@site.test>", {"local", "", "x\\@evil.test"}, DESTINATION_OWN},
+        {"<x\"@evil.test\"@site.test>", {"local", "", "x\"@evil.test\""}, DESTINATION_OWN},
+        {"<x(@evil.test)@site.test>", {"local", "", "x"}, DESTINATION_OWN},
+        {"<x@site.test(@evil.test)>", {"local", "", "x"}, DESTINATION_OWN},
+        {"<x@si\\te.test>", {"local", "", "x"}, DESTINATION_OWN},
+        {"<x@site.test..>", {"local", "", "x"}, DESTINATION_OWN},
+        {"<x@[192.0.2.25\\]>", {"local", "", "x"}, DESTINATION_OWN},
+        {"<x@\\[192.0.2.25]>", {"local", "", "x"}, DESTINATION_OWN},
+        {"<x@other\\.test>", {"local", "", "x"}, DESTINATION_MTA_OWN},
+        {"<x@si\\te.test>", {"esmtp", "site.test.", "x@si\\te.test"}, DESTINATION_EXTERNAL},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(destination_of(rows[i].path, rows[i].macros), rows[i].destination);
+    }
+}
+
 static void an_undeclared_domain_with_an_own_mailer_is_the_mtas(void **state)
 {
     (void)state;
@@ -167,11 +212,12 @@ static void postmaster_without_a_domain_is_own(void **state)
 static void postmaster_is_own_however_it_is_written(void **state)
 {
     (void)state;
-    static const char *const forms[] = {"<\"postmaster\">", "<\"post\\master\">", "<(c)postmaster>",
-                                        "<postmaster(x)>", "<@site.test:postmaster>"};
+    static const char *const forms[] = {
+        "<\"postmaster\">", "<\"post\\master\">",          "<(c)postmaster>",
+        "<postmaster(x)>",  "<postmaster(@outside.test)>", "<@site.test:postmaster>"};
     const struct rcpt_macros macros = {"smtp", "mx.test", "postmaster@mx.test"};
 
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         assert_int_equal(destination_of(forms[i], macros), DESTINATION_OWN);
     }
     assert_int_equal(
@@ -191,6 +237,10 @@ static void a_case_folded_domain_is_not_taken_for_the_one_that_was_sent(void **s
         destination_of("<u@stra\u00DFe.test>",
                        (struct rcpt_macros){"smtp", "stra\u00DFe.test", "u@strasse.test"}),
         DESTINATION_EXTERNAL);
+    assert_int_equal(
+        destination_of("<u@stra\u00DFe.test>",
+                       (struct rcpt_macros){"local", "stra\u00DFe.test", "u@strasse.test"}),
+        DESTINATION_MTA_OWN);
     assert_int_equal(
         destination_of("<u%stra\u00DFe.test@site.test>",
                        (struct rcpt_macros){"smtp", "stra\u00DFe.test", "u@strasse.test"}),
@@ -228,28 +278,112 @@ static void the_listeners_own_literal_is_own_only_by_an_own_mailer(void **state)
                      DESTINATION_MTA_OWN);
 }
 
+/* Every permission, decision and destination. */
 static void only_strangers_and_only_accepted_recipients_are_told(void **state)
 {
     (void)state;
-    assert_int_equal(judge_recipient(PERMISSION_NONE, DECISION_ACCEPTED, DESTINATION_EXTERNAL),
-                     JUDGEMENT_RELAYED);
-    assert_int_equal(judge_recipient(PERMISSION_NONE, DECISION_ACCEPTED, DESTINATION_MTA_OWN),
-                     JUDGEMENT_UNDECLARED);
-    assert_int_equal(judge_recipient(PERMISSION_NONE, DECISION_ACCEPTED, DESTINATION_OWN),
-                     JUDGEMENT_FINE);
-    assert_int_equal(judge_recipient(PERMISSION_NONE, DECISION_REFUSED, DESTINATION_EXTERNAL),
-                     JUDGEMENT_FINE);
-    assert_int_equal(judge_recipient(PERMISSION_NONE, DECISION_DEFERRED, DESTINATION_EXTERNAL),
-                     JUDGEMENT_FINE);
-    assert_int_equal(
-        judge_recipient(PERMISSION_AUTHENTICATED, DECISION_ACCEPTED, DESTINATION_EXTERNAL),
-        JUDGEMENT_FINE);
-    assert_int_equal(
-        judge_recipient(PERMISSION_TRUSTED_NETWORK, DECISION_ACCEPTED, DESTINATION_EXTERNAL),
-        JUDGEMENT_FINE);
-    assert_int_equal(
-        judge_recipient(PERMISSION_CLIENT_CERTIFICATE, DECISION_ACCEPTED, DESTINATION_EXTERNAL),
-        JUDGEMENT_FINE);
+    static const enum permission permissions[] = {PERMISSION_NONE, PERMISSION_AUTHENTICATED,
+                                                  PERMISSION_TRUSTED_NETWORK,
+                                                  PERMISSION_CLIENT_CERTIFICATE};
+    static const enum decision decisions[] = {DECISION_ACCEPTED, DECISION_REFUSED,
+                                              DECISION_DEFERRED};
+    static const enum judgement of_accepted[] = {
+        [DESTINATION_OWN] = JUDGEMENT_FINE,
+        [DESTINATION_MTA_OWN] = JUDGEMENT_UNDECLARED,
+        [DESTINATION_EXTERNAL] = JUDGEMENT_RELAYED,
+    };
+
+    for (size_t p = 0; p < sizeof(permissions) / sizeof(permissions[0]); p++) {
+        for (size_t d = 0; d < sizeof(decisions) / sizeof(decisions[0]); d++) {
+            for (int to = DESTINATION_OWN; to <= DESTINATION_EXTERNAL; to++) {
+                bool told = permissions[p] == PERMISSION_NONE && decisions[d] == DECISION_ACCEPTED;
+                assert_int_equal(
+                    judge_recipient(permissions[p], decisions[d], (enum destination)to),
+                    told ? of_accepted[to] : JUDGEMENT_FINE);
+            }
+        }
+    }
+}
+
+static void what_is_enforced_depends_on_the_mask_alone(void **state)
+{
+    (void)state;
+    for (int enforce = ENFORCE_OBSERVE; enforce <= ENFORCE_REJECT; enforce++) {
+        for (int masked = ENFORCE_OBSERVE; masked <= ENFORCE_REJECT; masked++) {
+            const struct judge_rules both = {.enforce = (enum enforcement)enforce,
+                                             .enforce_masked = (enum enforcement)masked};
+            assert_int_equal(judge_enforcement(&both, false), enforce);
+            assert_int_equal(judge_enforcement(&both, true), masked);
+        }
+    }
+}
+
+static void a_mailer_counts_by_its_place_in_own_mailers_in_any_case(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *mailer;
+        size_t place;
+    } rows[] = {
+        {"local", 0}, {"LOCAL", 0}, {"virtual", 1}, {"lmtp", 2},   {"Relay", 3},
+        {"error", 4}, {"smtp", 4},  {"", 4},        {"relay2", 4}, {"rela", 4},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(judge_carrier(&rules, rows[i].mailer), rows[i].place);
+    }
+}
+
+/* Names, cases, empty domains and what was deferred: whose a recipient is. */
+static void the_table_of_destinations(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        struct rcpt_macros macros;
+        enum destination destination;
+    } rows[] = {
+        {"<u@other.test>", {"LOCAL", "", "u@other.test"}, DESTINATION_MTA_OWN},
+        {"<u@other.test>", {"ERROR", "5.1.1 User unknown", "u@other.test"}, DESTINATION_MTA_OWN},
+        {"<u@other.test>", {"errors", "x", "u@other.test"}, DESTINATION_EXTERNAL},
+        {"<u@>", {"smtp", "x", "u@"}, DESTINATION_EXTERNAL},
+        {"<u@>", {"local", "x", "u@"}, DESTINATION_OWN},
+        {"<u>", {"local", "x", "u"}, DESTINATION_OWN},
+        {"<u>", {"smtp", "x", "u"}, DESTINATION_EXTERNAL},
+        {"<u@site.test>", {"error", "4.7.1", "Try again"}, DESTINATION_OWN},
+        {"<u@SITE.TEST.>", {"error", "4.7.1", "Try again"}, DESTINATION_OWN},
+        {"<u@other.test>", {"error", "4.7.1", "Try again"}, DESTINATION_EXTERNAL},
+        {"<u@>", {"error", "4.7.1", "Try again"}, DESTINATION_EXTERNAL},
+        {"<u@site.test>", {NULL, NULL, NULL}, DESTINATION_OWN},
+        {"<u@notsite.test>", {"smtp", "x", "u@notsite.test"}, DESTINATION_EXTERNAL},
+        {"<u@site.test.evil.test>", {"smtp", "x", "u@site.test.evil.test"}, DESTINATION_EXTERNAL},
+        {"<u@sub.test>", {"smtp", "x", "u@sub.test"}, DESTINATION_EXTERNAL},
+        {"<u\x80@other.test>", {"local", "x", "u@site.test"}, DESTINATION_MTA_OWN},
+        {"<u\x80@other.test>", {"smtp", "x", "u@site.test"}, DESTINATION_EXTERNAL},
+        {"u\u00DF", {"local", "x", "u@site.test"}, DESTINATION_OWN},
+        {"u!\u00DF", {"smtp", "x", "u@site.test"}, DESTINATION_EXTERNAL},
+        {"<u@[192.0.2.26]>", {"local", "x", "u@[192.0.2.26]"}, DESTINATION_MTA_OWN},
+        {"<u@192.0.2.25>", {"local", "x", "u@192.0.2.25"}, DESTINATION_MTA_OWN},
+        {"<u@[IPv6:::ffff:192.0.2.25]>",
+         {"local", "x", "u@[IPv6:::ffff:192.0.2.25]"},
+         DESTINATION_OWN},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(destination_of(rows[i].path, rows[i].macros), rows[i].destination);
+    }
+}
+
+static void without_a_known_listener_no_literal_is_the_hosts_own(void **state)
+{
+    (void)state;
+    const struct address nobody = {.family = ADDRESS_NONE};
+    struct rcpt_meaning meaning;
+
+    dialect_rcpt(&(struct rcpt_macros){"local", "x", "u@[192.0.2.25]"}, "<u@[192.0.2.25]>",
+                 &meaning);
+    assert_int_equal(judge_destination(&rules, &meaning, "<u@[192.0.2.25]>", &nobody),
+                     DESTINATION_MTA_OWN);
 }
 
 int main(void)
@@ -258,6 +392,7 @@ int main(void)
         cmocka_unit_test(permission_follows_the_declared_site),
         cmocka_unit_test(a_declared_domain_is_own_whatever_the_mailer),
         cmocka_unit_test(the_resolved_address_counts_and_not_the_text_of_the_command),
+        cmocka_unit_test(backslashes_quotes_and_comments_are_read_as_sendmail_reads_them),
         cmocka_unit_test(an_undeclared_domain_with_an_own_mailer_is_the_mtas),
         cmocka_unit_test(of_a_refused_recipient_only_what_was_asked_for_tells),
         cmocka_unit_test(postmaster_without_a_domain_is_own),
@@ -265,6 +400,10 @@ int main(void)
         cmocka_unit_test(a_case_folded_domain_is_not_taken_for_the_one_that_was_sent),
         cmocka_unit_test(the_listeners_own_literal_is_own_only_by_an_own_mailer),
         cmocka_unit_test(only_strangers_and_only_accepted_recipients_are_told),
+        cmocka_unit_test(what_is_enforced_depends_on_the_mask_alone),
+        cmocka_unit_test(a_mailer_counts_by_its_place_in_own_mailers_in_any_case),
+        cmocka_unit_test(the_table_of_destinations),
+        cmocka_unit_test(without_a_known_listener_no_literal_is_the_hosts_own),
     };
     return cmocka_run_group_tests(tests, make_site, free_site);
 }

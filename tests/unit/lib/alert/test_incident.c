@@ -22,7 +22,8 @@ static size_t told_count;
 static void tell(const struct incident *incident, enum incident_state state, time_t now, void *user)
 {
     (void)user;
-    told[told_count++ % 64] = (struct announcement){state, now, *incident};
+    told[told_count++ % 64] =
+        (struct announcement){.state = state, .time = now, .incident = *incident};
 }
 
 static struct incident_table *new_table(void)
@@ -288,7 +289,7 @@ static void a_clock_that_is_known_to_be_set_changes_no_period(void **state)
     (void)state;
     static const long sets[] = {-86400, 86400, -7};
 
-    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+    for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
         struct incident_table *table = new_table();
         time_t set = sets[i];
 
@@ -474,7 +475,7 @@ static void a_count_does_not_wrap(void **state)
 
     finding.count = UINT64_MAX - 1;
     later.count = 7;
-    incident_fold(&finding, &later);
+    subject_fold(&finding, &later);
     assert_int_equal(finding.count, UINT64_MAX);
 }
 
@@ -500,9 +501,105 @@ static void without_memory_an_incident_is_still_announced(void **state)
     assert_null(table);
 }
 
+/* The worse one is the evidence from now on, but the incident is still that of its subject. */
+static void a_worse_finding_leaves_the_incident_its_subject(void **state)
+{
+    (void)state;
+    struct finding first = sample_finding(FINDING_OPEN_RELAY, "L", "a");
+    struct finding later = sample_finding(FINDING_OPEN_RELAY, "M", "b");
+
+    first.severity = SEVERITY_WARNING;
+    later.severity = SEVERITY_CRITICAL;
+    first.count = 3;
+    later.count = 4;
+    char key[FINDING_KEY_SIZE];
+    memcpy(key, first.key, sizeof(key));
+    assert_true(subject_fold(&first, &later));
+    assert_int_equal(first.severity, SEVERITY_CRITICAL);
+    assert_int_equal(first.count, 7);
+    assert_string_equal(first.key, key);
+    assert_string_equal(first.fold, "L");
+    assert_string_equal(finding_get(&first, "network"), "b");
+    assert_false(subject_fold(&first, &later)); /* as bad is not worse */
+    assert_int_equal(first.count, 11);
+}
+
+static void a_restored_incident_is_quiet_only_after_its_time(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+    struct incident saved = saved_incident("0123456789abcdef", "a");
+
+    saved.announced_count = saved.finding.count;
+    assert_true(incident_restore(table, &saved, true, 90000));
+    assert_int_equal(incident_tick(table, 90000 + QUIET - 1), 90000 + QUIET);
+    assert_int_equal(incident_open_count(table), 1);
+    incident_tick(table, 90000 + QUIET);
+    assert_int_equal(incident_open_count(table), 0);
+    assert_int_equal(told[told_count - 1].state, INCIDENT_RESOLVED);
+    incident_table_free(table);
+}
+
+/* The ends that are remembered, and those that wait for a sink, are bounded; the oldest goes. */
+static void the_number_of_ends_is_bounded(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+    char first[INCIDENT_ID_SIZE] = "";
+    char second[INCIDENT_ID_SIZE] = "";
+
+    for (unsigned int i = 0; i < INCIDENT_ENDED_MAX + 2; i++) {
+        char rest[16];
+        snprintf(rest, sizeof(rest), "s%u", i);
+        struct finding finding = sample_finding(FINDING_OPEN_RELAY, "L", rest);
+        assert_true(incident_add(table, &finding, 5000));
+        const char *id = told[(told_count - 1) % 64].incident.id;
+        incident_resolve(table, finding.kind, finding.key, 5001);
+        if (i == 0) {
+            memcpy(first, id, sizeof(first));
+        } else if (i == 1) {
+            memcpy(second, id, sizeof(second));
+        }
+        assert_int_equal(incident_has_ended(table, first), i < INCIDENT_ENDS_MAX);
+        assert_int_equal(incident_has_ended(table, second), i > 0 && i < INCIDENT_ENDS_MAX + 1);
+        assert_int_equal(table->ended_count, i < INCIDENT_ENDED_MAX ? i + 1 : INCIDENT_ENDED_MAX);
+    }
+    assert_string_not_equal(table->ended->incident.id, first);
+    assert_string_not_equal(table->ended->incident.id, second);
+    assert_int_equal(incident_open_count(table), 0);
+    incident_table_free(table);
+}
+
+static bool all_is_over(const struct finding *finding, const void *user)
+{
+    (void)finding, (void)user;
+    return true;
+}
+
+static void many_subjects_end_with_the_audit_that_adds_none_to_them(void **state)
+{
+    (void)state;
+    char rest[16];
+    struct incident_table *table = new_table();
+
+    for (int i = 0; i < INCIDENT_SUBJECTS_MAX + 2; i++) {
+        snprintf(rest, sizeof(rest), "s%d", i);
+        add_at(table, "L", rest, 5000);
+    }
+    assert_int_equal(incident_open_count(table), INCIDENT_SUBJECTS_MAX + 1);
+    incident_review(table, all_is_over, NULL, 5001);
+    assert_int_equal(incident_open_count(table), 1);
+    incident_review(table, all_is_over, NULL, 5002);
+    assert_int_equal(incident_open_count(table), 0);
+    assert_int_equal(told[told_count - 1].state, INCIDENT_RESOLVED);
+    assert_string_equal(told[told_count - 1].incident.finding.key, "L any");
+    incident_table_free(table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(many_subjects_end_with_the_audit_that_adds_none_to_them),
         cmocka_unit_test(a_finding_opens_an_incident_and_repeats_are_only_counted),
         cmocka_unit_test(a_reminder_comes_with_the_count_when_more_was_seen),
         cmocka_unit_test(there_is_no_reminder_when_nothing_more_was_seen),
@@ -525,6 +622,9 @@ int main(void)
         cmocka_unit_test(a_count_is_given_once_however_it_is_given),
         cmocka_unit_test(a_count_does_not_wrap),
         cmocka_unit_test(without_memory_an_incident_is_still_announced),
+        cmocka_unit_test(a_worse_finding_leaves_the_incident_its_subject),
+        cmocka_unit_test(a_restored_incident_is_quiet_only_after_its_time),
+        cmocka_unit_test(the_number_of_ends_is_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@
 /* NOLINTNEXTLINE(bugprone-suspicious-include): so that its allocations can be made to fail */
 #include "lib/alert/pending.c"
 
-/* What came out: "+KEY*COUNT " for a finding, "-KEY " for a resolution. */
+/* The output: "+KEY*COUNT " for a finding, "-KEY " for a resolution. */
 struct record {
     char text[512];
     size_t findings;
@@ -130,17 +130,17 @@ static void a_full_table_counts_further_subjects_as_any(void **state)
 {
     struct record record;
 
-    for (int i = 0; i < REPORTER_PENDING_MAX + 100; i++) {
+    for (int i = 0; i < PENDING_SUBJECTS_MAX + 100; i++) {
         char rest[16];
 
         snprintf(rest, sizeof(rest), "n%d", i);
         add(*state, rest);
     }
     add(*state, "n5");
-    assert_int_equal(pending_count(*state), REPORTER_PENDING_MAX);
+    assert_int_equal(pending_count(*state), PENDING_SUBJECTS_MAX);
     empty_into(*state, &record);
-    assert_int_equal(record.findings, REPORTER_PENDING_MAX + 1);
-    assert_int_equal(record.sum, REPORTER_PENDING_MAX + 101);
+    assert_int_equal(record.findings, PENDING_SUBJECTS_MAX + 1);
+    assert_int_equal(record.sum, PENDING_SUBJECTS_MAX + 101);
     assert_string_equal(record.last.key, "any");
     assert_string_equal(record.last.fold, "");
     assert_int_equal(record.last.count, 100);
@@ -171,15 +171,15 @@ static void without_memory_findings_join_any_of_their_kind(void **state)
 
 static void resolutions_are_bounded_too(void **state)
 {
-    for (int i = 0; i < 3 * REPORTER_PENDING_MAX; i++) {
+    for (int i = 0; i < 3 * PENDING_SUBJECTS_MAX; i++) {
         char key[16];
 
         snprintf(key, sizeof(key), "L n%d", i);
         pending_resolve(*state, FINDING_OPEN_RELAY, key);
     }
-    assert_int_equal(pending_count(*state), REPORTER_PENDING_MAX);
+    assert_int_equal(pending_count(*state), PENDING_SUBJECTS_MAX);
     add(*state, "a");
-    assert_int_equal(pending_count(*state), REPORTER_PENDING_MAX + 1);
+    assert_int_equal(pending_count(*state), PENDING_SUBJECTS_MAX + 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

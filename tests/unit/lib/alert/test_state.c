@@ -114,13 +114,18 @@ static void wait_for_number(const struct place *place, const char *sql, int want
     assert_int_equal(number(place, sql), wanted);
 }
 
-static void wait_until_heard(const char *text)
+static void wait_until_heard_so_often(const char *text, int times)
 {
     const struct timespec pause = {0, 20000000};
 
-    for (int i = 0; i < WAIT_MS / 20 && recorder_heard(recorder_fast, text) == 0; i++)
+    for (int i = 0; i < WAIT_MS / 20 && recorder_heard(recorder_fast, text) < times; i++)
         nanosleep(&pause, NULL);
-    assert_int_equal(recorder_heard(recorder_fast, text), 1);
+    assert_int_equal(recorder_heard(recorder_fast, text), times);
+}
+
+static void wait_until_heard(const char *text)
+{
+    wait_until_heard_so_often(text, 1);
 }
 
 static void wait_for_announcements(size_t count)
@@ -130,6 +135,18 @@ static void wait_for_announcements(size_t count)
     for (int i = 0; i < WAIT_MS / 20 && recorder_announcements(recorder_fast) < count; i++)
         nanosleep(&pause, NULL);
     assert_int_equal(recorder_announcements(recorder_fast), count);
+}
+
+static void wait_for_slow(size_t count)
+{
+    const struct timespec pause = {0, 20000000};
+
+    for (int i = 0; i < WAIT_MS / 20; i++) {
+        if (recorder_announcements(recorder_slow) >= count)
+            return;
+        nanosleep(&pause, NULL);
+    }
+    fail_msg("the slow sink did not get %zu announcements", count);
 }
 
 static void an_open_incident_goes_on_after_a_restart(void **state)
@@ -162,7 +179,7 @@ static void an_open_incident_goes_on_after_a_restart(void **state)
     assert_int_equal(after.incident.opened, before.incident.opened);
     assert_int_equal(after.incident.finding.count, 4);
     assert_string_equal(after.incident.finding.why, finding.why);
-    assert_string_equal(after.incident.finding.fix, finding.fix);
+    assert_string_equal(after.incident.finding.fix.text, finding.fix.text);
     assert_int_equal(after.incident.finding.fields, finding.fields);
     for (size_t i = 0; i < finding.fields; i++) {
         const struct finding_field *field = &after.incident.finding.field[i];
@@ -263,6 +280,144 @@ static void an_incident_that_no_sink_took_is_not_marked(void **state)
     assert_int_equal(number(place, "SELECT announced FROM incident"), 1);
 }
 
+/* ---- what no sink took ----------------------------------------------------------------------- */
+
+static const char not_marked[] = "SELECT count(*) FROM incident WHERE announced = 0";
+
+/* With the slow sink alone, which fails. */
+static struct reporter *start_with_one_that_fails(struct place *place)
+{
+    place->alert.syslog_format = SYSLOG_NONE;
+    recorder_let_fail(recorder_slow, true);
+    return start(place);
+}
+
+static void what_its_only_sink_cannot_take_is_due_until_it_can(void **state)
+{
+    struct place *place = *state;
+    struct reporter *reporter = start_with_one_that_fails(place);
+
+    hand_over(reporter, "a");
+    hand_over(reporter, "b");
+    flush(reporter);
+    reporter_resolve(reporter, FINDING_OPEN_RELAY, "L b");
+    flush(reporter);
+    wait_for_number(place, not_marked, 2);
+    recorder_let_fail(recorder_slow, false);
+    wait_for_slow(2);
+    wait_for_number(place, not_marked, 0);
+    stop(reporter);
+    assert_int_equal(recorder_announcements(recorder_slow), 2);
+    assert_int_equal(recorder_slow->last.state, INCIDENT_OPENED);
+    assert_string_equal(recorder_slow->last.incident.finding.key, "L a");
+    assert_int_equal(number(place, "SELECT count(*) FROM incident WHERE state = 'resolved'"), 1);
+}
+
+static void it_stays_due_over_restarts(void **state)
+{
+    struct place *place = *state;
+    struct reporter *reporter = start_with_one_that_fails(place);
+
+    hand_over(reporter, "a");
+    hand_over(reporter, "b");
+    flush(reporter);
+    reporter_resolve(reporter, FINDING_OPEN_RELAY, "L b");
+    stop(reporter);
+    stop(start(place));
+    assert_int_equal(number(place, not_marked), 2);
+    recorder_let_fail(recorder_slow, false);
+    reporter = start(place);
+    wait_for_slow(2);
+    stop(reporter);
+    assert_int_equal(number(place, not_marked), 0);
+    stop(start(place));
+    assert_int_equal(recorder_announcements(recorder_slow), 2);
+}
+
+static void a_full_disk_too_marks_nothing_that_no_sink_took(void **state)
+{
+    struct place *place = *state;
+
+    faulty_disk_install();
+    stop(start(place)); /* makes the database */
+    struct reporter *reporter = start_with_one_that_fails(place);
+    faulty_disk_let_be_full(true);
+    hand_over(reporter, "a");
+    hand_over(reporter, "b");
+    flush(reporter);
+    reporter_resolve(reporter, FINDING_OPEN_RELAY, "L b");
+    flush(reporter);
+    faulty_disk_let_be_full(false);
+    wait_for_number(place, not_marked, 2);
+    recorder_let_fail(recorder_slow, false);
+    wait_for_slow(2);
+    stop(reporter);
+    faulty_disk_remove();
+    assert_int_equal(number(place, not_marked), 0);
+    assert_int_equal(recorder_announcements(recorder_slow), 2);
+}
+
+static void one_sink_of_two_is_enough(void **state)
+{
+    const struct place *place = *state;
+
+    recorder_let_fail(recorder_slow, true);
+    struct reporter *reporter = start(place);
+    hand_over(reporter, "a");
+    stop(reporter);
+    assert_int_equal(number(place, "SELECT announced FROM incident"), 1);
+    assert_int_equal(recorder_announcements(recorder_fast), 1);
+}
+
+static void an_end_that_the_database_did_not_hear_of_is_written_later(void **state)
+{
+    const struct place *place = *state;
+
+    faulty_disk_install();
+    stop(start(place));
+    struct reporter *reporter = start(place);
+    hand_over(reporter, "a");
+    flush(reporter);
+    wait_for_number(place, "SELECT count(*) FROM incident WHERE announced = 1", 1);
+    faulty_disk_let_be_full(true);
+    reporter_resolve(reporter, FINDING_OPEN_RELAY, "L a");
+    flush(reporter);
+    hand_over(reporter, "b");
+    flush(reporter);
+    faulty_disk_let_be_full(false);
+    wait_for_number(place, "SELECT count(*) FROM incident WHERE state = 'resolved' AND announced",
+                    1);
+    wait_for_number(place, "SELECT count(*) FROM incident WHERE state = 'opened' AND announced", 1);
+    stop(reporter);
+    faulty_disk_remove();
+    assert_int_equal(recorder_announcements(recorder_fast), 3);
+}
+
+static void what_another_process_could_not_announce_is_announced_by_the_daemon(void **state)
+{
+    struct place *place = *state;
+
+    place->alert.audits_resolve = true;
+    struct reporter *daemon = start(place);
+    hand_over(daemon, "own");
+    flush(daemon);
+    wait_for_number(place, "SELECT count(*) FROM incident WHERE announced = 1", 1);
+    recorder_let_fail(recorder_fast, true);
+    recorder_let_fail(recorder_slow, true);
+    struct reporter *check = start(place);
+    hand_over(check, "a");
+    stop(check);
+    assert_int_equal(number(place, not_marked), 1);
+    recorder_let_fail(recorder_fast, false);
+    recorder_let_fail(recorder_slow, false);
+    run_sql(place, "UPDATE incident SET last_announced = last_announced - 100 WHERE key = 'L a'");
+    hand_over(daemon, "b");
+    flush(daemon);
+    wait_for_announcements(3);
+    stop(daemon);
+    assert_int_equal(number(place, not_marked), 0);
+}
+
 static void an_incident_is_marked_only_when_a_slow_sink_is_through_with_it(void **state)
 {
     struct place *place = *state;
@@ -346,10 +501,11 @@ static void each_of_two_failures_is_told_and_that_it_is_over(void **state)
     wait_until_heard("incidents are saved again");
     assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     hand_over(reporter, "a");
-    flush(reporter);
+    wait_until_heard_so_often("incidents are not saved", 2);
     assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(other);
     wait_for_number(place, "SELECT count(*) FROM incident", 1);
+    wait_until_heard_so_often("incidents are saved again", 2);
     stop(reporter);
     assert_int_equal(recorder_heard(recorder_fast, "incidents are not saved"), 2);
     assert_int_equal(recorder_heard(recorder_fast, "incidents are saved again"), 2);
@@ -436,11 +592,11 @@ static void a_hung_disk_is_awaited_a_second_and_then_no_more(void **state)
     }
     assert_true(seconds_since(&before) < 10); /* 40 seconds, if each were awaited */
     assert_int_equal(recorder_announcements(recorder_fast), 42);
-    assert_int_equal(recorder_heard(recorder_fast, "the disk with the state hangs"), 1);
+    assert_int_equal(recorder_heard(recorder_fast, "state database not responding"), 1);
     faulty_disk_let_hang(false);
     wait_for_number(place, "SELECT count(*) FROM incident WHERE announced = 1", 22);
     hand_over(reporter, "e");
-    wait_until_heard("the disk with the state answers again");
+    wait_until_heard("state database responds again");
     stop(reporter);
     faulty_disk_remove();
     assert_int_equal(number(place, "SELECT count(*) FROM incident WHERE state <> 'resolved'"), 3);
@@ -457,7 +613,7 @@ static void a_disk_that_hangs_for_long_gets_what_is_open_in_the_end(void **state
     faulty_disk_let_hang(true);
     hand_over(reporter, "b");
     wait_for_announcements(2);
-    for (int i = 0; i < STORE_QUEUE_MAX; i++) {
+    for (int i = 0; i < INCIDENT_STORE_QUEUE_MAX; i++) {
         hand_over(reporter, "c");
         reporter_resolve(reporter, FINDING_OPEN_RELAY, "L c");
     }
@@ -535,10 +691,38 @@ static void rows_that_are_damaged_or_of_a_later_version_are_left_alone(void **st
     hand_over(reporter, "a");
     hand_over(reporter, "c");
     flush(reporter);
-    assert_int_equal(recorder_announcements(recorder_fast), 4);
+    /* Of L a the evidence is gone, and it lasts and ends all the same. */
+    assert_int_equal(recorder_announcements(recorder_fast), 3);
+    reporter_resolve(reporter, FINDING_OPEN_RELAY, "L a");
+    flush(reporter);
     assert_string_equal(recorder_fast->last.incident.finding.key, "L a");
+    assert_int_equal(recorder_fast->last.state, INCIDENT_RESOLVED);
     stop(reporter);
-    assert_int_equal(number(place, "SELECT count(*) FROM incident WHERE state <> 'resolved'"), 3);
+    assert_int_equal(number(place, "SELECT count(*) FROM incident WHERE state <> 'resolved'"), 2);
+}
+
+static void times_that_are_none_are_no_trouble(void **state)
+{
+    const struct place *place = *state;
+    struct reporter *reporter = start(place);
+
+    hand_over(reporter, "a");
+    hand_over(reporter, "b");
+    stop(reporter);
+    run_sql(place, "UPDATE incident SET opened = -9223372036854775807 - 1,"
+                   " last_seen = -9223372036854775807 - 1,"
+                   " last_announced = -9223372036854775807 - 1 WHERE key = 'L a';"
+                   "UPDATE incident SET opened = 9223372036854775807, announced = 0,"
+                   " last_seen = 9223372036854775807, last_announced = 9223372036854775807"
+                   " WHERE key = 'L b'");
+    reporter = start(place);
+    hand_over(reporter, "a");
+    hand_over(reporter, "b");
+    flush(reporter);
+    reporter_resolve(reporter, FINDING_OPEN_RELAY, "L a");
+    reporter_resolve(reporter, FINDING_OPEN_RELAY, "L b");
+    stop(reporter);
+    assert_int_equal(number(place, "SELECT count(*) FROM incident WHERE state <> 'resolved'"), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -551,6 +735,12 @@ int main(void)
         TEST(what_may_not_have_been_announced_is_repeated_with_the_same_id),
         TEST(an_end_that_may_not_have_been_announced_is_announced),
         TEST(an_incident_that_no_sink_took_is_not_marked),
+        TEST(what_its_only_sink_cannot_take_is_due_until_it_can),
+        TEST(it_stays_due_over_restarts),
+        TEST(a_full_disk_too_marks_nothing_that_no_sink_took),
+        TEST(one_sink_of_two_is_enough),
+        TEST(an_end_that_the_database_did_not_hear_of_is_written_later),
+        TEST(what_another_process_could_not_announce_is_announced_by_the_daemon),
         TEST(an_incident_is_marked_only_when_a_slow_sink_is_through_with_it),
         TEST(the_quiet_time_ends_no_incident_that_only_an_audit_can_end),
         TEST(a_locked_database_is_told_once_and_written_when_it_is_free),
@@ -562,6 +752,7 @@ int main(void)
         TEST(a_hung_disk_does_not_hold_up_a_stop),
         TEST(two_processes_with_one_database_announce_a_subject_once),
         TEST(rows_that_are_damaged_or_of_a_later_version_are_left_alone),
+        TEST(times_that_are_none_are_no_trouble),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

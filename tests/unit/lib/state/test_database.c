@@ -12,8 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/state/audit_state.h"
 #include "lib/state/database.h"
 #include "tests/unit/alert_sample.h"
+#include "tests/unit/state_5.h"
 
 struct place {
     char *folder;
@@ -234,6 +236,54 @@ static void a_locked_database_is_reported_soon(void **state)
     database_close(open_well(place));
 }
 
+static void an_audit_is_kept_though_another_process_commits_slowly(void **state)
+{
+    const struct place *place = *state;
+    char error[AUDIT_STATE_ERROR_SIZE];
+    char folder[300];
+
+    snprintf(folder, sizeof(folder), "%s/probe", place->folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    struct audit_state *audits = audit_state_open(place->folder, true, error);
+    assert_non_null(audits);
+    assert_true(number(audit_state_database(audits), "PRAGMA busy_timeout") >= 5000);
+    audit_state_close(audits);
+    snprintf(folder, sizeof(folder), "%s/probe/relaywarden.db", place->folder);
+    assert_int_equal(unlink(folder), 0);
+    *strrchr(folder, '/') = '\0';
+    assert_int_equal(rmdir(folder), 0);
+}
+
+/* As EXPLAIN QUERY PLAN has it in its fourth column. */
+static void expect_index(sqlite3 *database, const char *sql, const char *index)
+{
+    sqlite3_stmt *statement = NULL;
+
+    assert_int_equal(sqlite3_prepare_v2(database, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    if (strstr((const char *)sqlite3_column_text(statement, 3), index) == NULL) {
+        fail_msg("%s: %s", sql, (const char *)sqlite3_column_text(statement, 3));
+    }
+    sqlite3_finalize(statement);
+}
+
+static void the_endpoints_of_one_target_are_found_without_reading_all(void **state)
+{
+    static const char sql[] =
+        "EXPLAIN QUERY PLAN UPDATE endpoint SET gone = 1 WHERE target = 'a' AND gone = 0";
+    struct place *place = *state;
+    sqlite3 *database = open_well(place);
+
+    expect_index(database, sql, "endpoint_target");
+    /* As a file was that an earlier program made. */
+    assert_int_equal(sqlite3_exec(database, "DROP INDEX endpoint_target", NULL, NULL, NULL),
+                     SQLITE_OK);
+    database_close(database);
+    database = open_well(place);
+    expect_index(database, sql, "endpoint_target");
+    database_close(database);
+}
+
 static void a_path_that_cannot_hold_a_file_is_reported(void **state)
 {
     struct place *place = *state;
@@ -314,7 +364,7 @@ static int install_strike(sqlite3 *database, const char **error,
 /* Of one version, whichever: never in between. */
 static void expect_whole_schema(const char *path)
 {
-    static const int objects_of[] = {0, 3, 4, 7, 11, 11}; /* with the primary keys' indices */
+    static const int objects_of[] = {0, 3, 4, 7, 11, 11, 15}; /* with their indices */
     sqlite3 *database = NULL;
 
     assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
@@ -347,15 +397,18 @@ static void remove_database(const struct place *place)
     }
 }
 
-static void a_crash_at_any_step_leaves_the_old_schema_or_the_new_one(void **state)
+/* `stride`: not each step, where there are thousands. */
+static void crash_at_any_step(struct place *place, bool from_5, int stride)
 {
-    struct place *place = *state;
     int crashes = 0;
 
-    for (int step = 0;; step++) {
+    for (int step = 0;; step += stride) {
+        if (from_5) {
+            assert_true(state_5_database(place->path));
+        }
         pid_t child = fork();
 
-        assert_true(child >= 0 && step < 1000);
+        assert_true(child >= 0 && step < 10000);
         if (child == 0) {
             sqlite3 *database = NULL;
 
@@ -377,6 +430,55 @@ static void a_crash_at_any_step_leaves_the_old_schema_or_the_new_one(void **stat
         crashes++;
     }
     assert_true(crashes > 10);
+}
+
+static void a_crash_at_any_step_leaves_the_old_schema_or_the_new_one(void **state)
+{
+    crash_at_any_step(*state, false, 1);
+}
+
+static void a_crash_on_the_way_from_schema_5_loses_nothing(void **state)
+{
+    if (sqlite3_libversion_number() < 3037000) {
+        skip();
+    }
+    crash_at_any_step(*state, true, 17);
+}
+
+static void what_schema_5_held_is_all_there(void **state)
+{
+    struct place *place = *state;
+
+    if (!state_5_database(place->path)) {
+        skip();
+    }
+    run_sql(place->path,
+            "INSERT INTO mask VALUES ('10.0.0.1', '01020304', '192.0.2.1:25', 5, 6, 0, 1, 4);"
+            "INSERT INTO moment VALUES ('probe-seen', 7);"
+            /* The same place under another name, and a detail that cannot be read. */
+            "INSERT INTO endpoint VALUES (7, 'old.example.org 203.0.113.25:25/auto example.org', 9,"
+            " 'damaged');"
+            "INSERT INTO audit VALUES (7, 8, 'open', 'client-address-hidden'),"
+            " (7, 9, 'open', 'client-address-hidden');");
+    sqlite3 *database = open_well(place);
+    assert_int_equal(number(database, "SELECT count(*) FROM incident"), 5);
+    assert_int_equal(number(database, "SELECT sum(length(finding)) > 2000 FROM incident"), 1);
+    assert_int_equal(number(database, "SELECT since + strict FROM mask"), 5);
+    assert_int_equal(number(database, "SELECT time FROM moment"), 7);
+    assert_int_equal(number(database, "SELECT count(*) FROM endpoint WHERE NOT gone"), 6);
+    assert_int_equal(number(database, "SELECT sum(audits) FROM run"), 13);
+    assert_int_equal(number(database, "SELECT audits FROM run JOIN endpoint ON endpoint.id ="
+                                      " endpoint WHERE key = '203.0.113.25:25/auto example.org'"
+                                      " AND cause = 'client-address-hidden'"),
+                     3);
+    assert_int_equal(number(database, "SELECT count(*) FROM endpoint WHERE key ="
+                                      " 'nosuchhost.example.org:25/auto example.org'"
+                                      " AND target = 'none'"),
+                     1);
+    assert_int_equal(number(database, "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'old%'"
+                                      " OR sql LIKE '%) STRICT%'"),
+                     0);
+    database_close(database);
 }
 
 static void a_failure_at_any_step_leaves_the_old_schema(void **state)
@@ -420,11 +522,15 @@ int main(void)
         TEST(a_damaged_page_is_corrupt),
         TEST(another_programs_database_is_not_touched),
         TEST(a_later_versions_database_is_not_touched),
+        TEST(an_audit_is_kept_though_another_process_commits_slowly),
+        TEST(the_endpoints_of_one_target_are_found_without_reading_all),
         TEST(a_locked_database_is_reported_soon),
         TEST(a_path_that_cannot_hold_a_file_is_reported),
         TEST(a_missing_directory_is_made_but_not_those_above_it),
         TEST(a_symbolic_link_at_the_file_is_refused_but_not_in_its_directory),
         TEST(a_crash_at_any_step_leaves_the_old_schema_or_the_new_one),
+        TEST(a_crash_on_the_way_from_schema_5_loses_nothing),
+        TEST(what_schema_5_held_is_all_there),
         TEST(a_failure_at_any_step_leaves_the_old_schema),
     };
 

@@ -25,18 +25,18 @@ struct place {
     char *folder;
     char path[256];
     char draft[256];
-    struct whole_file file;
+    struct atomic_file file;
 };
 
 static int set_up(void **state)
 {
-    struct place *place = calloc(1, sizeof *place);
+    struct place *place = calloc(1, sizeof(*place));
 
     assert_non_null(place);
     place->folder = sample_folder();
     sample_path(place->folder, "shown", place->path);
     sample_path(place->folder, ".shown", place->draft);
-    place->file = (struct whole_file){
+    place->file = (struct atomic_file){
         .path = place->path, .draft = place->draft, .mode = 0640, .durable = true};
     *state = place;
     return 0;
@@ -53,7 +53,7 @@ static int tear_down(void **state)
 
 static bool write_it(const struct place *place, const char *text)
 {
-    return whole_file_write(&place->file, text, strlen(text));
+    return atomic_file_write(&place->file, text, strlen(text));
 }
 
 static void expect(const struct place *place, const char *text)
@@ -141,7 +141,7 @@ static _Noreturn void write_for_ever(const struct place *place, char *text)
 {
     for (char letter = 'a';; letter = letter == 'z' ? 'a' : (char)(letter + 1)) {
         memset(text, letter, LONG_SIZE);
-        if (!whole_file_write(&place->file, text, LONG_SIZE)) {
+        if (!atomic_file_write(&place->file, text, LONG_SIZE)) {
             _exit(1);
         }
     }
@@ -156,7 +156,7 @@ static void a_writer_that_is_killed_at_any_moment_leaves_a_whole_file(void **sta
     assert_non_null(text);
     place->file.durable = false; /* more writing, less waiting */
     memset(text, '-', LONG_SIZE);
-    assert_true(whole_file_write(&place->file, text, LONG_SIZE));
+    assert_true(atomic_file_write(&place->file, text, LONG_SIZE));
     for (int i = 0; i < KILLS; i++) {
         pid_t child = fork();
         assert_true(child >= 0);

@@ -29,7 +29,7 @@ static void an_address_or_its_beginning_is_a_network(void **state)
         {"2001:db8::25", "2001:db8::25/128"},
     };
 
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[NETWORK_TEXT_SIZE] = "";
         char formatted[NETWORK_TEXT_SIZE];
         struct network network;
@@ -65,7 +65,7 @@ static void whatever_else_is_none(void **state)
         "IPv6:10.1",
     };
 
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[NETWORK_TEXT_SIZE] = "untouched";
 
         if (address_beginning(cases[i], text)) {

@@ -10,7 +10,7 @@
 
 #include "milter/discover/site_draft.h"
 
-/* What is printed; to be freed. NULL: nothing was. */
+/* The printed text; to be freed. NULL: nothing was printed. */
 static char *print(struct site_draft *draft)
 {
     char *text = NULL;
@@ -60,6 +60,76 @@ static void everything_is_there_once_in_order_with_its_source(void **state)
                                  "        \"local\"  # local_transport\n"
                                  "    }\n"
                                  "}\n"));
+    free(text);
+}
+
+static struct address address_of(const char *text)
+{
+    struct address address;
+
+    assert_true(address_parse(text, &address));
+    return address;
+}
+
+static void a_public_network_that_has_neighbours_gets_a_remark(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *network;
+        const char *remark; /* NULL: none */
+    } rows[] = {
+        {"203.0.113.0/24", "256 addresses, of which this host has 2 (203.0.113.25, 203.0.113.26)"},
+        {"203.0.112.0/20", "4096 addresses, of which this host has 2 "},
+        {"203.0.113.24/31", "2 addresses, of which this host has 1 (203.0.113.25): its neighbours"},
+        {"198.51.0.0/16", "65536 addresses, none of them this host's"},
+        {"2001:db8:113::/64", "2^64 addresses, of which this host has 1 (2001:db8:113::25)"},
+        {"2001:db8:113::/48", "2^80 addresses, of which this host has 1 "},
+        {"2001:db8:999::/112", "65536 addresses, none of them this host's"},
+        {"203.0.113.25", NULL},
+        {"198.51.100.7", NULL}, /* one that somebody chose */
+        {"2001:db8:113::25", NULL},
+        {"10.0.0.0/8", NULL},
+        {"172.22.1.0/24", NULL},
+        {"100.64.0.0/10", NULL},
+        {"127.0.0.0/8", NULL},
+        {"169.254.0.0/16", NULL},
+        {"fd00::/8", NULL},
+        {"fe80::/10", NULL},
+    };
+    const struct address own[] = {address_of("127.0.0.1"), address_of("203.0.113.25"),
+                                  address_of("203.0.113.26"), address_of("2001:db8:113::25"),
+                                  address_of("10.1.2.3")};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct site_draft draft = {.own = own, .own_count = sizeof(own) / sizeof own[0]};
+        site_draft_add_domain(&draft, "example.org", "mydestination");
+        site_draft_add_network(&draft, rows[i].network, "mynetworks");
+        char *text = print(&draft);
+        assert_non_null(text);
+        const char *careful = strstr(text, "  # mynetworks. CAREFUL: public, ");
+        if ((careful != NULL) != (rows[i].remark != NULL) ||
+            (careful != NULL && strstr(careful, rows[i].remark) == NULL)) {
+            fail_msg("%s: %s", rows[i].network, text);
+        }
+        free(text);
+    }
+}
+
+static void a_host_with_many_addresses_in_a_network_names_the_first(void **state)
+{
+    (void)state;
+    struct address own[6];
+    for (size_t i = 0; i < 6; i++) {
+        own[i] = address_of("203.0.113.1");
+        own[i].octets[3] = (uint8_t)(i + 1);
+    }
+    struct site_draft draft = {.own = own, .own_count = 6};
+    site_draft_add_domain(&draft, "example.org", "mydestination");
+    site_draft_add_network(&draft, "203.0.113.0/29", "access map");
+    site_draft_add_network(&draft, "203.0.113.0/29", "access map");
+    char *text = print(&draft);
+    assert_non_null(strstr(text, "8 addresses, of which this host has 6 (203.0.113.1, 203.0.113.2, "
+                                 "203.0.113.3, ...)"));
     free(text);
 }
 
@@ -115,6 +185,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_is_there_once_in_order_with_its_source),
+        cmocka_unit_test(a_public_network_that_has_neighbours_gets_a_remark),
+        cmocka_unit_test(a_host_with_many_addresses_in_a_network_names_the_first),
         cmocka_unit_test(what_the_configuration_would_refuse_is_a_comment),
         cmocka_unit_test(without_a_domain_the_rest_is_printed_and_one_is_asked_for),
         cmocka_unit_test(without_memory_nothing_is_printed),

@@ -23,48 +23,48 @@ static void pause_ms(long ms)
 static void an_open_gate_lets_everybody_in(void **state)
 {
     (void)state;
-    struct gate gate = {0};
+    struct callback_gate gate = {0};
 
-    assert_true(gate_enter(&gate));
-    assert_true(gate_enter(&gate));
-    gate_leave(&gate);
-    gate_leave(&gate);
-    assert_true(gate_close(&gate, 0));
+    assert_true(callback_gate_enter(&gate));
+    assert_true(callback_gate_enter(&gate));
+    callback_gate_leave(&gate);
+    callback_gate_leave(&gate);
+    assert_true(callback_gate_close(&gate, 0));
 }
 
 static void a_closed_gate_lets_nobody_in(void **state)
 {
     (void)state;
-    struct gate gate = {0};
+    struct callback_gate gate = {0};
 
-    assert_true(gate_close(&gate, 0));
-    assert_false(gate_enter(&gate));
-    assert_false(gate_enter(&gate));
+    assert_true(callback_gate_close(&gate, 0));
+    assert_false(callback_gate_enter(&gate));
+    assert_false(callback_gate_enter(&gate));
     /* Those who were turned away are not inside. */
-    assert_true(gate_close(&gate, 0));
+    assert_true(callback_gate_close(&gate, 0));
 }
 
 static void somebody_who_stays_is_waited_for_and_told(void **state)
 {
     (void)state;
-    struct gate gate = {0};
+    struct callback_gate gate = {0};
     struct timespec before;
     struct timespec after;
 
-    assert_true(gate_enter(&gate));
+    assert_true(callback_gate_enter(&gate));
     clock_gettime(CLOCK_MONOTONIC, &before);
-    assert_false(gate_close(&gate, 50));
+    assert_false(callback_gate_close(&gate, 50));
     clock_gettime(CLOCK_MONOTONIC, &after);
     assert_true(
         (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 >= 50);
-    assert_false(gate_enter(&gate));
-    gate_leave(&gate);
-    assert_true(gate_close(&gate, 0));
+    assert_false(callback_gate_enter(&gate));
+    callback_gate_leave(&gate);
+    assert_true(callback_gate_close(&gate, 0));
 }
 
 /* `work` is a plain variable: TSan sees whether closing comes after all that was done inside. */
 struct visitor {
-    struct gate *gate;
+    struct callback_gate *gate;
     unsigned long work;
     pthread_t thread;
 };
@@ -75,19 +75,19 @@ static void *linger(void *argument)
 
     pause_ms(100);
     visitor->work = 1;
-    gate_leave(visitor->gate);
+    callback_gate_leave(visitor->gate);
     return NULL;
 }
 
 static void closing_waits_for_the_one_inside(void **state)
 {
     (void)state;
-    struct gate gate = {0};
+    struct callback_gate gate = {0};
     struct visitor visitor = {.gate = &gate};
 
-    assert_true(gate_enter(&gate));
+    assert_true(callback_gate_enter(&gate));
     assert_int_equal(pthread_create(&visitor.thread, NULL, linger, &visitor), 0);
-    assert_true(gate_close(&gate, WAIT_MS));
+    assert_true(callback_gate_close(&gate, WAIT_MS));
     assert_int_equal(visitor.work, 1);
     pthread_join(visitor.thread, NULL);
 }
@@ -96,9 +96,9 @@ static void *come_and_go(void *argument)
 {
     struct visitor *visitor = argument;
 
-    while (gate_enter(visitor->gate)) {
+    while (callback_gate_enter(visitor->gate)) {
         visitor->work++;
-        gate_leave(visitor->gate);
+        callback_gate_leave(visitor->gate);
     }
     return NULL;
 }
@@ -106,7 +106,7 @@ static void *come_and_go(void *argument)
 static void after_closing_nobody_is_at_work_any_more(void **state)
 {
     (void)state;
-    struct gate gate = {0};
+    struct callback_gate gate = {0};
     struct visitor visitors[THREADS];
     unsigned long work[THREADS];
 
@@ -115,7 +115,7 @@ static void after_closing_nobody_is_at_work_any_more(void **state)
         assert_int_equal(pthread_create(&visitors[i].thread, NULL, come_and_go, &visitors[i]), 0);
     }
     pause_ms(50);
-    assert_true(gate_close(&gate, WAIT_MS));
+    assert_true(callback_gate_close(&gate, WAIT_MS));
     for (int i = 0; i < THREADS; i++) {
         work[i] = visitors[i].work;
     }

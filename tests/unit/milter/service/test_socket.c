@@ -1,4 +1,4 @@
-/* What stands in the way of the milter's socket, and who may use it. */
+/* The milter's socket: obstacles in its way, and who may use it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ static int make_folder(void **state)
     (void)state;
     folder = sample_folder();
     sample_path(folder, "milter.sock", path);
-    snprintf(setting, sizeof setting, "unix:%s", path);
+    snprintf(setting, sizeof(setting), "unix:%s", path);
     error[0] = '\0';
     return 0;
 }
@@ -46,7 +46,7 @@ static struct sockaddr_un address_of(const char *of)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-    assert_true(strlen(of) < sizeof address.sun_path);
+    assert_true(strlen(of) < sizeof(address.sun_path));
     memcpy(address.sun_path, of, strlen(of));
     return address;
 }
@@ -58,7 +58,7 @@ static int bind_socket(int type)
     int descriptor = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 
     assert_true(descriptor >= 0);
-    assert_int_equal(bind(descriptor, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(bind(descriptor, (const struct sockaddr *)&address, sizeof(address)), 0);
     return descriptor;
 }
 
@@ -68,7 +68,7 @@ static int connect_socket(void)
     int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     assert_true(descriptor >= 0);
-    if (connect(descriptor, (const struct sockaddr *)&address, sizeof address) != 0) {
+    if (connect(descriptor, (const struct sockaddr *)&address, sizeof(address)) != 0) {
         assert_int_equal(errno, EAGAIN);
         close(descriptor);
         return -1;
@@ -123,23 +123,23 @@ static void a_tcp_address_that_cannot_be_had_is_told_with_the_reason(void **stat
 {
     (void)state;
     struct sockaddr_in taken = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof taken;
+    socklen_t length = sizeof(taken);
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     assert_int_equal(bind(listener, (const struct sockaddr *)&taken, length), 0);
     assert_int_equal(listen(listener, 1), 0);
     assert_int_equal(getsockname(listener, (struct sockaddr *)&taken, &length), 0);
-    snprintf(setting, sizeof setting, "inet:%d@127.0.0.1", ntohs(taken.sin_port));
+    snprintf(setting, sizeof(setting), "inet:%d@127.0.0.1", ntohs(taken.sin_port));
     expect_refused("Address already in use");
     close(listener);
-    snprintf(setting, sizeof setting, "inet:8890@192.0.2.1");
+    snprintf(setting, sizeof(setting), "inet:8890@192.0.2.1");
     expect_refused("cannot listen on inet:8890@192.0.2.1");
 }
 
 static void a_missing_directory_is_told_with_what_to_do(void **state)
 {
     (void)state;
-    snprintf(setting, sizeof setting, "unix:%s/missing/milter.sock", folder);
+    snprintf(setting, sizeof(setting), "unix:%s/missing/milter.sock", folder);
     expect_refused("/missing does not exist: create it (install -d");
 }
 
@@ -147,7 +147,7 @@ static void a_file_for_a_directory_is_told(void **state)
 {
     (void)state;
     write_file(path);
-    snprintf(setting, sizeof setting, "unix:%s/milter.sock", path);
+    snprintf(setting, sizeof(setting), "unix:%s/milter.sock", path);
     expect_refused("/milter.sock does not exist: create it");
 }
 
@@ -157,8 +157,8 @@ static void a_path_may_be_as_long_as_a_socket_allows_and_no_longer(void **state)
     const size_t longest = sizeof((struct sockaddr_un *)0)->sun_path - 1;
     char name[200];
 
-    memset(name, 'x', sizeof name);
-    snprintf(setting, sizeof setting, "unix:%s/%.*s", folder, (int)(longest - strlen(folder) - 1),
+    memset(name, 'x', sizeof(name));
+    snprintf(setting, sizeof(setting), "unix:%s/%.*s", folder, (int)(longest - strlen(folder) - 1),
              name);
     assert_int_equal(strlen(socket_unix_path(setting)), longest);
     assert_true(socket_check(setting, error));
@@ -254,7 +254,7 @@ static void the_group_is_set_and_the_mode_left(void **state)
     struct stat status;
     int listener = bind_socket(SOCK_STREAM);
 
-    snprintf(name, sizeof name, "%s", group->gr_name);
+    snprintf(name, sizeof(name), "%s", group->gr_name);
     assert_int_equal(stat(path, &before), 0);
     assert_true(socket_grant(setting, name, error));
     assert_int_equal(stat(path, &status), 0);

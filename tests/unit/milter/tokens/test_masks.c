@@ -103,7 +103,7 @@ static void an_address_heals_when_all_its_routes_have(void **state)
     assert_true(hide("2001:db8::1", 2, NOW));
     assert_int_equal(show(1, NOW + 1), 0);
     assert_true(masked("172.22.1.1"));
-    /* What hid again has not healed. */
+    /* An address that hid again has not healed. */
     assert_true(hide("172.22.1.1", 1, NOW + 2));
     assert_int_equal(show(2, NOW + 3), 1);
     assert_true(masked("172.22.1.1"));
@@ -136,13 +136,99 @@ static void what_is_masked_again_after_a_day_heals_at_once(void **state)
     assert_int_equal(show(1, NOW + DAY + 1), 1);
 }
 
+static size_t unsaved(void)
+{
+    static struct mask rows[16];
+
+    return masks_take_unsaved(&masks, rows, 16);
+}
+
+/* A visit a minute is as exact as the database need be; what changes more is saved at once. */
+static void a_mask_is_saved_when_it_changes_and_once_a_minute(void **state)
+{
+    (void)state;
+    struct mask elsewhere = seen("172.22.1.1", 1);
+
+    assert_true(hide("172.22.1.1", 1, NOW));
+    assert_int_equal(unsaved(), 1);
+    assert_int_equal(unsaved(), 0);
+    assert_true(hide("172.22.1.1", 1, NOW + 59));
+    assert_int_equal(unsaved(), 0);
+    assert_true(hide("172.22.1.1", 1, NOW + 60));
+    assert_int_equal(unsaved(), 1);
+    snprintf(elsewhere.listener, sizeof(elsewhere.listener), "172.22.1.10:587");
+    assert_true(masks_hide(&masks, &elsewhere, NOW + 61));
+    assert_int_equal(unsaved(), 1);
+    assert_true(hide("172.22.1.1", 2, NOW + 61));
+    assert_int_equal(unsaved(), 1);
+    /* Of two routes one shows true: its row alone has changed. */
+    assert_int_equal(show(1, NOW + 62), 0);
+    assert_int_equal(unsaved(), 1);
+    assert_int_equal(show(1, NOW + 63), 0);
+    assert_int_equal(unsaved(), 0);
+    /* It hides again, within the minute. */
+    assert_true(masks_hide(&masks, &elsewhere, NOW + 64));
+    assert_int_equal(unsaved(), 1);
+}
+
+/* By an operator, as by healing: what is masked again within a day needs a day. */
+static void what_an_operator_dropped_and_is_masked_again_heals_after_a_day(void **state)
+{
+    (void)state;
+    struct mask dropped = seen("172.22.1.1", 1);
+
+    assert_true(hide("172.22.1.1", 1, NOW));
+    assert_int_equal(unsaved(), 1);
+    dropped.hidden = NOW;
+    dropped.since = NOW;
+    dropped.dropped = NOW + 10;
+    masks_merge(&masks, &dropped, 1);
+    assert_false(masked("172.22.1.1"));
+    assert_int_equal(take(MASKS_DROP_ORDERED), 1);
+    assert_true(hide("172.22.1.1", 2, NOW + 20));
+    assert_int_equal(show(2, NOW + 30), 0);
+    assert_int_equal(show(2, NOW + 30 + DAY - 1), 0);
+    assert_true(masked("172.22.1.1"));
+    assert_int_equal(show(2, NOW + 30 + DAY), 1);
+    assert_false(masked("172.22.1.1"));
+}
+
+/* That of another is not meant: neither of the same network, nor by the same route. */
+static void another_address_that_was_dropped_makes_no_healing_long(void **state)
+{
+    (void)state;
+    assert_true(hide("172.22.1.1", 1, NOW));
+    assert_int_equal(show(1, NOW + 1), 1);
+    assert_true(hide("172.22.1.2", 1, NOW + 2));
+    assert_int_equal(show(1, NOW + 3), 1);
+    assert_false(masked("172.22.1.2"));
+}
+
+/* Whichever row it is in; what was dropped is not meant. */
+static void a_listener_has_masks_as_long_as_one_of_its_rows_is_masked(void **state)
+{
+    (void)state;
+    struct mask other = seen("172.22.1.2", 2);
+
+    assert_false(masks_have_listener(&masks, "172.22.1.10:25"));
+    assert_true(hide("172.22.1.1", 1, NOW));
+    snprintf(other.listener, sizeof(other.listener), "172.22.1.10:587");
+    assert_true(masks_hide(&masks, &other, NOW));
+    assert_true(masks_have_listener(&masks, "172.22.1.10:25"));
+    assert_true(masks_have_listener(&masks, "172.22.1.10:587"));
+    assert_false(masks_have_listener(&masks, "172.22.1.10:465"));
+    assert_int_equal(show(1, NOW + 1), 1);
+    assert_false(masks_have_listener(&masks, "172.22.1.10:25"));
+    assert_true(masks_have_listener(&masks, "172.22.1.10:587"));
+}
+
 static void at_most_1024_are_masked_and_what_was_dropped_makes_room(void **state)
 {
     (void)state;
     char address[32];
 
     for (unsigned int i = 0; i < MASKS_MAX; i++) {
-        snprintf(address, sizeof address, "10.0.%u.%u", i / 256, i % 256);
+        snprintf(address, sizeof(address), "10.0.%u.%u", i / 256, i % 256);
         assert_true(hide(address, i == 7 ? 7 : 1, NOW));
     }
     assert_false(hide("172.22.1.1", 1, NOW));
@@ -159,6 +245,51 @@ static void at_most_1024_are_masked_and_what_was_dropped_makes_room(void **state
     assert_false(masked("10.0.3.255"));
 }
 
+/* An address that was dropped more recently is still remembered, and heals slowly when it is masked
+ * again. */
+/* More than 1024 in the database: another process masked them, or an older program did. */
+static void what_is_stored_beyond_the_room_changes_nothing(void **state)
+{
+    (void)state;
+    static struct mask stored[MASKS_MAX + 2];
+    static struct mask listed[MASKS_MAX + 2];
+    char text[ADDRESS_TEXT_SIZE];
+
+    for (unsigned int i = 0; i < MASKS_MAX + 2; i++) {
+        snprintf(text, sizeof(text), "10.0.%u.%u", i / 256, i % 256);
+        stored[i] = seen(text, 1);
+        stored[i].since = NOW;
+    }
+    masks_merge(&masks, stored, MASKS_MAX + 2);
+    assert_int_equal(masks.count, MASKS_MAX);
+    assert_int_equal(masks_list(&masks, listed, MASKS_MAX + 2), MASKS_MAX);
+    /* No more than there is room for. */
+    memset(listed, 0, sizeof(listed));
+    assert_int_equal(masks_list(&masks, listed, 2), 2);
+    assert_int_equal(listed[1].address.family, ADDRESS_IPV4);
+    assert_int_equal(listed[2].address.family, ADDRESS_NONE);
+}
+
+static void what_was_dropped_the_longest_ago_makes_room(void **state)
+{
+    (void)state;
+    char address[32];
+
+    for (unsigned int i = 0; i < MASKS_MAX; i++) {
+        snprintf(address, sizeof(address), "10.0.%u.%u", i / 256, i % 256);
+        assert_true(hide(address, (uint8_t)(i == 3 ? 3 : i == 9 ? 9 : i == 12 ? 12 : 1), NOW));
+    }
+    assert_int_equal(show(9, NOW + 5), 1);
+    assert_int_equal(show(3, NOW + 10), 1);
+    assert_int_equal(show(12, NOW + 15), 1);
+    assert_true(hide("172.22.1.1", 2, NOW + 20)); /* in the place of 10.0.0.9 */
+    assert_true(hide("10.0.0.3", 3, NOW + 20));
+    assert_int_equal(show(3, NOW + 21), 0);
+    assert_true(hide("10.0.0.12", 12, NOW + 22));
+    assert_int_equal(show(12, NOW + 23), 0);
+    assert_false(hide("10.0.0.9", 9, NOW + 24));
+}
+
 static void masks_of_one_network_and_listener_share_a_subject(void **state)
 {
     (void)state;
@@ -167,7 +298,7 @@ static void masks_of_one_network_and_listener_share_a_subject(void **state)
     assert_false(masks_have_subject(&masks, &mask));
     assert_true(hide("172.22.1.200", 1, NOW));
     assert_true(masks_have_subject(&masks, &mask));
-    snprintf(mask.listener, sizeof mask.listener, "172.22.1.10:587");
+    snprintf(mask.listener, sizeof(mask.listener), "172.22.1.10:587");
     assert_false(masks_have_subject(&masks, &mask));
     mask = seen("172.22.2.1", 1);
     assert_false(masks_have_subject(&masks, &mask));
@@ -196,15 +327,15 @@ static void addresses_of_both_families_are_told_apart(void **state)
     char text[64];
 
     for (unsigned int i = 0; i < MASKS_MAX / 2; i++) {
-        snprintf(text, sizeof text, "2001:db8:%x::%x", i, i);
+        snprintf(text, sizeof(text), "2001:db8:%x::%x", i, i);
         assert_true(hide(text, 1, NOW));
-        snprintf(text, sizeof text, "10.1.%u.%u", i / 256, i % 256);
+        snprintf(text, sizeof(text), "10.1.%u.%u", i / 256, i % 256);
         assert_true(hide(text, 2, NOW));
     }
     for (unsigned int i = 0; i < 2 * MASKS_MAX; i++) {
-        snprintf(text, sizeof text, "2001:db8:%x::%x", i, i);
+        snprintf(text, sizeof(text), "2001:db8:%x::%x", i, i);
         assert_int_equal(masked(text), i < MASKS_MAX / 2);
-        snprintf(text, sizeof text, "10.1.%u.%u", i / 256, i % 256);
+        snprintf(text, sizeof(text), "10.1.%u.%u", i / 256, i % 256);
         assert_int_equal(masked(text), i < MASKS_MAX / 2);
     }
     assert_false(masked("::"));
@@ -242,7 +373,7 @@ static void whoever_asks_while_others_are_masked_and_dropped_is_told_the_truth(v
         assert_int_equal(pthread_create(&readers[i], NULL, ask_again_and_again, &missed), 0);
     }
     for (unsigned int i = 0; i < CHANGES; i++) {
-        snprintf(text, sizeof text, "10.0.%u.%u", i / 16 % 16, i % 16);
+        snprintf(text, sizeof(text), "10.0.%u.%u", i / 16 % 16, i % 16);
         assert_true(hide(text, 2, NOW + i * DAY));
         if (i % 16 == 15) {
             assert_int_equal(show(2, NOW + i * DAY), 16);
@@ -335,7 +466,7 @@ static void what_another_process_drops_is_dropped(void **state)
     assert_false(masked("172.22.1.1"));
     assert_int_equal(merge(database), 0);
 
-    /* What changed here meanwhile is newer. */
+    /* The change that was made here meanwhile is newer. */
     assert_true(hide("172.22.1.1", 1, NOW + 6));
     assert_int_equal(merge(database), 0);
     assert_true(masked("172.22.1.1"));
@@ -361,7 +492,7 @@ static void what_is_saved_late_takes_back_no_drop(void **state)
     assert_int_equal(merge(database), 1);
     assert_false(masked("172.22.1.1"));
 
-    /* What is seen after that masks it again. */
+    /* A later sighting masks it again. */
     assert_true(hide("172.22.1.1", 1, NOW + 62));
     assert_int_equal(save(database), 1);
     assert_int_equal(merge(database), 0);
@@ -465,7 +596,7 @@ static void since_when_an_address_is_masked_outlives_later_visits_and_the_proces
     save(database);
     assert_int_equal(mask_table_load(database, rows, 8), 2);
     assert_int_equal(summary_of(rows, 2).since, NOW);
-    /* What was dropped begins anew. */
+    /* A dropped address begins anew. */
     assert_int_equal(show(1, NOW + 6000), 0);
     assert_int_equal(show(2, NOW + 6000), 2);
     assert_true(hide("172.22.1.1", 1, NOW + 7000));
@@ -521,7 +652,13 @@ int main(void)
         TEST(an_address_heals_when_all_its_routes_have),
         TEST(what_is_masked_again_within_a_day_heals_after_a_day),
         TEST(what_is_masked_again_after_a_day_heals_at_once),
+        TEST(a_mask_is_saved_when_it_changes_and_once_a_minute),
+        TEST(what_an_operator_dropped_and_is_masked_again_heals_after_a_day),
+        TEST(another_address_that_was_dropped_makes_no_healing_long),
+        TEST(a_listener_has_masks_as_long_as_one_of_its_rows_is_masked),
         TEST(at_most_1024_are_masked_and_what_was_dropped_makes_room),
+        TEST(what_is_stored_beyond_the_room_changes_nothing),
+        TEST(what_was_dropped_the_longest_ago_makes_room),
         TEST(masks_of_one_network_and_listener_share_a_subject),
         TEST(what_was_masked_again_before_it_was_told_is_not_told),
         TEST(addresses_of_both_families_are_told_apart),

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 
+#include "lib/alert/incident_table.h"
 #include "lib/netset.h"
 #include "milter/tokens/token_finding.h"
 #include "milter/tokens/unmasked.h"
@@ -49,11 +50,11 @@ static void hide(unsigned int addresses, uint8_t route, const char *listener)
     assert_int_equal(network_parse("10.0.0.0/8", &trusted), NETWORK_OK);
     for (unsigned int i = 0; i < addresses; i++) {
         struct mask mask = {.route = {route}};
-        snprintf(address, sizeof address, "10.0.%u.1", i);
-        snprintf(mask.listener, sizeof mask.listener, "%s", listener);
+        snprintf(address, sizeof(address), "10.0.%u.1", i);
+        snprintf(mask.listener, sizeof(mask.listener), "%s", listener);
         assert_true(address_parse(address, &mask.address));
         assert_true(masks_hide(&masks, &mask, NOW));
-        audit_finding_hidden(&finding, &mask, &trusted);
+        token_finding_hidden(&finding, &mask, &trusted);
         reporter_hand_over(reporter, &finding);
     }
     assert_true(reporter_flush(reporter, WAIT_MS));
@@ -68,7 +69,7 @@ static void heal(uint8_t route)
     assert_true(reporter_flush(reporter, WAIT_MS));
 }
 
-/* What was announced at the slow sink since the last call. */
+/* Counts the announcements at the slow sink since the last call. */
 static size_t announced(void)
 {
     static size_t before;

@@ -4,10 +4,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "probe/audit/carry_over.h"
@@ -19,16 +19,16 @@ static char folder[64];
 static char file[128];
 static struct endpoint_result result;
 static const struct endpoint_result *const results[] = {&result};
-static char error[MEMORY_ERROR_SIZE];
+static char error[CARRY_OVER_ERROR_SIZE];
 
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof(folder), "/tmp/memory-XXXXXX");
+    snprintf(folder, sizeof(folder), "/tmp/carry-over-XXXXXX");
     if (mkdtemp(folder) == NULL) {
         return -1;
     }
-    snprintf(file, sizeof(file), "%s/probe/memory.json", folder);
+    snprintf(file, sizeof(file), "%s/probe/relaywarden.db", folder);
     audit_sample_closed(&result);
     result.endpoint.configured = true;
     return 0;
@@ -46,38 +46,65 @@ static int tear_down(void **state)
 
 static void keep(time_t now)
 {
-    struct memory *memory = memory_open(folder, error);
+    struct carry_over *memory = carry_over_open(folder, error);
 
     assert_non_null(memory);
-    assert_true(memory_keep(memory, results, 1, now, error));
-    memory_close(memory);
+    assert_true(carry_over_keep(
+        memory, &(const struct audit_summary){.results = results, .count = 1}, now, error));
+    carry_over_close(memory);
 }
 
 static size_t put_off(time_t now)
 {
-    struct memory *memory = memory_open(folder, error);
+    struct carry_over *memory = carry_over_open(folder, error);
     struct battery_earlier earlier[RESULT_TECHNIQUES];
 
     assert_non_null(memory);
-    size_t count = memory_put_off(memory, &result.endpoint, now, earlier, RESULT_TECHNIQUES);
+    size_t count = carry_over_put_off(memory, &result.endpoint, now, earlier, RESULT_TECHNIQUES);
     for (size_t i = 0; i < count; i++) {
         assert_string_equal(earlier[i].sender,
                             audit_sample_row(&result, earlier[i].technique)->sender);
     }
-    memory_close(memory);
+    carry_over_close(memory);
     return count;
 }
 
-static void write_file(const char *text)
+static void damage(void)
 {
-    char directory[96];
+    static const char text[] = "this is no database";
+    char command[320];
 
-    snprintf(directory, sizeof(directory), "%s/probe", folder);
-    assert_int_equal(mkdir(directory, 0700), 0);
+    snprintf(command, sizeof(command), "rm -f %s*; mkdir -p %s/probe", file, folder);
+    assert_int_equal(system(command), 0);
     FILE *out = fopen(file, "w");
     assert_non_null(out);
-    fputs(text, out);
+    for (int i = 0; i < 400; i++) {
+        fputs(text, out);
+    }
     fclose(out);
+}
+
+static void run_sql(const char *sql)
+{
+    sqlite3 *database = NULL;
+
+    assert_int_equal(sqlite3_open(file, &database), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(database);
+}
+
+static int number(const char *sql)
+{
+    sqlite3 *database = NULL;
+    sqlite3_stmt *statement = NULL;
+
+    assert_int_equal(sqlite3_open(file, &database), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(database, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int value = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(database);
+    return value;
 }
 
 static void what_was_put_off_is_known_to_the_next_audit(void **state)
@@ -130,7 +157,7 @@ static void where_nothing_was_put_off_nothing_is_written(void **state)
 {
     (void)state;
     keep(NOW);
-    assert_int_not_equal(access(file, F_OK), 0);
+    assert_int_equal(number("SELECT count(*) FROM fact"), 0);
 }
 
 static void what_is_old_is_forgotten(void **state)
@@ -138,8 +165,8 @@ static void what_is_old_is_forgotten(void **state)
     (void)state;
     audit_sample_answer(&result, "plain", OUTCOME_GREYLISTED);
     keep(NOW);
-    assert_int_equal(put_off(NOW + MEMORY_QUESTION_SPAN - 1), 1);
-    assert_int_equal(put_off(NOW + MEMORY_QUESTION_SPAN), 0);
+    assert_int_equal(put_off(NOW + CARRY_OVER_QUESTION_SPAN - 1), 1);
+    assert_int_equal(put_off(NOW + CARRY_OVER_QUESTION_SPAN), 0);
 }
 
 static void another_domain_at_the_same_place_is_another_question(void **state)
@@ -153,65 +180,67 @@ static void another_domain_at_the_same_place_is_another_question(void **state)
 
 static void a_damaged_file_is_told_and_never_overwritten(void **state)
 {
-    static const char *const texts[] = {"{\"version\":1,", "[]", "{\"version\":2,\"endpoints\":{}}",
-                                        ""};
+    char now[20] = "";
 
     (void)state;
-    write_file("");
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        char now[64] = "";
-        FILE *out = fopen(file, "w");
-        assert_non_null(out);
-        fputs(texts[i], out);
-        fclose(out);
-        assert_null(memory_open(folder, error));
-        assert_non_null(strstr(error, "move it away"));
-        FILE *in = fopen(file, "r");
-        assert_non_null(in);
-        size_t length = fread(now, 1, sizeof(now) - 1, in);
-        fclose(in);
-        assert_int_equal(length, strlen(texts[i]));
-        assert_string_equal(now, texts[i]);
-    }
+    damage();
+    assert_null(carry_over_open(folder, error));
+    assert_non_null(strstr(error, "move the file away"));
+    FILE *in = fopen(file, "r");
+    assert_non_null(in);
+    assert_int_equal(fread(now, 1, sizeof(now) - 1, in), sizeof(now) - 1);
+    fclose(in);
+    assert_string_equal(now, "this is no database");
 }
 
-static void a_file_that_was_damaged_meanwhile_is_not_overwritten_either(void **state)
+static void a_state_that_another_holds_is_told_and_kept_when_it_lets_go(void **state)
 {
-    struct memory *memory = memory_open(folder, error);
+    sqlite3 *other = NULL;
+
+    (void)state;
+    keep(NOW);
+    struct carry_over *memory = carry_over_open(folder, error);
+    assert_non_null(memory);
+    assert_int_equal(sqlite3_open(file, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    audit_sample_answer(&result, "plain", OUTCOME_GREYLISTED);
+    assert_false(carry_over_keep(
+        memory, &(const struct audit_summary){.results = results, .count = 1}, NOW, error));
+    assert_non_null(strstr(error, "another process holds it"));
+    sqlite3_close(other);
+    assert_true(carry_over_keep(
+        memory, &(const struct audit_summary){.results = results, .count = 1}, NOW, error));
+    carry_over_close(memory);
+}
+
+static void without_a_state_nothing_is_known_and_none_is_made_for_who_only_reads(void **state)
+{
+    struct carry_over *memory = carry_over_open(folder, error);
 
     (void)state;
     assert_non_null(memory);
-    write_file("damaged");
-    audit_sample_answer(&result, "plain", OUTCOME_GREYLISTED);
-    assert_false(memory_keep(memory, results, 1, NOW, error));
-    assert_non_null(strstr(error, "damaged"));
-    memory_close(memory);
+    assert_false(carry_over_knows_token(memory, "x", NOW));
+    assert_false(carry_over_has_answered(memory, &result.endpoint, NOW));
+    carry_over_close(memory);
+    assert_int_not_equal(access(file, F_OK), 0);
 }
 
 static void two_processes_lose_nothing_of_each_other(void **state)
 {
-    struct memory *first = memory_open(folder, error);
-    struct memory *second = memory_open(folder, error);
+    struct carry_over *first = carry_over_open(folder, error);
+    struct carry_over *second = carry_over_open(folder, error);
 
     (void)state;
     audit_sample_answer(&result, "plain", OUTCOME_GREYLISTED);
-    assert_true(memory_keep(first, results, 1, NOW, error));
+    assert_true(carry_over_keep(
+        first, &(const struct audit_summary){.results = results, .count = 1}, NOW, error));
     snprintf(result.endpoint.own, sizeof(result.endpoint.own), "example.net");
-    assert_true(memory_keep(second, results, 1, NOW, error));
-    memory_close(first);
-    memory_close(second);
+    assert_true(carry_over_keep(
+        second, &(const struct audit_summary){.results = results, .count = 1}, NOW, error));
+    carry_over_close(first);
+    carry_over_close(second);
     assert_int_equal(put_off(NOW), 1);
     snprintf(result.endpoint.own, sizeof(result.endpoint.own), "example.org");
-    assert_int_equal(put_off(NOW), 1);
-}
-
-static void rows_that_are_not_ours_are_passed_over(void **state)
-{
-    (void)state;
-    write_file("{\"version\":1,\"endpoints\":{\"203.0.113.25:25/auto example.org\":{\"put_off\":"
-               "[7,{},{\"technique\":1,\"sender\":\"<>\",\"time\":1800000000},"
-               "{\"technique\":\"plain\",\"sender\":\"<canary@outside.example.net>\","
-               "\"time\":1800000000}]}}}");
     assert_int_equal(put_off(NOW), 1);
 }
 
@@ -219,88 +248,114 @@ static void rows_that_are_not_ours_are_passed_over(void **state)
 
 #define TOKEN "0123456789abcdef0123456789abcde"
 
-static enum memory_claim claim(char last, time_t now)
+static enum carry_over_claim claim(char last, time_t now)
 {
-    struct memory *memory = memory_open(folder, error);
+    struct carry_over *memory = carry_over_open(folder, error);
     char token[MESSAGE_TOKEN_SIZE];
 
     assert_non_null(memory);
     snprintf(token, sizeof(token), TOKEN "%c", last);
-    enum memory_claim claimed = memory_claim_message(memory, &result.endpoint, token, now, error);
-    memory_close(memory);
+    enum carry_over_claim claimed =
+        carry_over_claim_message(memory, &result.endpoint, token, now, error);
+    carry_over_close(memory);
     return claimed;
+}
+
+static void times_with_which_nobody_can_reckon_are_passed_over(void **state)
+{
+    (void)state;
+    struct battery_answer answers[RESULT_TECHNIQUES];
+    struct battery_earlier earlier[RESULT_TECHNIQUES];
+
+    keep(NOW);
+    struct carry_over *memory = carry_over_open(folder, error);
+    assert_non_null(memory);
+    run_sql("INSERT INTO fact (endpoint, kind, name, text, number, time) VALUES"
+            " ('203.0.113.25:25/auto example.org', 'cut-off', '', '', 1, -9223372036854775807 - 1),"
+            " ('203.0.113.25:25/auto example.org', 'turn', 'plain', '', 0, -9223372036854775807),"
+            " ('203.0.113.25:25/auto example.org', 'turn', 'bang', '', 0, 9223372036854775807),"
+            " ('203.0.113.25:25/auto example.org', 'put-off', 'plain', '<a@b.test>', 0,"
+            " -9223372036854775807 - 1)");
+    assert_int_equal(carry_over_answers(memory, &result.endpoint, NOW, answers, RESULT_TECHNIQUES),
+                     0);
+    assert_int_equal(carry_over_put_off(memory, &result.endpoint, NOW, earlier, RESULT_TECHNIQUES),
+                     0);
+    assert_true(carry_over_keep(
+        memory, &(const struct audit_summary){.results = results, .count = 1}, NOW, error));
+    carry_over_close(memory);
+    assert_int_equal(number("SELECT count(*) FROM fact"), 0);
 }
 
 static void four_messages_are_allowed_within_a_day(void **state)
 {
     (void)state;
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(claim((char)('0' + i), NOW + i), MEMORY_CLAIMED);
+        assert_int_equal(claim((char)('0' + i), NOW + i), CARRY_OVER_CLAIMED);
     }
-    assert_int_equal(claim('4', NOW + 10), MEMORY_ENOUGH);
-    assert_int_equal(claim('5', NOW + MEMORY_MESSAGE_SPAN - 1), MEMORY_ENOUGH);
-    assert_int_equal(claim('6', NOW + MEMORY_MESSAGE_SPAN), MEMORY_CLAIMED);
-    assert_int_equal(claim('7', NOW + MEMORY_MESSAGE_SPAN), MEMORY_ENOUGH);
+    assert_int_equal(claim('4', NOW + 10), CARRY_OVER_ENOUGH);
+    assert_int_equal(claim('5', NOW + CARRY_OVER_MESSAGE_SPAN - 1), CARRY_OVER_ENOUGH);
+    assert_int_equal(claim('6', NOW + CARRY_OVER_MESSAGE_SPAN), CARRY_OVER_CLAIMED);
+    assert_int_equal(claim('7', NOW + CARRY_OVER_MESSAGE_SPAN), CARRY_OVER_ENOUGH);
     result.endpoint.port = 587; /* another endpoint has its own four */
-    assert_int_equal(claim('8', NOW), MEMORY_CLAIMED);
+    assert_int_equal(claim('8', NOW), CARRY_OVER_CLAIMED);
 }
 
 static void a_message_is_counted_whoever_asked_and_known_to_receive(void **state)
 {
-    struct memory *memory = memory_open(folder, error);
+    struct carry_over *memory = carry_over_open(folder, error);
 
     (void)state;
-    assert_int_equal(claim('0', NOW), MEMORY_CLAIMED);
-    assert_false(memory_knows_token(memory, TOKEN "0", NOW));
-    assert_int_equal(memory_claim_message(memory, &result.endpoint, TOKEN "1", NOW, error),
-                     MEMORY_CLAIMED);
-    assert_true(memory_knows_token(memory, TOKEN "0", NOW));
-    assert_true(memory_knows_token(memory, TOKEN "1", NOW + MEMORY_TOKEN_SPAN - 1));
-    assert_false(memory_knows_token(memory, TOKEN "1", NOW + MEMORY_TOKEN_SPAN));
-    assert_false(memory_knows_token(memory, TOKEN "2", NOW));
-    assert_false(memory_knows_token(memory, "", NOW));
-    memory_close(memory);
+    assert_int_equal(claim('0', NOW), CARRY_OVER_CLAIMED);
+    assert_false(carry_over_knows_token(memory, TOKEN "0", NOW));
+    assert_int_equal(carry_over_claim_message(memory, &result.endpoint, TOKEN "1", NOW, error),
+                     CARRY_OVER_CLAIMED);
+    assert_true(carry_over_knows_token(memory, TOKEN "0", NOW));
+    assert_true(carry_over_knows_token(memory, TOKEN "1", NOW + CARRY_OVER_TOKEN_SPAN - 1));
+    assert_false(carry_over_knows_token(memory, TOKEN "1", NOW + CARRY_OVER_TOKEN_SPAN));
+    assert_false(carry_over_knows_token(memory, TOKEN "2", NOW));
+    assert_false(carry_over_knows_token(memory, "", NOW));
+    carry_over_close(memory);
 }
 
 static void a_refused_message_is_not_awaited(void **state)
 {
-    struct memory *memory = memory_open(folder, error);
-    char tokens[MEMORY_MESSAGES_MAX][MESSAGE_TOKEN_SIZE];
+    struct carry_over *memory = carry_over_open(folder, error);
+    char tokens[CARRY_OVER_MESSAGES_MAX][MESSAGE_TOKEN_SIZE];
 
     (void)state;
-    (void)memory_claim_message(memory, &result.endpoint, TOKEN "0", NOW, error);
-    (void)memory_claim_message(memory, &result.endpoint, TOKEN "1", NOW, error);
-    assert_true(memory_refuse_message(memory, &result.endpoint, TOKEN "0", error));
-    assert_int_equal(memory_messages(memory, &result.endpoint, NOW, tokens), 1);
+    (void)carry_over_claim_message(memory, &result.endpoint, TOKEN "0", NOW, error);
+    (void)carry_over_claim_message(memory, &result.endpoint, TOKEN "1", NOW, error);
+    assert_true(carry_over_refuse_message(memory, &result.endpoint, TOKEN "0", error));
+    assert_int_equal(carry_over_messages(memory, &result.endpoint, NOW, tokens), 1);
     assert_string_equal(tokens[0], TOKEN "1");
-    assert_int_equal(memory_messages(memory, &result.endpoint, NOW + MEMORY_MESSAGE_SPAN, tokens),
-                     0);
-    memory_close(memory);
+    assert_int_equal(
+        carry_over_messages(memory, &result.endpoint, NOW + CARRY_OVER_MESSAGE_SPAN, tokens), 0);
+    carry_over_close(memory);
 }
 
 static void without_a_place_to_count_no_message_is_allowed(void **state)
 {
-    struct memory *memory = memory_open(folder, error);
-
     (void)state;
-    write_file("damaged");
-    assert_int_equal(memory_claim_message(memory, &result.endpoint, TOKEN "0", NOW, error),
-                     MEMORY_FAILED);
-    assert_non_null(strstr(error, "damaged"));
-    memory_close(memory);
+    keep(NOW);
+    struct carry_over *memory = carry_over_open(folder, error);
+    run_sql("DROP TABLE fact");
+    assert_int_equal(carry_over_claim_message(memory, &result.endpoint, TOKEN "0", NOW, error),
+                     CARRY_OVER_FAILED);
+    assert_non_null(strstr(error, "no such table"));
+    carry_over_close(memory);
 }
 
 static void messages_stay_when_an_audit_keeps_what_was_put_off(void **state)
 {
     (void)state;
-    assert_int_equal(claim('0', NOW), MEMORY_CLAIMED);
+    assert_int_equal(claim('0', NOW), CARRY_OVER_CLAIMED);
     audit_sample_answer(&result, "plain", OUTCOME_GREYLISTED);
     keep(NOW);
     audit_sample_answer(&result, "plain", OUTCOME_RELAY_DENIED);
     keep(NOW + 1);
-    struct memory *memory = memory_open(folder, error);
-    assert_true(memory_knows_token(memory, TOKEN "0", NOW));
-    memory_close(memory);
+    struct carry_over *memory = carry_over_open(folder, error);
+    assert_true(carry_over_knows_token(memory, TOKEN "0", NOW));
+    carry_over_close(memory);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -316,9 +371,10 @@ int main(void)
         TEST(what_is_old_is_forgotten),
         TEST(another_domain_at_the_same_place_is_another_question),
         TEST(a_damaged_file_is_told_and_never_overwritten),
-        TEST(a_file_that_was_damaged_meanwhile_is_not_overwritten_either),
+        TEST(a_state_that_another_holds_is_told_and_kept_when_it_lets_go),
+        TEST(without_a_state_nothing_is_known_and_none_is_made_for_who_only_reads),
         TEST(two_processes_lose_nothing_of_each_other),
-        TEST(rows_that_are_not_ours_are_passed_over),
+        TEST(times_with_which_nobody_can_reckon_are_passed_over),
         TEST(four_messages_are_allowed_within_a_day),
         TEST(a_message_is_counted_whoever_asked_and_known_to_receive),
         TEST(a_refused_message_is_not_awaited),

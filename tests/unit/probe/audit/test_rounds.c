@@ -110,7 +110,8 @@ static void what_an_earlier_audit_was_put_off_with_is_asked_so(void **state)
     assert_string_equal(task.envelope.sender, "<postmaster@example.org>");
 }
 
-/* What the filter would not know for the probe's waits until the connection has been audited. */
+/* A request that the filter would not know for the probe's waits until the connection has been
+ * audited. */
 static void a_connection_that_is_to_be_known_begins_with_what_can_carry_an_ask(void **state)
 {
     static const char *const ids[] = {"no-brackets", "percent-literal"};

@@ -4,6 +4,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "probe/audit/schedule.h"
 
@@ -41,6 +43,7 @@ static void every_target_is_due_at_once(void **state)
     assert_true(schedule_is_due(schedule, 0, 100));
     assert_true(schedule_is_due(schedule, 1, 100));
     assert_int_equal(schedule_wait(schedule, 100), 0);
+    assert_int_equal(schedule_wait(schedule, 150), 0);
 }
 
 static void an_audited_target_is_due_after_its_interval_give_or_take_a_tenth(void **state)
@@ -135,6 +138,100 @@ static void a_shorter_interval_counts_from_the_reload(void **state)
     schedule_free(after);
 }
 
+/* The first target is known from before, and due in 1,000 s; the second is not. */
+static bool is_due_after_a_reload(struct conf_target before, struct conf_target after)
+{
+    const struct conf_probe old = {.targets = &before, .target_count = 1};
+    const struct conf_probe fresh = {.targets = &after, .target_count = 1};
+    struct schedule *earlier = schedule_new(&old, NULL, 100);
+    assert_non_null(earlier);
+    schedule_done(earlier, 0, 100, 100);
+    struct schedule *later = schedule_new(&fresh, earlier, 200);
+    assert_non_null(later);
+    bool due = schedule_is_due(later, 0, 200);
+    schedule_free(later);
+    schedule_free(earlier);
+    return due;
+}
+
+static void a_target_is_the_same_by_name_place_and_kind(void **state)
+{
+    (void)state;
+    static char upper[] = "MX";
+    const struct conf_target known = {.name = mx, .domain = example_org, .interval_seconds = 1000};
+    struct conf_target other = known;
+
+    assert_false(is_due_after_a_reload(known, other));
+    other.name = submission;
+    assert_true(is_due_after_a_reload(known, other));
+    other.name = upper;
+    assert_true(is_due_after_a_reload(known, other));
+    other = known;
+    other.domain = other_example_org;
+    assert_true(is_due_after_a_reload(known, other));
+    other = known;
+    other.domain = NULL;
+    other.host = example_org;
+    assert_true(is_due_after_a_reload(known, other));
+}
+
+static void a_short_interval_is_not_made_longer_by_a_failure(void **state)
+{
+    (void)state;
+    struct conf_target target = {
+        .name = mx, .domain = example_org, .interval_seconds = SCHEDULE_RETRY_S - 1};
+    const struct conf_probe probe = {.targets = &target, .target_count = 1};
+    struct schedule *short_one = schedule_new(&probe, NULL, 100);
+
+    assert_non_null(short_one);
+    schedule_failed(short_one, 0, 100);
+    assert_int_equal(schedule_wait(short_one, 100), SCHEDULE_RETRY_S - 1);
+    schedule_free(short_one);
+    schedule_free(NULL);
+}
+
+#define MANY 5000
+
+/* A roster of its own, for the caller to free. */
+static struct conf_target *make_many(void)
+{
+    struct conf_target *many = calloc(MANY, sizeof(*many));
+
+    assert_non_null(many);
+    for (size_t i = 0; i < MANY; i++) {
+        assert_true(asprintf(&many[i].name, "t%zu", i) > 0);
+        many[i].host = many[i].name;
+        many[i].interval_seconds = 3600;
+    }
+    return many;
+}
+
+static void of_many_targets_those_that_are_due_soon_are_due_with_the_first(void **state)
+{
+    struct conf_target *many = make_many();
+    const struct conf_probe probe = {.targets = many, .target_count = MANY};
+    struct schedule *first = schedule_new(&probe, NULL, 100);
+
+    (void)state;
+    assert_non_null(first);
+    for (size_t i = 0; i < MANY; i++) {
+        schedule_done(first, i, 100, 360 + (uint32_t)(i % 100));
+    }
+    assert_int_equal(schedule_wait(first, 3700), 0);
+    for (size_t i = 0; i < MANY; i++) {
+        assert_int_equal(schedule_is_due(first, i, 3700), i % 100 <= 36);
+    }
+    struct schedule *second = schedule_new(&probe, first, 200);
+    assert_non_null(second);
+    assert_int_equal(schedule_wait(second, 200), 3500);
+    schedule_free(first);
+    schedule_free(second);
+    for (size_t i = 0; i < MANY; i++) {
+        free(many[i].name);
+    }
+    free(many);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +246,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_reload_keeps_times_and_audits_what_is_new_or_changed,
                                         begin, end),
         cmocka_unit_test_setup_teardown(a_shorter_interval_counts_from_the_reload, begin, end),
+        cmocka_unit_test_setup_teardown(a_target_is_the_same_by_name_place_and_kind, begin, end),
+        cmocka_unit_test_setup_teardown(a_short_interval_is_not_made_longer_by_a_failure, begin,
+                                        end),
+        cmocka_unit_test(of_many_targets_those_that_are_due_soon_are_due_with_the_first),
     };
 
     return cmocka_run_group_tests_name("schedule", tests, NULL, NULL);

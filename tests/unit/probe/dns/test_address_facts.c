@@ -12,6 +12,9 @@
 
 #define REVERSE6 "5.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2."
 
+/* The test entries of RFC 5782 section 5, ::FFFF:7F00:N. */
+#define MAPPED(n) #n ".0.0.0.0.0.f.7.f.f.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0."
+
 static const struct liar_row rows[] = {
     {.name = "25.113.0.203.in-addr.arpa", .type = "PTR", .records = "PTR MX.Example.org"},
     {.name = "mx.example.org", .type = "A", .records = "A 192.0.2.1\nA 203.0.113.25"},
@@ -20,6 +23,10 @@ static const struct liar_row rows[] = {
     {.name = REVERSE6 "bl.example.net", .type = "A", .records = "A 127.0.0.2"},
     {.name = "25.113.0.203.bl.example.net", .type = "A", .records = "A 127.0.0.3\nA 127.0.0.10"},
     {.name = "25.113.0.203.bl.example.net", .type = "TXT", .records = "TXT first |piece"},
+    {.name = "2.0.0.127.bl.example.net", .type = "A", .records = "A 127.0.0.2"},
+    {.name = MAPPED(2) "bl.example.net", .type = "A", .records = "A 127.0.0.2"},
+    {.name = "1.0.0.127.broken.example.net", .type = "A", .records = "A 192.0.2.1"},
+    {.name = "2.0.0.127.noise.example.net", .type = "A", .rcode = 2},
     {.name = "25.113.0.203.silent.example.net", .type = "A", .way = LIAR_SILENT},
     {.name = "25.113.0.203.noise.example.net", .type = "A", .way = LIAR_GARBAGE},
     {.name = "25.113.0.203.broken.example.net", .type = "A", .rcode = 2},
@@ -41,7 +48,7 @@ static struct {
     struct liar *liar;
     struct loop *loop;
     struct dns *dns;
-    struct inquiries *inquiries;
+    struct address_facts *inquiries;
     int done;
 } bench;
 
@@ -64,11 +71,11 @@ static int set_up(void **state)
     assert_true(address_parse("127.0.0.1", &server.address));
     server.port = liar_port(bench.liar);
     const struct dns_settings settings = {
-        .servers = &server, .server_count = 1, .timeout_ms = 200, .tries = 1, .deadline_ms = 600};
+        .servers = &server, .server_count = 1, .timeout_ms = 1000, .tries = 1, .deadline_ms = 4000};
     bench.dns = dns_new(bench.loop, &settings, error);
-    const struct inquiries_settings inquiries = {
+    const struct address_facts_settings inquiries = {
         .dns = bench.dns, .zones = zones, .zone_count = 4, .done = on_done};
-    bench.inquiries = inquiries_new(&inquiries);
+    bench.inquiries = address_facts_new(&inquiries);
     return bench.dns != NULL && bench.inquiries != NULL ? 0 : -1;
 }
 
@@ -76,7 +83,7 @@ static int tear_down(void **state)
 {
     (void)state;
     dns_free(bench.dns);
-    inquiries_free(bench.inquiries);
+    address_facts_free(bench.inquiries);
     loop_free(bench.loop);
     liar_stop(bench.liar);
     return 0;
@@ -87,12 +94,12 @@ static const struct posture_dns *ask(const char *text)
     struct address address;
 
     assert_true(address_parse(text, &address));
-    struct inquiry *inquiry = inquiries_ask(bench.inquiries, &address);
+    struct address_inquiry *inquiry = address_facts_ask(bench.inquiries, &address);
     assert_non_null(inquiry);
-    while (!inquiry_is_done(inquiry)) {
+    while (!address_inquiry_is_done(inquiry)) {
         assert_int_equal(loop_run(bench.loop), 0);
     }
-    return inquiry_posture(inquiry);
+    return address_inquiry_posture(inquiry);
 }
 
 static void a_name_is_followed_back_to_its_address(void **state)
@@ -134,11 +141,11 @@ static void listings_come_with_all_answers_and_the_reason_in_one_piece(void **st
     const struct posture_listing *listing = &ask("203.0.113.25")->listings[0];
 
     assert_string_equal(listing->zone, "bl.example.net");
-    assert_int_equal(listing->state, POSTURE_HAD);
-    assert_int_equal(listing->answer_count, 2);
+    assert_int_equal(listing->entry.state, POSTURE_HAD);
+    assert_int_equal(listing->entry.answer_count, 2);
     assert_string_equal(listing->reason, "first piece");
     listing = &ask("2001:db8::25")->listings[0];
-    assert_int_equal(listing->state, POSTURE_HAD);
+    assert_int_equal(listing->entry.state, POSTURE_HAD);
     assert_string_equal(listing->reason, "");
 }
 
@@ -149,11 +156,38 @@ static void silence_noise_and_failure_are_not_known(void **state)
 
     assert_int_equal(posture->listing_count, 4);
     for (size_t i = 1; i < 4; i++) {
-        assert_int_equal(posture->listings[i].state, POSTURE_FAILED);
+        assert_int_equal(posture->listings[i].entry.state, POSTURE_FAILED);
     }
     posture = ask("192.0.2.77");
     for (size_t i = 0; i < 4; i++) {
-        assert_int_equal(posture->listings[i].state, POSTURE_NONE);
+        assert_int_equal(posture->listings[i].entry.state, POSTURE_NONE);
+    }
+}
+
+static void each_list_says_of_itself_whether_it_is_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *address;
+        size_t zone;
+        enum posture_answer listed;
+        enum posture_answer unlisted;
+    } cases[] = {
+        {"203.0.113.25", 0, POSTURE_HAD, POSTURE_NONE},
+        {"203.0.113.25", 1, POSTURE_NONE, POSTURE_NONE},
+        {"203.0.113.25", 2, POSTURE_FAILED, POSTURE_NONE},
+        {"203.0.113.25", 3, POSTURE_NONE, POSTURE_HAD},
+        {"2001:db8::25", 0, POSTURE_HAD, POSTURE_NONE},
+        {"2001:db8::25", 3, POSTURE_NONE, POSTURE_NONE},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct posture_listing *listing = &ask(cases[i].address)->listings[cases[i].zone];
+        assert_int_equal(listing->tests->listed.state, cases[i].listed);
+        assert_int_equal(listing->tests->unlisted.state, cases[i].unlisted);
+        assert_int_equal(listing->tests_v4->listed.state, cases[i].zone == 0   ? POSTURE_HAD
+                                                          : cases[i].zone == 2 ? POSTURE_FAILED
+                                                                               : POSTURE_NONE);
     }
 }
 
@@ -172,10 +206,10 @@ static void what_is_known_can_be_read_before_the_rest_has_come(void **state)
     struct address address;
 
     assert_true(address_parse("203.0.113.25", &address));
-    struct inquiry *inquiry = inquiries_ask(bench.inquiries, &address);
-    assert_false(inquiry_is_done(inquiry));
-    assert_int_equal(inquiry_posture(inquiry)->pointer, POSTURE_PENDING);
-    assert_int_equal(inquiry_posture(inquiry)->listings[1].state, POSTURE_PENDING);
+    struct address_inquiry *inquiry = address_facts_ask(bench.inquiries, &address);
+    assert_false(address_inquiry_is_done(inquiry));
+    assert_int_equal(address_inquiry_posture(inquiry)->pointer, POSTURE_PENDING);
+    assert_int_equal(address_inquiry_posture(inquiry)->listings[1].entry.state, POSTURE_PENDING);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -188,6 +222,7 @@ int main(void)
         CASE(no_name_is_none),
         CASE(listings_come_with_all_answers_and_the_reason_in_one_piece),
         CASE(silence_noise_and_failure_are_not_known),
+        CASE(each_list_says_of_itself_whether_it_is_one),
         CASE(an_address_is_asked_about_once),
         CASE(what_is_known_can_be_read_before_the_rest_has_come),
     };

@@ -61,8 +61,8 @@ static void a_connection_without_a_greeting_is_a_refused_service(void **state)
     assert_non_null(finding);
     assert_int_equal(finding->severity, SEVERITY_WARNING);
     assert_string_equal(finding->key, "203.0.113.25:25/none");
-    audit_sample_says(finding->fix, "specify at least one working instance of");
-    audit_sample_says(finding->fix, "reject_unauth_destination");
+    audit_sample_says(finding->fix.text, "specify at least one working instance of");
+    audit_sample_says(finding->fix.text, "reject_unauth_destination");
 }
 
 static void a_greeting_that_refuses_is_advised_on_as_that(void **state)
@@ -72,8 +72,8 @@ static void a_greeting_that_refuses_is_advised_on_as_that(void **state)
     no_session(REACH_NO_GREETING);
     const struct finding *finding = audit_sample_finding(&result, FINDING_SERVICE_REFUSED);
     assert_non_null(finding);
-    audit_sample_says(finding->fix, "smtpd_client_connection_count_limit");
-    assert_null(strstr(finding->fix, "reject_unauth_destination"));
+    audit_sample_says(finding->fix.text, "smtpd_client_connection_count_limit");
+    assert_null(strstr(finding->fix.text, "reject_unauth_destination"));
 }
 
 static void a_greeting_without_a_session_is_inconclusive(void **state)
@@ -90,7 +90,7 @@ static void tls_that_did_not_come_about_is_no_refused_service(void **state)
     no_session(REACH_NO_TLS);
     audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
     assert_int_equal(result.finding_count, 0);
-    audit_sample_says(result.fix, "Set tls of this target");
+    audit_sample_says(result.fix.text, "Set tls of this target");
 }
 
 static void an_unusable_source_is_advised_on_as_that(void **state)
@@ -99,7 +99,7 @@ static void an_unusable_source_is_advised_on_as_that(void **state)
     result.unusable_source = true;
     no_session(REACH_NO_CONNECT);
     audit_sample_judged(&result, VERDICT_UNREACHABLE, CAUSE_NONE, 3);
-    audit_sample_says(result.fix, "source");
+    audit_sample_says(result.fix.text, "source");
 }
 
 /* ---- cut off ------------------------------------------------------------------------- */
@@ -113,7 +113,7 @@ static void a_battery_cut_off_after_plain_is_closed_with_a_warning(void **state)
     audit_sample_judge(&result, &outside);
     audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 1);
     assert_non_null(audit_sample_finding(&result, FINDING_PROBE_BLOCKED));
-    audit_sample_says(audit_sample_finding(&result, FINDING_PROBE_BLOCKED)->why, "2 of 49");
+    audit_sample_says(audit_sample_finding(&result, FINDING_PROBE_BLOCKED)->why, "2 of 60");
 }
 
 static void a_ban_after_plain_is_closed_with_a_warning_that_says_so(void **state)
@@ -128,8 +128,114 @@ static void a_ban_after_plain_is_closed_with_a_warning_that_says_so(void **state
     assert_non_null(audit_sample_finding(&result, FINDING_PROBE_BLOCKED));
     audit_sample_says(audit_sample_finding(&result, FINDING_PROBE_BLOCKED)->why,
                       "began to refuse the probe's address");
-    audit_sample_says(audit_sample_finding(&result, FINDING_PROBE_BLOCKED)->why, "2 of 49");
-    audit_sample_says(audit_sample_finding(&result, FINDING_PROBE_BLOCKED)->fix, "ignoreip");
+    audit_sample_says(audit_sample_finding(&result, FINDING_PROBE_BLOCKED)->why, "2 of 60");
+    audit_sample_says(audit_sample_finding(&result, FINDING_PROBE_BLOCKED)->fix.text, "ignoreip");
+}
+
+/* An audit's gaps and its results, whatever else is true. */
+static void what_cut_an_audit_short_decides_the_verdict(void **state)
+{
+    (void)state;
+    static const struct {
+        bool granted;
+        bool interrupted;
+        bool exhausted;
+        bool used_up;
+        enum verdict verdict;
+    } rows[] = {
+        {false, false, false, false, VERDICT_CLOSED},
+        {false, true, false, false, VERDICT_INCONCLUSIVE},
+        {false, false, true, false, VERDICT_INCONCLUSIVE},
+        {false, false, false, true, VERDICT_INCONCLUSIVE},
+        {true, false, false, false, VERDICT_OPEN},
+        {true, true, false, false, VERDICT_OPEN},
+        {true, false, true, false, VERDICT_OPEN},
+        {true, false, false, true, VERDICT_OPEN},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        audit_sample_closed(&result);
+        if (rows[i].granted) {
+            audit_sample_answer(&result, "own-sender", OUTCOME_ACCEPTED);
+        }
+        result.interrupted = rows[i].interrupted;
+        result.exhausted = rows[i].exhausted;
+        result.refusals_used_up = rows[i].used_up;
+        verdict_endpoint(&result, &outside);
+        assert_int_equal(result.verdict, rows[i].verdict);
+    }
+}
+
+/* Whom the MTA takes us for decides what its answers show. */
+static void whom_the_mta_sees_decides_what_its_answers_show(void **state)
+{
+    (void)state;
+    static const struct {
+        bool observed;
+        enum token_role role;
+        bool granted;
+        enum verdict verdict;
+    } rows[] = {
+        {true, TOKEN_ROLE_TRUE, false, VERDICT_CLOSED},
+        {true, TOKEN_ROLE_TRUE, true, VERDICT_OPEN},
+        {true, TOKEN_ROLE_HIDDEN, false, VERDICT_INCONCLUSIVE},
+        {true, TOKEN_ROLE_HIDDEN, true, VERDICT_OPEN},
+        {false, TOKEN_ROLE_HIDDEN, false, VERDICT_CLOSED},
+        {true, TOKEN_ROLE_INSIDE, false, VERDICT_CLOSED},
+        {true, TOKEN_ROLE_INSIDE, true, VERDICT_INCONCLUSIVE},
+        {false, TOKEN_ROLE_INSIDE, true, VERDICT_OPEN},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        audit_sample_closed(&result);
+        if (rows[i].granted) {
+            audit_sample_answer(&result, "plain", OUTCOME_ACCEPTED);
+        }
+        result.milter.observed = result.milter.present = rows[i].observed;
+        result.milter.role = rows[i].role;
+        verdict_endpoint(&result, &outside);
+        assert_int_equal(result.verdict, rows[i].verdict);
+    }
+}
+
+/* The filter's word is surer than what became of a message. */
+static void no_message_takes_back_what_the_filter_saw(void **state)
+{
+    (void)state;
+    static const enum message_state states[] = {MESSAGE_MISSING, MESSAGE_REFUSED, MESSAGE_ARRIVED,
+                                                MESSAGE_TAKEN};
+    for (size_t i = 0; i < ROWS(states); i++) {
+        audit_sample_closed(&result);
+        audit_sample_answer(&result, "plain", OUTCOME_ACCEPTED);
+        audit_sample_row(&result, "plain")->ask = true;
+        audit_sample_row(&result, "plain")->observed = true;
+        result.message.technique = technique_find("plain");
+        result.message.state = states[i];
+        result.message.denies = true;
+        result.message.text = "";
+        verdict_endpoint(&result, &outside);
+        assert_int_equal(result.verdict, VERDICT_OPEN);
+        assert_int_equal(result.proof, PROOF_OBSERVED);
+    }
+}
+
+/* A question that nobody answers plainly is told apart from one that was accepted beside it. */
+static void what_was_accepted_is_named_where_the_verdict_speaks_of_something_else(void **state)
+{
+    (void)state;
+    static const enum outcome unclear[] = {OUTCOME_SENDER_REFUSED, OUTCOME_GREYLISTED,
+                                           OUTCOME_RECIPIENT_REFUSED};
+    for (size_t i = 0; i < ROWS(unclear); i++) {
+        audit_sample_closed(&result);
+        audit_sample_answer(&result, "plain", unclear[i]);
+        audit_sample_answer(&result, "quoted-bare", OUTCOME_ACCEPTED);
+        audit_sample_answer(&result, "bang-path", OUTCOME_ACCEPTED);
+        verdict_endpoint(&result, &outside);
+        assert_int_equal(result.verdict, VERDICT_INCONCLUSIVE);
+        const struct finding *finding = audit_sample_finding(&result, FINDING_SUSPECTED_RELAY);
+        audit_sample_says(finding->why, "Accepted, but perhaps as local mail: bang-path, "
+                                        "quoted-bare.");
+        audit_sample_says(finding->fix.text, "sendmail -bv");
+        assert_string_not_equal(finding->why, result.why);
+    }
 }
 
 static void techniques_that_always_end_the_connection_are_named_in_a_note(void **state)
@@ -170,7 +276,7 @@ static void a_server_too_slow_for_the_battery_is_advised_on_as_that(void **state
     audit_sample_judge(&result, &outside);
     audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 1);
     audit_sample_says(audit_sample_finding(&result, FINDING_PROBE_BLOCKED)->why, "slowly");
-    audit_sample_says(audit_sample_finding(&result, FINDING_PROBE_BLOCKED)->fix, "timeout");
+    audit_sample_says(audit_sample_finding(&result, FINDING_PROBE_BLOCKED)->fix.text, "timeout");
 }
 
 static void a_battery_cut_off_before_plain_is_no_more_than_inconclusive(void **state)
@@ -218,11 +324,11 @@ static void a_stranger_is_outside(void **state)
     (void)state;
     struct site *site = site_trusting("192.0.2.0/24");
     const struct vantage_known vantage = {.declared = VANTAGE_OUTSIDE, .site = site};
-    assert_false(judgement_is_inside(&result, &vantage));
-    assert_false(judgement_is_inside(&result, &outside));
+    assert_false(vantage_is_inside(&result, &vantage));
+    assert_false(vantage_is_inside(&result, &outside));
     /* two unknown addresses are not one address */
     result.source = result.endpoint.address = (struct address){.family = ADDRESS_NONE};
-    assert_false(judgement_is_inside(&result, &vantage));
+    assert_false(vantage_is_inside(&result, &vantage));
     site_free(site);
 }
 
@@ -232,7 +338,7 @@ static void from_a_trusted_network_a_grant_proves_nothing(void **state)
     struct site *site = site_trusting("198.51.100.0/24");
     const struct vantage_known vantage = {.declared = VANTAGE_OUTSIDE, .site = site};
 
-    assert_true(judgement_is_inside(&result, &vantage));
+    assert_true(vantage_is_inside(&result, &vantage));
     audit_sample_answer_all(&result, OUTCOME_ACCEPTED);
     audit_sample_judge(&result, &vantage);
     audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
@@ -325,7 +431,7 @@ static void an_open_relay_finding_tells_who_asked_for_what(void **state)
     assert_string_equal(finding->key, "203.0.113.25:25/starttls unconditional");
     assert_string_equal(finding->fold, "203.0.113.25:25/starttls");
     assert_string_equal(finding->why, result.why);
-    assert_string_equal(finding->fix, result.fix);
+    assert_string_equal(finding->fix.text, result.fix.text);
 
     size_t next = 0;
     for (size_t i = 0; i < finding->fields; i++) {
@@ -366,7 +472,7 @@ static void judging_again_leaves_nothing_of_the_first_time(void **state)
     audit_sample_judge(&result, &outside);
     audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 0);
     assert_int_equal(result.finding_count, 0);
-    assert_string_equal(result.fix, "");
+    assert_string_equal(result.fix.text, "");
 }
 
 /* ---- sentences ----------------------------------------------------------------------- */
@@ -385,7 +491,7 @@ static void a_long_trouble_is_cut_between_characters(void **state)
     }
     memset(result.trouble, 'x', sizeof(result.trouble) - 1);
     result.reach = REACH_NO_CONNECT;
-    judgement_endpoint(&result, &outside);
+    verdict_endpoint(&result, &outside);
     assert_int_equal(strlen(result.why), FINDING_WHY_SIZE - 1);
 }
 
@@ -435,7 +541,7 @@ static void a_claim_by_xclient_is_the_cause_where_plain_is_refused(void **state)
     audit_sample_answer(&result, "xclient-login", OUTCOME_ACCEPTED);
     audit_sample_judge(&result, &outside);
     audit_sample_judged(&result, VERDICT_OPEN, CAUSE_XCLIENT, 2);
-    audit_sample_says(result.fix, "smtpd_authorized_xclient_hosts");
+    audit_sample_says(result.fix.text, "smtpd_authorized_xclient_hosts");
 }
 
 /* Only headers were asked. */
@@ -496,6 +602,10 @@ int main(void)
         CASE(an_unusable_source_is_advised_on_as_that),
         CASE(a_battery_cut_off_after_plain_is_closed_with_a_warning),
         CASE(a_ban_after_plain_is_closed_with_a_warning_that_says_so),
+        CASE(what_cut_an_audit_short_decides_the_verdict),
+        CASE(whom_the_mta_sees_decides_what_its_answers_show),
+        CASE(no_message_takes_back_what_the_filter_saw),
+        CASE(what_was_accepted_is_named_where_the_verdict_speaks_of_something_else),
         CASE(techniques_that_always_end_the_connection_are_named_in_a_note),
         CASE(a_server_too_slow_for_the_battery_is_advised_on_as_that),
         CASE(a_battery_cut_off_before_plain_is_no_more_than_inconclusive),

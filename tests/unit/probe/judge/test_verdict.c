@@ -33,8 +33,39 @@ static void a_server_that_refuses_everything_is_closed(void **state)
     audit_sample_judge(&result, &outside);
     audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 0);
     assert_int_equal(result.finding_count, 0);
-    assert_string_equal(result.fix, "");
+    assert_string_equal(result.fix.text, "");
     audit_sample_says(result.why, "554 5.7.1");
+}
+
+static void somebody_elses_server_is_judged_by_plain_alone_and_that_is_said(void **state)
+{
+    (void)state;
+    result.endpoint.hosted = true;
+    result.technique_count = 1;
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 0);
+    audit_sample_says(result.why, "so the server is somebody else's");
+    audit_sample_says(result.why, "site { hosts }");
+    assert_int_equal(result.finding_count, 0);
+    audit_sample_answer(&result, "plain", OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_OPEN, CAUSE_UNCONDITIONAL, 2);
+    audit_sample_says(result.why, "Only plain was asked");
+    audit_sample_answer(&result, "plain", OUTCOME_DEFERRED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+    audit_sample_says(result.why, "Only plain was asked");
+}
+
+static void what_dns_says_of_somebody_elses_server_is_no_finding(void **state)
+{
+    (void)state;
+    snprintf(result.banner, sizeof(result.banner), "mx.example.org ESMTP Postfix 3.7.11");
+    audit_sample_judge(&result, &outside);
+    assert_int_equal(result.finding_count, 1);
+    result.endpoint.hosted = true;
+    audit_sample_judge(&result, &outside);
+    assert_int_equal(result.finding_count, 0);
 }
 
 static void a_firm_4xx_refusal_is_closed(void **state)
@@ -68,22 +99,64 @@ static void other_techniques_without_an_answer_leave_it_closed(void **state)
     audit_sample_answer(&result, "own-sender", OUTCOME_SENDER_REFUSED);
     audit_sample_judge(&result, &outside);
     audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 0);
-    audit_sample_says(result.why, "3 got no clear answer");
+    audit_sample_says(result.why, "3 techniques were refused for another reason, or not answered");
 }
 
 /* ---- open ---------------------------------------------------------------------------- */
+
+/* The sample answers as Postfix does; so no software is known, and the advice is for all. */
+static void of_unknown_software(void)
+{
+    snprintf(result.banner, sizeof(result.banner), "mx.example.org ESMTP Haraka");
+}
+
+static void the_advice_is_for_the_software_that_answers(void **state)
+{
+    (void)state;
+    audit_sample_answer(&result, "own-sender", OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_says(result.fix.text, "Postfix: ");
+    audit_sample_says(result.fix.text, "authenticate on the submission port");
+    assert_null(strstr(result.fix.text, "Sendmail"));
+    assert_null(strstr(result.fix.text, "Exim"));
+}
+
+/* Development catchers and tarpits: only a message tells. */
+static void a_server_that_accepts_everything_is_to_be_settled_by_a_message(void **state)
+{
+    (void)state;
+    audit_sample_answer_all(&result, OUTCOME_ACCEPTED);
+    for (size_t i = 0; i < result.technique_count; i++) {
+        struct technique_result *row = &result.techniques[i];
+        if (row->asked && row->technique->control != NULL) {
+            audit_sample_control(&result, row->technique->id, OUTCOME_ACCEPTED);
+        }
+    }
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_OPEN, CAUSE_UNCONDITIONAL, 2);
+    audit_sample_says(result.why, "accepted whatever it was asked");
+    audit_sample_says(result.fix.text, "proof = delivered settles it");
+    audit_sample_control(&result, "percent-hack", OUTCOME_RECIPIENT_REFUSED);
+    audit_sample_judge(&result, &outside);
+    assert_null(strstr(result.fix.text, "settles it"));
+    audit_sample_control(&result, "percent-hack", OUTCOME_ACCEPTED);
+    audit_sample_answer(&result, "bare-sender", OUTCOME_SENDER_REFUSED);
+    audit_sample_judge(&result, &outside);
+    assert_null(strstr(result.fix.text, "settles it"));
+}
 
 static void a_server_that_grants_everything_is_open_unconditionally(void **state)
 {
     (void)state;
     audit_sample_answer_all(&result, OUTCOME_ACCEPTED);
+    of_unknown_software();
     audit_sample_judge(&result, &outside);
     audit_sample_judged(&result, VERDICT_OPEN, CAUSE_UNCONDITIONAL, 2);
-    audit_sample_says(result.fix, "mynetworks");
-    audit_sample_says(result.fix, "NAT");
-    audit_sample_says(result.fix, "reject_unauth_destination");
-    audit_sample_says(result.fix, "FEATURE(promiscuous_relay)");
-    audit_sample_says(result.fix, "accept hosts = +relay_from_hosts");
+    audit_sample_says(result.fix.text, "mynetworks");
+    audit_sample_says(result.fix.text, "NAT");
+    audit_sample_says(result.fix.text, "reject_unauth_destination");
+    audit_sample_says(result.fix.text, "FEATURE(promiscuous_relay)");
+    audit_sample_says(result.fix.text, "accept hosts = +relay_from_hosts");
     assert_null(audit_sample_finding(&result, FINDING_SUSPECTED_RELAY));
 }
 
@@ -91,11 +164,12 @@ static void only_the_own_sender_granted_is_a_trusted_sender(void **state)
 {
     (void)state;
     audit_sample_answer(&result, "own-sender", OUTCOME_ACCEPTED);
+    of_unknown_software();
     audit_sample_judge(&result, &outside);
     audit_sample_judged(&result, VERDICT_OPEN, CAUSE_SENDER_TRUSTED, 2);
     audit_sample_says(result.why, "own domain");
-    audit_sample_says(result.fix, "check_sender_access");
-    audit_sample_says(result.fix, "FEATURE(relay_local_from)");
+    audit_sample_says(result.fix.text, "check_sender_access");
+    audit_sample_says(result.fix.text, "FEATURE(relay_local_from)");
     assert_string_equal(
         finding_get(audit_sample_finding(&result, FINDING_OPEN_RELAY), "sender_class"), "own");
 }
@@ -114,14 +188,200 @@ static void only_the_null_sender_granted_is_a_trusted_sender(void **state)
 }
 
 /* Nobody was refused, so it is not the sender that made the difference. */
-static void an_own_sender_granted_where_plain_was_not_answered_is_unconditional(void **state)
+/* Who may not write at all is no stranger who was let through: it is the sender that is trusted,
+ * unless one that claims nothing is let through as well. */
+static void an_own_sender_granted_where_others_were_turned_away_is_trusted(void **state)
 {
     (void)state;
-    audit_sample_answer_all(&result, OUTCOME_SENDER_REFUSED);
-    audit_sample_answer(&result, "own-sender", OUTCOME_ACCEPTED);
+    static const struct {
+        enum outcome others;
+        enum outcome nobody; /* the null sender */
+        enum cause cause;
+    } rows[] = {
+        {OUTCOME_RELAY_DENIED, OUTCOME_RELAY_DENIED, CAUSE_SENDER_TRUSTED},
+        {OUTCOME_SENDER_REFUSED, OUTCOME_SENDER_REFUSED, CAUSE_SENDER_TRUSTED},
+        {OUTCOME_CLIENT_REFUSED, OUTCOME_CLIENT_REFUSED, CAUSE_SENDER_TRUSTED},
+        {OUTCOME_RECIPIENT_REFUSED, OUTCOME_RECIPIENT_REFUSED, CAUSE_SENDER_TRUSTED},
+        {OUTCOME_AUTH_REQUIRED, OUTCOME_ACCEPTED, CAUSE_SENDER_TRUSTED},
+        {OUTCOME_SENDER_REFUSED, OUTCOME_ACCEPTED, CAUSE_UNCONDITIONAL},
+        {OUTCOME_GREYLISTED, OUTCOME_GREYLISTED, CAUSE_UNCONDITIONAL},
+        {OUTCOME_DEFERRED, OUTCOME_DEFERRED, CAUSE_UNCONDITIONAL},
+        {OUTCOME_TLS_REQUIRED, OUTCOME_TLS_REQUIRED, CAUSE_UNCONDITIONAL},
+        {OUTCOME_CLOSING, OUTCOME_CLOSING, CAUSE_UNCONDITIONAL},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        audit_sample_closed(&result);
+        audit_sample_answer_all(&result, rows[i].others);
+        audit_sample_answer(&result, "null-sender", rows[i].nobody);
+        audit_sample_answer(&result, "own-sender", OUTCOME_ACCEPTED);
+        audit_sample_judge(&result, &outside);
+        audit_sample_judged(&result, VERDICT_OPEN, rows[i].cause, 2);
+        if (rows[i].cause == CAUSE_SENDER_TRUSTED) {
+            audit_sample_says(result.why, "a sender in the site's own domain");
+            audit_sample_says(result.fix.text, "check_sender_access");
+        } else {
+            audit_sample_says(result.why, "no clear answer");
+        }
+    }
+}
+
+static void a_greeting_granted_where_the_client_was_turned_away_is_trusted(void **state)
+{
+    (void)state;
+    audit_sample_answer_all(&result, OUTCOME_CLIENT_REFUSED);
+    audit_sample_answer(&result, "helo-address", OUTCOME_ACCEPTED);
     audit_sample_judge(&result, &outside);
-    audit_sample_judged(&result, VERDICT_OPEN, CAUSE_UNCONDITIONAL, 2);
-    audit_sample_says(result.why, "no clear answer");
+    audit_sample_judged(&result, VERDICT_OPEN, CAUSE_HELO_TRUSTED, 2);
+    audit_sample_says(result.why, "claims a name or address of the site's own in its greeting");
+    audit_sample_answer(&result, "helo-client-address", OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_says(result.why, "claims an address without brackets in its greeting");
+    audit_sample_answer(&result, "helo-own", OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_says(result.why, "claims a name of the site's own, or any address, in its");
+}
+
+static void another_of_the_sites_domains_that_is_trusted_is_named(void **state)
+{
+    (void)state;
+    struct technique_result *row = result_add(&result, technique_find("own-sender"));
+    struct technique_result *left = result_add(&result, technique_find("own-sender"));
+
+    *row = *audit_sample_row(&result, "own-sender");
+    row->own = "shop.example";
+    row->sender = "<postmaster@shop.example>";
+    row->outcome = OUTCOME_ACCEPTED;
+    row->code = 250;
+    left->own = "left.example";
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_OPEN, CAUSE_SENDER_TRUSTED, 2);
+    audit_sample_says(result.why, "a sender in the site's own domain (shop.example)");
+    left->own = row->own = NULL;
+}
+
+/* SRS and its like: an own mailbox, unless the server knows the shape. */
+static void a_wrapped_user_is_suspected_only_where_other_users_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        enum outcome outcome;
+        enum outcome control;
+        bool any_user;
+        enum verdict verdict;
+    } rows[] = {
+        {OUTCOME_ACCEPTED, OUTCOME_ACCEPTED, true, VERDICT_CLOSED},
+        {OUTCOME_ACCEPTED, OUTCOME_ACCEPTED, false, VERDICT_SUSPECTED},
+        {OUTCOME_ACCEPTED, OUTCOME_GREYLISTED, true, VERDICT_CLOSED},
+        {OUTCOME_ACCEPTED, OUTCOME_RECIPIENT_REFUSED, true, VERDICT_OPEN},
+        {OUTCOME_RECIPIENT_REFUSED, OUTCOME_ACCEPTED, true, VERDICT_CLOSED},
+        {OUTCOME_GREYLISTED, OUTCOME_ACCEPTED, false, VERDICT_CLOSED},
+        {OUTCOME_DEFERRED, OUTCOME_ACCEPTED, false, VERDICT_CLOSED},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        static const char *const ids[] = {"srs0", "srs0-plus", "srs0-minus",
+                                          "srs1", "batv",      "equals"};
+        for (size_t j = 0; j < ROWS(ids); j++) {
+            audit_sample_closed(&result);
+            audit_sample_answer(&result, ids[j], rows[i].outcome);
+            struct technique_result *row = audit_sample_row(&result, ids[j]);
+            row->control_asked = rows[i].outcome == OUTCOME_ACCEPTED;
+            row->control = rows[i].control;
+            row->any_user = rows[i].any_user;
+            audit_sample_judge(&result, &outside);
+            assert_int_equal(result.verdict, rows[i].verdict);
+            if (rows[i].verdict == VERDICT_SUSPECTED) {
+                audit_sample_says(result.why, ids[j]);
+                audit_sample_says(result.fix.text, "SRS0");
+            }
+        }
+    }
+}
+
+static void an_address_that_looks_like_an_own_one_is_a_destination_too_wide(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"own-in-user", "own-in-domain"};
+    for (size_t i = 0; i < ROWS(ids); i++) {
+        audit_sample_closed(&result);
+        audit_sample_answer(&result, ids[i], OUTCOME_ACCEPTED);
+        audit_sample_answer(&result, "source-route", OUTCOME_ACCEPTED);
+        audit_sample_judge(&result, &outside);
+        audit_sample_judged(&result, VERDICT_OPEN, CAUSE_DESTINATION_TOO_WIDE, 2);
+        audit_sample_says(result.fix.text, "anchor");
+    }
+}
+
+/* A name that nobody has may be looked up in vain. */
+static void a_failed_lookup_of_a_made_up_domain_is_no_open_question(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"own-in-domain", "own-in-sender"};
+    for (size_t i = 0; i < ROWS(ids); i++) {
+        audit_sample_closed(&result);
+        audit_sample_answer(&result, ids[i], OUTCOME_DEFERRED);
+        audit_sample_judge(&result, &outside);
+        assert_int_equal(result.verdict, VERDICT_CLOSED);
+        audit_sample_answer(&result, ids[i], OUTCOME_GREYLISTED);
+        audit_sample_judge(&result, &outside);
+        assert_int_equal(result.verdict, VERDICT_INCONCLUSIVE);
+    }
+}
+
+/* As Exim with a pattern that has no end: the name is looked up once the pattern has matched. */
+static void
+an_unknown_name_that_looks_like_an_own_one_and_is_not_refused_for_relaying_is_a_question(
+    void **state)
+{
+    (void)state;
+    audit_sample_answer(&result, "own-in-domain", OUTCOME_RECIPIENT_REFUSED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
+    audit_sample_says(result.why, "looks like the site's was refused, and not for relaying");
+    audit_sample_says(result.fix.text, "anchored");
+    audit_sample_says(result.fix.text, "wildcard record");
+    audit_sample_answer(&result, "own-in-user", OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    assert_int_equal(result.verdict, VERDICT_OPEN);
+}
+
+/* Then the server looks names up first, or takes any with the site's name in it: nobody knows. */
+static void
+where_made_up_subdomains_are_not_refused_for_relaying_either_the_verdict_stands(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < result.technique_count; i++) {
+        if (result.techniques[i].technique->trait == TECHNIQUE_BY_SUBDOMAIN) {
+            result.techniques[i].outcome = OUTCOME_RECIPIENT_REFUSED;
+        }
+    }
+    audit_sample_answer(&result, "own-in-domain", OUTCOME_RECIPIENT_REFUSED);
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 0);
+    assert_int_equal(result.note_count, 1);
+    audit_sample_says(result.notes[0], "own-in-domain could show nothing");
+    audit_sample_says(result.notes[0], "A or MX record (a wildcard)");
+    audit_sample_says(result.notes[0], "Give *.");
+}
+
+static void forms_that_could_show_nothing_are_named_with_what_lets_them(void **state)
+{
+    static const enum outcome outcomes[] = {OUTCOME_SENDER_REFUSED, OUTCOME_DEFERRED};
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(outcomes); i++) {
+        audit_sample_closed(&result);
+        audit_sample_answer(&result, "own-in-sender", outcomes[i]);
+        audit_sample_answer(&result, "own-in-domain", OUTCOME_DEFERRED);
+        audit_sample_judge(&result, &outside);
+        audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 0);
+        assert_int_equal(result.note_count, 1);
+        audit_sample_says(result.notes[0], "own-in-domain, own-in-sender could show nothing");
+        audit_sample_says(result.notes[0], "(a wildcard), and the server has to answer.");
+    }
+    /* Of a server whose plain refusal is not known, nothing is. */
+    audit_sample_answer(&result, "plain", OUTCOME_DEFERRED);
+    audit_sample_judge(&result, &outside);
+    assert_int_equal(result.note_count, 0);
 }
 
 static void a_wrapped_address_granted_and_its_control_refused_is_a_routing_form(void **state)
@@ -135,10 +395,11 @@ static void a_wrapped_address_granted_and_its_control_refused_is_a_routing_form(
             audit_sample_closed(&result);
             audit_sample_answer(&result, ids[i], OUTCOME_ACCEPTED);
             audit_sample_control(&result, ids[i], refusals[j]);
+            of_unknown_software();
             audit_sample_judge(&result, &outside);
             audit_sample_judged(&result, VERDICT_OPEN, CAUSE_ROUTING_FORM, 2);
-            audit_sample_says(result.fix, "allow_untrusted_routing = no");
-            audit_sample_says(result.fix, "FEATURE(loose_relay_check)");
+            audit_sample_says(result.fix.text, "allow_untrusted_routing = no");
+            audit_sample_says(result.fix.text, "FEATURE(loose_relay_check)");
             assert_string_equal(
                 finding_get(audit_sample_finding(&result, FINDING_OPEN_RELAY), "technique"),
                 ids[i]);
@@ -185,11 +446,12 @@ static void what_is_refused_where_plain_is_granted_tells_the_cause(void **state)
     for (size_t i = 0; i < ROWS(rows); i++) {
         audit_sample_closed(&result);
         grant_all_but(rows[i].refused, rows[i].claimed_too);
+        of_unknown_software();
         audit_sample_judge(&result, &outside);
         audit_sample_judged(&result, VERDICT_OPEN, rows[i].cause, 2);
-        audit_sample_says(result.fix, rows[i].fix);
-        audit_sample_says(result.fix, "Sendmail: ");
-        audit_sample_says(result.fix, "Exim: ");
+        audit_sample_says(result.fix.text, rows[i].fix);
+        audit_sample_says(result.fix.text, "Sendmail: ");
+        audit_sample_says(result.fix.text, "Exim: ");
     }
 }
 
@@ -290,12 +552,12 @@ static void a_control_that_was_not_answered_leaves_it_suspected(void **state)
         const char *why;
         const char *helps;
     } unclear[] = {
-        {OUTCOME_DEFERRED, "was put off", "--wait 10m"},
-        {OUTCOME_GREYLISTED, "was put off", "--wait 10m"},
-        {OUTCOME_CLIENT_REFUSED, "no clear answer to compare with", "Ask the server"},
-        {OUTCOME_SENDER_REFUSED, "no clear answer to compare with", "Ask the server"},
-        {OUTCOME_TLS_REQUIRED, "no clear answer to compare with", "Ask the server"},
-        {OUTCOME_CLOSING, "no clear answer to compare with", "Ask the server"},
+        {OUTCOME_DEFERRED, "The control address was deferred", "--wait 10m"},
+        {OUTCOME_GREYLISTED, "The control address was deferred", "--wait 10m"},
+        {OUTCOME_CLIENT_REFUSED, "got no clear answer, so nothing tells", "Ask the server"},
+        {OUTCOME_SENDER_REFUSED, "got no clear answer, so nothing tells", "Ask the server"},
+        {OUTCOME_TLS_REQUIRED, "got no clear answer, so nothing tells", "Ask the server"},
+        {OUTCOME_CLOSING, "got no clear answer, so nothing tells", "Ask the server"},
     };
     audit_sample_answer(&result, "quoted", OUTCOME_ACCEPTED);
     audit_sample_judge(&result, &outside);
@@ -305,7 +567,7 @@ static void a_control_that_was_not_answered_leaves_it_suspected(void **state)
         audit_sample_judge(&result, &outside);
         audit_sample_judged(&result, VERDICT_SUSPECTED, CAUSE_ROUTING_FORM, 1);
         audit_sample_says(result.why, unclear[i].why);
-        audit_sample_says(result.fix, unclear[i].helps);
+        audit_sample_says(result.fix.text, unclear[i].helps);
     }
 }
 
@@ -341,7 +603,7 @@ static void an_unanswered_plain_is_never_closed(void **state)
         audit_sample_judge(&result, &outside);
         audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
         audit_sample_says(result.why, outcome_name(rows[i].outcome));
-        audit_sample_says(result.fix, rows[i].helps);
+        audit_sample_says(result.fix.text, rows[i].helps);
         assert_int_equal(result.finding_count, 0);
     }
 }
@@ -357,11 +619,11 @@ static void what_a_server_said_is_quoted_with_what_helps_against_it(void **state
     audit_sample_judge(&result, &outside);
     audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
     audit_sample_says(result.why, " '#5.1.0 Address rejected.' (recipient-refused)");
-    audit_sample_says(result.fix, "Recipient Access Table");
+    audit_sample_says(result.fix.text, "Recipient Access Table");
 
     plain->text = "5.1.1 User unknown";
     audit_sample_judge(&result, &outside);
-    audit_sample_says(result.fix, "null MX");
+    audit_sample_says(result.fix.text, "null MX");
 }
 
 static void of_a_long_reply_the_beginning_is_quoted(void **state)
@@ -382,15 +644,15 @@ static void a_demand_for_tls_is_answered_by_what_stands_between(void **state)
     (void)state;
     audit_sample_answer(&result, "plain", OUTCOME_TLS_REQUIRED);
     audit_sample_judge(&result, &outside);
-    audit_sample_says(result.fix, "does not offer STARTTLS");
+    audit_sample_says(result.fix.text, "does not offer STARTTLS");
     result.endpoint.tls_asked = TLS_NONE;
     audit_sample_judge(&result, &outside);
-    audit_sample_says(result.fix, "tls = auto");
+    audit_sample_says(result.fix.text, "tls = auto");
     result.endpoint.tls_asked = TLS_AUTO;
     result.starttls_offered = true;
     snprintf(result.tls_trouble, sizeof(result.tls_trouble), "the handshake broke");
     audit_sample_judge(&result, &outside);
-    audit_sample_says(result.fix, "certificate");
+    audit_sample_says(result.fix.text, "certificate");
     audit_sample_says(result.why, "asked without TLS, for STARTTLS failed: the handshake broke.");
 }
 
@@ -411,7 +673,7 @@ static void a_technique_that_may_be_granted_later_is_an_open_question(void **sta
             if (j < 2) {
                 audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
                 audit_sample_says(result.why, ids[i]);
-                audit_sample_says(result.fix, "Ask again in 10 minutes");
+                audit_sample_says(result.fix.text, "Ask again in 10 minutes");
             } else {
                 audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 0);
             }
@@ -451,7 +713,7 @@ static void techniques_that_max_refusals_kept_back_leave_it_inconclusive(void **
     audit_sample_judge(&result, &outside);
     audit_sample_judged(&result, VERDICT_INCONCLUSIVE, CAUSE_NONE, 3);
     audit_sample_says(result.why, "max_refusals was used up");
-    audit_sample_says(result.fix, "max_refusals");
+    audit_sample_says(result.fix.text, "max_refusals");
     assert_int_equal(result.finding_count, 0);
 }
 
@@ -506,17 +768,18 @@ static void the_exit_code_weighs_open_then_unknown_then_warning(void **state)
         {{&open, &unreachable, &closed}, 2, VERDICT_OPEN},
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
-        assert_int_equal(judgement_exit_code(rows[i].results, 3), rows[i].code);
-        assert_int_equal(judgement_worst(rows[i].results, 3), rows[i].worst);
+        const struct audit_summary summary = {.results = rows[i].results, .count = 3};
+        assert_int_equal(verdict_exit_code(&summary), rows[i].code);
+        assert_int_equal(verdict_worst(&summary), rows[i].worst);
     }
-    assert_int_equal(judgement_exit_code(NULL, 0), 3);
-    assert_int_equal(judgement_worst(NULL, 0), VERDICT_INCONCLUSIVE);
+    const struct audit_summary none = {.count = 0};
+    assert_int_equal(verdict_exit_code(&none), 3);
+    assert_int_equal(verdict_worst(&none), VERDICT_INCONCLUSIVE);
 }
 
 static int exit_code(void)
 {
-    const struct endpoint_result *const one = &result;
-    return judgement_exit_code(&one, 1);
+    return verdict_exit_of(&result);
 }
 
 static void findings_of_a_closed_endpoint_count_by_severity(void **state)
@@ -560,13 +823,26 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_subdomain_that_is_refused_in_a_plain_form_shows_a_wide_destination),
         CASE(a_server_that_refuses_everything_is_closed),
+        CASE(somebody_elses_server_is_judged_by_plain_alone_and_that_is_said),
+        CASE(what_dns_says_of_somebody_elses_server_is_no_finding),
         CASE(a_firm_4xx_refusal_is_closed),
         CASE(a_demand_for_authentication_is_closed),
         CASE(other_techniques_without_an_answer_leave_it_closed),
         CASE(a_server_that_grants_everything_is_open_unconditionally),
         CASE(only_the_own_sender_granted_is_a_trusted_sender),
         CASE(only_the_null_sender_granted_is_a_trusted_sender),
-        CASE(an_own_sender_granted_where_plain_was_not_answered_is_unconditional),
+        CASE(an_own_sender_granted_where_others_were_turned_away_is_trusted),
+        CASE(the_advice_is_for_the_software_that_answers),
+        CASE(a_server_that_accepts_everything_is_to_be_settled_by_a_message),
+        CASE(a_greeting_granted_where_the_client_was_turned_away_is_trusted),
+        CASE(another_of_the_sites_domains_that_is_trusted_is_named),
+        CASE(a_wrapped_user_is_suspected_only_where_other_users_are_refused),
+        CASE(an_address_that_looks_like_an_own_one_is_a_destination_too_wide),
+        CASE(a_failed_lookup_of_a_made_up_domain_is_no_open_question),
+        CASE(
+            an_unknown_name_that_looks_like_an_own_one_and_is_not_refused_for_relaying_is_a_question),
+        CASE(where_made_up_subdomains_are_not_refused_for_relaying_either_the_verdict_stands),
+        CASE(forms_that_could_show_nothing_are_named_with_what_lets_them),
         CASE(a_wrapped_address_granted_and_its_control_refused_is_a_routing_form),
         CASE(a_source_route_granted_needs_no_control),
         CASE(what_is_refused_where_plain_is_granted_tells_the_cause),

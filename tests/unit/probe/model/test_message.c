@@ -12,6 +12,7 @@
 
 #include "probe/audit/arrivals.h"
 #include "probe/judge/verdict.h"
+#include "probe/model/evidence.h"
 #include "tests/unit/audit_sample.h"
 
 #define TOKEN "0123456789abcdef0123456789abcdef"
@@ -77,10 +78,51 @@ static void no_two_tokens_are_the_same(void **state)
     char second[MESSAGE_TOKEN_SIZE];
 
     (void)state;
-    assert_true(message_new_token(first));
-    assert_true(message_new_token(second));
+    assert_true(message_new_token(NULL, first));
+    assert_true(message_new_token(NULL, second));
     assert_true(message_is_token(first, strlen(first)));
     assert_string_not_equal(first, second);
+}
+
+static void who_has_the_key_knows_its_tokens(void **state)
+{
+    static const uint8_t octets[2][TOKEN_KEY_MIN] = {{1}, {2}};
+    struct token_key key;
+    struct token_key other;
+    char token[MESSAGE_TOKEN_SIZE];
+    char random[MESSAGE_TOKEN_SIZE];
+
+    (void)state;
+    assert_true(token_key_derive(octets[0], TOKEN_KEY_MIN, &key));
+    assert_true(token_key_derive(octets[1], TOKEN_KEY_MIN, &other));
+    assert_true(message_new_token(&key, token));
+    assert_true(message_is_token(token, strlen(token)));
+    assert_true(message_is_sealed(&key, token));
+    assert_false(message_is_sealed(&other, token));
+    for (size_t i = 0; i < strlen(token); i++) {
+        char altered[MESSAGE_TOKEN_SIZE];
+        memcpy(altered, token, sizeof(altered));
+        altered[i] = altered[i] == '0' ? '1' : '0';
+        assert_false(message_is_sealed(&key, altered));
+    }
+    assert_true(message_new_token(NULL, random));
+    assert_false(message_is_sealed(&key, random));
+    assert_false(message_is_sealed(&key, "short"));
+    assert_false(message_is_sealed(&key, "ABCDEF0123456789abcdef0123456789"));
+}
+
+/* So that a token of one version is known by the next. */
+static void a_token_has_the_mac_that_tokens_md_says(void **state)
+{
+    uint8_t octets[TOKEN_KEY_MIN];
+    struct token_key key;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(octets); i++) {
+        octets[i] = (uint8_t)i;
+    }
+    assert_true(token_key_derive(octets, sizeof(octets), &key));
+    assert_true(message_is_sealed(&key, "0102030405060708a829a55784844518"));
 }
 
 static void the_token_is_found_in_the_header_alone(void **state)
@@ -117,7 +159,7 @@ static void the_token_is_found_in_the_header_alone(void **state)
 
 static const char *chosen(void)
 {
-    size_t row = message_row(&result);
+    size_t row = evidence_message_row(&result);
     return row < result.technique_count ? result.techniques[row].technique->id : "none";
 }
 
@@ -280,9 +322,75 @@ static void an_arrival_has_one_line_and_the_file_an_end(void **state)
     arrivals_read(&arrivals, count_token, token);
     assert_int_equal(seen, 0);
     assert_int_equal(arrivals_record(arrivals.path, TOKEN, 1800000000, error), ARRIVAL_RECORDED);
-    assert_int_equal(size_of(arrivals.path), line); /* begun anew, which the reader sees */
-    arrivals_read(&arrivals, count_token, token);
+    assert_in_range(size_of(arrivals.path), line, ARRIVALS_MAX / 2 + line);
+    arrivals_read(&arrivals, count_token, token); /* it has become shorter, which is seen */
     assert_int_equal(seen, 1);
+    assert_int_equal(unlink(arrivals.path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static struct {
+    char last[MESSAGE_TOKEN_SIZE];
+    size_t count;
+    size_t ours;
+    bool whole;
+} order;
+
+/* Tokens are numbers here, each one more than the one before, but for ours. */
+static void take_in_order(const char *token, void *user)
+{
+    (void)user;
+    if (strcmp(token, TOKEN) == 0) {
+        order.ours++;
+        return;
+    }
+    order.whole = order.whole && strcmp(order.last, token) < 0;
+    memcpy(order.last, token, MESSAGE_TOKEN_SIZE);
+    order.count++;
+}
+
+/* A stranger fills the file: the arrival that was just recorded must not go with the rest. */
+static void of_a_full_file_the_older_half_is_dropped(void **state)
+{
+    char folder[] = "/tmp/arrivals-XXXXXX";
+    char error[ARRIVALS_ERROR_SIZE];
+    struct arrivals arrivals = {.offset = 0};
+    unsigned int number = 0;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(arrivals.path, sizeof(arrivals.path), "%s/file", folder);
+    FILE *file = fopen(arrivals.path, "w");
+    assert_non_null(file);
+    while (ftell(file) < ARRIVALS_MAX - 200) {
+        fprintf(file, "{\"time\":\"2027-01-15T08:00:00Z\",\"token\":\"%032x\"}\n", number++);
+    }
+    fclose(file);
+    assert_int_equal(arrivals_record(arrivals.path, TOKEN, 1800000000, error), ARRIVAL_RECORDED);
+    for (unsigned int i = 0; i < 20; i++) {
+        char token[MESSAGE_TOKEN_SIZE];
+        snprintf(token, sizeof(token), "%032x", number++);
+        assert_int_equal(arrivals_record(arrivals.path, token, 1800000000, error),
+                         ARRIVAL_RECORDED);
+        assert_true(size_of(arrivals.path) <= ARRIVALS_MAX);
+    }
+    memset(&order, 0, sizeof(order));
+    order.whole = true;
+    arrivals_read(&arrivals, take_in_order, NULL);
+    assert_int_equal(order.ours, 1);
+    assert_true(order.whole);
+    assert_in_range(order.count, number / 2 - 2, number / 2 + 22);
+    assert_int_equal(unlink(arrivals.path), 0);
+
+    /* One that an older version, or somebody else, made longer than it may be. */
+    file = fopen(arrivals.path, "w");
+    assert_non_null(file);
+    for (number = 0; ftell(file) < 3 * ARRIVALS_MAX; number++) {
+        fprintf(file, "{\"time\":\"2027-01-15T08:00:00Z\",\"token\":\"%032x\"}\n", number);
+    }
+    fclose(file);
+    assert_int_equal(arrivals_record(arrivals.path, TOKEN, 1800000000, error), ARRIVAL_RECORDED);
+    assert_in_range(size_of(arrivals.path), ARRIVALS_MAX / 2 - 200, ARRIVALS_MAX / 2 + 200);
     assert_int_equal(unlink(arrivals.path), 0);
     assert_int_equal(rmdir(folder), 0);
 }
@@ -300,6 +408,9 @@ int main(void)
         cmocka_unit_test(the_message_is_one_that_any_server_can_take),
         cmocka_unit_test(the_longest_names_fit),
         cmocka_unit_test(no_two_tokens_are_the_same),
+        cmocka_unit_test(who_has_the_key_knows_its_tokens),
+        cmocka_unit_test(a_token_has_the_mac_that_tokens_md_says),
+        cmocka_unit_test(of_a_full_file_the_older_half_is_dropped),
         cmocka_unit_test(the_token_is_found_in_the_header_alone),
         cmocka_unit_test(a_request_for_the_canary_as_it_is_comes_first),
         cmocka_unit_test(a_message_goes_to_nobody_but_the_canary),

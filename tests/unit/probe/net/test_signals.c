@@ -103,7 +103,7 @@ static void an_audit_that_was_stopped_before_it_began_asks_nobody(void **state)
     const struct audit_summary *summary = audit_summary_of(audit);
     assert_true(summary->interrupted);
     assert_int_equal(summary->count, 1);
-    assert_true(summary->results[0]->interrupted);
+    assert_true(audit_summary_result(summary, 0)->interrupted);
     audit_free(audit);
     assert_int_equal(take(), SIGTERM);
     peer_stop(peer);
@@ -166,14 +166,14 @@ static void a_signal_breaks_the_loop_and_stays_for_whoever_blocked_it(void **sta
     struct round round = {.loop = loop_new()};
 
     (void)state;
-    struct interruption *interruption = interruption_begin(round.loop, on_arrival, &round);
+    struct signals *interruption = signals_begin(round.loop, on_arrival, &round);
     assert_non_null(interruption);
-    assert_false(interruption_is_pending());
+    assert_false(signals_is_pending());
     raise(SIGINT);
-    assert_true(interruption_is_pending());
+    assert_true(signals_is_pending());
     assert_int_equal(loop_run(round.loop), 0);
     assert_int_equal(round.arrivals, 1);
-    interruption_end(interruption);
+    signals_end(interruption);
     assert_int_equal(take(), SIGINT);
     loop_free(round.loop);
 }
@@ -192,11 +192,11 @@ static void a_signal_in_the_last_round_is_not_lost(void **state)
     struct loop_timer *timer = loop_timer_new(round.loop, on_last_round, &round);
 
     (void)state;
-    struct interruption *interruption = interruption_begin(round.loop, on_arrival, &round);
+    struct signals *interruption = signals_begin(round.loop, on_arrival, &round);
     assert_int_equal(loop_timer_set(timer, loop_now(round.loop)), 0);
     assert_int_equal(loop_run(round.loop), 0);
     assert_int_equal(round.arrivals, 0);
-    interruption_end(interruption);
+    signals_end(interruption);
     assert_int_equal(take(), SIGTERM);
     loop_timer_free(timer);
     loop_free(round.loop);
@@ -209,11 +209,11 @@ static void a_signal_that_the_caller_does_not_block_is_taken_at_the_end(void **s
     struct round round = {.loop = loop_new()};
 
     (void)state;
-    struct interruption *interruption = interruption_begin(round.loop, on_arrival, &round);
+    struct signals *interruption = signals_begin(round.loop, on_arrival, &round);
     raise(SIGTERM);
     raise(SIGINT);
     assert_int_equal(loop_run(round.loop), 0);
-    interruption_end(interruption); /* or this test is dead */
+    signals_end(interruption); /* or this test is dead */
     loop_free(round.loop);
 }
 

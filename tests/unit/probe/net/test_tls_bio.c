@@ -22,9 +22,9 @@ struct line {
 static void begin(struct line *line, size_t limit)
 {
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, line->ends), 0);
-    line->method = paced_method();
+    line->method = tls_bio_method();
     assert_non_null(line->method);
-    line->paced = paced_new(line->method, line->ends[0], limit);
+    line->paced = tls_bio_new(line->method, line->ends[0], limit);
     assert_non_null(line->paced);
 }
 
@@ -50,7 +50,7 @@ static size_t drink(struct line *line)
             return total;
         }
         total += (size_t)got;
-        assert_true(total < (size_t)100 * PACED_HELPING);
+        assert_true(total < (size_t)100 * TLS_BIO_HELPING);
     }
 }
 
@@ -63,24 +63,40 @@ static void a_flood_is_read_a_helping_at_a_time(void **state)
     for (int turn = 0; turn < 3; turn++) {
         size_t helping = drink(&line);
         assert_true(BIO_should_retry(line.paced));
-        assert_in_range(helping, PACED_HELPING, PACED_HELPING + PIECE);
+        assert_in_range(helping, TLS_BIO_HELPING, TLS_BIO_HELPING + PIECE);
     }
     end(&line);
 }
 
-static void past_the_limit_nothing_can_be_read_any_more(void **state)
+static void past_the_limit_nothing_can_be_read_before_there_is_credit(void **state)
 {
     (void)state;
     struct line line;
-    char out[16];
+    char out[PIECE];
 
     begin(&line, 10000);
     assert_int_equal(drink(&line), 10000);
     assert_int_equal(errno, EMSGSIZE);
     assert_false(BIO_should_retry(line.paced));
     assert_int_equal(BIO_read(line.paced, out, sizeof(out)), -1);
-    paced_unlimited(line.paced);
-    assert_true(BIO_read(line.paced, out, sizeof(out)) > 0);
+    tls_bio_credit(line.paced, 2);
+    assert_int_equal(drink(&line), 2 * TLS_BIO_WORTH);
+    tls_bio_credit(line.paced, 10); /* worth more than the limit */
+    assert_int_equal(drink(&line), 10000);
+    tls_bio_credit(line.paced, SIZE_MAX);
+    assert_int_equal(drink(&line), 10000);
+    end(&line);
+}
+
+static void credit_does_not_add_up(void **state)
+{
+    (void)state;
+    struct line line;
+
+    begin(&line, 10000);
+    tls_bio_credit(line.paced, 5000);
+    tls_bio_credit(line.paced, 5000);
+    assert_int_equal(drink(&line), 10000);
     end(&line);
 }
 
@@ -108,7 +124,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flood_is_read_a_helping_at_a_time),
-        cmocka_unit_test(past_the_limit_nothing_can_be_read_any_more),
+        cmocka_unit_test(past_the_limit_nothing_can_be_read_before_there_is_credit),
+        cmocka_unit_test(credit_does_not_add_up),
         cmocka_unit_test(an_empty_socket_and_a_closed_one_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

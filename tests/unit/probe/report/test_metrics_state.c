@@ -4,23 +4,21 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "probe/report/endpoint_metrics.h"
+#include "probe/report/history.h"
 #include "probe/report/metrics_state.h"
-#include "probe/run_lock.h"
 #include "tests/unit/audit_sample.h"
 
 #define NOW    1800000000
-#define DAY    86400L
 #define SINGLE 4 /* results of a test */
 
 static char folder[64];
 static char yes[] = "/metrics";
-static char no[] = "";
 static char mx[] = "mx";
 static char odd[] = "we\"ird";
 static struct conf_target targets[] = {{.name = mx, .interval_seconds = 21600},
@@ -29,15 +27,16 @@ static struct conf conf;
 static struct endpoint_result results[SINGLE];
 static const struct endpoint_result *pointers[SINGLE];
 static struct audit_summary summary;
-static char error[STANDING_ERROR_SIZE];
+static char error[HISTORY_ERROR_SIZE];
 
 static int set_up(void **state)
 {
     (void)state;
     snprintf(folder, sizeof(folder), "/tmp/standing-XXXXXX");
-    conf = (struct conf){.state_directory = folder,
-                         .alert = {.metrics_directory = yes},
-                         .probe = {.targets = targets, .target_count = 2}};
+    conf = (struct conf){
+        .state_directory = folder,
+        .alert = {.metrics_directory = yes},
+        .probe = {.targets = targets, .target_count = 2, .history_seconds = 400 * 86400L}};
     for (size_t i = 0; i < SINGLE; i++) {
         audit_sample_closed(&results[i]);
         results[i].endpoint.configured = true;
@@ -64,13 +63,13 @@ static int tear_down(void **state)
     return system(command);
 }
 
-/* What it shows; the caller frees it. */
-static char *shown(struct standing *standing)
+/* Its text; the caller frees it. */
+static char *shown(struct metrics_state *standing)
 {
     struct metrics *metrics = metrics_new();
     size_t length;
 
-    standing_show(metrics, standing);
+    metrics_state_show(metrics, standing);
     const char *text = metrics_text(metrics, &length);
     assert_non_null(text);
     char *copy = strdup(text);
@@ -78,7 +77,7 @@ static char *shown(struct standing *standing)
     return copy;
 }
 
-static bool says(struct standing *standing, const char *words)
+static bool says(struct metrics_state *standing, const char *words)
 {
     char *text = shown(standing);
     bool found = strstr(text, words) != NULL;
@@ -87,7 +86,7 @@ static bool says(struct standing *standing, const char *words)
     return found;
 }
 
-static void expect(struct standing *standing, const char *line)
+static void expect(struct metrics_state *standing, const char *line)
 {
     char *text = shown(standing);
 
@@ -95,12 +94,20 @@ static void expect(struct standing *standing, const char *line)
     free(text);
 }
 
-static struct standing *check(void)
+static void add(struct metrics_state *standing)
 {
-    struct standing *standing = standing_new(&conf, false);
+    bool kept = history_keep(&conf, &summary, error);
+
+    assert_true(kept);
+    metrics_state_add(standing, &summary, kept);
+}
+
+static struct metrics_state *check(void)
+{
+    struct metrics_state *standing = metrics_state_new(&conf, false);
 
     assert_non_null(standing);
-    assert_true(standing_add(standing, &summary, error));
+    add(standing);
     return standing;
 }
 
@@ -140,31 +147,31 @@ static void an_audit_is_told_with_its_verdict_time_and_counts(void **state)
     results[0].message.sent = true;
     snprintf(results[0].tls_protocol, sizeof(results[0].tls_protocol), "TLSv1.3 X");
     snprintf(results[0].tls_certificate, sizeof(results[0].tls_certificate), "it has expired");
-    struct standing *standing = check();
+    struct metrics_state *standing = check();
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         expect(standing, lines[i]);
     }
-    standing_release(standing);
+    metrics_state_release(standing);
 }
 
 static void what_is_not_known_of_an_endpoint_is_left_out(void **state)
 {
-    struct standing *standing = check();
+    struct metrics_state *standing = check();
 
     (void)state;
     assert_false(says(standing, "milter_answered{"));
     assert_false(says(standing, "certificate_valid{"));
-    standing_release(standing);
+    metrics_state_release(standing);
 }
 
 static void names_are_escaped(void **state)
 {
     (void)state;
     snprintf(results[0].endpoint.target, sizeof(results[0].endpoint.target), "%s", odd);
-    struct standing *standing = check();
+    struct metrics_state *standing = check();
     expect(standing, "_interval_seconds{target=\"we\\\"ird\"} 3600\n");
     expect(standing, "_verdict{target=\"we\\\"ird\",endpoint=\"203.0.113.25:25\"");
-    standing_release(standing);
+    metrics_state_release(standing);
 }
 
 static void without_an_address_the_host_stands_for_it(void **state)
@@ -172,93 +179,92 @@ static void without_an_address_the_host_stands_for_it(void **state)
     (void)state;
     results[0].endpoint.address.family = ADDRESS_NONE;
     results[0].verdict = VERDICT_UNREACHABLE;
-    struct standing *standing = check();
+    struct metrics_state *standing = check();
     expect(standing, "endpoint=\"mx.example.org:25\",tls=\"auto\",verdict=\"unreachable\"} 1\n");
-    standing_release(standing);
+    metrics_state_release(standing);
 }
 
-static void counts_of_several_processes_are_added_up(void **state)
+static void counts_are_of_one_program(void **state)
 {
     (void)state;
-    struct standing *daemon = standing_new(&conf, true);
-    assert_true(standing_add(daemon, &summary, error));
-    struct standing *other = check();
-    assert_true(standing_add(daemon, &summary, error));
-    standing_release(other);
-    other = check();
-    expect(daemon, "\nrelaywarden_probe_audits_total{result=\"ok\"} 4\n");
-    expect(daemon, "\nrelaywarden_probe_connections_total 12\n");
+    struct metrics_state *daemon = metrics_state_new(&conf, true);
+    add(daemon);
+    metrics_state_release(check());
+    add(daemon);
+    expect(daemon, "\nrelaywarden_probe_audits_total{result=\"ok\"} 2\n");
+    expect(daemon, "\nrelaywarden_probe_connections_total 6\n");
     expect(daemon, "\nrelaywarden_probe_daemon 1\n");
-    standing_release(other);
-    standing_release(daemon);
-    other = check();
-    expect(other, "\nrelaywarden_probe_audits_total{result=\"ok\"} 5\n");
-    standing_release(other);
+    metrics_state_release(daemon);
+    struct metrics_state *other = check();
+    expect(other, "\nrelaywarden_probe_audits_total{result=\"ok\"} 1\n");
+    expect(other, "\nrelaywarden_probe_daemon 0\n");
+    metrics_state_release(other);
 }
 
 static void the_daemon_shows_what_a_check_found(void **state)
 {
     (void)state;
-    struct standing *daemon = standing_new(&conf, true);
-    assert_true(standing_add(daemon, &summary, error));
+    struct metrics_state *daemon = metrics_state_new(&conf, true);
+    add(daemon);
     expect(daemon, "verdict=\"closed\"} 1\n");
     results[0].verdict = VERDICT_SUSPECTED;
-    standing_release(check());
+    metrics_state_release(check());
     expect(daemon, "verdict=\"suspected\"} 1\n");
     assert_false(says(daemon, "verdict=\"closed\"} 1\n"));
-    standing_release(daemon);
+    metrics_state_release(daemon);
 }
 
 static void the_file_is_the_daemons_while_it_lives(void **state)
 {
     (void)state;
-    struct standing *alone = standing_new(&conf, false);
-    assert_true(standing_is_told(alone));
-    struct standing *daemon = standing_new(&conf, true);
-    assert_true(standing_is_told(daemon));
-    struct standing *beside = standing_new(&conf, false);
-    assert_false(standing_is_told(beside));
-    struct standing *second = standing_new(&conf, true);
-    assert_false(standing_is_told(second));
-    standing_release(standing_hold(daemon));
-    standing_release(daemon);
-    struct standing *after = standing_new(&conf, false);
-    assert_true(standing_is_told(after));
-    standing_release(after);
-    standing_release(second);
-    standing_release(beside);
-    standing_release(alone);
+    struct metrics_state *alone = metrics_state_new(&conf, false);
+    assert_true(metrics_state_is_told(alone));
+    struct metrics_state *daemon = metrics_state_new(&conf, true);
+    assert_true(metrics_state_is_told(daemon));
+    struct metrics_state *beside = metrics_state_new(&conf, false);
+    assert_false(metrics_state_is_told(beside));
+    struct metrics_state *second = metrics_state_new(&conf, true);
+    assert_false(metrics_state_is_told(second));
+    metrics_state_release(metrics_state_hold(daemon));
+    metrics_state_release(daemon);
+    struct metrics_state *after = metrics_state_new(&conf, false);
+    assert_true(metrics_state_is_told(after));
+    metrics_state_release(after);
+    metrics_state_release(second);
+    metrics_state_release(beside);
+    metrics_state_release(alone);
 }
 
-static void a_lock_that_another_has_is_told_from_one_that_cannot_be(void **state)
+static void where_nothing_can_be_locked_a_daemon_tells_all_the_same(void **state)
 {
+    static char nowhere[] = "/dev/null";
+
     (void)state;
-    assert_false(run_lock_is_taken(folder));
-    int lock = run_lock_take(folder);
-    assert_true(lock >= 0);
-    assert_true(run_lock_is_taken(folder));
-    assert_int_equal(run_lock_take(folder), -1);
-    assert_int_equal(errno, EAGAIN);
-    close(lock);
-    assert_false(run_lock_is_taken(folder));
-    assert_int_equal(run_lock_take("/nonexistent"), -1);
-    assert_int_equal(errno, ENOENT);
+    conf.state_directory = nowhere;
+    struct metrics_state *daemon = metrics_state_new(&conf, true);
+    assert_true(metrics_state_is_told(daemon));
+    struct metrics_state *beside = metrics_state_new(&conf, false);
+    assert_true(metrics_state_is_told(beside));
+    metrics_state_release(beside);
+    metrics_state_release(daemon);
+    conf.state_directory = folder;
 }
 
 static void endpoints_that_a_targets_audit_did_not_find_any_more_are_gone(void **state)
 {
     (void)state;
     results[1].endpoint.port = 587;
+    results[2].endpoint.port = 465;
     snprintf(results[2].endpoint.target, sizeof(results[2].endpoint.target), "%s", odd);
     summary.count = 3;
-    struct standing *standing = check();
+    struct metrics_state *standing = check();
     expect(standing, "endpoint=\"203.0.113.25:587\"");
     expect(standing, "target=\"we");
     summary.count = 1;
-    assert_true(standing_add(standing, &summary, error));
+    add(standing);
     assert_false(says(standing, "endpoint=\"203.0.113.25:587\""));
     expect(standing, "\nrelaywarden_probe_endpoints{verdict=\"closed\"} 2\n");
-    standing_release(standing);
+    metrics_state_release(standing);
 }
 
 static void an_interrupted_endpoint_stands_as_before(void **state)
@@ -266,14 +272,14 @@ static void an_interrupted_endpoint_stands_as_before(void **state)
     (void)state;
     results[1].endpoint.port = 587;
     summary.count = 2;
-    struct standing *standing = check();
+    struct metrics_state *standing = check();
     results[0].interrupted = true;
     results[0].verdict = VERDICT_INCONCLUSIVE;
     summary.count = 1; /* the other was not even found */
-    assert_true(standing_add(standing, &summary, error));
+    add(standing);
     expect(standing, "\nrelaywarden_probe_endpoints{verdict=\"closed\"} 2\n");
     expect(standing, "\nrelaywarden_probe_endpoints{verdict=\"inconclusive\"} 0\n");
-    standing_release(standing);
+    metrics_state_release(standing);
 }
 
 static void of_two_with_one_name_the_worse_is_told(void **state)
@@ -282,10 +288,10 @@ static void of_two_with_one_name_the_worse_is_told(void **state)
     snprintf(results[1].endpoint.own, sizeof(results[1].endpoint.own), "other.test");
     results[1].verdict = VERDICT_OPEN;
     summary.count = 3;
-    struct standing *standing = check();
+    struct metrics_state *standing = check();
     expect(standing, "\nrelaywarden_probe_endpoints{verdict=\"open\"} 1\n");
     expect(standing, "\nrelaywarden_probe_endpoints{verdict=\"closed\"} 0\n");
-    standing_release(standing);
+    metrics_state_release(standing);
 }
 
 static void what_nobody_configured_is_neither_told_nor_counted(void **state)
@@ -295,71 +301,57 @@ static void what_nobody_configured_is_neither_told_nor_counted(void **state)
     results[1].endpoint.configured = false;
     results[1].endpoint.port = 2525;
     results[1].verdict = VERDICT_OPEN;
-    struct standing *standing = check();
+    struct metrics_state *standing = check();
     assert_false(says(standing, "2525"));
     expect(standing, "\nrelaywarden_probe_audits_total{result=\"ok\"} 1\n");
     expect(standing, "\nrelaywarden_probe_connections_total 3\n");
-    standing_release(standing);
+    metrics_state_release(standing);
 }
 
-static void a_target_that_is_taken_out_is_not_told_and_after_a_week_forgotten(void **state)
+static void a_target_that_is_taken_out_is_not_told(void **state)
 {
-    char command[128];
-
     (void)state;
     snprintf(results[1].endpoint.target, sizeof(results[1].endpoint.target), "%s", odd);
+    results[1].endpoint.port = 587;
     summary.count = 2;
-    struct standing *standing = check();
+    struct metrics_state *standing = check();
+    expect(standing, "\nrelaywarden_probe_endpoints{verdict=\"closed\"} 2\n");
     conf.probe.target_count = 1;
-    standing_configure(standing, &conf);
+    metrics_state_configure(standing, &conf);
     assert_false(says(standing, "target=\"we"));
     expect(standing, "\nrelaywarden_probe_endpoints{verdict=\"closed\"} 1\n");
-    snprintf(command, sizeof(command), "grep -q 'we.*ird' %s/probe/metrics.json", folder);
-    assert_int_equal(system(command), 0);
-    summary.count = 1;
-    summary.started = NOW + 8 * DAY;
-    assert_true(standing_add(standing, &summary, error));
-    assert_int_not_equal(system(command), 0);
-    standing_release(standing);
+    metrics_state_release(standing);
 }
 
 static void what_cannot_be_kept_is_told_and_is_known_until_the_end(void **state)
 {
-    char path[128];
+    char command[256];
 
     (void)state;
-    struct standing *standing = check();
-    snprintf(path, sizeof(path), "%s/probe/metrics.json", folder);
-    FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    fputs("[]", file);
-    fclose(file);
+    struct metrics_state *standing = check();
+    expect(standing, "verdict=\"closed\"} 1\n");
+    snprintf(command, sizeof(command),
+             "cd %s/probe && rm relaywarden.db* && echo no >relaywarden.db", folder);
+    assert_int_equal(system(command), 0);
     results[0].verdict = VERDICT_OPEN;
-    assert_false(standing_add(standing, &summary, error));
-    audit_sample_says(error, "metrics.json is damaged");
+    bool kept = history_keep(&conf, &summary, error);
+    assert_false(kept);
+    audit_sample_says(error, "move the file away");
+    metrics_state_add(standing, &summary, kept);
     expect(standing, "verdict=\"open\"} 1\n");
     expect(standing, "\nrelaywarden_probe_connections_total 6\n");
-    assert_int_equal(unlink(path), 0); /* as the sentence says: a new one is made */
-    assert_true(standing_add(standing, &summary, error));
-    expect(standing,
-           "\nrelaywarden_probe_connections_total 6\n"); /* the two that it did not have */
-    standing_release(standing);
-}
-
-static void without_metrics_nothing_is_kept(void **state)
-{
-    char path[128];
-
-    (void)state;
-    conf.alert.metrics_directory = no;
-    standing_release(check());
-    snprintf(path, sizeof(path), "%s/probe/metrics.json", folder);
-    assert_int_equal(access(path, F_OK), -1);
+    snprintf(command, sizeof(command), "rm %s/probe/relaywarden.db", folder);
+    assert_int_equal(system(command), 0); /* as the sentence says: a new one is made */
+    results[0].verdict = VERDICT_CLOSED;
+    add(standing);
+    expect(standing, "verdict=\"closed\"} 1\n");
+    expect(standing, "\nrelaywarden_probe_connections_total 9\n");
+    metrics_state_release(standing);
 }
 
 static void of_very_many_endpoints_the_worst_are_told_one_by_one(void **state)
 {
-    const size_t many = STANDING_SHOWN_MAX + 100;
+    const size_t many = ENDPOINT_METRICS_MAX + 100;
     struct endpoint_result *all = calloc(many, sizeof(*all));
     const struct endpoint_result **list = calloc(many, sizeof(struct endpoint_result *));
 
@@ -374,17 +366,17 @@ static void of_very_many_endpoints_the_worst_are_told_one_by_one(void **state)
     all[many - 1].verdict = VERDICT_OPEN;
     summary.results = list;
     summary.count = many;
-    struct standing *standing = check();
+    struct metrics_state *standing = check();
     char *text = shown(standing);
     size_t told = 0;
     for (const char *at = text; (at = strstr(at, "_last_audit_timestamp_seconds{")) != NULL; at++) {
         told++;
     }
-    assert_int_equal(told, STANDING_SHOWN_MAX);
+    assert_int_equal(told, ENDPOINT_METRICS_MAX);
     audit_sample_says(text, "endpoint=\"203.0.113.25:1100\",tls=\"auto\",verdict=\"open\"} 1\n");
     audit_sample_says(text, "\nrelaywarden_probe_endpoints{verdict=\"closed\"} 1099\n");
     free(text);
-    standing_release(standing);
+    metrics_state_release(standing);
     free(all);
     free(list);
 }
@@ -398,17 +390,16 @@ int main(void)
         TEST(what_is_not_known_of_an_endpoint_is_left_out),
         TEST(names_are_escaped),
         TEST(without_an_address_the_host_stands_for_it),
-        TEST(counts_of_several_processes_are_added_up),
+        TEST(counts_are_of_one_program),
         TEST(the_daemon_shows_what_a_check_found),
         TEST(the_file_is_the_daemons_while_it_lives),
-        TEST(a_lock_that_another_has_is_told_from_one_that_cannot_be),
+        TEST(where_nothing_can_be_locked_a_daemon_tells_all_the_same),
         TEST(endpoints_that_a_targets_audit_did_not_find_any_more_are_gone),
         TEST(an_interrupted_endpoint_stands_as_before),
         TEST(of_two_with_one_name_the_worse_is_told),
         TEST(what_nobody_configured_is_neither_told_nor_counted),
-        TEST(a_target_that_is_taken_out_is_not_told_and_after_a_week_forgotten),
+        TEST(a_target_that_is_taken_out_is_not_told),
         TEST(what_cannot_be_kept_is_told_and_is_known_until_the_end),
-        TEST(without_metrics_nothing_is_kept),
         TEST(of_very_many_endpoints_the_worst_are_told_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 
 #include "probe/judge/probe_finding.h"
 #include "probe/judge/verdict.h"
+#include "probe/model/endpoint_text.h"
 #include "probe/report/report.h"
 #include "tests/unit/audit_sample.h"
 
@@ -29,7 +30,7 @@ static int fresh(void **state)
     struct endpoint_result *const all[] = {&first, &second, &third};
     for (size_t i = 0; i < ROWS(all); i++) {
         audit_sample_closed(all[i]);
-        judgement_endpoint(all[i], &outside);
+        verdict_endpoint(all[i], &outside);
         results[i] = all[i];
     }
     summary = (struct audit_summary){
@@ -47,7 +48,7 @@ static int fresh(void **state)
 static void answer(struct endpoint_result *result, const char *id, enum outcome outcome)
 {
     audit_sample_answer(result, id, outcome);
-    judgement_endpoint(result, &outside);
+    verdict_endpoint(result, &outside);
 }
 
 /* ---- status line --------------------------------------------------------------------- */
@@ -77,7 +78,7 @@ static void an_open_endpoint_is_named_with_its_cause(void **state)
     (void)state;
     answer(&second, "own-sender", OUTCOME_ACCEPTED);
     assert_status(
-        "RELAY CRITICAL - 1 of 3 endpoints open: mx.example.org 203.0.113.25:25 (sender-trusted) "
+        "RELAY CRITICAL - 1 of 3 endpoints open: mx.example.org [203.0.113.25]:25 (sender-trusted) "
         "| endpoints=3 open=1 time=0.21s\n");
 }
 
@@ -86,13 +87,13 @@ static void other_verdicts_follow_the_worst(void **state)
     (void)state;
     answer(&first, "plain", OUTCOME_ACCEPTED);
     second.reach = REACH_NO_GREETING;
-    judgement_endpoint(&second, &outside);
+    verdict_endpoint(&second, &outside);
     third.reach = REACH_NO_CONNECT;
-    judgement_endpoint(&third, &outside);
+    verdict_endpoint(&third, &outside);
     assert_status(
-        "RELAY CRITICAL - 1 of 3 endpoints open: mx.example.org 203.0.113.25:25 (unconditional); "
-        "1 of 3 endpoints inconclusive: mx.example.org 203.0.113.25:25 (service-refused); "
-        "1 of 3 endpoints unreachable: mx.example.org 203.0.113.25:25 "
+        "RELAY CRITICAL - 1 of 3 endpoints open: mx.example.org [203.0.113.25]:25 (unconditional); "
+        "1 of 3 endpoints inconclusive: mx.example.org [203.0.113.25]:25 (service-refused); "
+        "1 of 3 endpoints unreachable: mx.example.org [203.0.113.25]:25 "
         "| endpoints=3 open=1 time=0.21s\n");
 }
 
@@ -101,11 +102,11 @@ static void what_is_not_known_is_unknown(void **state)
     (void)state;
     summary.count = 1;
     answer(&first, "plain", OUTCOME_GREYLISTED);
-    assert_status("RELAY UNKNOWN - 1 endpoint inconclusive: mx.example.org 203.0.113.25:25 "
+    assert_status("RELAY UNKNOWN - 1 endpoint inconclusive: mx.example.org [203.0.113.25]:25 "
                   "| endpoints=1 open=0 time=0.21s\n");
     first.reach = REACH_NO_ADDRESS;
     first.endpoint.address = (struct address){.family = ADDRESS_NONE};
-    judgement_endpoint(&first, &outside);
+    verdict_endpoint(&first, &outside);
     assert_status("RELAY UNKNOWN - 1 endpoint unreachable: mx.example.org without an address "
                   "| endpoints=1 open=0 time=0.21s\n");
     summary.count = 0;
@@ -116,11 +117,11 @@ static void warnings_of_closed_endpoints_are_named(void **state)
 {
     (void)state;
     first.cut_off = true;
-    judgement_endpoint(&first, &outside);
+    verdict_endpoint(&first, &outside);
     assert_status("RELAY WARNING - 3 endpoints closed, 1 warning: probe-blocked "
                   "| endpoints=3 open=0 time=0.21s\n");
     second.cut_off = true;
-    judgement_endpoint(&second, &outside);
+    verdict_endpoint(&second, &outside);
     assert_status("RELAY WARNING - 3 endpoints closed, 2 warnings: probe-blocked (2) "
                   "| endpoints=3 open=0 time=0.21s\n");
 }
@@ -134,9 +135,9 @@ static void only_some_endpoints_are_named_and_the_rest_counted(void **state)
     }
     summary.count = 5;
     assert_status(
-        "RELAY CRITICAL - 5 endpoints open: mx.example.org 203.0.113.25:25 (unconditional), "
-        "mx.example.org 203.0.113.25:25 (unconditional), "
-        "mx.example.org 203.0.113.25:25 (unconditional) and 2 more "
+        "RELAY CRITICAL - 5 endpoints open: mx.example.org [203.0.113.25]:25 (unconditional), "
+        "mx.example.org [203.0.113.25]:25 (unconditional), "
+        "mx.example.org [203.0.113.25]:25 (unconditional) and 2 more "
         "| endpoints=5 open=5 time=0.21s\n");
 }
 
@@ -157,19 +158,21 @@ static void no_name_brings_a_pipe_or_a_newline_into_the_status_line(void **state
     answer(&first, "plain", OUTCOME_ACCEPTED);
     snprintf(first.endpoint.host, sizeof(first.endpoint.host), "mx|endpoints=0\nRELAY OK");
     summary.count = 1;
-    assert_status("RELAY CRITICAL - 1 endpoint open: mx/endpoints=0/RELAY OK 203.0.113.25:25 "
+    assert_status("RELAY CRITICAL - 1 endpoint open: mx/endpoints=0/RELAY OK [203.0.113.25]:25 "
                   "(unconditional) | endpoints=1 open=1 time=0.21s\n");
 }
 
 /* ---- account ------------------------------------------------------------------------- */
 
+/* As -v shows it. */
 static char *account(bool colour)
 {
+    const struct report_look look = {.colour = colour, .verbose = true};
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     assert_non_null(out);
-    report_text(out, &summary, colour);
+    report_text(out, &summary, &look);
     assert_int_equal(fclose(out), 0);
     return text;
 }
@@ -188,7 +191,7 @@ static void the_account_tells_verdict_cause_reason_remedy_and_replies(void **sta
     (void)state;
     answer(&first, "own-sender", OUTCOME_ACCEPTED);
     audit_sample_control(&first, "quoted", OUTCOME_RECIPIENT_REFUSED);
-    assert_account_has("mx  mx.example.org  203.0.113.25:25  tls=none\n  OPEN RELAY:");
+    assert_account_has("mx.example.org [203.0.113.25]:25, target mx\n  OPEN RELAY:");
     assert_account_has("\n  cause     sender-trusted\n  proof     rcpt: a recipient was accepted; "
                        "that mail arrives was not "
                        "shown\n  why       A stranger (198.51.100.7)");
@@ -201,9 +204,57 @@ static void the_account_tells_verdict_cause_reason_remedy_and_replies(void **sta
     assert_account_has("\n  CLOSED: relaying is refused\n");
 }
 
+static void the_first_screen_tells_no_technique_until_more_is_asked_for(void **state)
+{
+    static const char *const granted[] = {"The canary is that of the house."};
+    const struct report_look look = {
+        .granted = granted, .granted_count = ROWS(granted), .next = "Go on."};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    (void)state;
+    assert_non_null(out);
+    summary.count = 1;
+    report_text(out, &summary, &look);
+    assert_int_equal(fclose(out), 0);
+    assert_non_null(strstr(text, "\n  CLOSED: relaying is refused\n  why       "));
+    assert_non_null(strstr(text, "\n  asked     "));
+    assert_non_null(strstr(text, " ways to ask for relaying: "));
+    assert_non_null(strstr(text, "\n\ntaken for granted\n  - The canary is that of the house.\n"));
+    assert_non_null(strstr(text, "\n\nnext step\n  Go on.\n"));
+    for (size_t i = 0; i < technique_count; i++) {
+        if (strchr(techniques[i].id, '-') != NULL && strstr(text, techniques[i].id) != NULL) {
+            fail_msg("%s is in:\n%s", techniques[i].id, text);
+        }
+    }
+    free(text);
+}
+
+static void a_host_is_named_with_its_address_port_and_tls(void **state)
+{
+    char text[ENDPOINT_SPELLED_SIZE];
+    struct endpoint endpoint = first.endpoint;
+
+    (void)state;
+    endpoint.port = 465;
+    assert_string_equal(endpoint_spell(&endpoint, TLS_IMPLICIT, text),
+                        "mx.example.org [203.0.113.25]:465 (TLS)");
+    endpoint.port = 587;
+    assert_string_equal(endpoint_spell(&endpoint, TLS_STARTTLS, text),
+                        "mx.example.org [203.0.113.25]:587 (STARTTLS)");
+    snprintf(endpoint.host, sizeof(endpoint.host), "2001:db8::25");
+    assert_true(address_parse("2001:db8::25", &endpoint.address));
+    assert_string_equal(endpoint_spell(&endpoint, TLS_NONE, text), "[2001:db8::25]:587");
+    endpoint.address.family = ADDRESS_NONE;
+    assert_string_equal(endpoint_spell(&endpoint, TLS_NONE, text),
+                        "2001:db8::25 without an address");
+}
+
 static void each_mta_of_a_remedy_begins_a_line(void **state)
 {
     (void)state;
+    snprintf(first.banner, sizeof(first.banner), "mx.example.org ESMTP Haraka");
     answer(&first, "plain", OUTCOME_ACCEPTED);
     assert_account_has("\n            Postfix: narrow mynetworks");
     assert_account_has("\n            Sendmail: remove FEATURE(promiscuous_relay)");
@@ -242,10 +293,10 @@ static void a_technique_that_makes_no_sense_there_is_not_shown(void **state)
     summary.count = 1;
     audit_sample_unask(&first, "auth-null");
     audit_sample_row(&first, "auth-null")->absent = true;
-    judgement_endpoint(&first, &outside);
+    verdict_endpoint(&first, &outside);
     char *text = account(false);
     assert_null(strstr(text, "auth-null"));
-    assert_non_null(strstr(text, "none of 48 techniques"));
+    assert_non_null(strstr(text, "none of 59 techniques"));
     free(text);
 }
 
@@ -255,7 +306,7 @@ static void an_endpoint_that_was_not_reached_has_no_table(void **state)
     summary.count = 1;
     first.reach = REACH_NO_CONNECT;
     snprintf(first.trouble, sizeof(first.trouble), "connection refused");
-    judgement_endpoint(&first, &outside);
+    verdict_endpoint(&first, &outside);
     assert_account_has("UNREACHABLE");
     assert_account_has("No connection could be made: connection refused.");
     char *text = account(false);
@@ -367,15 +418,15 @@ static void assert_keys(json_t *object, const char *const *wanted, size_t count)
 static void the_object_has_the_documented_keys_in_order(void **state)
 {
     (void)state;
-    static const char *const top[] = {"program",   "version", "started", "seconds", "vantage",
-                                      "endpoints", "worst",   "exit",    "messages"};
+    static const char *const top[] = {"program", "version",   "schema", "started", "seconds",
+                                      "vantage", "endpoints", "worst",  "exit",    "messages"};
     static const char *const endpoint[] = {
-        "target",       "host",       "address",  "port",  "tls",     "verdict",
-        "proof",        "cause",      "why",      "fix",   "milter",  "banner",
-        "capabilities", "techniques", "findings", "notes", "message", "tls_session"};
+        "target",     "host",     "address", "port",     "tls",         "verdict", "proof",
+        "cause",      "why",      "fix",     "remedies", "milter",      "banner",  "capabilities",
+        "techniques", "findings", "notes",   "message",  "tls_session", "hosted"};
     static const char *const technique[] = {"id",       "helo", "sender",  "recipient", "code",
                                             "enhanced", "text", "outcome", "control"};
-    static const char *const finding[] = {"kind", "severity", "why", "fix"};
+    static const char *const finding[] = {"kind", "severity", "why", "fix", "remedies"};
     static const char *const vantage[] = {"declared", "sources"};
     static const char *const milter[] = {"observed"};
     answer(&first, "plain", OUTCOME_ACCEPTED);
@@ -398,7 +449,9 @@ static void the_object_holds_what_was_learnt(void **state)
         "{\"target\":\"mx\",\"host\":\"mx.example.org\",\"address\":\"203.0.113.25\",\"port\":25,"
         "\"tls\":\"none\",\"verdict\":\"open\",\"proof\":\"rcpt\",\"cause\":\"unconditional\","
         "\"why\":\"W\","
-        "\"fix\":\"F\",\"milter\":{\"observed\":false},\"banner\":\"mx.example.org ESMTP\","
+        "\"fix\":\"Postfix: "
+        "F\",\"remedies\":[{\"mta\":\"postfix\",\"text\":\"F\"}],\"milter\":{\"observed\":false},"
+        "\"banner\":\"mx.example.org ESMTP\","
         "\"capabilities\":[\"PIPELINING\"],\"techniques\":[{\"id\":\"plain\",\"helo\":\"probe."
         "example.net\","
         "\"sender\":\"<canary@outside.example.net>\",\"recipient\":\"<canary@outside.example.net>"
@@ -406,14 +459,16 @@ static void the_object_holds_what_was_learnt(void **state)
         "\"code\":250,\"enhanced\":\"2.1.5\",\"text\":\"Ok\",\"outcome\":\"accepted\",\"control\":"
         "null}],"
         "\"findings\":[{\"kind\":\"open-relay\",\"severity\":\"critical\",\"why\":\"V\",\"fix\":"
-        "\"X\"}],\"notes\":[\"N.\"],\"message\":null,\"tls_session\":null}";
+        "\"X\",\"remedies\":[{\"mta\":null,\"text\":\"X\"}]}],\"notes\":[\"N.\"],\"message\":null,"
+        "\"tls_session\":null,\"hosted\":false}";
     first.technique_count = 1;
     answer(&first, "plain", OUTCOME_ACCEPTED);
     snprintf(first.why, sizeof(first.why), "W");
-    snprintf(first.fix, sizeof(first.fix), "F");
+    remedies_clear(&first.fix);
+    remedies_add(&first.fix, MTA_POSTFIX, "F");
     finding_why(&first.findings[0], "V");
     finding_fix(&first.findings[0], "X");
-    raise_note(&first, "N.");
+    probe_finding_note(&first, "N.");
     json_t *object = make_json();
     char *text = json_dumps(json_array_get(json_object_get(object, "endpoints"), 0), JSON_COMPACT);
     assert_non_null(text);
@@ -423,9 +478,10 @@ static void the_object_holds_what_was_learnt(void **state)
     text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6));
     assert_non_null(text);
     assert_non_null(strstr(
-        text, "{\"program\":\"relaywarden-probe\",\"version\":\"" RELAYWARDEN_VERSION "\","
-              "\"started\":\"2027-01-15T08:00:01Z\",\"seconds\":0.21,\"vantage\":{\"declared\":"
-              "\"outside\",\"sources\":[\"198.51.100.7\"]},\"endpoints\":[{"));
+        text,
+        "{\"program\":\"relaywarden-probe\",\"version\":\"" RELAYWARDEN_VERSION "\",\"schema\":1,"
+        "\"started\":\"2027-01-15T08:00:01Z\",\"seconds\":0.21,\"vantage\":{\"declared\":"
+        "\"outside\",\"sources\":[\"198.51.100.7\"]},\"endpoints\":[{"));
     assert_non_null(strstr(text, "],\"worst\":\"open\",\"exit\":2,\"messages\":0}"));
     free(text);
     json_decref(object);
@@ -460,7 +516,7 @@ static void a_target_without_an_address_is_one_unreachable_endpoint(void **state
     summary.source_count = 0;
     memset(&first, 0, sizeof(first));
     snprintf(first.endpoint.target, sizeof(first.endpoint.target), "mx");
-    judgement_endpoint(&first, &outside);
+    verdict_endpoint(&first, &outside);
     json_t *object = make_json();
     json_t *one = json_array_get(json_object_get(object, "endpoints"), 0);
     assert_string_equal(json_string_value(json_object_get(one, "verdict")), "unreachable");
@@ -514,6 +570,8 @@ int main(void)
         CASE(a_host_without_a_name_is_not_said_twice),
         CASE(no_name_brings_a_pipe_or_a_newline_into_the_status_line),
         CASE(the_account_tells_verdict_cause_reason_remedy_and_replies),
+        CASE(the_first_screen_tells_no_technique_until_more_is_asked_for),
+        CASE(a_host_is_named_with_its_address_port_and_tls),
         CASE(each_mta_of_a_remedy_begins_a_line),
         CASE(a_technique_that_was_not_asked_says_why),
         CASE(techniques_that_got_the_same_answer_are_named_below_the_first),

@@ -61,18 +61,6 @@ static void an_accepted_form_is_followed_by_its_control_in_one_write(void **stat
     assert_int_equal(bench_result_of("percent-hack")->control, OUTCOME_RECIPIENT_REFUSED);
 }
 
-static void a_refused_mail_leaves_the_reply_to_rcpt_without_meaning(void **state)
-{
-    (void)state;
-    open_pipelining();
-    bench_answer("550 5.1.8 Sender address rejected: Domain not found");
-    bench_expect_action(SESSION_LISTEN);
-    bench_answer("250 ok");
-    bench_expect("MAIL FROM:<relaywarden@outside.example.net>");
-    assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_SENDER_REFUSED);
-    assert_true(bench_result_of("plain")->at_mail);
-}
-
 static void never_more_is_sent_than_may_be_refused(void **state)
 {
     (void)state;
@@ -116,47 +104,6 @@ static void the_endpoints_refusals_are_not_overdrawn(void **state)
     bench_expect("QUIT");
 }
 
-static void stumble(const char *reply)
-{
-    open_pipelining();
-    bench_answer("250 ok");
-    bench_answer(reply);
-    bench_expect("QUIT");
-    assert_false(bench_result_of("plain")->asked);
-    assert_true(battery_has_work(&bench.battery));
-    bench_open_session();
-    assert_string_equal(bench.order->line, "MAIL FROM:<canary@outside.example.net>\r\n");
-}
-
-static void a_server_that_cannot_bear_pipelining_is_asked_one_command_at_a_time(void **state)
-{
-    (void)state;
-    stumble("503 5.5.1 Error: need MAIL command");
-    stumble("503 5.5.0 Improper use of SMTP command pipelining");
-    stumble("554 SMTP synchronization error");
-    stumble("521 5.5.1 Protocol error");
-}
-
-static void a_503_that_asks_for_authentication_is_an_answer(void **state)
-{
-    (void)state;
-    open_pipelining();
-    bench_answer("250 ok");
-    bench_answer("503 5.7.0 Authentication required");
-    bench_expect("RSET");
-    assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_AUTH_REQUIRED);
-}
-
-static void missing_replies_are_asked_for_again_one_at_a_time(void **state)
-{
-    (void)state;
-    open_pipelining();
-    bench_answer("250 ok");
-    bench.order = session_broken(&bench.session, SESSION_BROKEN_SILENT, "silence");
-    bench_open_session();
-    assert_string_equal(bench.order->line, "MAIL FROM:<canary@outside.example.net>\r\n");
-}
-
 static void what_comes_first_is_asked_for_in_the_same_write(void **state)
 {
     (void)state;
@@ -178,22 +125,6 @@ static void what_comes_first_is_asked_for_in_the_same_write(void **state)
     bench_answer("250 ok");
     assert_false(bench_result_of("after-local")->asked);
     assert_non_null(strstr(bench_result_of("after-local")->text, "no such user"));
-}
-
-static void an_acceptance_out_of_step_is_asked_for_again_one_at_a_time(void **state)
-{
-    (void)state;
-    open_pipelining();
-    bench_answer("250 one too much");
-    bench_answer("250 which was of MAIL");
-    assert_string_equal(bench.order->line, "EHLO probe.example.net\r\n");
-    bench_answer(DENIED);
-    bench_expect_action(SESSION_CLOSE);
-    assert_true(bench_result_of("plain")->unconfirmed);
-    bench_open_session();
-    assert_string_equal(bench.order->line, "MAIL FROM:<canary@outside.example.net>\r\n");
-    bench_refuse_one(DENIED, 1);
-    assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_RELAY_DENIED);
 }
 
 static void a_refusal_is_followed_by_no_confirmation(void **state)
@@ -227,14 +158,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_technique_is_sent_in_one_write),
         cmocka_unit_test(an_accepted_form_is_followed_by_its_control_in_one_write),
-        cmocka_unit_test(a_refused_mail_leaves_the_reply_to_rcpt_without_meaning),
         cmocka_unit_test(never_more_is_sent_than_may_be_refused),
         cmocka_unit_test(the_endpoints_refusals_are_not_overdrawn),
-        cmocka_unit_test(a_server_that_cannot_bear_pipelining_is_asked_one_command_at_a_time),
-        cmocka_unit_test(a_503_that_asks_for_authentication_is_an_answer),
-        cmocka_unit_test(missing_replies_are_asked_for_again_one_at_a_time),
         cmocka_unit_test(what_comes_first_is_asked_for_in_the_same_write),
-        cmocka_unit_test(an_acceptance_out_of_step_is_asked_for_again_one_at_a_time),
         cmocka_unit_test(a_refusal_is_followed_by_no_confirmation),
         cmocka_unit_test(a_second_connection_that_fails_leaves_the_first_alone),
     };

@@ -35,7 +35,7 @@ static void a_closed_server_is_asked_every_technique_that_makes_sense(void **sta
     size_t asked = 0;
 
     bench_set_up(TLS_AUTO, 25);
-    assert_int_equal(ask_closed_server(), 5 + 4); /* 38 common ones, and four greetings */
+    assert_int_equal(ask_closed_server(), 6 + 6); /* 47 common ones, and six greetings */
     assert_int_equal(bench.result.reach, REACH_SESSION);
     assert_false(bench.result.cut_off);
     assert_string_equal(bench.result.trouble, "");
@@ -136,6 +136,8 @@ static void a_greeting_of_its_own_is_said_on_a_connection_of_its_own(void **stat
     bench_expect("QUIT");
     assert_true(battery_has_work(&bench.battery)); /* nobody is banned for one bad greeting */
     assert_false(bench_result_of("helo-host")->asked);
+    assert_true(bench_result_of("helo-host")->helo_refused);
+    assert_false(bench_result_of("helo-own")->helo_refused);
 }
 
 static void with_starttls_the_same_is_asked_in_the_clear_too(void **state)
@@ -180,28 +182,6 @@ static void capabilities_and_banner_are_kept_printable(void **state)
     assert_string_equal(bench.result.capabilities[1], "X\\x01Y");
 }
 
-static void a_refused_ehlo_falls_back_to_helo(void **state)
-{
-    (void)state;
-    bench_set_up(TLS_AUTO, 25);
-    bench_connect_session();
-    bench_answer("220 old");
-    bench_answer("502 5.5.1 what is EHLO");
-    bench_expect("HELO probe.example.net");
-    bench_answer("250 hello");
-    bench_expect("MAIL FROM:");
-}
-
-static void without_a_qualified_name_the_address_literal_is_the_helo(void **state)
-{
-    (void)state;
-    bench_set_up(TLS_AUTO, 25);
-    bench.settings.helo = "";
-    bench_connect_session();
-    bench_answer("220 mx");
-    bench_expect("EHLO [198.51.100.7]");
-}
-
 static void a_server_that_takes_no_helo_gives_no_session(void **state)
 {
     (void)state;
@@ -214,17 +194,6 @@ static void a_server_that_takes_no_helo_gives_no_session(void **state)
     assert_int_equal(bench.result.reach, REACH_NO_SESSION);
     assert_non_null(strstr(bench.result.trouble, "550 5.7.1 no \\x1B either"));
     assert_false(battery_has_work(&bench.battery));
-}
-
-static void a_greeting_of_554_waits_for_quit_and_is_closing(void **state)
-{
-    (void)state;
-    bench_set_up(TLS_AUTO, 25);
-    bench_connect_session();
-    bench_answer("554 5.3.2 no service");
-    bench_expect("QUIT");
-    assert_int_equal(bench.result.reach, REACH_NO_GREETING);
-    assert_true(bench.result.greeting_closing);
 }
 
 static void a_greeting_that_refuses_our_address_is_known_as_that(void **state)
@@ -277,74 +246,6 @@ static void a_greeting_of_421_is_left_at_once(void **state)
     close_on_proxies();
 }
 
-static void silence_is_told_apart_from_a_close_before_the_greeting(void **state)
-{
-    (void)state;
-    bench_set_up(TLS_AUTO, 25);
-    bench_connect_session();
-    bench.order = session_broken(&bench.session, SESSION_BROKEN_SILENT, "silence");
-    bench_expect_action(SESSION_CLOSE);
-    assert_int_equal(bench.result.reach, REACH_NO_GREETING);
-    assert_false(bench.result.greeting_closing);
-    assert_string_equal(bench.result.trouble, "silence");
-
-    bench_set_up(TLS_AUTO, 25);
-    bench_connect_session();
-    bench.order = session_broken(&bench.session, SESSION_BROKEN_CLOSED, "closed");
-    assert_true(bench.result.greeting_closing);
-}
-
-static void a_greeting_that_is_no_smtp_is_no_session(void **state)
-{
-    (void)state;
-    bench_set_up(TLS_AUTO, 25);
-    bench_connect_session();
-    bench.order = session_broken(&bench.session, SESSION_BROKEN_FOREIGN, "SSH");
-    assert_int_equal(bench.result.reach, REACH_NO_SESSION);
-    assert_false(bench.result.greeting_closing);
-}
-
-static void a_refused_connection_is_reached_no_further(void **state)
-{
-    (void)state;
-    bench_set_up(TLS_AUTO, 25);
-    session_begin(&bench.session, &bench.battery, NULL);
-    bench.order = session_broken(&bench.session, SESSION_BROKEN_CLOSED, "refused");
-    bench_expect_action(SESSION_CLOSE);
-    assert_int_equal(bench.result.reach, REACH_NO_CONNECT);
-    assert_false(battery_has_work(&bench.battery));
-}
-
-static void starttls_is_used_when_it_is_offered(void **state)
-{
-    (void)state;
-    bench_set_up(TLS_AUTO, 25);
-    bench_connect_session();
-    bench_answer("220 mx");
-    bench_answer("250-mx\r\n250-starttls\r\n250 XCLEAR");
-    bench_expect("STARTTLS");
-    bench_answer("220 go");
-    bench_expect_action(SESSION_SECURE);
-    bench.order = session_secured(&bench.session, "TLSv1.3 X");
-    bench_expect("EHLO probe.example.net");
-    bench_answer("250-mx\r\n250 XINSIDE");
-    bench_expect("MAIL FROM:");
-    assert_int_equal(bench.result.tls, TLS_STARTTLS);
-    assert_string_equal(bench.result.tls_protocol, "TLSv1.3 X");
-    assert_int_equal(bench.result.capability_count, 1);
-    assert_string_equal(bench.result.capabilities[0], "XINSIDE");
-}
-
-static void a_word_that_only_begins_like_starttls_offers_nothing(void **state)
-{
-    (void)state;
-    bench_set_up(TLS_AUTO, 25);
-    bench_connect_session();
-    bench_answer("220 mx");
-    bench_answer("250-mx\r\n250 STARTTLSX");
-    bench_expect("MAIL FROM:");
-}
-
 static void a_starttls_far_down_a_long_offer_is_seen(void **state)
 {
     char offer[3000];
@@ -378,76 +279,6 @@ static void an_implicit_handshake_that_fails_is_no_refused_service(void **state)
     bench.order = session_broken(&bench.session, SESSION_BROKEN_CLOSED, "wrong version number");
     assert_int_equal(bench.result.reach, REACH_NO_TLS);
     close_on_proxies();
-}
-
-static void with_tls_none_an_offered_starttls_is_left_alone(void **state)
-{
-    (void)state;
-    bench_set_up(TLS_NONE, 25);
-    bench_connect_session();
-    bench_answer("220 mx");
-    bench_answer("250-mx\r\n250 STARTTLS");
-    bench_expect("MAIL FROM:");
-    assert_int_equal(bench.result.tls, TLS_NONE);
-}
-
-static void a_starttls_that_fails_is_noted_and_asked_without_on_a_new_connection(void **state)
-{
-    (void)state;
-    bench_set_up(TLS_AUTO, 25);
-    bench_connect_session();
-    bench_answer("220 mx");
-    bench_answer("250-mx\r\n250 STARTTLS");
-    bench_answer("220 go");
-    bench.order = session_broken(&bench.session, SESSION_BROKEN_CLOSED, "the handshake failed");
-    bench_expect_action(SESSION_CLOSE);
-    assert_true(battery_has_work(&bench.battery));
-    bench_connect_session();
-    bench_answer("220 mx");
-    bench_answer("250-mx\r\n250 STARTTLS");
-    bench_expect("MAIL FROM:");
-    assert_int_equal(bench.result.tls, TLS_NONE);
-    assert_non_null(strstr(bench.result.trouble, "the handshake failed"));
-    assert_string_equal(bench.result.tls_trouble, "the handshake failed");
-}
-
-static void a_demanded_starttls_that_is_refused_asks_nothing_in_the_clear(void **state)
-{
-    (void)state;
-    bench_set_up(TLS_STARTTLS, 25);
-    bench_connect_session();
-    bench_answer("220 mx");
-    bench_answer("250 mx");
-    bench_expect("STARTTLS");
-    bench_answer("502 5.5.1 no");
-    bench_expect("QUIT");
-    assert_int_equal(bench.result.reach, REACH_NO_TLS);
-    assert_false(battery_has_work(&bench.battery));
-    assert_non_null(strstr(bench.result.trouble, "502 5.5.1 no"));
-}
-
-static void port_465_means_implicit_tls(void **state)
-{
-    (void)state;
-    bench_set_up(TLS_AUTO, 465);
-    bench_connect_session();
-    bench_expect_action(SESSION_SECURE);
-    bench.order = session_secured(&bench.session, "TLSv1.3 X");
-    bench_expect_action(SESSION_LISTEN);
-    bench_answer("220 mx");
-    bench_expect("EHLO");
-    bench_answer("250-mx\r\n250 STARTTLS");
-    bench_expect("MAIL FROM:");
-    assert_int_equal(bench.result.tls, TLS_IMPLICIT);
-}
-
-static void a_reply_where_none_belongs_ends_the_connection(void **state)
-{
-    (void)state;
-    bench_set_up(TLS_AUTO, 465);
-    bench_connect_session();
-    bench_answer("220 too early");
-    bench_expect_action(SESSION_CLOSE);
 }
 
 static void every_state_has_a_name_and_says_what_is_awaited(void **state)
@@ -506,24 +337,11 @@ int main(void)
         cmocka_unit_test(a_greeting_of_its_own_is_said_on_a_connection_of_its_own),
         cmocka_unit_test(with_starttls_the_same_is_asked_in_the_clear_too),
         cmocka_unit_test(capabilities_and_banner_are_kept_printable),
-        cmocka_unit_test(a_refused_ehlo_falls_back_to_helo),
-        cmocka_unit_test(without_a_qualified_name_the_address_literal_is_the_helo),
         cmocka_unit_test(a_server_that_takes_no_helo_gives_no_session),
-        cmocka_unit_test(a_greeting_of_554_waits_for_quit_and_is_closing),
         cmocka_unit_test(a_greeting_that_refuses_our_address_is_known_as_that),
         cmocka_unit_test(a_greeting_of_421_is_left_at_once),
-        cmocka_unit_test(silence_is_told_apart_from_a_close_before_the_greeting),
-        cmocka_unit_test(a_greeting_that_is_no_smtp_is_no_session),
-        cmocka_unit_test(a_refused_connection_is_reached_no_further),
-        cmocka_unit_test(starttls_is_used_when_it_is_offered),
-        cmocka_unit_test(a_word_that_only_begins_like_starttls_offers_nothing),
         cmocka_unit_test(a_starttls_far_down_a_long_offer_is_seen),
         cmocka_unit_test(an_implicit_handshake_that_fails_is_no_refused_service),
-        cmocka_unit_test(with_tls_none_an_offered_starttls_is_left_alone),
-        cmocka_unit_test(a_starttls_that_fails_is_noted_and_asked_without_on_a_new_connection),
-        cmocka_unit_test(a_demanded_starttls_that_is_refused_asks_nothing_in_the_clear),
-        cmocka_unit_test(port_465_means_implicit_tls),
-        cmocka_unit_test(a_reply_where_none_belongs_ends_the_connection),
         cmocka_unit_test(every_state_has_a_name_and_says_what_is_awaited),
         cmocka_unit_test(a_break_at_any_event_ends_in_bounded_connections),
     };

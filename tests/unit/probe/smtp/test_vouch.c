@@ -119,16 +119,6 @@ static void a_known_recipient_that_comes_first_on_its_connection_follows_an_ask(
     bench_expect("RCPT TO:" CANARY "\r\n");
 }
 
-static void an_ask_on_the_same_connection_is_enough(void **state)
-{
-    (void)state;
-    meet_behind_gateway();
-    leave_only("own-sender", "upper-case");
-    say_hello();
-    bench_refuse_one(DENIED, 1);
-    expect_request("RCPT TO:<CANARY@OUTSIDE.EXAMPLE.NET>\r\n");
-}
-
 static void a_stranger_who_is_seen_as_that_asks_so_once(void **state)
 {
     (void)state;
@@ -147,17 +137,6 @@ static void a_stranger_who_is_seen_as_that_asks_so_once(void **state)
     assert_string_equal(bench.order->line, "RCPT TO:canary@outside.example.net\r\n");
 }
 
-static void without_a_filter_nothing_goes_first(void **state)
-{
-    (void)state;
-    meet_behind_gateway();
-    leave_only("upper-case", "");
-    bench_open_session();
-    bench_expect("MAIL FROM:<rw1.");
-    bench_answer("250 2.1.0 Ok");
-    expect_request("RCPT TO:<CANARY@");
-}
-
 /* ---- what its answer shows -------------------------------------------------------------- */
 
 static void the_filters_word_on_it_is_proof(void **state)
@@ -174,23 +153,9 @@ static void the_filters_word_on_it_is_proof(void **state)
     assert_int_equal(bench.result.milter.granted, 1);
     assert_int_equal(bench.session.accepted, 1);
     assert_false(bench_result_of("no-brackets")->asked);
-    /* The filter's refusal is one, too. */
-    assert_int_equal(bench.battery.refusals, 2);
+    /* The filter's answer to a hello is none of the server's refusals. */
+    assert_int_equal(bench.battery.refusals, 1);
     assert_int_equal(bench.battery.reserved, 1);
-}
-
-static void of_another_sender_it_is_proof_for_that(void **state)
-{
-    (void)state;
-    meet_behind_gateway();
-    bench.battery.bare = true;
-    leave_only("null-sender", "");
-    say_hello();
-    bench_answer("250 2.1.0 Ok");
-    bench_observe(OBSERVATION_ASK, bench.session.vouch);
-    assert_true(bench_result_of("null-sender")->observed);
-    assert_string_equal(bench_result_of("null-sender")->sender, "<>");
-    assert_false(bench_result_of("plain")->asked);
 }
 
 static void both_ends_count_it(void **state)
@@ -239,24 +204,6 @@ static void an_answer_that_cannot_be_verified_proves_nothing(void **state)
     expect_request("RCPT TO:canary@");
 }
 
-static void a_sender_that_is_refused_is_the_techniques_answer(void **state)
-{
-    (void)state;
-    meet_behind_gateway();
-    bench.ehlo = PIPELINE;
-    come_to_the_spellings();
-    bench_answer(UNKNOWN);
-    bench_answer("503 5.5.1 Error: need MAIL command");
-    /* The other sender, and again it is an ask that is first. */
-    bench_expect("MAIL FROM:<relaywarden@outside.example.net>\r\nRCPT TO:<rw1.");
-    bench_answer(UNKNOWN);
-    bench_answer("503 5.5.1 Error: need MAIL command");
-    assert_int_equal(bench_result_of("no-brackets")->outcome, OUTCOME_SENDER_REFUSED);
-    assert_true(bench_result_of("no-brackets")->at_mail);
-    assert_false(bench_result_of("no-brackets")->ask);
-    bench_expect(MAIL "RCPT TO:<rw1.");
-}
-
 static void a_server_that_hangs_up_at_it_is_asked_again(void **state)
 {
     (void)state;
@@ -271,38 +218,6 @@ static void a_server_that_hangs_up_at_it_is_asked_again(void **state)
 }
 
 /* ---- courtesy --------------------------------------------------------------------------- */
-
-static void without_room_for_both_a_connection_asks_neither(void **state)
-{
-    (void)state;
-    meet_behind_gateway();
-    bench.battery.connection_refusals = 2;
-    come_to_the_spellings();
-    bench_expect("QUIT");
-    assert_non_null(strstr(bench_result_of("upper-case")->text, "too few refusals"));
-    assert_true(bench_result_of("upper-case")->cut); /* it ends no finding of an earlier audit */
-    assert_false(bench.result.refusals_used_up);
-    assert_false(battery_has_work(&bench.battery));
-
-    meet_behind_gateway();
-    bench.settings.max_refusals = 2;
-    come_to_the_spellings();
-    bench_expect("QUIT");
-    assert_non_null(strstr(bench_result_of("no-brackets")->text, "max_refusals"));
-    assert_true(bench.result.refusals_used_up);
-    assert_int_equal(bench.battery.reserved, 0);
-}
-
-static void where_it_would_be_no_mistake_the_request_needs_no_room_for_it(void **state)
-{
-    (void)state;
-    bench_set_up(TLS_NONE, 25);
-    bench_meet_filter();
-    bench.settings.max_refusals = 2;
-    come_to_the_spellings();
-    bench_answer("250 2.1.0 Ok");
-    bench_expect("RCPT TO:canary@");
-}
 
 static void a_connection_that_was_used_hands_it_on_to_a_new_one(void **state)
 {
@@ -367,40 +282,21 @@ static void however_slow_a_server_is_a_request_follows_the_hello(void **state)
     assert_int_equal(bench_result_of("null-sender")->outcome, OUTCOME_RELAY_DENIED);
 }
 
-static void what_the_hello_leaves_unasked_is_said(void **state)
-{
-    (void)state;
-    bench_set_up(TLS_NONE, 25);
-    bench_meet_filter();
-    bench.settings.max_refusals = 1;
-    say_hello();
-    bench_expect("QUIT");
-    assert_true(bench.result.refusals_used_up);
-    assert_non_null(strstr(bench_result_of("plain")->text, "max_refusals"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_carries_no_token_follows_an_ask),
         cmocka_unit_test(both_are_sent_in_order_where_commands_go_together),
         cmocka_unit_test(a_known_recipient_that_comes_first_on_its_connection_follows_an_ask),
-        cmocka_unit_test(an_ask_on_the_same_connection_is_enough),
         cmocka_unit_test(a_stranger_who_is_seen_as_that_asks_so_once),
-        cmocka_unit_test(without_a_filter_nothing_goes_first),
         cmocka_unit_test(the_filters_word_on_it_is_proof),
-        cmocka_unit_test(of_another_sender_it_is_proof_for_that),
         cmocka_unit_test(both_ends_count_it),
         cmocka_unit_test(one_that_was_put_off_may_not_have_come_to_the_filter),
         cmocka_unit_test(an_answer_that_cannot_be_verified_proves_nothing),
-        cmocka_unit_test(a_sender_that_is_refused_is_the_techniques_answer),
         cmocka_unit_test(a_server_that_hangs_up_at_it_is_asked_again),
-        cmocka_unit_test(without_room_for_both_a_connection_asks_neither),
-        cmocka_unit_test(where_it_would_be_no_mistake_the_request_needs_no_room_for_it),
         cmocka_unit_test(a_connection_that_was_used_hands_it_on_to_a_new_one),
         cmocka_unit_test(a_claimed_client_that_cannot_say_hello_asks_nothing),
         cmocka_unit_test(however_slow_a_server_is_a_request_follows_the_hello),
-        cmocka_unit_test(what_the_hello_leaves_unasked_is_said),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

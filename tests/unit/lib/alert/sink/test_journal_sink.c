@@ -63,6 +63,9 @@ static void each_field_of_the_finding_is_a_field_of_the_entry(void **state)
     };
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
         assert_true(has(entry, lines[i]));
+    const char *page = strstr(entry, "\nDOCUMENTATION=file:///");
+    assert_non_null(page);
+    assert_non_null(strstr(page, "/findings/open-relay.md\n"));
     const char *id = strstr(entry, "\nMESSAGE_ID=");
     assert_non_null(id);
     assert_int_equal(strspn(id + 12, "0123456789abcdef"), 32);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/alert_sample.h"
@@ -208,6 +209,57 @@ static void the_file_is_opened_before_the_first_alert(void **state)
     wrong->free(wrong);
 }
 
+/* Standard output is a pipe meanwhile, which holds less than is written to it. */
+static void standard_output_gets_whole_lines_however_slowly_it_is_read(void **state)
+{
+    struct sink_place *place = *state;
+    int before = dup(STDOUT_FILENO);
+    struct alert_settings settings = sample_settings;
+    char path[] = "-";
+    char got[2048];
+    size_t lines = 0;
+    int ends[2];
+
+    settings.json_path = path;
+    fflush(stdout);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_true(fcntl(ends[1], F_SETPIPE_SZ, 4096) >= 0);
+    pid_t reader = fork();
+    assert_true(reader >= 0);
+    if (reader == 0) {
+        close(ends[1]);
+        for (ssize_t length; (length = read(ends[0], got, 16)) > 0;) {
+            for (ssize_t i = 0; i < length; i++) {
+                lines += got[i] == '\n';
+            }
+        }
+        _exit((int)lines);
+    }
+    close(ends[0]);
+    dup2(ends[1], STDOUT_FILENO);
+    close(ends[1]);
+    fcntl(STDOUT_FILENO, F_SETFL, O_NONBLOCK);
+    place->sink->free(place->sink);
+    place->sink =
+        sink_json_new(&(struct sink_source){.identity = &sample_identity, .settings = &settings});
+    int opened = place->sink->open(place->sink, place->error);
+    int failed = 0;
+    for (int i = 0; i < 20; i++) {
+        failed += announce(place, 1) != 0;
+    }
+    place->sink->free(place->sink);
+    place->sink = NULL;
+    bool still_open = fcntl(STDOUT_FILENO, F_GETFD) >= 0;
+    dup2(before, STDOUT_FILENO);
+    close(before);
+    int status = 0;
+    waitpid(reader, &status, 0);
+    assert_int_equal(opened, 0);
+    assert_int_equal(failed, 0);
+    assert_true(still_open);
+    assert_int_equal(WEXITSTATUS(status), 20);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, sink_place_tear_down)
 
 int main(void)
@@ -215,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(each_announcement_is_one_line_at_the_end),
         TEST(the_file_is_opened_before_the_first_alert),
+        TEST(standard_output_gets_whole_lines_however_slowly_it_is_read),
         TEST(a_rotated_file_is_left_alone),
         TEST(half_a_line_of_an_earlier_run_is_ended_first),
         TEST(a_full_disk_never_joins_two_lines),

@@ -85,7 +85,7 @@ static void a_directory_that_is_missing_is_told(void **state)
     char error[SINK_ERROR_SIZE] = "";
     struct alert_settings settings = sample_settings;
     char missing[] = "/nonexistent/directory";
-    struct speaker *speaker = speaker_new(&sample_identity);
+    struct sink_stats *speaker = sink_stats_new(&sample_identity);
 
     assert_non_null(speaker);
     settings.metrics_directory = missing;
@@ -95,7 +95,7 @@ static void a_directory_that_is_missing_is_told(void **state)
     assert_int_equal(sink->open(sink, error), -1);
     assert_non_null(strstr(error, "cannot write to /nonexistent/directory: No such file"));
     sink->free(sink);
-    speaker_release(speaker);
+    sink_stats_release(speaker);
 }
 
 int main(void)

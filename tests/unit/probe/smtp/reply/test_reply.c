@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/printable.h"
 #include "probe/smtp/reply/reply.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
@@ -224,6 +225,106 @@ static void a_reset_parser_remembers_nothing(void **state)
     assert_int_equal(parser.reply.lines, 1);
 }
 
+/* The line that tells why is often the last. */
+static void the_end_of_a_long_refusal_is_kept(void **state)
+{
+    (void)state;
+    char line[120];
+    size_t used = 0;
+    starting_with(line, sizeof(line), '-');
+    line[0] = line[1] = '5';
+    line[2] = '4';
+    line[sizeof(line) - 1] = '\n';
+    reply_parser_reset(&parser);
+    reply_parser_feed(&parser, "554-first\r\n", 11, &used);
+    for (size_t i = 0; i < 100; i++) {
+        assert_int_equal(reply_parser_feed(&parser, line, sizeof(line), &used), REPLY_MORE);
+    }
+    assert_int_equal(reply_parser_feed(&parser, "554 5.7.1 Relaying denied\r\n", 27, &used),
+                     REPLY_COMPLETE);
+    assert_int_equal(strncmp(parser.reply.text, "first\nxxx", 9), 0);
+    assert_int_equal(parser.reply.text_length, strlen(parser.reply.text));
+    assert_true(parser.reply.text_length < REPLY_TEXT_SIZE);
+    assert_string_equal(strrchr(parser.reply.text, '\n'), "\nRelaying denied");
+    /* also when it is one line that is longer than all the room */
+    char whole[REPLY_LINE_MAX];
+    memset(whole, 'y', sizeof(whole));
+    whole[0] = whole[1] = '5';
+    whole[2] = '4';
+    whole[3] = '-';
+    whole[sizeof(whole) - 1] = '\n';
+    reply_parser_reset(&parser);
+    reply_parser_feed(&parser, whole, sizeof(whole), &used);
+    assert_int_equal(reply_parser_feed(&parser, "554 last\n", 9, &used), REPLY_COMPLETE);
+    assert_string_equal(strrchr(parser.reply.text, '\n'), "\nlast");
+}
+
+static void every_line_of_a_refusal_is_shown_and_one_of_another(void **state)
+{
+    (void)state;
+    char shown[64];
+    size_t used = 0;
+    static const char refusal[] =
+        "554-5.7.1 No SMTP here.\r\n554-5.7.1 \x1b[2J\r\n554 5.7.1 Moved\r\n";
+    feed_all(refusal, strlen(refusal), &used);
+    reply_show(&parser.reply, shown, sizeof(shown));
+    assert_string_equal(shown, "No SMTP here. \\x1B[2J Moved");
+    feed_all("421-Busy\r\n421 later\r\n", 21, &used);
+    reply_show(&parser.reply, shown, sizeof(shown));
+    assert_string_equal(shown, "Busy later");
+    feed_all("220-mx.site.test\r\n220 hi\r\n", 26, &used);
+    reply_show(&parser.reply, shown, sizeof(shown));
+    assert_string_equal(shown, "mx.site.test");
+}
+
+/* Both ends stay, whatever octets they are made of, and the room is not left. */
+static void a_refusal_that_does_not_fit_is_cut_in_its_middle(void **state)
+{
+    (void)state;
+    static const char *const fillings[] = {"x", "\xff", "\x01", "\xe2\x80\xae", "\xc3\xa4"};
+    for (size_t i = 0; i < ROWS(fillings); i++) {
+        struct reply reply = {.code = 554};
+        char shown[100];
+        strcpy(reply.text, "first ");
+        while (strlen(reply.text) < 1900) {
+            strcat(reply.text, fillings[i]);
+        }
+        strcat(reply.text, " last");
+        memset(shown, '#', sizeof(shown));
+        reply_show(&reply, shown, sizeof(shown) - 1);
+        assert_int_equal(strncmp(shown, "first ", 6), 0);
+        assert_non_null(strstr(shown, "..."));
+        assert_string_equal(shown + strlen(shown) - 5, " last");
+        assert_true(strlen(shown) < sizeof(shown) - 1);
+        assert_int_equal(shown[sizeof(shown) - 1], '#');
+        assert_true(printable_is_shown(shown));
+    }
+}
+
+static void starttls_and_pipelining_are_offered_by_their_keywords_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *wire;
+        unsigned int offers;
+    } rows[] = {
+        {"250-mx\r\n250 STARTTLS\r\n", REPLY_OFFERS_STARTTLS},
+        {"250-mx\r\n250 pipelining\r\n", REPLY_OFFERS_PIPELINING},
+        {"250-mx\r\n250-PIPELINING \r\n250 StartTLS x\r\n",
+         REPLY_OFFERS_STARTTLS | REPLY_OFFERS_PIPELINING},
+        {"250-mx\r\n250 STARTTLSX\r\n", 0},
+        {"250-mx\r\n250 PIPELININGS\r\n", 0},
+        {"250-mx\r\n250 PIPELININ\r\n", 0},
+        {"250-mx\r\n250 XSTARTTLS\r\n", 0},
+        {"250-mx\r\n250 8BITMIME\r\n", 0},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        size_t used;
+        assert_int_equal(feed_all(rows[i].wire, strlen(rows[i].wire), &used), REPLY_COMPLETE);
+        assert_int_equal(parser.reply.offers, rows[i].offers);
+    }
+}
+
 static void only_2xx_is_positive(void **state)
 {
     (void)state;
@@ -246,6 +347,10 @@ int main(void)
         cmocka_unit_test(a_reply_of_too_many_lines_is_malformed),
         cmocka_unit_test(many_long_lines_fill_the_text_and_no_more),
         cmocka_unit_test(a_reset_parser_remembers_nothing),
+        cmocka_unit_test(the_end_of_a_long_refusal_is_kept),
+        cmocka_unit_test(every_line_of_a_refusal_is_shown_and_one_of_another),
+        cmocka_unit_test(a_refusal_that_does_not_fit_is_cut_in_its_middle),
+        cmocka_unit_test(starttls_and_pipelining_are_offered_by_their_keywords_alone),
         cmocka_unit_test(only_2xx_is_positive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

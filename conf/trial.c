@@ -1,0 +1,252 @@
+/* The part of conf/conf.h that tries what the program will write to and run. Nothing is made or
+ * changed by it: what is there is opened, and where nothing is, the directory is asked for. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "conf/mistakes.h"
+#include "lib/alert/sink/sink.h"
+
+#define NO_SINK                                                                                    \
+    "no sink is set: syslog has format = none, journal is not yes, and neither json nor command "  \
+    "is set; set one of them"
+#define LINKS_MAX 40 /* of symbolic links, one to the other, as Linux has it */
+
+struct trial {
+    const struct conf *conf;
+    struct conf_messages messages;
+    char user[64];
+};
+
+/* An option that names what is tried. */
+struct tried {
+    const char *option;
+    int line;
+    bool is_program;
+};
+
+static void deny(struct trial *trial, const struct tried *tried, const char *path, int error)
+{
+    char shown[CONF_SHOW_SIZE];
+
+    conf_mistake(&trial->messages, tried->line, "%s: %s cannot be %s by user %s: %s; %s",
+                 tried->option, conf_show(shown, path), tried->is_program ? "run" : "written",
+                 trial->user, strerror(error),
+                 tried->is_program ? "let that user run it (chmod), or name another program"
+                                   : "let that user write there (chown, chmod), or name another "
+                                     "place");
+}
+
+/* A directory that is missing is a note of the configuration's own. */
+static void try_directory(struct trial *trial, const struct tried *tried, const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode) &&
+        faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) != 0) {
+        deny(trial, tried, path, errno);
+    }
+}
+
+static void try_program(struct trial *trial, const struct tried *tried, const char *path)
+{
+    if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) != 0) {
+        deny(trial, tried, path, errno);
+    }
+}
+
+static void parent_of(const char *path, char parent[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    int length = slash == NULL ? 0 : slash == path ? 1 : (int)(slash - path);
+
+    snprintf(parent, PATH_MAX, "%.*s", length, path);
+}
+
+/* Where a file would be made: behind symbolic links that lead to nothing yet. A relative one begins
+ * at the directory of the link. False: errno says why no file can be made there. */
+static bool follow_links(const char *path, char place[PATH_MAX])
+{
+    char link[PATH_MAX];
+    char parent[PATH_MAX];
+
+    snprintf(place, PATH_MAX, "%s", path);
+    for (int i = 0; i < LINKS_MAX; i++) {
+        ssize_t length = readlink(place, link, sizeof(link) - 1);
+
+        if (length < 0) {
+            return true;
+        }
+        link[length] = '\0';
+        size_t before = 0;
+        if (link[0] != '/') {
+            parent_of(place, parent);
+            before = strlen(parent);
+        }
+        if (before + 1 + (size_t)length >= PATH_MAX) {
+            errno = ENAMETOOLONG;
+            return false;
+        }
+        memcpy(place, parent, before);
+        place[before] = '/';
+        memcpy(place + before + (before > 0), link, (size_t)length + 1);
+    }
+    errno = ELOOP;
+    return false;
+}
+
+/* 0, or why the file cannot be opened or made, as errno has it. `missing`: it is the directory that
+ * is missing, and no symbolic link leads there. */
+static int why_not_written(const char *path, bool *missing)
+{
+    char place[PATH_MAX];
+    char parent[PATH_MAX];
+    int descriptor = open(path, O_RDWR | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+    *missing = false;
+    if (descriptor >= 0) {
+        close(descriptor);
+        return 0;
+    }
+    if (errno != ENOENT || !follow_links(path, place)) {
+        return errno;
+    }
+    parent_of(place, parent);
+    if (faccessat(AT_FDCWD, parent, W_OK | X_OK, AT_EACCESS) == 0) {
+        return 0;
+    }
+    *missing = errno == ENOENT && strcmp(place, path) == 0;
+    return errno;
+}
+
+/* The program's own folder is made in it, if it is not there. */
+static void try_state(struct trial *trial, const char *program)
+{
+    const struct tried state = {"state_directory", trial->conf->lines.state_directory, false};
+    char path[PATH_MAX];
+    char database[PATH_MAX];
+    struct stat status;
+
+    snprintf(path, sizeof(path), "%.*s/%s", PATH_MAX - 64, trial->conf->state_directory, program);
+    if (stat(path, &status) != 0) {
+        try_directory(trial, &state, trial->conf->state_directory);
+        return;
+    }
+    try_directory(trial, &state, path);
+    snprintf(database, sizeof(database), "%.*s/relaywarden.db", PATH_MAX - 32, path);
+    if (stat(database, &status) == 0 && faccessat(AT_FDCWD, database, W_OK, AT_EACCESS) != 0) {
+        deny(trial, &state, database, errno);
+    }
+}
+
+/* A sink beside `json`. */
+static bool has_other_sink(const struct alert_settings *alert)
+{
+    return alert->syslog_format != SYSLOG_NONE || alert->journal == JOURNAL_YES ||
+           alert->command_count > 0;
+}
+
+/* That its directory is missing is a note of the configuration's own: somebody may make it yet. But
+ * where no other sink is set, the program does not start until then. */
+static void try_json(struct trial *trial, const char *path)
+{
+    const struct tried json = {"json", trial->conf->lines.json, false};
+    char shown[CONF_SHOW_SIZE];
+    bool missing;
+    int error = why_not_written(path, &missing);
+
+    if (error != 0 && !missing) {
+        deny(trial, &json, path, error);
+    } else if (missing && !has_other_sink(&trial->conf->alert)) {
+        conf_mistake(&trial->messages, json.line,
+                     "json: no sink works, so nobody would hear of an alert (name one that does in "
+                     "alert { }): json: cannot open %s: %s (make its directory)",
+                     conf_show(shown, path), strerror(error));
+    }
+}
+
+/* A check of the probe prints what it finds, so it may go without. */
+static void try_sinks(struct trial *trial, enum conf_program program)
+{
+    const struct alert_settings *alert = &trial->conf->alert;
+
+    if (alert->json_path != NULL && alert->json_path[0] != '\0') {
+        if (strcmp(alert->json_path, ALERT_JSON_OUTPUT) != 0) {
+            try_json(trial, alert->json_path);
+        }
+    } else if (!has_other_sink(alert)) {
+        if (program == CONF_MILTER) {
+            conf_mistake(&trial->messages, 0, "alert: " NO_SINK ", or the filter does not start");
+        } else {
+            conf_note(&trial->messages, 0,
+                      "alert: " NO_SINK ", or relaywarden-probe run does not start");
+        }
+    }
+}
+
+static void name_user(char user[64])
+{
+    const struct passwd *entry = getpwuid(geteuid());
+
+    if (entry != NULL) {
+        snprintf(user, 64, "%s", entry->pw_name);
+    } else {
+        snprintf(user, 64, "%ju", (uintmax_t)geteuid());
+    }
+}
+
+static void move(char ***to, size_t *count, char **from, size_t from_count)
+{
+    for (size_t i = 0; i < from_count; i++) {
+        char **grown = realloc(*to, (*count + 1) * sizeof(*grown));
+
+        if (grown == NULL) {
+            return;
+        }
+        *to = grown;
+        grown[(*count)++] = from[i];
+        from[i] = NULL;
+    }
+}
+
+/* A mistake that memory does not suffice for is left out: that there was one is returned all the
+ * same. */
+static void add_messages(struct conf_report *report, struct conf_report *found)
+{
+    move(&report->mistakes, &report->mistake_count, found->mistakes, found->mistake_count);
+    move(&report->notes, &report->note_count, found->notes, found->note_count);
+    conf_report_free(found);
+}
+
+bool conf_try(const struct conf *conf, enum conf_program program, struct conf_report *report)
+{
+    const struct alert_settings *alert = &conf->alert;
+    struct trial trial = {.conf = conf, .messages = {.file = conf->path}};
+
+    const struct conf_lines *lines = &conf->lines;
+
+    name_user(trial.user);
+    if (alert->metrics_directory != NULL && alert->metrics_directory[0] != '\0') {
+        const struct tried metrics = {"metrics_directory", lines->metrics_directory, false};
+        try_directory(&trial, &metrics, alert->metrics_directory);
+    }
+    if (alert->command_count > 0) {
+        const struct tried command = {"command", lines->command, true};
+        try_program(&trial, &command, alert->command[0]);
+    }
+    try_sinks(&trial, program);
+    try_state(&trial, program == CONF_MILTER ? "milter" : "probe");
+    bool good = trial.messages.mistakes == 0;
+    struct conf_report found = {0};
+    conf_messages_publish(&trial.messages, &found);
+    add_messages(report, &found);
+    return good;
+}

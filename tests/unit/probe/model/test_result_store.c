@@ -1,0 +1,136 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe/dns/address_facts.h"
+#include "probe/model/result_store.h"
+#include "probe/report/report.h"
+#include "tests/unit/audit_sample.h"
+
+#define MANY 4000 /* some fill the memory that a spool takes */
+
+static const struct vantage_known outside = {.declared = VANTAGE_OUTSIDE};
+static struct endpoint_result result;
+static struct spool_place places[MANY];
+
+/* An endpoint that has something of everything. */
+static void fill(unsigned int number)
+{
+    char text[64];
+
+    result_free(&result);
+    audit_sample_closed(&result);
+    snprintf(text, sizeof(text), "554 5.7.1 refused, case %u", number);
+    result.techniques[1].text = string_pool_keep(&result.texts, text);
+    result.techniques[2].own = string_pool_keep(&result.texts, "second.example.org");
+    result.capabilities[0] = string_pool_keep(&result.texts, "PIPELINING");
+    result.capability_count = 1;
+    result.senders.domains[0] = string_pool_keep(&result.texts, "third.example.org");
+    result.senders.count = 1;
+    result.endpoint.port = (uint16_t)(number + 1);
+    snprintf(result.heard.auth_in_clear, sizeof(result.heard.auth_in_clear), "PLAIN");
+    if (number % 7 == 0) {
+        audit_sample_answer(&result, "plain", OUTCOME_ACCEPTED);
+    }
+    verdict_endpoint(&result, &outside);
+}
+
+static void assert_same(const struct endpoint_result *kept)
+{
+    char *wanted = report_endpoint(&result);
+    char *found = report_endpoint(kept);
+
+    assert_non_null(wanted);
+    assert_non_null(found);
+    assert_string_equal(found, wanted);
+    assert_string_equal(kept->techniques[2].own, "second.example.org");
+    assert_string_equal(kept->senders.domains[0], "third.example.org");
+    assert_null(kept->message.text);
+    assert_null(kept->techniques[0].own);
+    assert_int_equal(kept->finding_count, result.finding_count);
+    assert_true(result.finding_count > 0);
+    for (size_t i = 0; i < result.finding_count; i++) {
+        assert_memory_equal(&kept->findings[i], &result.findings[i], sizeof(result.findings[i]));
+    }
+    free(wanted);
+    free(found);
+}
+
+static void a_result_comes_back_as_it_was(void **state)
+{
+    struct result_store *store = result_store_new(sizeof(struct posture_dns));
+
+    (void)state;
+    assert_non_null(store);
+    for (unsigned int i = 7; i < 9; i++) {
+        fill(i);
+        assert_true(result_store_add(store, &result, &places[0]));
+        assert_same(result_store_get(store, &places[0]));
+    }
+    result_store_free(store);
+}
+
+static void thousands_come_back_in_any_order(void **state)
+{
+    struct result_store *store = result_store_new(sizeof(struct posture_dns));
+
+    (void)state;
+    assert_non_null(store);
+    for (unsigned int i = 0; i < MANY; i++) {
+        fill(i);
+        assert_true(result_store_add(store, &result, &places[i]));
+    }
+    for (unsigned int i = MANY; i-- > 0;) {
+        fill(i);
+        assert_same(result_store_get(store, &places[i]));
+    }
+    result_store_free(store);
+}
+
+static void what_dns_said_comes_back_too(void **state)
+{
+    struct result_store *store = result_store_new(sizeof(struct posture_dns));
+    static struct posture_dns facts;
+
+    (void)state;
+    assert_non_null(store);
+    fill(1);
+    facts.pointer = POSTURE_HAD;
+    facts.name_count = 1;
+    snprintf(facts.names[0].name, sizeof(facts.names[0].name), "mx.example.org");
+    facts.listing_count = 1;
+    facts.listings[0].zone = "zen.example.net";
+    result.dns = &facts;
+    assert_true(result_store_add(store, &result, &places[0]));
+    result.dns = NULL;
+    const struct endpoint_result *kept = result_store_get(store, &places[0]);
+    assert_non_null(kept->dns);
+    assert_memory_equal(kept->dns, &facts, sizeof(facts));
+    fill(2);
+    assert_true(result_store_add(store, &result, &places[1]));
+    assert_null(result_store_get(store, &places[1])->dns);
+    result_store_free(store);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    result_free(&result);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_result_comes_back_as_it_was),
+        cmocka_unit_test(thousands_come_back_in_any_order),
+        cmocka_unit_test(what_dns_said_comes_back_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, end);
+}
