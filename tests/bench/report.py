@@ -7,6 +7,7 @@ time until headless Chromium has laid it out (wide and narrow), which must be un
 """
 
 import argparse
+import itertools
 import json
 import os
 import resource
@@ -26,7 +27,7 @@ LIMIT_MS = 2000
 
 
 def detail(number, techniques, verdict):
-    """What the probe keeps of an endpoint's last audit."""
+    """An endpoint's last audit, as the probe keeps it."""
     granted = verdict == "open"
     return json.dumps({
         "target": "mx", "host": f"mx{number}.example.org", "port": 25, "tls": "none",
@@ -47,7 +48,7 @@ def fill(path, endpoints, days, techniques):
     now = int(time.time())
     times = range(now - days * 86400, now + 1, PERIOD)
     database = sqlite3.connect(path)
-    database.execute("DELETE FROM audit")
+    database.execute("DELETE FROM run")
     database.execute("DELETE FROM endpoint")
     for number in range(1, endpoints + 1):
         verdicts = ["closed"] * len(times)
@@ -55,11 +56,18 @@ def fill(path, endpoints, days, techniques):
             verdicts[number:number + 40] = ["open"] * 40
         if number % 50 == 0:
             verdicts[-3:] = ["open"] * 3
-        database.execute("INSERT INTO endpoint (id, name, last, detail) VALUES (?, ?, ?, ?)", (
-            number, f"mx{number}", times[-1], detail(number, techniques, verdicts[-1])))
-        database.executemany("INSERT INTO audit (endpoint, time, verdict, cause) VALUES (?, ?, ?, ?)", (
-            (number, when, verdict, "unconditional" if verdict == "open" else "none")
-            for when, verdict in zip(times, verdicts)))
+        database.execute(
+            "INSERT INTO endpoint (id, key, target, host, session, last, ended, seconds, detail)"
+            " VALUES (?, ?, 'mx', ?, 'none', ?, ?, 1, ?)",
+            (number, f"mx{number}:25/auto example.org", f"mx{number}", times[-1], times[-1],
+             detail(number, techniques, verdicts[-1])))
+        for verdict, audits in itertools.groupby(zip(times, verdicts), lambda audit: audit[1]):
+            run = [when for when, _ in audits]
+            database.execute(
+                "INSERT INTO run (endpoint, verdict, cause, first, last, audits)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (number, verdict, "unconditional" if verdict == "open" else "none", run[0], run[-1],
+                 len(run)))
     database.commit()
     database.close()
     return endpoints * len(times)

@@ -36,7 +36,7 @@ def arguments():
 
 
 def ask_nmap(host, row):
-    """What nmap says, in a few words, and the seconds it took."""
+    """nmap's answer in a few words, and the seconds it took."""
     family = row.only or 4
     port = (row.target or {"ports": [25]})["ports"][0]
     began = time.monotonic()

@@ -10,7 +10,7 @@ clients, senders = {}, {}
 
 
 def judge(session, recipient):
-    """What is answered to RCPT: an unknown triplet is put off until the delay is over."""
+    """The answer to RCPT: an unknown triplet is put off until the delay is over."""
     triplet = (clients.get(session), senders.get(session), recipient)
     began = first_seen.setdefault(triplet, time.monotonic())
     return "proceed" if time.monotonic() - began >= delay else "reject|451 4.7.1 Greylisted, come back later"

@@ -1,4 +1,4 @@
-"""What the tests of the main job share: a site whose Postfix, milter and probe can be set up anew in a moment."""
+"""The tests of the main job share this: a site whose Postfix, milter and probe can be set up anew in a moment."""
 
 from lab import Config, Dns, Milter, Postfix, Sasl, probe
 from lab.programs import read_alerts

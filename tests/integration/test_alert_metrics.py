@@ -44,7 +44,7 @@ def audited(*minutes, interval=3600, endpoint=OF):
             (INTERVAL, f"{interval}x240")]
 
 
-# What the probe's numbers come to: series, alert, minutes, whether it fires.
+# The probe's numbers and their alerts: series, alert, minutes, whether it fires.
 PROBE_CASES = [
     (verdicts("closed", "open", "closed"), "RelaywardenOpenRelay", 59, False),
     (verdicts("closed", "open", "closed"), "RelaywardenOpenRelay", 60, True),

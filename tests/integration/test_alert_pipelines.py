@@ -1,4 +1,4 @@
-"""What receives alerts reads their fields: rsyslog, syslog-ng, the journal's protocol, a webhook."""
+"""Receivers of alerts read their fields: rsyslog, syslog-ng, the journal's protocol, a webhook."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from test_alert_crash import driver
 
 OPEN = {"mynetworks": "0.0.0.0/0"}
 LISTENER = "203.0.113.25:25"
-# What a client might say, and what every receiver is to read.
+# A client's words, and the text that every receiver is to read.
 SAID = {
     "plain": "plain",
     "a pair of its own": 'x" state=resolved incident=0000000000000000 why="',
@@ -361,7 +361,8 @@ FAULTS = {
     "a command that hangs": ({"command": "exec sleep 1000"}, None, None),
     "a command that is missing": ({"command": "exit 0"}, remove_command,
                                   "alerts do not reach command: cannot run"),
-    "a json file in no folder": ({"json": "/nonexistent/alerts.json"}, None,
+    # Without the command no sink would work, and the filter would not start.
+    "a json file in no folder": ({"json": "/nonexistent/alerts.json", "command": "exit 0"}, None,
                                  "alerts do not reach json: cannot open"),
     "a full disk": ({"json": "/run/full/alerts.json"}, None, "alerts do not reach json: cannot write"),
     "a read-only disk": ({"metrics_directory": "/run/read-only"}, None,

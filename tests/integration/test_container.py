@@ -1,4 +1,4 @@
-"""Postfix in a container, the filter outside, by what the README prints. The container is a host of the lab, with its
+"""Postfix in a container, the filter outside, by the commands of doc/mail-server.md. The container is a host of the lab, with its
 own network and mounts, in which Postfix's user and group have other numbers; the machine that runs it is the
 gateway."""
 
@@ -14,7 +14,7 @@ from lab.net import GATEWAY_INSIDE
 from readme import blocks, section
 
 TITLE = "Postfix in a container"
-IN_CONTAINER, POSTDROP = 2101, 2102  # the README's number, and another
+IN_CONTAINER, POSTDROP = 2101, 2102  # the page's number, and another
 RELAYWARDEN = 2050
 FLOWS = [220, 250, 250, 250, 354, 250, 221]
 
@@ -117,6 +117,8 @@ class Place:
             "EHLO client.example.net", "MAIL FROM:<a@sender.example.net>", "RCPT TO:<b@outside.example.net>",
             "DATA", "Subject: x\n\nx\n", "QUIT"], timeout=20)
         assert [reply.code for reply in replies] == FLOWS
+        # smtpd's lines come in their order, and later than its replies.
+        self.postfix.logfile.wait_for("smtpd.*: disconnect from", since=mark)
         return self.postfix.logfile.find("warning: .*[Mm]ilter.*", mark)
 
     def chroot(self, wanted):
@@ -130,7 +132,7 @@ def place(shared_lab):
 
 
 def printed_for_tcp(text):
-    """The README has Docker's address of the machine, the lab its own."""
+    """The page has Docker's address of the machine, the lab its own."""
     assert "172.17.0.1" in text
     return text.replace("172.17.0.1", GATEWAY_INSIDE[0])
 

@@ -50,7 +50,7 @@ def test_a_server_that_slows_down_is_asked_less_on_each_connection(server):
                                   "smtpd_delay_reject": "yes"})
     assert entry["verdict"] == "closed"
     assert refused(entry) >= 30
-    # What is slow ends its connection; both of those that there are may find out.
+    # Slow connections are ended; both of those that there are may find out.
     assert len([count for count in counts if count > 5]) <= 2
     assert max(counts) <= 6
 

@@ -23,7 +23,7 @@ def machine(lab):
     assert package()
     # A build machine's policy, which keeps packages from starting and stopping anything.
     machine.run(["rm", "-f", "/usr/sbin/policy-rc.d"])
-    command, = re.findall(r"`sudo (apt-get install \./build/deb/[^`]+)`", read("README.md"))
+    command, = re.findall(r"^sudo (apt-get install \./build/deb/.+)$", read("README.md"), re.MULTILINE)
     machine.shell(command, directory="/src")
     return machine
 

@@ -61,6 +61,58 @@ def test_it_says_where_each_line_comes_from_and_that_it_is_to_be_read(postfix):
     assert f"Postfix ({postfix.etc})" in text
 
 
+def remarks(text):
+    """Network to the remark beside it."""
+    return {line.split('"')[1]: line.split("CAREFUL: ")[1] for line in text.splitlines()
+            if "CAREFUL: " in line}
+
+
+# Further addresses of the host, with their neighbours, and what Postfix's styles make of them.
+MORE = ["203.0.113.200/24", "192.0.2.9/28", "2001:db8:113:1::7/64"]
+
+
+@pytest.fixture
+def neighbours(postfix):
+    for address in MORE:
+        postfix.host.run(["ip", "address", "add", address, "dev", "lo"])
+    yield
+    for address in MORE:
+        postfix.host.run(["ip", "address", "del", address, "dev", "lo"])
+
+
+@pytest.mark.parametrize("style, networks", [
+    ("subnet", {"203.0.113.0/24": "203.0.113.200", "192.0.2.0/28": "192.0.2.9",
+                "2001:db8:113:1::/64": "2001:db8:113:1::7"}),
+    ("class", {"203.0.113.0/24": "203.0.113.25", "192.0.2.0/24": "192.0.2.9"}),
+    ("host", {})])
+@pytest.mark.usefixtures("neighbours")
+def test_a_style_that_trusts_the_neighbours_is_said_beside_its_networks(postfix, style, networks):
+    main = {**postfix.plain, "mynetworks_style": style}
+    main.pop("mynetworks")
+    postfix.main = main
+    postfix.write()
+    text = discover(postfix).stdout
+    found = remarks(text)
+    assert {**found, **networks}.keys() == found.keys()
+    assert style != "host" or not found
+    for network, own in networks.items():
+        assert network in lists(text)["trusted_networks"]
+        assert own in found[network] and "its neighbours may relay" in found[network]
+
+
+def test_a_providers_network_is_said_beside_it_and_a_private_one_is_not(postfix):
+    text = written(postfix, mynetworks="127.0.0.0/8 10.0.0.0/8 198.51.96.0/20 203.0.113.25/32 "
+                                       "192.0.2.0/28 [2001:db8:51::]/64")
+    assert set(remarks(text)) == {"198.51.96.0/20", "192.0.2.0/28", "2001:db8:51::/64"}
+    assert remarks(text)["198.51.96.0/20"].startswith("public, 4096 addresses, none of them")
+    assert lists(text)["trusted_networks"] == {
+        "127.0.0.0/8", "10.0.0.0/8", "198.51.96.0/20", "203.0.113.25/32", "192.0.2.0/28",
+        "2001:db8:51::/64"}
+    path = write_text(os.path.join(postfix.folder, "careful.conf"), text)
+    done = postfix.host.run([program("relaywarden-milter"), "-t", "--config", path], check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_tables_and_files_are_read(postfix):
     boxes = postfix.table("boxes", {"box.test": "x", "second.test": "y"})
     listed = postfix.file("relayed", "one.test\n# a comment\ntwo.test three.test\n")

@@ -19,7 +19,7 @@ WRAPPED = {"percent": "canary%outside.example.net", "bang": "outside.example.net
 PLACES = {"own": "@example.org", "literal": "@[203.0.113.25]", "host": "@mx.example.org",
           "bare": "", "subdomain": "@relaywarden.example.org"}
 
-# What the access list looks for: the greeting's name, MAIL and RCPT as they are sent, and more.
+# The access list looks for these: the greeting's name, MAIL and RCPT as they are sent, and more.
 Words = collections.namedtuple("Words", "mail rcpt helo more exim")
 
 
@@ -100,6 +100,17 @@ EXIM = {
     "before-starttls": words(more="{!def:tls_in_cipher}", tls=True),
     "auth-null": words(parameters=" AUTH=<>", authenticators=LOGIN),
     "auth-own": words(parameters=" AUTH=postmaster@example.org", authenticators=LOGIN),
+    "own-in-user": words(rcpt="canary+example.org@outside.example.net"),
+    "own-in-domain": words(rcpt="canary@example.org.outside.example.net"),
+    "own-in-sender": words(mail="canary@example.org.outside.example.net"),
+    "helo-client-address": words(helo="198.51.100.7"),
+    "helo-address": words(helo="203.0.113.25"),
+    "srs0": words(rcpt="SRS0=rwrw=BA=outside.example.net=canary@example.org"),
+    "srs0-plus": words(rcpt="SRS0+rwrw=BA=outside.example.net=canary@example.org"),
+    "srs0-minus": words(rcpt="SRS0-rwrw=BA=outside.example.net=canary@example.org"),
+    "srs1": words(rcpt="SRS1=rw=outside.example.net==rw=BA=outside.example.net=canary@example.org"),
+    "batv": words(rcpt="prvs=1234abcdef=canary=outside.example.net@example.org"),
+    "equals": words(rcpt="canary=outside.example.net@example.org"),
     "auth-anonymous": words(more="{def:sender_host_authenticated}", authenticators=ANONYMOUS),
 }
 

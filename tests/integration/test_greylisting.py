@@ -1,9 +1,11 @@
 """Servers that put the probe off, with a real postgrey: now, later, and at the next audit."""
 
+import contextlib
 import fcntl
 import os
 import pty
 import select
+import sqlite3
 import termios
 import time
 
@@ -13,6 +15,8 @@ from lab import Config, Dns, Milter, Postfix, Postgrey, probe, program
 from site_of_tests import CLOSED, endpoint, outcomes
 
 SAYS_WHEN = "Greylisted for %s seconds"
+# Forms whose local part is an ordinary one: any catch-all takes them.
+ANY_USER = ("srs0", "srs0-plus", "srs0-minus", "srs1", "batv", "equals")
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ def server(lab):
             config = Config(probe={"max_refusals": 200},
                             targets={"mx": {"host": "203.0.113.25", "ports": [25]}}, **top)
             checked = probe(self.outside, target, *arguments, config=config)
-            self.memory = os.path.join(config.top["state_directory"], "probe/memory.json")
+            self.memory = os.path.join(config.top["state_directory"], "probe/relaywarden.db")
             return checked
 
         def at_terminal(self, *arguments):
@@ -55,7 +59,7 @@ def server(lab):
 
 
 def read_until(terminal, words, timeout=30):
-    """What the terminal shows until it shows these words; None: until it is left."""
+    """The terminal's content until it shows these words; None: until it is left."""
     seen, end = b"", time.monotonic() + timeout
     while time.monotonic() < end:
         if select.select([terminal], [], [], 0.2)[0]:
@@ -76,8 +80,10 @@ def test_a_closed_server_behind_greylisting_is_inconclusive_until_it_is_waited_f
     checked = server.probe("--wait", "30s")
     entry = endpoint(checked)
     assert entry["verdict"] == "closed"
-    assert set(outcomes(entry).values()) - {None} == {"relay-denied"}
-    assert len([one for one in outcomes(entry).values() if one]) >= 30
+    # The server takes any user of the site's; of those forms the greylisted control tells nothing yet.
+    relayed = {name: outcome for name, outcome in outcomes(entry).items() if name not in ANY_USER}
+    assert set(relayed.values()) - {None} == {"relay-denied"}
+    assert len([one for one in relayed.values() if one]) >= 30
 
 
 def test_an_open_server_behind_greylisting_is_open_once_it_is_waited_for(server):
@@ -125,7 +131,8 @@ def test_the_next_audit_asks_as_the_one_before_was_put_off(server):
                     + CLOSED, delay=1)
     entry = endpoint(server.probe())
     assert entry["verdict"] == "inconclusive"
-    assert os.path.exists(server.memory)
+    with contextlib.closing(sqlite3.connect(server.memory)) as database:
+        assert database.execute("SELECT count(*) FROM fact WHERE kind = 'put-off'").fetchone()[0] > 0
     time.sleep(1.1)  # postgrey's clock must move on
     mark = server.postfix.logfile.mark()
     entry = endpoint(server.probe())
@@ -180,6 +187,7 @@ def test_with_a_filter_too_the_same_recipients_come_back(server, networks, verdi
            postfix=server.postfix).start()
     server.postfix.set({"mynetworks": networks})
     server.postfix.attach()
+    mark = server.postfix.logfile.mark()
     checked = server.probe("--wait", "30s", token_key_file=key)
     entry = endpoint(checked)
     assert entry["verdict"] == verdict
@@ -187,4 +195,6 @@ def test_with_a_filter_too_the_same_recipients_come_back(server, networks, verdi
     plain = next(one for one in entry["techniques"] if one["id"] == "plain")
     assert plain["recipient"] == "<canary@outside.example.net>"
     # One wait was enough: what came back is what was told to.
-    assert checked.report["seconds"] < 10
+    put_off = ["Greylisted" in line for line in server.postfix.log(mark)
+               if ": reject: " in line and "to=<canary@outside.example.net>" in line]
+    assert put_off == sorted(put_off, reverse=True) and put_off[0]

@@ -200,7 +200,7 @@ def test_what_both_ends_counted_agrees(lab):
 
 
 def test_a_proxy_that_rewrites_the_filters_word_is_named(lab):
-    """What stands between takes the MTA's acceptance for itself and says that relaying is denied."""
+    """Something between takes the MTA's acceptance for itself and says that relaying is denied."""
     halves = Halves(lab, "mx")
     halves.postfix.set({"mynetworks": "0.0.0.0/0 [::]/0"})
 

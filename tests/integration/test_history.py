@@ -154,8 +154,8 @@ def test_text_says_what_to_change(history):
     for arguments in ((), ("--text",)):
         done = history.report(*arguments)
         assert done.code == 0
-        assert re.search(r"mx  203.0.113.25  203.0.113.25:2525/none\n  closed, since 2", done.out)
-        assert re.search(r"203.0.113.25:25/none\n  open, client-address-hidden", done.out)
+        assert re.search(r"mx  203.0.113.25  203.0.113.25:2525\n  closed, since 2", done.out)
+        assert re.search(r"203.0.113.25:25\n  open, client-address-hidden", done.out)
         assert "masquerade" in done.out and "incidents: " in done.out and "\033" not in done.out
 
 

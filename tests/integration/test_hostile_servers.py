@@ -26,7 +26,7 @@ from lab import Config, Server, Syslog, probe
 from lab.programs import SANITIZER, build_folder, program
 
 LIMIT = 3  # seconds: `timeout` of the configuration
-# What an audit may take beside: the process, QUIT's own second, a machine with much to do.
+# An audit may take so much beside: the process, QUIT's own second, a machine with much to do.
 SLACK = 6
 AT_ONCE = 12
 MEBI = 1 << 20
@@ -297,7 +297,7 @@ def cases():
 
 
 def later_cases():
-    """What is asked beside, or after, the usual techniques says nothing against their answers."""
+    """Requests beside, or after, the usual techniques say nothing against their answers."""
     for name, deed in DEEDS.items():
         for verb, offer in (("XCLIENT", b"XCLIENT NAME ADDR PROTO"), ("AUTH", b"AUTH ANONYMOUS PLAIN")):
             # 354 is an answer, though to something else: it leaves open whether there is a way in.

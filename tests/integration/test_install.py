@@ -1,5 +1,6 @@
 """make install and uninstall, the units' hardening, and bash completion: what lies in the file system."""
 
+import json
 import os
 import re
 import shutil
@@ -7,17 +8,22 @@ import subprocess
 
 import pytest
 
-from lab import build_folder, program, run
+from lab import Config, build_folder, program, run
 from lab.servers import ROOT
 
 THRESHOLD = "15"  # of systemd-analyze, in tenths
+COMPLETIONS = os.path.join(ROOT, "conf/share/completions")
 PROGRAMS = ("relaywarden-milter", "relaywarden-probe")
+
+
+# As `make` has it without PREFIX: another would link the programs anew, under the tests that run them.
+DOC_BASE = "DOC_BASE=/usr/local/share/doc/relaywarden/doc"
 
 
 def make(*arguments):
     environment = {name: value for name, value in os.environ.items()
                    if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    return run(["make", "-s", "-C", ROOT, f"BUILD={build_folder()}", *arguments],
+    return run(["make", "-s", "-C", ROOT, f"BUILD={build_folder()}", DOC_BASE, *arguments],
                env=environment, timeout=110)
 
 
@@ -44,11 +50,24 @@ def test_everything_that_runs_the_programs_is_installed(root):
         "usr/lib/systemd/catalog/relaywarden.catalog", "usr/share/relaywarden/relaywarden.rules.yml",
         "usr/share/relaywarden/relaywarden.dashboard.json",
         "etc/relaywarden/relaywarden.conf", "usr/share/doc/relaywarden/README.md",
+        "usr/share/doc/relaywarden/CHANGELOG.md",
         "usr/share/bash-completion/completions/relaywarden-milter",
         "usr/share/bash-completion/completions/relaywarden-probe",
+        "usr/share/relaywarden/schemas/check.schema.json",
         *(f"usr/lib/systemd/system/{unit}" for unit in units())}
     assert expected <= tree(root)
     assert os.access(os.path.join(root, "usr/sbin/relaywarden-probe"), os.X_OK)
+
+
+def test_the_page_that_an_alert_names_is_installed(tmp_path):
+    root, alerts = str(tmp_path / "root"), tmp_path / "alerts.json"
+    make("install", f"DESTDIR={root}")
+    config = Config(alert={"syslog": {"format": "none"}, "json": str(alerts)}, state_directory=str(tmp_path))
+    run([f"{root}/usr/local/sbin/relaywarden-probe", "alert-test", "--config",
+         config.write(str(tmp_path / "relaywarden.conf"))])
+    page = json.loads(alerts.read_text())["page"]
+    assert os.path.exists(root + page)
+    assert os.path.exists(os.path.join(root + os.path.dirname(page), "findings/open-relay.md"))
 
 
 def test_the_configuration_is_closed_to_others_and_valid(root):
@@ -128,7 +147,7 @@ def test_every_option_and_verb_is_in_the_manual_page(name):
     text = source(name)
     for option in re.findall(r"^  -+([a-z-]+)", help_of(name), re.MULTILINE):
         assert re.search(rf"Fl -?{option}\b", text), option
-    for verb in re.findall(r"^  ([a-z]+)\b", help_of(name), re.MULTILINE):
+    for verb in re.findall(r"^  ([a-z][a-z-]*)\b", help_of(name), re.MULTILINE):
         assert re.search(rf"^\.It Cm {verb}\b", text, re.MULTILINE), verb
 
 
@@ -143,7 +162,7 @@ def test_every_exit_code_of_the_help_is_in_the_manual_page(name):
 # ---- completion ----
 
 def complete(*words):
-    """What bash offers for the last word."""
+    """bash's completions of the last word."""
     script = """
         compopt() { :; }
         source "$1"; shift
@@ -153,7 +172,7 @@ def complete(*words):
         printf '%s\\n' "${COMPREPLY[@]}"
     """
     done = subprocess.run(["bash", "-u", "-c", script, "bash",
-                           os.path.join(ROOT, "conf/share/completions/relaywarden.bash"), *words],
+                           os.path.join(ROOT, COMPLETIONS, "relaywarden.bash"), *words],
                           capture_output=True, text=True, check=True)
     assert done.stderr == ""
     return done.stdout.split()
@@ -172,7 +191,7 @@ def test_completion_offers_every_option_of_both_programs():
 
 
 def test_completion_offers_every_verb_and_then_its_options():
-    verbs = set(re.findall(r"^  ([a-z]+)\b", help_of("relaywarden-probe"), re.MULTILINE))
+    verbs = set(re.findall(r"^  ([a-z][a-z-]*)\b", help_of("relaywarden-probe"), re.MULTILINE))
     assert {"check", "techniques"} <= verbs
     assert set(complete(program("relaywarden-probe"), "")) == verbs
     assert complete(program("relaywarden-probe"), "tec") == ["techniques"]

@@ -43,7 +43,7 @@ def postfix(world):
 
 
 def hear_signals():
-    """What runs in the background of a script may have been told to ignore them."""
+    """A program in the background of a script may have been told to ignore them."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 
@@ -62,7 +62,7 @@ def another_owner():
 
 
 def left_of(name):
-    """What is left on the machine of a lab."""
+    """Everything that a lab left on the machine."""
     return folder.namespaces(name) + [
         path for path in (os.path.join(folder.ROOT, name),) if os.path.exists(path)]
 

@@ -23,8 +23,8 @@ PATIENCE = 60
 
 
 class World:
-    """One Postfix for all faults, which trusts everybody, and a filter for each. What the faults below need of it is
-    what test_mail_flows_sendmail.py has for Sendmail."""
+    """One Postfix for all faults, which trusts everybody, and a filter for each. The faults below need its methods;
+    test_mail_flows_sendmail.py has the same for Sendmail."""
 
     NO_FILTER = "connect to Milter service .*: (No such file or directory|Connection refused)"
 
@@ -111,14 +111,14 @@ def test_when_it_is_killed(world, milter):
 
 
 def test_when_it_is_restarted_again_and_again(world, milter):
-    sending = world.send()
     restarts = 0
-    while sending.poll() is None:
-        milter.kill() if restarts % 2 else milter.stop(patience=0)
-        milter.start()
-        restarts += 1
-    world.check_all(sending)
-    assert restarts >= 3
+    while restarts < 4:  # a busy machine sends all messages in fewer restarts than show anything
+        sending = world.send()
+        while sending.poll() is None:
+            milter.kill() if restarts % 2 else milter.stop(patience=0)
+            milter.start()
+            restarts += 1
+        world.check_all(sending)
 
 
 # ---- it does not answer ----
@@ -163,7 +163,7 @@ def test_when_a_bad_configuration_is_put_before_it(world, milter):
         file.write("nonsense\n")
     sending = world.send()
     milter.signal(signal.SIGUSR1)
-    milter.log.wait_for("is not taken")
+    milter.log.wait_for("keeping the current configuration")
     world.check_all(sending)
     assert not world.complaints()
 

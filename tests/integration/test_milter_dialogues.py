@@ -69,6 +69,11 @@ def test_what_a_content_filter_puts_back_is_nobodys_business(site):
 
 # ---- how far a message is looked at ----
 
+def patient(site):
+    """Postfix waits longer for the filter than anything takes that does not ask it."""
+    return {"smtpd_milters": site.postfix.main["smtpd_milters"].replace("=2s", "=60s")}
+
+
 def stopped(site):
     """The filter can answer nothing any more: what is fast now did not ask it."""
     site.milter.signal(signal.SIGSTOP)
@@ -76,7 +81,7 @@ def stopped(site):
 
 
 def test_of_who_may_relay_nothing_is_asked_after_mail(site):
-    site.set_up({"mynetworks": "198.51.100.0/24"},
+    site.set_up({"mynetworks": "198.51.100.0/24", **patient(site)},
                 site={"trusted_networks": ["127.0.0.0/8", "198.51.100.0/24"]})
     with site.outside.session(site.mx.address) as session:
         session.hello()
@@ -85,20 +90,20 @@ def test_of_who_may_relay_nothing_is_asked_after_mail(site):
         say(session, f"RCPT TO:{OUTSIDER}", f"RCPT TO:{OWN}")
         say(session, "DATA", code=354)
         assert session.message(MESSAGE).code == 250
-        assert time.monotonic() - began < 1.5  # the first limit is 2 s
+        assert time.monotonic() - began < 50  # the first limit is 60 s
         site.milter.signal(signal.SIGCONT)
     assert site.alerts() == []
 
 
 def test_of_a_stranger_nothing_is_asked_after_data(site):
-    site.set_up()
+    site.set_up(patient(site))
     with site.outside.session(site.mx.address) as session:
         session.hello()
         say(session, "MAIL FROM:<a@sender.example.net>", f"RCPT TO:{OWN}")
         say(session, "DATA", code=354)
         began = stopped(site)
         assert session.message(MESSAGE).code == 250
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 50
         site.milter.signal(signal.SIGCONT)
     assert site.alerts() == []
 

@@ -50,7 +50,8 @@ def test_being_asked_for_its_pulse_leaves_no_trace(lab, monkeypatch):
             assert listener.recv(99) == b"WATCHDOG=1"
         assert milter.stop() == 0
     syslog.wait_for("relaywarden-milter.*: stopped")
-    lines = [line for line in syslog.lines() if "relaywarden-milter" in line]
+    # This machine's own Postfix may have no configuration, of which the filter tells at its start.
+    lines = [line for line in syslog.lines() if "relaywarden-milter" in line and "postconf" not in line]
     assert len(lines) == 2, lines  # ready, stopped
 
 

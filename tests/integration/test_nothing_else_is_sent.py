@@ -1,4 +1,4 @@
-"""What leaves the probe's host during an audit: every packet, every command, every question of DNS.
+"""Everything that leaves the probe's host during an audit: every packet, every command, every question of DNS.
 
 Nothing goes to an address that was not configured, named or looked up for such a name, nobody is
 asked for a mailbox but the canary's, as the techniques write it, and the site's own, and no message
@@ -19,7 +19,8 @@ ZONE = "bl.example.net"
 LISTED = pointer(V4, "x")[0].rsplit(".", 2)[0] + "." + ZONE
 # A host that servers and DNS speak of, and that nobody configured.
 BYSTANDER, BYSTANDER_NAME = "192.0.2.66", "bystander.example.net"
-RECORDS = [(LISTED, "A", "127.0.0.2"), (LISTED, "TXT", f'"see https://{BYSTANDER_NAME}/why"'),
+RECORDS = [("2.0.0.127." + ZONE, "A", "127.0.0.2"), (LISTED, "A", "127.0.0.2"),
+           (LISTED, "TXT", f'"see https://{BYSTANDER_NAME}/why"'),
            (BYSTANDER_NAME, "A", BYSTANDER), (BYSTANDER_NAME, "MX", f"10 {BYSTANDER_NAME}.")]
 # ICMPv6 that a host says on its own link: neighbour discovery and group membership (RFC 4861, 3810).
 LINK_TALK = {133, 134, 135, 136, 143}
@@ -83,7 +84,8 @@ def check_words(wire, own=("example.org",), hosts=("mx.example.org",), literals=
     assert verbs <= {"EHLO", "HELO", "MAIL", "RCPT", "RSET", "STARTTLS", "QUIT"}
     paths = [line.split(":", 1)[1] for line in said if line.upper().startswith("RCPT TO:")]
     assert any("canary" in path for path in paths)
-    domains = {"outside.example.net", *own, *hosts, *("relaywarden." + name for name in own)}
+    domains = {"outside.example.net", *own, *hosts, *("relaywarden." + name for name in own),
+               *(name + ".outside.example.net" for name in own)}
     # Also our own end's: an outside host is asked for by its literal, and this one is nobody else.
     numbers = {*literals, "198.51.100.7", "2001:db8:51::7"}
     for path in paths:
@@ -92,7 +94,8 @@ def check_words(wire, own=("example.org",), hosts=("mx.example.org",), literals=
         for literal in re.findall(r"\[(?:ipv6:)?([^\]]+)\]", path.lower()):
             assert literal in numbers, path
         local = re.sub(r"^<@(\[[^\]]*\]|[^:]*):", "<", path)  # without a source route
-        assert re.match(r'[ <"]*(canary|postmaster|outside\.example\.net[!=]canary)\b', local,
+        assert re.match(r'[ <"]*(canary|postmaster|outside\.example\.net[!=]canary|relaywarden-nobody|'
+                        r'(SRS[01]|prvs)[=+-][^@]*=canary(=[^@]*)?@example\.org>)', local,
                         re.IGNORECASE), path
 
 

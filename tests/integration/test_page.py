@@ -75,7 +75,8 @@ def test_what_is_folded_on_a_screen_is_unfolded_on_paper_each_row_on_one_page(au
     report, _ = audited
     pages = [squeezed(page) for page in run(["pdftotext", "-raw", paper, "-"]).stdout.split("\f")]
     for endpoint in report["endpoints"]:
-        name = f"{endpoint['address']}:{endpoint['port']}/{endpoint['tls']}"
+        mode = {"none": "", "starttls": "(STARTTLS)", "implicit": "(TLS)"}[endpoint["tls"]]
+        name = f"{endpoint['address']}:{endpoint['port']}{mode}"
         assert any(re.search(f"{re.escape(name)}:.{endpoint['verdict']}", page) for page in pages)
         assert any(squeezed(endpoint["why"]) in page for page in pages)
         asked = [row for row in endpoint["techniques"] if row["code"] is not None]

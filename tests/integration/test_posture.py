@@ -1,4 +1,4 @@
-"""What the probe says of a server's surroundings: reverse DNS, block lists, what it offers strangers."""
+"""The probe's word on a server's surroundings: reverse DNS, block lists, what it offers strangers."""
 
 import time
 
@@ -10,6 +10,14 @@ from lab.dns import DEFAULT_RECORDS
 V4, V6 = "203.0.113.25", "2001:db8:113::25"
 ZONE = "zen.spamhaus.org"
 OTHER = "bl.example.net"
+
+
+# RFC 5782 section 5: the entries that a working list has, and those that it must not have.
+LISTED, UNLISTED = ("127.0.0.2", "::ffff:127.0.0.2"), ("127.0.0.1", "::ffff:127.0.0.1")
+
+
+def working(zone, answer="127.0.0.2"):
+    return [(owner(address, zone), "A", answer) for address in LISTED]
 
 
 class Place:
@@ -26,7 +34,8 @@ class Place:
 
     def set_up(self, records=(), without=(), main=None):
         """The world's records without those of some names, and others instead."""
-        kept = [record for record in DEFAULT_RECORDS if record[0] not in without]
+        kept = [record for record in [*DEFAULT_RECORDS, *working(ZONE), *working(OTHER)]
+                if record[0] not in without]
         self.dns.replace([*kept, *records], defaults=False)
         self.postfix.main = {**self.main, **(main or {})}
         self.postfix.write()
@@ -158,6 +167,91 @@ def test_an_error_of_the_list_is_a_note_and_no_listing(place, answer, words):
     assert ZONE in note and answer in note and words in note
 
 
+# Zone, what it answers for the server's address, and a word of the note; none of it is damage.
+HARMLESS = [
+    ("list.dnswl.org", "127.0.5.2", "speaks for"), ("wl.mailspike.net", "127.0.0.19", "speaks for"),
+    ("score.senderscore.com", "127.0.4.95", "speaks for"),
+    ("iadb.isipp.com", "127.2.255.2", "speaks for"),
+    ("hostkarma.junkemailfilter.com", "127.0.0.5", "speaks for"),
+    ("list.dnswl.org", "127.0.0.255", "asked too often"),
+    ("dbl.spamhaus.org", "127.0.1.255", "domain names"),
+    ("multi.uribl.com", "127.0.0.2", "domain names"),
+    ("zen.spamhaus.org", "127.0.1.2", "not known here"),
+    ("bl.example.net", "127.0.0.10", "not known here"),
+    ("wl.example.net", "127.0.0.2", "not known here")]
+
+
+@pytest.mark.parametrize("zone, answer, words", HARMLESS)
+def test_what_is_no_listing_for_abuse_is_a_note_and_alarms_nobody(place, zone, answer, words):
+    extra = [] if zone in (ZONE, OTHER) else working(zone)
+    place.set_up(extra + listed(V4, zone, [answer]))
+    checked = place.check(V4, zones=[zone])
+    assert (checked.code, found(checked), checked.alerts) == (0, {}, [])
+    note, = of(checked)["notes"]
+    assert zone in note and answer in note and words in note
+
+
+@pytest.mark.parametrize("answer", ["127.0.0.10", "127.0.0.11", "127.0.0.12"])
+def test_a_bad_reputation_of_the_address_itself_is_no_policy(place, answer):
+    place.set_up(working("bl.mailspike.net") + listed(V4, "bl.mailspike.net", [answer]))
+    checked = place.check(V4, zones=["bl.mailspike.net"])
+    assert (checked.code, found(checked)) == (1, {"blocklisted": "warning"})
+    assert "bad reputation" in finding(checked, "blocklisted")["why"] or answer == "127.0.0.10"
+
+
+@pytest.mark.parametrize("address", [V4, V6])
+@pytest.mark.parametrize("wildcard, words", [
+    ("127.0.0.2", "lists everything"), ("192.0.2.80", "outside 127.0.0.0/8")])
+def test_a_list_that_answers_for_everything_is_not_believed(place, address, wildcard, words):
+    place.set_up([("*.dead.example.net", "A", wildcard)])
+    checked = place.check(zones=["dead.example.net"], name=f"every{':' in address}{wildcard}")
+    assert (checked.code, found(checked, address), checked.alerts) == (0, {}, [])
+    note, = of(checked, address)["notes"]
+    assert "dead.example.net" in note and wildcard in note and words in note
+
+
+@pytest.mark.parametrize("address", [V4, V6])
+def test_a_list_without_its_test_entry_is_not_believed(place, address):
+    place.set_up(listed(address, "gone.example.net", ["127.0.0.2"]))
+    checked = place.check(zones=["gone.example.net"], name=f"gone{':' in address}")
+    assert (checked.code, found(checked, address), checked.alerts) == (0, {}, [])
+    note, = of(checked, address)["notes"]
+    assert "no test entry" in note and "127.0.0.2" in note
+
+
+def test_a_zone_that_is_only_above_lists_says_which(place):
+    place.set_up(working("zen.spamhaus.org"))
+    note, = of(place.check(V4, zones=["spamhaus.org"]))["notes"]
+    assert "spamhaus.org is not believed" in note and "such as zen.spamhaus.org" in note
+
+
+def test_a_list_that_answers_its_test_entry_with_an_error_is_told_as_that(place):
+    place.set_up([(owner("127.0.0.2", ZONE), "A", "127.255.255.254")], without=[
+        owner("127.0.0.2", ZONE)])
+    checked = place.check(V4, zones=[ZONE])
+    assert (checked.code, found(checked)) == (0, {})
+    note, = of(checked)["notes"]
+    assert "public resolvers" in note and "127.255.255.254" in note
+
+
+def test_a_list_of_ipv4_addresses_says_nothing_of_ipv6(place):
+    place.set_up(without=[owner("::ffff:127.0.0.2", ZONE)])
+    checked = place.check(zones=[ZONE])
+    assert [one["notes"] for one in checked.report["endpoints"]] == [[], []]
+
+
+def test_a_list_that_goes_mad_ends_its_incident_and_one_that_refuses_does_not(place):
+    def states(records):
+        place.set_up(records)
+        checked = place.check(zones=[ZONE], name="mad")
+        return [alert["state"] for alert in checked.alerts]
+
+    assert states(listed(V4, ZONE, ["127.0.0.3"])) == ["opened"]
+    assert states(listed(V4, ZONE, ["127.255.255.254"])) == ["opened"]
+    everything = [(owner(address, ZONE), "A", "127.0.0.2") for address in (V4, V6, *UNLISTED)]
+    assert states(everything) == ["opened", "resolved"]
+
+
 def test_dead_dns_delays_no_verdict(place):
     place.set_up()
     # Only to the probe DNS is dead, and silent: Postfix itself would wait for it.
@@ -217,7 +311,7 @@ def test_xforward_for_strangers_is_a_warning(place):
 def test_the_readable_account_has_findings_and_notes(place):
     place.set_up(listed(V4, ZONE, ["127.0.0.3"]) + listed(V4, OTHER, ["127.255.255.254"]),
                  without=[owner(V4)])
-    out = place.check(V4, zones=[ZONE, OTHER], as_json=False).out
+    out = place.check("-v", V4, zones=[ZONE, OTHER], as_json=False).out
     assert out.startswith("RELAY WARNING - 1 endpoint closed, 1 warning: blocklisted |")
     assert "  finding   INFO ptr-missing\n" in out
     assert "  finding   WARNING blocklisted\n" in out

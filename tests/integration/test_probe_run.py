@@ -1,15 +1,16 @@
 """relaywarden-probe run: the daemon that audits a real Postfix again and again."""
 
-import fcntl
+import contextlib
 import os
 import random
 import signal
+import sqlite3
 import threading
 import time
 
 import pytest
 
-from lab import Config, Dns, Postfix, ProbeDaemon, Server, probe, wait_until
+from lab import Config, Dns, Postfix, ProbeDaemon, Server, probe, program, wait_until
 
 # Postfix asks this server of the test's before it answers RCPT.
 POLICY = 10023
@@ -130,7 +131,7 @@ def test_what_is_no_target_any_more_is_over(daemon, postfix):
     resolved = daemon.wait_for_alert(kind="open-relay", state="resolved")
     assert resolved["subject"]["endpoint"] == "[2001:db8:113::25]:25/none"
     assert daemon.stop() == 0
-    # What is still a target's goes on.
+    # A remaining target's incident goes on.
     assert [alert["state"] for alert in daemon.alerts() if alert["kind"] == "open-relay"] == [
         "opened", "opened", "resolved"]
 
@@ -159,9 +160,14 @@ def test_a_new_configuration_is_taken_and_a_bad_one_is_told(daemon):
     daemon.configure("site { domains = { 5 nonsense }\n")
     daemon.signal(signal.SIGHUP)
     daemon.log.wait_for(r"relaywarden.conf:\d+: ", since=mark)
-    daemon.log.wait_for(r"the one of before stays in force", since=mark)
+    daemon.log.wait_for(r"reload failed; keeping the current configuration", since=mark)
     daemon.signal(signal.SIGUSR1)
     assert verdicts(wait_for_reports(daemon, 2)[1]) == {"closed"}
+    mark = daemon.log.mark()
+    daemon.configure(Config(alert={"syslog": {"format": "none"}, "json": "/nonexistent/alerts.json"}).text())
+    daemon.signal(signal.SIGHUP)
+    daemon.log.wait_for("no sink works, so nobody would hear of an alert .*json: cannot open", since=mark)
+    daemon.log.wait_for("reload failed; keeping the current configuration", since=mark)
     daemon.configure(Config(targets={"only-v4": {"host": "203.0.113.25"}}))
     daemon.signal(signal.SIGHUP)
     report = wait_for_reports(daemon, 3)[2]
@@ -192,7 +198,7 @@ def test_an_order_to_stop_is_obeyed_at_whatever_instant_it_comes(daemon):
         until = began + instants.uniform(0, 0.5)
         while time.monotonic() < until:
             daemon.signal(signal.SIGUSR1)
-        assert daemon.stop(timeout=5) == 0
+        assert daemon.stop() == 0
     assert len(daemon.log.find(r": stopped$")) == STOPS
 
 
@@ -223,14 +229,21 @@ def test_orders_that_come_during_an_audit_make_one_more_of_what_then_holds(
     assert len(daemon.reports()) == 2
 
 
+@contextlib.contextmanager
+def held(daemon):
+    """Its database exists, and another process writes in it for as long as this lasts."""
+    probe(daemon.host, config=daemon.config, as_json=False)
+    path = os.path.join(daemon.config.top["state_directory"], "probe/relaywarden.db")
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        yield
+
+
 def test_it_stops_when_it_is_told_so_while_it_saves_what_it_learnt(daemon, postfix):
     postfix.set({"smtpd_client_restrictions": "check_client_access static:{451 4.7.1 come back later}"})
-    lock_path = os.path.join(daemon.config.top["state_directory"], "probe", "memory.lock")
-    with open(lock_path, "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with held(daemon):
         daemon.start()
-        descriptors = f"/proc/{daemon.process.pid}/fd"
-        wait_until(lambda: lock_path in links(descriptors), 15, lambda: daemon.log.tail())
+        daemon.log.wait_for("the next audit will not know of this one", 15)  # and goes on to save
         daemon.signal(signal.SIGTERM)
         assert daemon.process.wait(15) == 0
     assert daemon.log.find(r"stopped")
@@ -238,29 +251,56 @@ def test_it_stops_when_it_is_told_so_while_it_saves_what_it_learnt(daemon, postf
 
 def test_who_holds_what_it_learnt_is_not_waited_for_without_end(daemon, postfix):
     postfix.set({"smtpd_client_restrictions": "check_client_access static:{451 4.7.1 come back later}"})
-    lock_path = os.path.join(daemon.config.top["state_directory"], "probe", "memory.lock")
-    with open(lock_path, "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with held(daemon):
         daemon.start()
-        daemon.log.wait_for(r"the next audit will not know of this one: .*memory\.lock: .*"
+        daemon.log.wait_for(r"the next audit will not know of this one: .*relaywarden\.db: .*"
                             r"another process holds it", 15)
         checked = probe(daemon.host, config=daemon.config, as_json=False)
         assert checked.code == 3
         assert "another process holds it" in checked.err
 
 
-def links(folder):
-    """What its links lead to; one that has gone meanwhile leads nowhere."""
-    found = set()
-    for name in os.listdir(folder):
-        try:
-            found.add(os.readlink(os.path.join(folder, name)))
-        except FileNotFoundError:
-            continue
-    return found
-
-
 def test_without_targets_it_says_what_is_missing(lab):
     checked = probe(lab.host("outside"), config=Config(targets={}), verb="run", as_json=False)
-    assert checked.code == 3
-    assert "add a target section to probe" in checked.err
+    assert checked.code == 78
+    assert "add a target section or target_files to probe" in checked.err
+
+
+BAD = 'site { domains = { "not a domain" } }\n'
+UNREADABLE = ["--config", "/proc/self/mem"]  # reading it is an I/O error
+CODES = {  # arguments, the configuration: the exit code of run, and that of all others
+    "a mistake": ([], BAD, 78, 3),
+    "a mistake, checked": (["-t"], BAD, 78, 3),
+    "an I/O error": (UNREADABLE, None, 71, 3),
+    "an I/O error, checked": (["-t", *UNREADABLE], None, 71, 3),
+    "no file": (["--config", "/run/nosuchfolder/relaywarden.conf"], None, 78, 3),
+    "an unknown option": (["--nosuchoption"], None, 64, 3),
+    "an option that has no meaning": (["--html", "page.html"], None, 64, 3),
+    "an option without its value": (["--config"], None, 64, 3),
+    "nothing wrong, checked": (["-t"], None, 0, 0),
+}
+
+
+@pytest.mark.parametrize("arguments, text, served, plugin", CODES.values(), ids=CODES.keys())
+def test_the_daemon_has_a_service_s_exit_codes_and_a_check_a_plugin_s(lab, arguments, text, served,
+                                                                      plugin):
+    outside = lab.host("outside")
+    for verb, code in (("run", served), ("check", plugin)):
+        for as_json in (False, True):
+            checked = probe(outside, *arguments, config=text, verb=verb, as_json=as_json)
+            assert checked.code == code, (verb, checked.err)
+            if as_json:
+                assert checked.report["exit"] == code
+
+
+def test_a_configuration_that_is_checked_without_a_verb_has_a_plugin_s_exit_codes(lab):
+    outside = lab.host("outside")
+    path = os.path.join(outside.new_folder("bad"), "relaywarden.conf")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(BAD)
+    done = outside.run([program("relaywarden-probe"), "-t", "--config", path], check=False)
+    assert done.returncode == 3
+
+
+def test_an_argument_too_many_is_wrong_usage(lab):
+    assert probe(lab.host("outside"), "mx", verb="run", as_json=False).code == 64

@@ -1,4 +1,4 @@
-"""What the filter saw, kept as snapshot.json and shown by relaywarden-probe report --milter."""
+"""The filter's view, kept as snapshot.json and shown by relaywarden-probe report --milter."""
 
 import json
 import os
@@ -92,7 +92,7 @@ def test_a_page_shows_it(seen):
     with open(path, encoding="utf-8") as file:
         text = file.read()
     page = Page(text)
-    assert "What the milter saw" in page.text() and {"href": "#milter"} in page.all("a")
+    assert "The milter's view" in page.text() and {"href": "#milter"} in page.all("a")
     assert "172.22.1.1" in page.text() and "Masked addresses" in page.text()
     assert re.search(r"open-relay ?: ✖ critical", page.text())
     assert HOSTILE in page.text() and "<script" not in text

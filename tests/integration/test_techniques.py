@@ -53,6 +53,10 @@ def server(shared_lab):
 
 # ---- closed ----
 
+# Users of the own domain to a server that does not know their form; this one takes any user.
+USERS = {"srs0", "srs0-plus", "srs0-minus", "srs1", "batv", "equals"}
+
+
 def test_a_closed_postfix_refuses_every_technique(server):
     server.set_up()
     mark = server.postfix.logfile.mark()
@@ -61,7 +65,8 @@ def test_a_closed_postfix_refuses_every_technique(server):
     assert granted(entry) == []
     asked = [technique for technique in entry["techniques"] if technique["outcome"]]
     assert len(asked) >= 30
-    assert {technique["outcome"] for technique in asked} == {"relay-denied"}
+    assert {technique["outcome"] for technique in asked if technique["id"] not in USERS} == {
+        "relay-denied"}
     log = server.postfix.log(mark)
     assert not [line for line in log if "lost connection" in line or "improper" in line]
 
@@ -104,7 +109,8 @@ def test_without_pipelining_the_answers_are_the_same(server):
     assert entry["verdict"] == "closed"
     asked = [technique for technique in entry["techniques"] if technique["outcome"]]
     assert len(asked) >= 30
-    assert {technique["outcome"] for technique in asked} == {"relay-denied"}
+    assert {technique["outcome"] for technique in asked if technique["id"] not in USERS} == {
+        "relay-denied"}
     assert outcomes(entry)["notify"] is None
 
 
@@ -116,7 +122,7 @@ SENDERS = [
     ("canary@example.org", ["own-user-sender"]),
     ("example.org", ["bang-sender", "bare-sender", "host-sender", "own-sender", "own-user-sender"]),
     ("postmaster@[203.0.113.25]", ["literal-sender"]),
-    # What has no domain gets $myorigin before it is looked up.
+    # An address without a domain gets $myorigin before it is looked up.
     ("postmaster@mx.example.org", ["bare-sender", "host-sender"]),
     ("postmaster@localhost", ["localhost-sender"]),
 ]
@@ -236,7 +242,7 @@ def test_every_subdomain_taken_is_suspected_of_a_wide_destination(server):
 
 
 def test_routed_mail_for_a_second_host_is_suspected(server):
-    # What that host makes of it is not to be seen from here.
+    # That host's treatment of it is not to be seen from here.
     server.set_up({"allow_untrusted_routing": "yes", "mydestination": "localhost",
                    "relay_domains": "example.org"})
     entry = server.probe()

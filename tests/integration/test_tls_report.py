@@ -1,4 +1,4 @@
-"""What is told of TLS: version, cipher, and what is wrong with the certificate. None of it decides anything."""
+"""The report on TLS: version, cipher, and what is wrong with the certificate. None of it decides anything."""
 
 import json
 import os

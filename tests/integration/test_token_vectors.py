@@ -40,4 +40,4 @@ def test_the_published_vectors_are_what_the_page_describes():
     for name in observations:
         path = known[name.replace(".text", ".path")]
         assert tokens.find("550 5.7.0 " + known[name]).is_by(key, path, nonce, challenge)
-    assert len(asks) == 4 and len(observations) == 5
+    assert len(asks) == 6 and len(observations) == 6

@@ -344,7 +344,7 @@ def test_a_probe_that_does_not_come_is_missed_until_it_does(place):
     place.set_up(OPEN, probe_expected="1s")
     alert = place.milter.wait_for_alert(kind="probe-missing", state="opened")
     assert alert["severity"] == "warning"
-    # What is not believed is no visit.
+    # A probe that is not believed has not visited.
     with place.prober(tokens.Key(b"x" * 32)) as prober:
         prober.say(f"MAIL FROM:{prober.key.hello(CANARY)[0]}")
     with place.prober() as prober:
@@ -369,6 +369,44 @@ def test_what_was_missed_before_a_restart_ends_with_the_next_visit(place):
         prober.ask()
     resolved = place.milter.wait_for_alert(kind="probe-missing", state="resolved")
     assert resolved["incident"] == opened["incident"]
+
+
+@pytest.mark.parametrize("role", [tokens.TRUE, tokens.HIDDEN, tokens.UNKNOWN])
+def test_only_an_ask_from_outside_ends_that_the_probe_is_missing(place, role):
+    place.set_up(OPEN, probe_expected="1s")
+    opened = place.milter.wait_for_alert(kind="probe-missing", state="opened")
+    assert "None asked from inside meanwhile" in opened["why"]
+    for inside in (tokens.INSIDE, tokens.CLAIMED):
+        with place.prober() as prober:
+            prober.hello()
+            prober.mail()
+            assert prober.ask(inside)[1].kind == "ask"
+    place.milter.log.wait_for("a probe asked from inside: that does not end probe-missing")
+    states = [alert["state"] for alert in place.milter.alerts() if alert["kind"] == "probe-missing"]
+    assert "resolved" not in states
+    with place.prober() as prober:
+        prober.hello()
+        prober.mail()
+        prober.ask(role)
+    place.milter.wait_for_alert(kind="probe-missing", state="resolved")
+
+
+def test_a_missing_probe_is_told_with_the_asks_from_inside(place):
+    """Also when these came before a restart."""
+    place.set_up(OPEN, probe_expected="1h")
+    with place.prober() as prober:
+        prober.hello()
+        prober.mail()
+        prober.ask(tokens.INSIDE)
+    assert place.milter.stop() == 0
+    config = place.milter.config
+    config.milter["probe_expected"] = "1s"
+    place.milter.configure(config)
+    place.milter.start()
+    opened = place.milter.wait_for_alert(kind="probe-missing", state="opened")
+    assert "A probe asked from inside or under a claimed identity meanwhile" in opened["why"]
+    assert opened["evidence"]["inside_last_seen"] >= opened["evidence"]["last_seen"]
+    assert "vantage = inside" in opened["fix"]
 
 
 # ---- masks ----

@@ -23,7 +23,7 @@ alias_maps =
 inet_interfaces = all
 local_transport = discard
 default_transport = discard
-smtpd_milters = { unix:/relaywarden/milter.sock, default_action=accept, connect_timeout=2s, \
+smtpd_milters = { unix:relaywarden/milter.sock, default_action=accept, connect_timeout=2s, \
 command_timeout=2s, content_timeout=2s }
 """
 METRICS = "/var/lib/prometheus/node-exporter"
@@ -129,7 +129,7 @@ def main_process(machine):
 
 
 def stranger(lab, recipient):
-    """What the mail host says to an outsider's recipient."""
+    """The mail host's answer to an outsider's recipient."""
     replies = lab.host("outside").smtp(lab.host("mx").address, [
         "EHLO client.example.net", "MAIL FROM:<a@sender.example.net>", f"RCPT TO:<{recipient}>",
         "QUIT"])
@@ -146,6 +146,16 @@ def alerts(machine):
         return [json.loads(line) for line in
                 machine.read("/var/log/relaywarden/alerts.json").splitlines()]
     return []
+
+
+# First, for the unit has not been started often then.
+# The filter's own unit, which sends one test of the alerts instead.
+TRY_ALERTS = """[Service]
+Type=oneshot
+Restart=no
+ExecStart=
+ExecStart=/usr/local/sbin/relaywarden-milter --alert-test
+"""
 
 
 # ---- as files ----
@@ -204,7 +214,8 @@ def every_sink_works(machine, name):
                                    check=False).returncode == 0, 20)
     entry = next(entry for entry in map(json.loads, machine.journal(
         "-t", name, "-o", "json").splitlines()) if entry.get("RELAYWARDEN_KIND") == "open-relay")
-    assert entry["_SYSTEMD_UNIT"].startswith(f"{name}")
+    # The journal looks a sender up in /proc, and knows no unit of one that has ended by then, as a check does.
+    assert entry.get("_SYSTEMD_UNIT", name).startswith(name)
     assert machine.run(["journalctl", "-x", "-o", "short", "--no-pager",
                         f"MESSAGE_ID={entry['MESSAGE_ID']}"]
                        ).stdout.count("relays for strangers")
@@ -222,10 +233,21 @@ def test_a_reload_brings_a_new_configuration_and_keeps_the_old_one_before_a_bad_
     assert done.returncode != 0 and "failed" in done.stderr
     assert "/etc/relaywarden/relaywarden.conf:3: " in milter.journal("-u", MILTER)
     assert (milter.show(MILTER, "ActiveState"), main_process(milter)) == ("active", before)
-    milter.run(["kill", "-USR1", before])
-    wait_until(lambda: "stays in force" in said(milter), 10, lambda: said(milter))
+    milter.run(["kill", "-HUP", before])
+    wait_until(lambda: "keeping the current configuration" in said(milter), 10, lambda: said(milter))
     assert said(milter).count("was read again") == 1
     assert main_process(milter) == before
+
+
+def test_in_its_sandbox_it_asks_postfix_by_which_transports_mail_for_others_goes(milter):
+    try:
+        milter.run(["postconf", "-e", "default_transport = relay:[198.51.100.80]"])
+        milter.systemctl("reload", MILTER)
+        wait_until(lambda: "own_mailers names relay, by which Postfix also sends mail for others "
+                   "(default_transport)" in said(milter), 10, lambda: said(milter))
+        assert "postconf failed" not in said(milter)
+    finally:
+        milter.run(["postconf", "-e", "default_transport = discard"])
 
 
 def test_root_is_told_what_the_unit_may_not_read(milter):
@@ -286,9 +308,14 @@ def test_one_that_was_killed_is_started_again_and_mail_flows_meanwhile(shared_la
     wait_until(lambda: milter.show(MILTER, "ActiveState") == "active", 15)
 
 
-def test_one_that_was_sent_a_daemons_usual_signal_is_not_gone(milter):
+def test_one_that_was_sent_a_daemons_usual_signals_is_not_gone(milter):
     before = main_process(milter)
-    milter.run(["kill", "-HUP", before])
+    for name in ("HUP", "USR1"):
+        reloads = said(milter).count("was read again")
+        milter.run(["kill", f"-{name}", before])
+        wait_until(lambda reloads=reloads: said(milter).count("was read again") == reloads + 1, 10)
+    assert main_process(milter) == before
+    milter.run(["kill", "-TERM", before])
     wait_until(lambda: main_process(milter) not in (before, "0"), 15)
     wait_until(lambda: milter.show(MILTER, "ActiveState") == "active", 15)
     milter.systemctl("stop", MILTER)
@@ -356,7 +383,7 @@ def test_the_daemon_audits_at_once_and_again_when_told(outside):
     assert outside.show(unit, "Result") == "success"
     # A mistake is not tried again and again.
     assert outside.systemctl("start", unit, check=False).returncode != 0
-    assert (outside.show(unit, "ActiveState"), outside.show(unit, "ExecMainStatus")) == ("failed", "3")
+    assert (outside.show(unit, "ActiveState"), outside.show(unit, "ExecMainStatus")) == ("failed", "78")
     declare(outside, "example.org")
     outside.systemctl("reset-failed")
 

@@ -6,21 +6,21 @@ import time
 from lab import Config, Dns, LabError, probe
 from lab.dns import DEFAULT_RECORDS
 
-Case = collections.namedtuple("Case", "title verdict cause how only target probe arguments "
+Case = collections.namedtuple("Case", "title verdict cause how only target probe site arguments "
                                       "findings")
 Case.__doc__ = """One configuration of a real server, and what the probe must say of it.
 
 how: what the server's set_up takes. only: the family, 4 or 6, that the verdict is of; the other
 one must be closed. target: other than port 25 of example.org's MX, as in relaywarden.conf.
-probe: options of the probe's section. arguments: further ones of `check`. findings: kinds that must
+probe, site: options of these sections. arguments: further ones of `check`. findings: kinds that must
 be among those of the endpoint.
 """
 
 
-def case(named, verdict, cause=None, *, only=None, target=None, probe_options=None, arguments=(),
-         findings=(), **how):
-    return Case(named, verdict, cause, how, only, target, probe_options or {}, tuple(arguments),
-                tuple(findings))
+def case(named, verdict, cause=None, *, only=None, target=None, probe_options=None, site=None,
+         arguments=(), findings=(), **how):
+    return Case(named, verdict, cause, how, only, target, probe_options or {}, site or {},
+                tuple(arguments), tuple(findings))
 
 
 def title(row):
@@ -36,12 +36,18 @@ def submission(port=587):
 # The stranger's addresses on a list.
 LISTED = [(f"{name}.dnsbl.example.net", "A", "127.0.0.2") for name in (
     "7.100.51.198", "7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.5.0.0.8.b.d.0.1.0.0.2")]
+# Exim takes mail for no domain that does not exist, be it as open as it likes.
+EXISTING = [(name, "A", "203.0.113.99") for name in (
+    "example.org.outside.example.net", "notexample.org")]
+# A canary of whose domain DNS knows nothing that looks like the site's.
+PLAIN_CANARY = "canary@bare.example.net"
+EXISTING.append(("bare.example.net", "A", "198.51.100.80"))
 
 FAMILIES = {4: "203.0.113.25", 6: "2001:db8:113::25"}
 
 
 class Result:
-    """What came of one case: an endpoint's report for each family, and how long it took."""
+    """The result of one case: an endpoint's report for each family, and how long it took."""
 
     def __init__(self, kind, row, checked, seconds):
         self.kind = kind
@@ -65,7 +71,7 @@ class Result:
         return [family for family, address in FAMILIES.items() if address in self.endpoints]
 
     def account(self):
-        """What the probe said at length, for a case that fails."""
+        """The probe's words at length, for a case that fails."""
         lines = []
         for address, entry in self.endpoints.items():
             lines.append(f"{address} {entry['verdict']} {entry['cause']}: {entry['why']}")
@@ -82,10 +88,10 @@ class World:
         self.lab = lab
         self.mx, self.outside = lab.host("mx"), lab.host("outside")
         lab.host("sink")  # nobody serves there, which shows at once
-        dns = Dns(lab, records=LISTED).start()
+        dns = Dns(lab, records=LISTED + EXISTING).start()
         if 6 not in families:
             dns.replace([record for record in DEFAULT_RECORDS
-                         if record[:2] != ("mx.example.org", "AAAA")] + LISTED, defaults=False)
+                         if record[:2] != ("mx.example.org", "AAAA")] + LISTED + EXISTING, defaults=False)
 
     def ask(self, kind, row):
         result = ask(kind, self.outside, row)
@@ -97,7 +103,8 @@ def ask(kind, outside, row):
     """Asks the server as a stranger does."""
     targets = {"zoo": row.target or {"domain": "example.org", "ports": [25]}}
     began = time.monotonic()
-    checked = probe(outside, "zoo", *row.arguments, config=Config(targets=targets, probe=row.probe))
+    checked = probe(outside, "zoo", *row.arguments, config=Config(
+        targets=targets, probe=row.probe, site=row.site))
     return Result(kind, row, checked, time.monotonic() - began)
 
 

@@ -1,6 +1,6 @@
 """Exim with Debian's configuration, as it should be and as it should not."""
 
-from zoo import case, submission
+from zoo import PLAIN_CANARY, case, submission
 
 # Debian refuses these characters in local parts; older configurations and others do not.
 ODD = {"CHECK_RCPT_LOCAL_LOCALPARTS": "^[.]"}
@@ -86,6 +86,21 @@ CORRECT = [
          acl_last="  require\n    verify = recipient/callout=1s"),
     case("senders verified by asking, whose host is away", "inconclusive",
          acl_first="  require\n    verify = sender/callout=1s"),
+    case("relay_to_domains of whatever is below the own domain", "closed",
+         macros={"MAIN_RELAY_TO_DOMAINS": "example.org : *.example.org"}),
+    # DNS does not know the look-alike, which is asked about after the relay check: that was passed, as
+    # no made-up subdomain of the site's does.
+    case("relay_to_domains without an end, and the canary's domain has no wildcard", "inconclusive",
+         probe_options={"canary": PLAIN_CANARY},
+         macros={"MAIN_RELAY_TO_DOMAINS": r"\N^example\.org\N"}),
+    case("relay_to_domains with both ends, and the canary's domain has no wildcard", "closed",
+         probe_options={"canary": PLAIN_CANARY},
+         macros={"MAIN_RELAY_TO_DOMAINS": r"\N^example\.org$\N"}),
+    # Nobody can see from outside what is let in for a domain that the canary is not of.
+    case("relay_to_domains that end as the own one does, and the canary's does not", "closed",
+         macros={"MAIN_RELAY_TO_DOMAINS": "*example.org"}),
+    case("relay_to_domains of whose MX we are, and the canary's is another", "closed",
+         macros={"MAIN_RELAY_TO_DOMAINS": "@mx_any"}),
     # Unwrapped before it is asked about, so the relay check sees the outside address.
     case("percent_hack_domains", "closed", macros=ODD,
          main=["percent_hack_domains = example.org"]),
@@ -118,6 +133,14 @@ OPEN = [
          macros={"MAIN_RELAY_TO_DOMAINS": "*"}),
     case("relay_to_domains of a whole top-level domain", "open", "destination-too-wide",
          macros={"MAIN_RELAY_TO_DOMAINS": "example.org : *.net"}),
+    # The site's own made-up subdomain ends so, too, and nothing tells this from a trusted client.
+    case("relay_to_domains that end as the own one does", "open", "unconditional",
+         probe_options={"canary": "canary@notexample.org"},
+         macros={"MAIN_RELAY_TO_DOMAINS": "*example.org"}),
+    case("relay_to_domains as a regular expression without an end", "open",
+         "destination-too-wide", macros={"MAIN_RELAY_TO_DOMAINS": r"\N^(.*\.)?example\.org\N"}),
+    case("recipients of a regular expression without an end accepted", "open",
+         "destination-too-wide", acl_relay=accept(r"recipients = \N^.*@example\.org\N")),
     case("address literals of a provider accepted", "open", "destination-too-wide",
          macros={"MAIN_ALLOW_DOMAIN_LITERALS": "1"},
          acl_relay=accept("domains = <; \\N^\\[(198\\.51|IPv6:2001:db8:51)\\N")),

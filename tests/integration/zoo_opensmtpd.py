@@ -52,7 +52,7 @@ CORRECT = [
          settings=["table people { joe = secret }"], target=submission(),
          listen=["eth0 port 25", "eth0 port 587 tls pki lab auth-optional <people>"],
          rules=[OWN, 'match from any auth for any action "relay"']),
-    # What that host makes of such addresses is not to be seen from here.
+    # That host's treatment of such addresses is not to be seen from here.
     case("a backup for a second host", "suspected", "routing-form", rules=[
         'match from any for domain "example.org" action "backup"'],
          actions=['action "backup" relay']),

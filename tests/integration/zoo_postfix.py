@@ -16,9 +16,15 @@ POSTGREY_SHORT = "check_policy_service inet:127.0.0.1:10026"
 LISTED = "reject_rbl_client dnsbl.example.net"
 # Only those mailboxes are known that nobody guesses.
 USERS = {"local_recipient_maps": "inline:{ postmaster=x, joe=x }"}
-# What unwraps addresses by itself is off, and odd mailboxes are not refused for being odd.
+# Settings that unwrap addresses are off, and odd mailboxes are not refused for being odd.
 ODD = {"allow_percent_hack": "no", "swap_bangpath": "no", "resolve_dequoted_address": "no",
        "allow_untrusted_routing": "yes"}
+# Nobody has a mailbox but these, and those that SRS and BATV make.
+SRS_USERS = {"local_recipient_maps":
+             "inline:{ postmaster=x, joe=x }, regexp:{ {/^(SRS[01]|prvs=)/ x} }"}
+WORLD = {"mynetworks": "0.0.0.0/0 [::]/0"}
+OWN_ALONE = "check_sender_access inline:{ example.org=OK }, reject"
+TWO = {"domains": ["example.org", "shop.example"]}
 VERIFY = {"address_verify_poll_delay": "1s"}
 
 
@@ -26,6 +32,12 @@ def unwrap(pattern, result):
     """An alias map that takes a routing form for what it says; two dollars are one to Postfix."""
     return {**USERS, **ODD,
             "virtual_alias_maps": "regexp:{ {" + pattern.replace("$", "$$") + f" {result}" + "} }"}
+
+
+def canonical(pattern, result, **main):
+    """A canonical map that takes a local part for what it says, where users are known."""
+    return {**SRS_USERS, **main, "recipient_canonical_maps":
+            "regexp:{ {" + pattern.replace("$", "$$") + f" {result}" + "} }"}
 
 
 def relay(*first, rest=CLOSED, **main):
@@ -72,6 +84,10 @@ class Cage:
 
 
 CORRECT = [
+    case("SRS addresses taken, and unwrapped by nobody", "suspected", "routing-form",
+         main=relay(**SRS_USERS)),
+    case("a pattern of the own domain with both ends", "closed", site=TWO, main=relay(
+        r"check_recipient_access regexp:{ {/^[^@]+@example\.org$$/ OK} }", **USERS)),
     case("Debian's default", "closed", main={"smtpd_relay_restrictions": DEFERRED}),
     case("reject_unauth_destination", "closed", main=relay()),
     case("an earlier release's recipient restrictions alone", "closed",
@@ -132,6 +148,16 @@ CORRECT = [
          target=submission(2525)),
     case("a class of trusted clients that is not ours", "closed", main=relay(
         "check_client_access cidr:{ {192.0.2.0/24 OK} }")),
+    case("a name of one word", "closed", findings=["generic-hostname"], main=relay(
+        myhostname="mail", mydestination="example.org, localhost")),
+    # A route lets nobody in: only who may relay is sent on by it.
+    case("transport_maps with others' domains, which no list of domains names", "closed",
+         main=relay(transport_maps="inline:{ example.net=smtp:[203.0.113.99] }")),
+    case("relay_domains taken from transport_maps, which route any domain by the word *", "closed",
+         main=relay(transport_maps="inline:{ *=smtp:[203.0.113.99] }",
+                    relay_domains="$transport_maps")),
+    case("a pcre: pattern of the own domain with both ends", "closed", main=relay(
+        r"check_recipient_access pcre:{ {/^[^@]+@example\.org$$/ OK} }", **USERS)),
 ]
 
 OPEN = [
@@ -189,6 +215,73 @@ OPEN = [
         **unwrap(r"/^(.+)!(.+)@example\.org$/", "$$2@$$1"))),
     case("an alias map that unwraps quoted addresses", "open", "routing-form", main=relay(
         **unwrap(r"/^\"?(.+)@(.+)\"?@example\.org$/", "$$1@$$2"))),
+    case("an alias map that unwraps SRS0 without a look at the hash", "suspected", "routing-form",
+         main=relay(**unwrap(r"/^SRS0[=+-][^=]+=[^=]+=([^=]+)=([^@]+)@example\.org$/", "$$2@$$1"))),
+    case("an alias map that unwraps equals signs", "suspected", "routing-form",
+         main=relay(**unwrap(r"/^([^=]+)=([^@]+)@example\.org$/", "$$1@$$2"))),
+    *[case(f"a canonical map that unwraps {name} without a look at the hash", "suspected",
+           "routing-form", main=relay(**canonical(pattern + r"@example\.org$/", result)))
+      for name, pattern, result in (
+          ("SRS0", "/^SRS0[=+-][^=]+=[^=]+=([^=]+)=([^@]+)", "$$2@$$1"),
+          ("SRS0+", r"/^SRS0\+[^=]+=[^=]+=([^=]+)=([^@]+)", "$$2@$$1"),
+          ("SRS0-", "/^SRS0-[^=]+=[^=]+=([^=]+)=([^@]+)", "$$2@$$1"),
+          ("SRS1", "/^SRS1[=+-][^=]+=([^=]+)=([=+-][^@]+)", "SRS0$$2@$$1"),
+          ("BATV", "/^prvs=[^=]+=([^=]+)=([^@]+)", "$$1@$$2"))],
+    *[case(f"check_recipient_access OK for {name}", "open", "destination-too-wide",
+           main=relay("check_recipient_access regexp:{ {/" + pattern + "/ OK} }"))
+      for name, pattern in (
+          ("whatever has the own domain in it", r"example\.org"),
+          ("a domain that begins with the own one", r"^.*@example\.org"),
+          ("the same, with a dot that is any character", r"@example.org"),
+          ("the own domain at the end of the local part", r"example\.org@"))],
+    case("check_recipient_access OK for a pcre: pattern without ends", "open",
+         "destination-too-wide", main=relay(
+             r"check_recipient_access pcre:{ {/(?i)\bexample\.org\b/ OK} }")),
+    case("relay_domains as a pcre: pattern of the own domain without ends", "open",
+         "destination-too-wide", main=relay(relay_domains=r"pcre:{ {/example\.org/ x} }")),
+    case("check_sender_access OK for a pcre: pattern without ends", "open", "sender-trusted",
+         main=relay(r"check_sender_access pcre:{ {/@example\.org$$/ DUNNO}, {/@example\.org/ OK} }")),
+    case("relay_domains taken from transport_maps, which route others' domains", "open",
+         "destination-too-wide", main=relay(
+             transport_maps="inline:{ example.net=smtp:[203.0.113.99] }",
+             relay_domains="$transport_maps")),
+    case("relay_domains taken from transport_maps with a pattern without ends", "open",
+         "destination-too-wide", main=relay(
+             transport_maps=r"regexp:{ {/example\.org/ smtp:[203.0.113.99]} }",
+             relay_domains="$transport_maps")),
+    case("relay_domains as a pattern of the own domain without ends", "open",
+         "destination-too-wide", main=relay(relay_domains=r"regexp:{ {/example\.org/ x} }")),
+    case("mydestination as a pattern of the own domain without an end", "open",
+         "destination-too-wide", main=relay(mydestination=r"regexp:{ {/^example\.org/ x} }")),
+    case("virtual_alias_domains as a pattern of the own domain without ends", "open",
+         "destination-too-wide", main=relay(
+             virtual_alias_domains=r"regexp:{ {/example\.org/ x} }",
+             virtual_alias_maps=r"regexp:{ {/@example\.org/ joe} }", mydestination="localhost")),
+    case("relay_domains as a pattern without a beginning", "open", "destination-too-wide",
+         probe_options={"canary": "canary@notexample.org"},
+         main=relay(relay_domains=r"regexp:{ {/example\.org$$/ x} }")),
+    case("check_sender_access OK for what has the own domain in it, but for the own domain",
+         "open", "sender-trusted", main=relay(
+             r"check_sender_access regexp:{ {/@example\.org$$/ DUNNO}, {/@example\.org/ OK} }")),
+    case("check_sender_access OK for another domain of the site", "open", "sender-trusted",
+         site=TWO, main=relay("check_sender_access inline:{ shop.example=OK }")),
+    case("check_sender_access OK below another domain of the site", "open", "sender-trusted",
+         site={"domains": ["example.org", ".shop.example"]},
+         main=relay("check_sender_access inline:{ shop.example=OK }")),
+    case("permit_naked_ip_address", "open", "helo-trusted", only=4, main=relay("permit_naked_ip_address")),
+    case("check_helo_access OK for the server's address", "open", "helo-trusted", only=4,
+         main=relay("check_helo_access inline:{ 203.0.113.25=OK }")),
+    *[case(f"own senders alone at {name}, then any recipient", "open", "sender-trusted",
+           main=relay(**WORLD, **{f"smtpd_{kind}_restrictions": OWN_ALONE}, **more))
+      for name, kind, more in (
+          ("MAIL", "sender", {"smtpd_delay_reject": "no"}),
+          ("MAIL, told at RCPT", "sender", {}),
+          ("connect, told at RCPT", "client", {}),
+          ("EHLO, told at RCPT", "helo", {}),
+          ("RCPT", "recipient", {}))],
+    case("senders with a name in DNS, then any recipient", "open", "unconditional",
+         probe_options={"canary": "canary@nowhere.example.net"},
+         main=relay(**WORLD, smtpd_sender_restrictions="reject_unknown_sender_domain")),
     case("an access map that believes routed subdomains", "suspected", "routing-form", main=relay(
         "check_recipient_access inline:{ example.org=OK }", allow_untrusted_routing="yes",
         **USERS)),

@@ -22,6 +22,18 @@ CORRECT = [
     case("the stock rules, unknown mailboxes refused", "closed", macros=KNOWN),
     case("an access map that lets nobody relay", "closed", access={"example.com": "REJECT"}),
     case("a backup for a second host", "closed", local=["localhost"], relay=["example.org"]),
+    # Names below the own one are the site's to give.
+    case("an access map that relays to whatever is below the own domain", "closed",
+         access={"To:example.org": "RELAY"}),
+    case("the same, for a second host", "closed", local=["localhost"],
+         access={"To:example.org": "RELAY"}),
+    case("relay_entire_domain", "closed", features=["relay_entire_domain"]),
+    # Only whose domain names us as MX gets in by it: the canary's does not.
+    case("relay_based_on_MX, and the canary's MX is another", "closed",
+         features=["relay_based_on_MX"]),
+    # Nobody can see from outside what is let in for a domain that the canary is not of.
+    case("mail to any domain of .org relayed, and the canary is of .net", "closed",
+         access={"To:org": "RELAY"}),
     case("submission: only after authentication", "closed", mechanisms="PLAIN LOGIN",
          target=submission(), listen=["25", ("587", "Ea")]),
     case("a blocklist in front of the relay check", "inconclusive", only=4,
@@ -46,7 +58,13 @@ OPEN = [
     case("mail to others' domains relayed", "open", "destination-too-wide",
          access={"To:example.net": "RELAY"}),
     case("relay-domains of a whole top-level domain", "open", "unconditional", relay=["net"]),
-    # What the second host makes of such addresses is not to be seen from here.
+    case("relay-domains with another's domain, of which the canary's is a part", "open",
+         "unconditional", relay=["example.net"]),
+    # The site's own made-up subdomain is of .org, too, so nothing tells this from a trusted client.
+    case("mail to any domain of .org relayed", "open", "unconditional",
+         probe_options={"canary": "canary@notexample.org"}, access={"To:org": "RELAY"},
+         features=["accept_unresolvable_domains"]),
+    # The second host's treatment of such addresses is not to be seen from here.
     case("loose_relay_check, for a second host", "suspected", "routing-form",
          features=["loose_relay_check"], local=["localhost"], relay=["example.org"]),
     case("a local rule that lets percent signs through", "open", "routing-form", macros=KNOWN,
