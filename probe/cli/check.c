@@ -61,7 +61,7 @@ static bool is_coloured(const struct options *invocation)
 }
 
 /* One sentence: a finding that can be mended first, and then what makes it last. */
-static const char *next_step(const struct audit_summary *summary)
+static const char *next_step(const struct check *check, const struct audit_summary *summary)
 {
     int code = verdict_exit_code(summary);
 
@@ -73,7 +73,10 @@ static const char *next_step(const struct audit_summary *summary)
         return "Mend what is named above and run this command again; -v shows each way that was "
                "asked and the server's replies.";
     }
-    return "-v shows each way that was asked and the server's replies.";
+    return check->assumed != NULL ? PROBE_PROGRAM
+               " init writes a configuration for regular audits and alerts; -v shows "
+               "each way that was asked and the server's replies."
+                                  : "-v shows each way that was asked and the server's replies.";
 }
 
 static void print_text(const struct check *check, const struct audit_summary *summary)
@@ -83,7 +86,8 @@ static void print_text(const struct check *check, const struct audit_summary *su
         .colour = is_coloured(check->invocation),
         .verbose = check->invocation->verbose,
         .granted = granted,
-        .next = check->invocation->verbose && check->assumed == NULL ? NULL : next_step(summary),
+        .next =
+            check->invocation->verbose && check->assumed == NULL ? NULL : next_step(check, summary),
     };
 
     for (size_t i = 0; check->assumed != NULL && i < check->assumed->count; i++) {

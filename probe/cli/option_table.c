@@ -5,6 +5,7 @@
 
 #include "probe/cli/alert_test.h"
 #include "probe/cli/check.h"
+#include "probe/cli/init.h"
 #include "probe/cli/keygen.h"
 #include "probe/cli/receive.h"
 #include "probe/cli/recipe.h"
@@ -20,6 +21,11 @@ const struct verb verb_table[VERB_COUNT] = {
                     .summary = "ask the targets once, report, and exit as a monitoring plugin does",
                     .run = check_main,
                     .has_status_line = true},
+    [VERB_INIT] = {.name = "init",
+                   .arguments = "[FILE]",
+                   .summary = "write a configuration with comments; asks on a terminal; never "
+                              "overwrites",
+                   .run = init_main},
     [VERB_RUN] = {.name = "run",
                   .arguments = "",
                   .summary = "stay, and audit every configured target at its interval; SIGUSR1: "
@@ -73,12 +79,16 @@ const struct option_row option_table[] = {
     {"--quiet", 0, NULL, OPTION_FLAG, AT(quiet), FOR(CHECK), "the status line alone"},
     {"--wait", 0, "DURATION", OPTION_TEXT, AT(wait), FOR(CHECK),
      "how long what a server puts off may be asked again, as in 10m"},
-    {"--domain", 0, "NAME", OPTION_LIST, AT(domains), FOR(CHECK),
+    {"--domain", 0, "NAME", OPTION_LIST, AT(domains), FOR(CHECK) | FOR(INIT),
      "without a configuration, or instead of its own: a domain of yours;\nmay be repeated"},
-    {"--trusted", 0, "NETWORK", OPTION_LIST, AT(trusted), FOR(CHECK),
+    {"--trusted", 0, "NETWORK", OPTION_LIST, AT(trusted), FOR(CHECK) | FOR(INIT),
      "with or without --domain: a network that may relay; may be repeated"},
-    {"--canary", 0, "ADDRESS", OPTION_TEXT, AT(canary), FOR(CHECK),
+    {"--canary", 0, "ADDRESS", OPTION_TEXT, AT(canary), FOR(CHECK) | FOR(INIT),
      "a mailbox of yours outside your domains, for which relaying is asked"},
+    {"--target", 0, "TARGET", OPTION_LIST, AT(targets), FOR(INIT),
+     "what the configuration audits; may be repeated"},
+    {"--site", 0, "FILE", OPTION_TEXT, AT(site), FOR(INIT),
+     "what relaywarden-milter --discover printed; - for standard input"},
     {"--record", 0, "FILE", OPTION_TEXT, AT(record), FOR(CHECK) | FOR(RECEIVE),
      "of arrivals, instead of the one in the state directory"},
     {"--maildir", 0, "DIRECTORY", OPTION_TEXT, AT(maildir), FOR(RECEIVE),

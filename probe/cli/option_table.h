@@ -15,6 +15,7 @@
 
 enum verb_id {
     VERB_CHECK,
+    VERB_INIT,
     VERB_RUN,
     VERB_REPORT,
     VERB_RECIPE,

@@ -43,6 +43,8 @@ struct options {
     struct option_list domains; /* instead of the configuration's */
     const char *canary;         /* NULL = the configuration's */
     struct option_list trusted; /* networks */
+    struct option_list targets; /* of init */
+    const char *site;           /* of init; NULL = none */
     const char *record;         /* a file of arrivals; NULL = the one in the state directory */
     const char *maildir;        /* NULL = standard input */
     const char *key;    /* of the tokens that --record takes; NULL = any token's shape will do */

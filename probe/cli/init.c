@@ -1,0 +1,409 @@
+#include "probe/cli/init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/printable.h"
+#include "probe/cli/assumed.h"
+
+#define GROUP       "relaywarden" /* as the package makes it */
+#define ANSWER_SIZE 4096
+#define SITE_MAX    (1024L * 1024) /* octets of what --discover printed */
+
+/* The answers that make the file; lists as people type them, divided by spaces or commas. */
+struct answers {
+    char domains[ANSWER_SIZE];
+    char networks[ANSWER_SIZE];
+    char canary[ANSWER_SIZE];
+    char targets[ANSWER_SIZE]; /* host names, addresses, or domain:NAME */
+    char *site;                /* NULL: of the first two */
+};
+
+#define TARGET_NAME_MAX 64 /* relaywarden.conf(5) */
+
+#define DIVIDERS " ,\t"
+
+/* ---- answers ----------------------------------------------------------------------------- */
+
+static void join(const struct option_list *list, char out[ANSWER_SIZE])
+{
+    size_t used = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < list->count && used < ANSWER_SIZE; i++) {
+        used += (size_t)snprintf(out + used, ANSWER_SIZE - used, "%s ", list->items[i]);
+    }
+}
+
+/* On standard error, so that the file may go to standard output. An empty line is the default.
+ * False at the end of the input. */
+static bool ask(const char *question, const char *usual, char out[ANSWER_SIZE])
+{
+    if (out[0] != '\0') {
+        return true; /* an option has answered it */
+    }
+    fprintf(stderr, "%s%s%s%s ", question, usual[0] != '\0' ? " [" : "", usual,
+            usual[0] != '\0' ? "]" : "");
+    if (fgets(out, ANSWER_SIZE, stdin) == NULL) {
+        out[0] = '\0';
+        return false;
+    }
+    out[strcspn(out, "\r\n")] = '\0';
+    if (out[strspn(out, DIVIDERS)] == '\0') {
+        snprintf(out, ANSWER_SIZE, "%s", usual);
+    }
+    return true;
+}
+
+static void first_of(const char *list, char out[DOMAIN_SIZE])
+{
+    const char *first = list + strspn(list, DIVIDERS);
+
+    snprintf(out, DOMAIN_SIZE, "%.*s", (int)strcspn(first, DIVIDERS), first);
+}
+
+static void usual_canary(char out[ANSWER_SIZE])
+{
+    char host[DOMAIN_SIZE];
+    char domain[DOMAIN_SIZE];
+
+    out[0] = '\0';
+    if (assumed_own_domain(host, domain)) {
+        snprintf(out, ANSWER_SIZE, "postmaster@%s", domain);
+    }
+}
+
+/* The MX hosts of the first domain. */
+static void usual_target(const struct answers *answers, char out[ANSWER_SIZE])
+{
+    char domain[DOMAIN_SIZE];
+
+    first_of(answers->domains, domain);
+    out[0] = '\0';
+    if (domain[0] != '\0' && domain[0] != '.') {
+        snprintf(out, ANSWER_SIZE, "domain:%s", domain);
+    }
+}
+
+static bool ask_all(struct answers *answers)
+{
+    char usual[ANSWER_SIZE];
+    bool heard = answers->site != NULL ||
+                 (ask("Your mail domains (example.org example.com):", "", answers->domains) &&
+                  ask("Networks that may relay beside the mail host itself (192.0.2.0/28):", "none",
+                      answers->networks));
+
+    usual_canary(usual);
+    heard = heard && ask("A mailbox of yours outside of them, the canary; its domain is where "
+                         "relaying is asked for:",
+                         usual, answers->canary);
+    usual_target(answers, usual);
+    return heard && ask("Servers to audit: host names, or domain:NAME for its MX hosts:", usual,
+                        answers->targets);
+}
+
+/* Takes the usual answer to each question that may be left out, where nobody can be asked. */
+static void take_usual(struct answers *answers)
+{
+    if (answers->canary[0] == '\0') {
+        usual_canary(answers->canary);
+    }
+    if (answers->targets[0] == '\0') {
+        usual_target(answers, answers->targets);
+    }
+}
+
+/* ---- the text ---------------------------------------------------------------------------- */
+
+/* Between quotes: what could end them is left for the reader to refuse. */
+static void put_quoted(FILE *out, const char *text, size_t length)
+{
+    fputc('"', out);
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '"' || text[i] == '\\') {
+            fputc('\\', out);
+        }
+        fputc(text[i], out);
+    }
+    fputc('"', out);
+}
+
+static void put_list(FILE *out, const char *before, const char *list)
+{
+    const char *comma = before;
+
+    for (const char *at = list + strspn(list, DIVIDERS); *at != '\0'; at += strspn(at, DIVIDERS)) {
+        size_t length = strcspn(at, DIVIDERS);
+        fputs(comma, out);
+        put_quoted(out, at, length);
+        comma = ", ";
+        at += length;
+    }
+}
+
+static void put_site(FILE *out, const struct answers *answers)
+{
+    if (answers->site != NULL) {
+        fprintf(out, "%s\n", answers->site);
+        return;
+    }
+    fputs("# Your own names and networks. relaywarden measures by them and never reads them from "
+          "the mail server.\n"
+          "site {\n"
+          "    # Your mail domains; a leading dot means every subdomain.\n"
+          "    domains = { ",
+          out);
+    put_list(out, "", answers->domains);
+    fputs(" }\n"
+          "    # Networks whose hosts may relay without logging in.\n"
+          "    trusted_networks = { \"127.0.0.0/8\", \"::1/128\"",
+          out);
+    if (strcmp(answers->networks, "none") != 0) {
+        put_list(out, ", ", answers->networks);
+    }
+    fputs(" }\n}\n", out);
+}
+
+/* A target's name has no colons, and an IPv6 address has. */
+static bool is_name(const char *text, size_t length)
+{
+    return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") >=
+               length &&
+           length <= TARGET_NAME_MAX;
+}
+
+static void put_target(FILE *out, const char *text, size_t length, size_t number)
+{
+    size_t prefix = strlen("domain:");
+    bool by_mx = length > prefix && strncmp(text, "domain:", prefix) == 0;
+
+    text += by_mx ? prefix : 0;
+    length -= by_mx ? prefix : 0;
+    fputs("    target ", out);
+    if (is_name(text, length)) {
+        put_quoted(out, text, length);
+    } else {
+        fprintf(out, "\"target-%zu\"", number);
+    }
+    fprintf(out, " {\n        %s = ", by_mx ? "domain" : "host");
+    put_quoted(out, text, length);
+    fputs("\n        ports = { 25 } # add 465 and 587 where people submit mail\n    }\n", out);
+}
+
+static void put_probe(FILE *out, const struct answers *answers)
+{
+    size_t number = 0;
+
+    fputs("\n# relaywarden-probe asks these servers, from a host outside of these networks.\n"
+          "probe {\n"
+          "    # Each target is audited so often by `relaywarden-probe run`.\n"
+          "    interval = \"6h\"\n"
+          "    # An external mailbox of yours: its domain is where relaying is asked for. No mail "
+          "is\n"
+          "    # sent to it unless `proof` says so.\n"
+          "    canary = ",
+          out);
+    put_quoted(out, answers->canary, strlen(answers->canary));
+    fputs("\n    # domain: its MX hosts; host: one name or address.\n", out);
+    for (const char *at = answers->targets + strspn(answers->targets, DIVIDERS); *at != '\0';
+         at += strspn(at, DIVIDERS)) {
+        size_t length = strcspn(at, DIVIDERS);
+        put_target(out, at, length, ++number);
+        at += length;
+    }
+    fputs("}\n"
+          "\n# Who is told. Syslog and the journal are, unless something else is said here; mail,\n"
+          "# JSON, a command and metrics are in relaywarden.conf(5), which has every option.\n"
+          "alert {\n"
+          "    remind = \"24h\" # an incident that lasts is told again after this time\n"
+          "}\n",
+          out);
+}
+
+/* NULL when memory is out. The caller frees it. */
+static char *write_text(const struct answers *answers)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    if (out == NULL) {
+        return NULL;
+    }
+    fputs("# relaywarden's configuration, by relaywarden-probe init; see relaywarden.conf(5).\n\n",
+          out);
+    put_site(out, answers);
+    put_probe(out, answers);
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+/* Whether both programs take it; else why not is told, and the exit code is in *code. */
+static bool is_valid(const struct options *invocation, const char *text, int *code)
+{
+    static const enum conf_program programs[] = {CONF_PROBE, CONF_MILTER};
+
+    for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+        struct conf_report report = {0};
+        struct conf *conf = conf_load_text("what would be written", text, programs[i], &report);
+        bool valid = conf != NULL;
+        if (!valid) {
+            *code = options_fail_configuration(invocation, &report);
+        }
+        conf_report_free(&report);
+        conf_free(conf);
+        if (!valid) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- the file ---------------------------------------------------------------------------- */
+
+/* 0, or errno. The programs read it as their own user, by its group. */
+static int write_file(const char *path, const char *text)
+{
+    const struct group *group = geteuid() == 0 ? getgrnam(GROUP) : NULL;
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0640);
+    int error = 0;
+
+    if (file < 0) {
+        return errno;
+    }
+    errno = EIO; /* for a write that is cut short */
+    if ((group != NULL && fchown(file, (uid_t)-1, group->gr_gid) != 0) || fchmod(file, 0640) != 0 ||
+        write(file, text, strlen(text)) != (ssize_t)strlen(text) || fsync(file) != 0) {
+        error = errno;
+    }
+    if (close(file) != 0 && error == 0) {
+        error = errno;
+    }
+    if (error != 0) {
+        unlink(path);
+    }
+    return error;
+}
+
+static int finish(const struct options *invocation, const char *path, const char *text)
+{
+    char shown[PATH_MAX];
+
+    if (strcmp(path, "-") == 0) {
+        fputs(text, stdout);
+        return options_output_is_written() ? 0 : PROBE_EXIT_UNKNOWN;
+    }
+    printable_string(shown, sizeof(shown), path);
+    int error = write_file(path, text);
+    if (error == EEXIST) {
+        return options_fail(invocation,
+                            "%s is there already and stays as it is; name a new file, or - for "
+                            "standard output",
+                            shown);
+    }
+    if (error != 0) {
+        return options_fail(invocation, "%s cannot be written: %s", shown, strerror(error));
+    }
+    if (!invocation->json) {
+        printf("%s: configuration written. Next: " PROBE_PROGRAM " --config %s check\n", shown,
+               shown);
+    } else {
+        printf("{\"program\":\"" PROBE_PROGRAM "\",\"exit\":0}\n");
+    }
+    return options_output_is_written() ? 0 : PROBE_EXIT_UNKNOWN;
+}
+
+/* What --discover printed; NULL and errno. The caller frees it. */
+static char *read_site(const char *path)
+{
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    char *text = file != NULL ? calloc(1, SITE_MAX + 1) : NULL;
+
+    if (text != NULL) {
+        size_t length = fread(text, 1, SITE_MAX, file);
+        bool whole = feof(file) != 0 && ferror(file) == 0;
+        if (!whole || strlen(text) != length) { /* too long, cut off, or with a NUL */
+            errno = EINVAL;
+            free(text);
+            text = NULL;
+        }
+    }
+    if (file != NULL && file != stdin) {
+        fclose(file);
+    }
+    return text;
+}
+
+static int write_configuration(const struct options *invocation, struct answers *answers)
+{
+    const char *path =
+        invocation->argument_count > 0 ? invocation->arguments[0] : invocation->conf_path;
+    bool asks = isatty(STDIN_FILENO) != 0 && !invocation->json;
+    int code = PROBE_EXIT_UNKNOWN;
+    struct stat status;
+
+    if (strcmp(path, "-") != 0 && lstat(path, &status) == 0) {
+        return finish(invocation, path, ""); /* says that it is there, before anybody answers */
+    }
+    if (asks && !ask_all(answers)) {
+        return options_fail(invocation,
+                            "the input ended before all was answered; nothing is written");
+    }
+    take_usual(answers);
+    if ((answers->site == NULL && answers->domains[0] == '\0') || answers->canary[0] == '\0' ||
+        answers->targets[0] == '\0') {
+        return options_fail(
+            invocation,
+            "%s is not known; give --domain NAME (or --site FILE), --canary ADDRESS "
+            "and --target TARGET, or call this on a terminal, where it asks",
+            answers->site == NULL && answers->domains[0] == '\0' ? "your domain"
+            : answers->canary[0] == '\0'                         ? "the canary"
+                                                                 : "the target");
+    }
+    char *text = write_text(answers);
+    if (text == NULL) {
+        return options_fail_for(invocation, OPTIONS_SYSTEM, "out of memory");
+    }
+    if (is_valid(invocation, text, &code)) {
+        code = finish(invocation, path, text);
+    }
+    free(text);
+    return code;
+}
+
+int init_main(const struct options *invocation)
+{
+    struct answers *answers = calloc(1, sizeof(*answers));
+
+    if (answers == NULL) {
+        return options_fail_for(invocation, OPTIONS_SYSTEM, "out of memory");
+    }
+    join(&invocation->domains, answers->domains);
+    join(&invocation->trusted, answers->networks);
+    join(&invocation->targets, answers->targets);
+    snprintf(answers->canary, sizeof(answers->canary), "%s",
+             invocation->canary != NULL ? invocation->canary : "");
+    int code;
+    if (invocation->argument_count > 1) {
+        code = options_fail(invocation, "there is an argument too many; one FILE is written");
+    } else if (invocation->site != NULL && (answers->site = read_site(invocation->site)) == NULL) {
+        char shown[PATH_MAX];
+        printable_string(shown, sizeof(shown), invocation->site);
+        code = options_fail(invocation, "--site: %s cannot be read: %s", shown, strerror(errno));
+    } else {
+        code = write_configuration(invocation, answers);
+    }
+    free(answers->site);
+    free(answers);
+    return code;
+}
