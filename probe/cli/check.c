@@ -111,6 +111,8 @@ static bool print_report(const struct check *check, const struct audit_summary *
 {
     static bool (*const writers[])(FILE *, const struct audit_summary *) = {
         [FORMAT_JSON] = report_json,
+        [FORMAT_JUNIT] = report_junit,
+        [FORMAT_SARIF] = report_sarif,
     };
     enum output_format format = check->invocation->format;
 

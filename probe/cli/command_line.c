@@ -69,6 +69,9 @@ static int fail_on(const struct command_line *line, const char *what, const char
 static void look_ahead_format(struct command_line *line, const char *word)
 {
     line->invocation.json |= strcmp(word, "json") == 0;
+    if (strcmp(word, "junit") == 0 || strcmp(word, "sarif") == 0) {
+        line->invocation.format = FORMAT_JUNIT; /* for an error both are the same */
+    }
 }
 
 /* An error must know how to be shown even if it is met before these are. */
@@ -248,6 +251,11 @@ int command_line_read(int count, char **words, struct command_line *line)
     line->invocation.conf_is_named = line->invocation.conf_path != NULL;
     if (!line->invocation.conf_is_named) {
         line->invocation.conf_path = CONF_DEFAULT_PATH;
+    }
+    if (line->invocation.json && line->invocation.format != FORMAT_TEXT &&
+        line->invocation.format != FORMAT_JSON) {
+        return options_fail(&line->invocation,
+                            "--json and another --format contradict each other; leave one out");
     }
     if (line->invocation.json || line->invocation.format == FORMAT_JSON) {
         line->invocation.json = true;

@@ -70,7 +70,7 @@ const struct option_row option_table[] = {
      "instead of " CONF_DEFAULT_PATH},
     {"--json", 0, NULL, OPTION_FLAG, AT(json), OPTION_FOR_ALL,
      "one JSON object on standard output and nothing else"},
-    {"--format", 0, "text|json", OPTION_WORD, AT(format), FOR(CHECK),
+    {"--format", 0, "text|json|junit|sarif", OPTION_WORD, AT(format), FOR(CHECK),
      "how the report is written; json is what --json says"},
     {"--color", 0, "auto|always|never", OPTION_WORD, AT(colour), FOR(CHECK),
      "auto, the default: on a terminal, unless NO_COLOR is set"},

@@ -31,6 +31,8 @@ struct option_list {
 enum output_format {
     FORMAT_TEXT,
     FORMAT_JSON,
+    FORMAT_JUNIT,
+    FORMAT_SARIF,
 };
 enum colour_choice {
     COLOUR_AUTO, /* on a terminal, unless NO_COLOR says no (no-color.org) */
@@ -51,7 +53,7 @@ struct options {
     const char *html;   /* the page's file; NULL = none */
     const char *milter; /* the filter's snapshot; NULL = none */
     const char *wait;   /* a duration as it was written; NULL = none was */
-    char **arguments;   /* after the verb */
+    char **arguments; /* after the verb */
     size_t argument_count;
     unsigned int format; /* enum output_format */
     unsigned int colour; /* enum colour_choice */

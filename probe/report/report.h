@@ -28,6 +28,13 @@ struct report_look {
 /* The readable account after the status line. */
 void report_text(FILE *out, const struct audit_summary *summary, const struct report_look *look);
 
+/* JUnit: a suite an endpoint, a case a technique. One that was granted has failed, one that was not
+ * answered is skipped; `plain`, on which the verdict rests, is then an error. */
+bool report_junit(FILE *out, const struct audit_summary *summary);
+
+/* SARIF: a result a finding. False as for report_json. */
+bool report_sarif(FILE *out, const struct audit_summary *summary);
+
 /* "  label  text" wrapped, later lines under the text. */
 void report_prose(FILE *out, const char *label, const char *text);
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import xml.etree.ElementTree
 
 import jsonschema
 import pytest
@@ -116,13 +117,46 @@ def test_a_canary_in_the_own_domain_is_none(site, sibling):
     (["mx.example.org", "--trusted", "0.0.0.0/0"], "trusts strangers"),
     (["mx.example.org", "--config", "/nonexistent/x.conf"], "/nonexistent/x.conf"),
     (["mx.example.org", "--domain", "example.org", "--config", "x.conf"], "leave --config out"),
-    (["mx.example.org", "--format", "xml"], "it is one of text|json"),
+    (["mx.example.org", "--json", "--format", "sarif"], "contradict"),
+    (["mx.example.org", "--format", "xml"], "it is one of text|json|junit|sarif"),
 ], ids=lambda value: value if isinstance(value, str) else " ".join(value))
 def test_a_mistake_is_told_with_its_remedy_and_nothing_is_asked(site, arguments, told):
     done = check(site.outside, *arguments)
     assert done.returncode == 3
     assert told in done.stdout + done.stderr
     assert "endpoints=" not in done.stdout
+
+
+def test_junit_has_a_case_an_endpoint_and_technique(site):
+    site.set_up({"mynetworks": "0.0.0.0/0"})
+    done = check(site.outside, "mx.example.org", "--format", "junit")
+    assert done.returncode == 2
+    suites = xml.etree.ElementTree.fromstring(done.stdout)
+    assert [suite.get("name") for suite in suites] == [
+        "mx.example.org [203.0.113.25]:25", "mx.example.org [2001:db8:113::25]:25"]
+    opened, closed = suites
+    for suite in suites:
+        cases = suite.findall("testcase")
+        assert int(suite.get("tests")) == len(cases) == len({case.get("name") for case in cases})
+        for outcome in ("failure", "error", "skipped"):
+            counted = suite.get({"failure": "failures", "error": "errors"}.get(outcome, outcome))
+            assert int(counted) == len(suite.findall(f"testcase/{outcome}"))
+    assert int(closed.get("failures")) == int(closed.get("errors")) == 0
+    failed = opened.find("testcase[@name='plain']/failure")
+    assert failed.get("type") == "open" and failed.get("message").startswith("accepted: 250")
+    assert "mynetworks" in failed.text
+
+
+def test_sarif_has_a_result_a_finding(site):
+    site.set_up({"mynetworks": "0.0.0.0/0"})
+    done = check(site.outside, "mx.example.org", "--format", "sarif")
+    assert done.returncode == 2
+    run, = json.loads(done.stdout)["runs"]
+    result, = [one for one in run["results"] if one["ruleId"] == "open-relay"]
+    assert result["level"] == "error" and "mynetworks" in result["message"]["text"]
+    assert result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] == \
+        "mx.example.org [203.0.113.25]:25"
+    assert {one["ruleId"] for one in run["results"]} <= {rule["id"] for rule in run["tool"]["driver"]["rules"]}
 
 
 def test_colour_is_used_where_it_is_asked_for(site):
