@@ -63,11 +63,18 @@ static void check_program(const struct conf_draft *draft, const struct named *na
 static void check_programs(const struct conf_draft *draft)
 {
     const struct alert_settings *alert = &draft->conf->alert;
+    const struct conf_setting *to = conf_tree_find(&draft->tree, SECTION_MAIL, "to");
 
     if (alert->command_count > 0) {
         const struct named command = name_of(draft, "command", SECTION_ALERT, alert->command[0]);
 
         check_program(draft, &command);
+    }
+    if (alert->mail.program_count > 0 && alert->mail.to_count > 0) {
+        struct named program = name_of(draft, "program", SECTION_MAIL, alert->mail.program[0]);
+
+        program.line = program.line > 0 ? program.line : to->line;
+        check_program(draft, &program);
     }
 }
 
@@ -195,12 +202,14 @@ static int line_of(const struct conf_draft *draft, const char *option, enum conf
 
 static void keep_lines(const struct conf_draft *draft)
 {
+    const int program = line_of(draft, "program", SECTION_MAIL);
 
     draft->conf->lines = (struct conf_lines){
         .state_directory = line_of(draft, "state_directory", SECTION_ROOT),
         .json = line_of(draft, "json", SECTION_ALERT),
         .metrics_directory = line_of(draft, "metrics_directory", SECTION_ALERT),
         .command = line_of(draft, "command", SECTION_ALERT),
+        .program = program > 0 ? program : line_of(draft, "to", SECTION_MAIL),
     };
 }
 

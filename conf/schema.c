@@ -16,6 +16,7 @@ const struct conf_section_row conf_sections[SECTION_COUNT] = {
     [SECTION_TARGET] = {.name = "target", .parent = SECTION_PROBE, .titled = true},
     [SECTION_ALERT] = {.name = "alert", .parent = SECTION_ROOT},
     [SECTION_SYSLOG] = {.name = "syslog", .parent = SECTION_ALERT},
+    [SECTION_MAIL] = {.name = "mail", .parent = SECTION_ALERT},
 };
 
 static const struct conf_word enforcements[] = {
@@ -175,6 +176,13 @@ const struct conf_option conf_options[] = {
      AT(conf, alert.syslog_facility)},
     {SECTION_SYSLOG, TYPE_WORD, "format", .words = syslog_formats, .defaults = DEFAULTS("kv"),
      AT(conf, alert.syslog_format)},
+
+    {SECTION_MAIL, TYPE_MAILBOX, "to", .optional = true,
+     LIST(conf, alert.mail.to, alert.mail.to_count)},
+    {SECTION_MAIL, TYPE_MAILBOX, "from", .optional = true, .defaults = DEFAULTS(""),
+     AT(conf, alert.mail.from)},
+    {SECTION_MAIL, TYPE_ARGUMENT, "program", .defaults = DEFAULTS("/usr/sbin/sendmail", "-t", "-i"),
+     LIST(conf, alert.mail.program, alert.mail.program_count)},
 };
 
 const size_t conf_option_count = sizeof(conf_options) / sizeof(conf_options[0]);

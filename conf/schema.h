@@ -23,6 +23,7 @@ enum conf_section {
     SECTION_TARGET,
     SECTION_ALERT,
     SECTION_SYSLOG,
+    SECTION_MAIL,
     SECTION_COUNT,
 };
 
@@ -46,6 +47,7 @@ enum conf_type {
     TYPE_DOMAIN_PATTERN, /* char *, normalised, maybe with a leading dot */
     TYPE_HOST,           /* char *, a normalised name or an address */
     TYPE_MAIL_ADDRESS,   /* char *, domain normalised */
+    TYPE_MAILBOX,        /* char *, the same, or the name of a mailbox of this machine */
     TYPE_ADDRESS,        /* struct address */
     TYPE_NETWORK,        /* struct network */
     TYPE_RESOLVER,       /* struct conf_resolver */

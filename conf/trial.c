@@ -16,8 +16,8 @@
 #include "lib/alert/sink/sink.h"
 
 #define NO_SINK                                                                                    \
-    "no sink is set: syslog has format = none, journal is not yes, and neither json nor command "  \
-    "is set; set one of them"
+    "no sink is set: syslog has format = none, journal is not yes, and none of json, command"      \
+    " and mail is set; set one of them"
 #define LINKS_MAX 40 /* of symbolic links, one to the other, as Linux has it */
 
 struct trial {
@@ -151,7 +151,7 @@ static void try_state(struct trial *trial, const char *program)
 static bool has_other_sink(const struct alert_settings *alert)
 {
     return alert->syslog_format != SYSLOG_NONE || alert->journal == JOURNAL_YES ||
-           alert->command_count > 0;
+           alert->command_count > 0 || alert->mail.to_count > 0;
 }
 
 /* That its directory is missing is a note of the configuration's own: somebody may make it yet. But
@@ -241,6 +241,10 @@ bool conf_try(const struct conf *conf, enum conf_program program, struct conf_re
     if (alert->command_count > 0) {
         const struct tried command = {"command", lines->command, true};
         try_program(&trial, &command, alert->command[0]);
+    }
+    if (alert->mail.to_count > 0) {
+        const struct tried mailer = {"program", lines->program, true};
+        try_program(&trial, &mailer, alert->mail.program[0]);
     }
     try_sinks(&trial, program);
     try_state(&trial, program == CONF_MILTER ? "milter" : "probe");

@@ -327,6 +327,27 @@ static bool read_mail_address(const struct reading *reading, void *out)
            keep_string(out, address);
 }
 
+/* A name of this machine, root or an alias, is what the MTA makes of it. */
+static bool read_mailbox(const struct reading *reading, void *out)
+{
+    const char *text = reading->text;
+    size_t length = strlen(text);
+
+    if (length == 0 && reading->option->optional && !reading->option->list) {
+        return keep_string(out, text);
+    }
+    if (strchr(text, '@') != NULL) {
+        return read_mail_address(reading, out);
+    }
+    if (length == 0 || length > 64 || text[0] == '-' || strspn(text, WORD_CHARACTERS) != length) {
+        return fail(reading,
+                    "%s is no mailbox; allowed: LOCAL@DOMAIN, or a name of this machine as "
+                    "\"root\"",
+                    reading->shown);
+    }
+    return keep_string(out, text);
+}
+
 static bool read_address(const struct reading *reading, void *out)
 {
     return conf_read_address(reading->text, out, reading->error);
@@ -365,6 +386,7 @@ static const struct {
     [TYPE_DOMAIN_PATTERN] = {sizeof(char *), true, read_domain_pattern},
     [TYPE_HOST] = {sizeof(char *), true, read_host},
     [TYPE_MAIL_ADDRESS] = {sizeof(char *), true, read_mail_address},
+    [TYPE_MAILBOX] = {sizeof(char *), true, read_mailbox},
     [TYPE_ADDRESS] = {sizeof(struct address), false, read_address},
     [TYPE_NETWORK] = {sizeof(struct network), false, read_network},
     [TYPE_RESOLVER] = {sizeof(struct conf_resolver), false, read_resolver},

@@ -158,6 +158,37 @@ ExecStart=/usr/local/sbin/relaywarden-milter --alert-test
 """
 
 
+def test_postfix_takes_the_mail_of_a_service_that_has_the_lines_of_the_manual(mx):
+    with open(os.path.join(ROOT, "conf/relaywarden.conf.5"), encoding="utf-8") as file:
+        lines, = re.findall(r"^(\[Service\]\nSupplementaryGroups=.*?)^\.Ed$", file.read(), re.M | re.S)
+    path = "/etc/relaywarden/relaywarden.conf"
+    before = mx.run(["cat", path]).stdout
+    mx.run(["sed", "-i", 's/^alert {/alert { mail { to = { "root" } }/', path])
+    mx.systemctl("stop", MILTER)
+    told = []
+
+    def has_told(count):
+        said = mx.run(["journalctl", "--output=cat", "--unit", MILTER]).stdout
+        words = re.findall(r"^mail: (.*)$", said, re.M)
+        return words if len(words) >= count else None
+
+    for drop_in in (TRY_ALERTS, TRY_ALERTS + lines):
+        mx.write(f"/etc/systemd/system/{MILTER}.d/try.conf", drop_in)
+        mx.systemctl("daemon-reload")
+        # The tests before have started it often.
+        mx.run(["systemctl", "reset-failed", MILTER], check=False)
+        mx.run(["systemctl", "start", MILTER], check=False)
+        told = wait_until(lambda: has_told(len(told) + 1), what="the journal to have the word on mail")
+    mx.run(["rm", f"/etc/systemd/system/{MILTER}.d/try.conf"])
+    mx.write(path, before, 0o640)
+    mx.run(["chgrp", "relaywarden", path])
+    mx.systemctl("daemon-reload")
+    mx.run(["systemctl", "reset-failed", MILTER], check=False)
+    mx.systemctl("start", MILTER)
+    assert told[0].startswith("not taken: /usr/sbin/sendmail is Postfix's and needs the group of postdrop")
+    assert told[1] == "taken"
+
+
 # ---- as files ----
 
 def test_systemd_finds_nothing_to_say_about_the_units(mx):

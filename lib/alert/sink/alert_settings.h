@@ -23,6 +23,14 @@ enum journal_mode {
 
 #define ALERT_JSON_OUTPUT "-" /* as a json_path: standard output */
 
+struct mail_settings {
+    char **to; /* addresses, or names of this machine's mailboxes; none = no mail */
+    size_t to_count;
+    char *from;     /* "" = relaywarden at this host */
+    char **program; /* reads a message as sendmail -t does */
+    size_t program_count;
+};
+
 #define ALERT_LASTS_SECONDS 300 /* an incident that lasts is told again each minute */
 
 struct alert_settings {
@@ -32,7 +40,8 @@ struct alert_settings {
     char *json_path; /* "" = none, or ALERT_JSON_OUTPUT */
     char **command;  /* argument list, NULL-terminated; NULL or empty = none */
     size_t command_count;
-    char *metrics_directory;  /* "" = none */
+    char *metrics_directory; /* "" = none */
+    struct mail_settings mail;
     long remind_seconds;      /* an open incident is repeated this often; 0 = never */
     long quiet_after_seconds; /* an incident without events for this long is resolved; 0 = never */
     /* Not an option, but the program's nature: the probe hears nothing between two audits, so that

@@ -100,6 +100,7 @@ struct sink *sink_syslog_new(const struct sink_source *source);
 struct sink *sink_journal_new(const struct sink_source *source);
 struct sink *sink_json_new(const struct sink_source *source);
 struct sink *sink_command_new(const struct sink_source *source);
+struct sink *sink_mail_new(const struct sink_source *source);
 struct sink *sink_metrics_new(const struct sink_source *source);
 
 /* One row a sink. */

@@ -49,6 +49,11 @@ static bool wants_command(const struct sink_source *source)
     return source->settings->command_count > 0;
 }
 
+static bool wants_mail(const struct sink_source *source)
+{
+    return source->settings->mail.to_count > 0;
+}
+
 static bool wants_metrics(const struct sink_source *source)
 {
     const char *directory = source->settings->metrics_directory;
@@ -61,6 +66,7 @@ const struct sink_kind sink_kinds[] = {
     {"journal", false, wants_journal, sink_journal_new},
     {"json", true, wants_json, sink_json_new},
     {"command", true, wants_command, sink_command_new},
+    {"mail", true, wants_mail, sink_mail_new},
     {"metrics", true, wants_metrics, sink_metrics_new},
     {NULL, false, NULL, NULL},
 };
