@@ -209,6 +209,7 @@ static void keep_lines(const struct conf_draft *draft)
         .json = line_of(draft, "json", SECTION_ALERT),
         .metrics_directory = line_of(draft, "metrics_directory", SECTION_ALERT),
         .command = line_of(draft, "command", SECTION_ALERT),
+        .header_file = line_of(draft, "header_file", SECTION_WEBHOOK),
         .program = program > 0 ? program : line_of(draft, "to", SECTION_MAIL),
     };
 }

@@ -17,6 +17,7 @@ const struct conf_section_row conf_sections[SECTION_COUNT] = {
     [SECTION_ALERT] = {.name = "alert", .parent = SECTION_ROOT},
     [SECTION_SYSLOG] = {.name = "syslog", .parent = SECTION_ALERT},
     [SECTION_MAIL] = {.name = "mail", .parent = SECTION_ALERT},
+    [SECTION_WEBHOOK] = {.name = "webhook", .parent = SECTION_ALERT},
 };
 
 static const struct conf_word enforcements[] = {
@@ -58,6 +59,14 @@ static const struct conf_word journal_modes[] = {
     {"auto", JOURNAL_AUTO},
     {"yes", JOURNAL_YES},
     {"no", JOURNAL_NO},
+    {NULL, 0},
+};
+
+static const struct conf_word webhook_formats[] = {
+    {"json", WEBHOOK_JSON},
+    {"slack", WEBHOOK_SLACK},
+    {"matrix", WEBHOOK_MATRIX},
+    {"ntfy", WEBHOOK_NTFY},
     {NULL, 0},
 };
 
@@ -165,6 +174,8 @@ const struct conf_option conf_options[] = {
      AT(conf, alert.json_path)},
     {SECTION_ALERT, TYPE_ARGUMENT, "command", .optional = true,
      LIST(conf, alert.command, alert.command_count)},
+    {SECTION_ALERT, TYPE_URL, "alertmanager", .optional = true,
+     LIST(conf, alert.alertmanager, alert.alertmanager_count)},
     {SECTION_ALERT, TYPE_PATH, "metrics_directory", .optional = true, .defaults = DEFAULTS(""),
      AT(conf, alert.metrics_directory)},
     {SECTION_ALERT, TYPE_DURATION, "remind", .optional = true, .least = 1, .most = YEAR,
@@ -183,6 +194,13 @@ const struct conf_option conf_options[] = {
      AT(conf, alert.mail.from)},
     {SECTION_MAIL, TYPE_ARGUMENT, "program", .defaults = DEFAULTS("/usr/sbin/sendmail", "-t", "-i"),
      LIST(conf, alert.mail.program, alert.mail.program_count)},
+
+    {SECTION_WEBHOOK, TYPE_URL, "url", .optional = true, .defaults = DEFAULTS(""),
+     AT(conf, alert.webhook.url)},
+    {SECTION_WEBHOOK, TYPE_WORD, "format", .words = webhook_formats, .defaults = DEFAULTS("json"),
+     AT(conf, alert.webhook.format)},
+    {SECTION_WEBHOOK, TYPE_PATH, "header_file", .optional = true, .defaults = DEFAULTS(""),
+     AT(conf, alert.webhook.header_file)},
 };
 
 const size_t conf_option_count = sizeof(conf_options) / sizeof(conf_options[0]);

@@ -24,6 +24,7 @@ enum conf_section {
     SECTION_ALERT,
     SECTION_SYSLOG,
     SECTION_MAIL,
+    SECTION_WEBHOOK,
     SECTION_COUNT,
 };
 
@@ -48,6 +49,7 @@ enum conf_type {
     TYPE_HOST,           /* char *, a normalised name or an address */
     TYPE_MAIL_ADDRESS,   /* char *, domain normalised */
     TYPE_MAILBOX,        /* char *, the same, or the name of a mailbox of this machine */
+    TYPE_URL,            /* char *, of http or https; a secret, which no message repeats */
     TYPE_ADDRESS,        /* struct address */
     TYPE_NETWORK,        /* struct network */
     TYPE_RESOLVER,       /* struct conf_resolver */

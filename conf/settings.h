@@ -84,6 +84,7 @@ struct conf_lines {
     int json;
     int metrics_directory;
     int command;
+    int header_file;
     int program; /* of mail; the line of `to` where it is a default */
 };
 

@@ -17,7 +17,7 @@
 
 #define NO_SINK                                                                                    \
     "no sink is set: syslog has format = none, journal is not yes, and none of json, command"      \
-    " and mail is set; set one of them"
+    ", mail, webhook and alertmanager is set; set one of them"
 #define LINKS_MAX 40 /* of symbolic links, one to the other, as Linux has it */
 
 struct trial {
@@ -151,7 +151,8 @@ static void try_state(struct trial *trial, const char *program)
 static bool has_other_sink(const struct alert_settings *alert)
 {
     return alert->syslog_format != SYSLOG_NONE || alert->journal == JOURNAL_YES ||
-           alert->command_count > 0 || alert->mail.to_count > 0;
+           alert->command_count > 0 || alert->mail.to_count > 0 || alert->webhook.url[0] != '\0' ||
+           alert->alertmanager_count > 0;
 }
 
 /* That its directory is missing is a note of the configuration's own: somebody may make it yet. But
@@ -171,6 +172,23 @@ static void try_json(struct trial *trial, const char *path)
                      "alert { }): json: cannot open %s: %s (make its directory)",
                      conf_show(shown, path), strerror(error));
     }
+}
+
+/* Its header file is read as the program will read it; nobody is asked. */
+static void try_webhook(struct trial *trial)
+{
+    const struct sink_identity nobody = {.program = "", .host = ""};
+    const struct sink_source source = {.identity = &nobody, .settings = &trial->conf->alert};
+    struct sink *sink = sink_webhook_new(&source);
+    char error[SINK_ERROR_SIZE];
+
+    if (sink == NULL) {
+        return;
+    }
+    if (sink->open(sink, error) != 0) {
+        conf_mistake(&trial->messages, trial->conf->lines.header_file, "webhook: %s", error);
+    }
+    sink->free(sink);
 }
 
 /* A check of the probe prints what it finds, so it may go without. */
@@ -245,6 +263,9 @@ bool conf_try(const struct conf *conf, enum conf_program program, struct conf_re
     if (alert->mail.to_count > 0) {
         const struct tried mailer = {"program", lines->program, true};
         try_program(&trial, &mailer, alert->mail.program[0]);
+    }
+    if (alert->webhook.url[0] != '\0') {
+        try_webhook(&trial);
     }
     try_sinks(&trial, program);
     try_state(&trial, program == CONF_MILTER ? "milter" : "probe");

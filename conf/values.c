@@ -348,6 +348,40 @@ static bool read_mailbox(const struct reading *reading, void *out)
     return keep_string(out, text);
 }
 
+#define URL_MAX 2048
+
+/* The path, too, may be what a receiver knows its friends by: the text is in no message. */
+static bool read_url(const struct reading *reading, void *out)
+{
+    const char *text = reading->text;
+    size_t scheme = strncmp(text, "https://", 8) == 0  ? 8
+                    : strncmp(text, "http://", 7) == 0 ? 7
+                                                       : 0;
+
+    if (text[0] == '\0' && reading->option->optional && !reading->option->list) {
+        return keep_string(out, text);
+    }
+    bool plain = scheme > 0 && strlen(text) <= URL_MAX && strcspn(text + scheme, "/?#") > 0;
+    for (const char *at = text; plain && *at != '\0'; at++) {
+        plain = (unsigned char)*at > ' ' && (unsigned char)*at < 0x7f;
+    }
+    if (!plain) {
+        return fail(reading, "this is no address of a receiver; allowed: https://HOST/PATH or "
+                             "http://HOST/PATH, without spaces");
+    }
+    if (memchr(text + scheme, '@', strcspn(text + scheme, "/?#")) != NULL) {
+        return fail(reading, reading->option->list
+                                 ? "a user and a password in front of the host are not sent"
+                                 : "a user and a password in front of the host are not sent; put "
+                                   "an Authorization line into header_file");
+    }
+    if (reading->option->list && text[scheme + strcspn(text + scheme, "?#")] != '\0') {
+        return fail(reading, "this is no base address; allowed: http://HOST:9093 or "
+                             "https://HOST/PATH, without ? and #");
+    }
+    return keep_string(out, text);
+}
+
 static bool read_address(const struct reading *reading, void *out)
 {
     return conf_read_address(reading->text, out, reading->error);
@@ -387,6 +421,7 @@ static const struct {
     [TYPE_HOST] = {sizeof(char *), true, read_host},
     [TYPE_MAIL_ADDRESS] = {sizeof(char *), true, read_mail_address},
     [TYPE_MAILBOX] = {sizeof(char *), true, read_mailbox},
+    [TYPE_URL] = {sizeof(char *), true, read_url},
     [TYPE_ADDRESS] = {sizeof(struct address), false, read_address},
     [TYPE_NETWORK] = {sizeof(struct network), false, read_network},
     [TYPE_RESOLVER] = {sizeof(struct conf_resolver), false, read_resolver},

@@ -71,6 +71,7 @@ LIBRARIES = {
     "confuse.h": ("conf/*",),
     "idn2.h": ("lib/domain.c",),
     "libpsl.h": ("lib/*.c",),
+    "curl/*": ("lib/alert/sink/http.c",),
 }
 
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')

@@ -33,6 +33,19 @@ struct mail_settings {
 
 #define ALERT_LASTS_SECONDS 300 /* an incident that lasts is told again each minute */
 
+enum webhook_format {
+    WEBHOOK_JSON,
+    WEBHOOK_SLACK,
+    WEBHOOK_MATRIX,
+    WEBHOOK_NTFY,
+};
+
+struct webhook_settings {
+    char *url; /* "" = none; it may hold a secret, and is in no message */
+    enum webhook_format format;
+    char *header_file; /* HTTP header lines; "" = none */
+};
+
 struct alert_settings {
     int syslog_facility; /* LOG_MAIL, ... */
     enum syslog_format syslog_format;
@@ -42,6 +55,9 @@ struct alert_settings {
     size_t command_count;
     char *metrics_directory; /* "" = none */
     struct mail_settings mail;
+    struct webhook_settings webhook;
+    char **alertmanager; /* base addresses, "https://alerts.example.org"; none = no Alertmanager */
+    size_t alertmanager_count;
     long remind_seconds;      /* an open incident is repeated this often; 0 = never */
     long quiet_after_seconds; /* an incident without events for this long is resolved; 0 = never */
     /* Not an option, but the program's nature: the probe hears nothing between two audits, so that

@@ -102,6 +102,8 @@ struct sink *sink_json_new(const struct sink_source *source);
 struct sink *sink_command_new(const struct sink_source *source);
 struct sink *sink_mail_new(const struct sink_source *source);
 struct sink *sink_metrics_new(const struct sink_source *source);
+struct sink *sink_webhook_new(const struct sink_source *source);
+struct sink *sink_alertmanager_new(const struct sink_source *source);
 
 /* One row a sink. */
 struct sink_kind {

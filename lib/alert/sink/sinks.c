@@ -54,6 +54,18 @@ static bool wants_mail(const struct sink_source *source)
     return source->settings->mail.to_count > 0;
 }
 
+static bool wants_webhook(const struct sink_source *source)
+{
+    const char *url = source->settings->webhook.url;
+
+    return url != NULL && url[0] != '\0';
+}
+
+static bool wants_alertmanager(const struct sink_source *source)
+{
+    return source->settings->alertmanager_count > 0;
+}
+
 static bool wants_metrics(const struct sink_source *source)
 {
     const char *directory = source->settings->metrics_directory;
@@ -67,6 +79,8 @@ const struct sink_kind sink_kinds[] = {
     {"json", true, wants_json, sink_json_new},
     {"command", true, wants_command, sink_command_new},
     {"mail", true, wants_mail, sink_mail_new},
+    {"webhook", true, wants_webhook, sink_webhook_new},
+    {"alertmanager", true, wants_alertmanager, sink_alertmanager_new},
     {"metrics", true, wants_metrics, sink_metrics_new},
     {NULL, false, NULL, NULL},
 };
