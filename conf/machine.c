@@ -203,6 +203,7 @@ static int line_of(const struct conf_draft *draft, const char *option, enum conf
 static void keep_lines(const struct conf_draft *draft)
 {
     const int program = line_of(draft, "program", SECTION_MAIL);
+    const enum conf_section own = draft->program == CONF_MILTER ? SECTION_MILTER : SECTION_PROBE;
 
     draft->conf->lines = (struct conf_lines){
         .state_directory = line_of(draft, "state_directory", SECTION_ROOT),
@@ -211,6 +212,7 @@ static void keep_lines(const struct conf_draft *draft)
         .command = line_of(draft, "command", SECTION_ALERT),
         .header_file = line_of(draft, "header_file", SECTION_WEBHOOK),
         .program = program > 0 ? program : line_of(draft, "to", SECTION_MAIL),
+        .listen = line_of(draft, "listen", own),
     };
 }
 

@@ -251,6 +251,33 @@ bool conf_read_resolver(const char *text, struct conf_resolver *out,
     return true;
 }
 
+/* Not with address_parse's other forms: this one is always with a port. */
+bool conf_read_place(const char *text, struct http_place *out, char error[CONF_VALUE_ERROR_SIZE])
+{
+    struct http_place place;
+    char host[ADDRESS_TEXT_SIZE + 2] = "";
+    char shown[CONF_SHOW_SIZE];
+    const char *colon = strrchr(text, ':');
+    size_t length = colon != NULL ? (size_t)(colon - text) : 0;
+    long port = 0;
+
+    if (length < sizeof(host)) {
+        snprintf(host, sizeof(host), "%.*s", (int)length, text);
+    }
+    const bool bracketed = host[0] == '[';
+    const bool six = strchr(host, ':') != NULL;
+    if (colon == NULL || bracketed != six || !conf_read_number(colon + 1, 1, PORT_MAX, &port) ||
+        !address_parse(host, &place.address)) {
+        return fail(error,
+                    "%s is no address with a port; allowed: ADDRESS:PORT as \"127.0.0.1:9825\" or "
+                    "\"[::1]:9825\" (0.0.0.0 or [::] is every address), or \"\" for nowhere",
+                    conf_show(shown, text));
+    }
+    place.port = (uint16_t)port;
+    *out = place;
+    return true;
+}
+
 /* ---- sockets ------------------------------------------------------------------------- */
 
 static bool read_unix(const char *text, const char *path, struct conf_socket *out,

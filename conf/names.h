@@ -52,6 +52,9 @@ bool conf_read_network(const char *text, struct network *out, char error[CONF_VA
 bool conf_read_resolver(const char *text, struct conf_resolver *out,
                         char error[CONF_VALUE_ERROR_SIZE]);
 
+/* "ADDRESS:PORT" or "[V6]:PORT". */
+bool conf_read_place(const char *text, struct http_place *out, char error[CONF_VALUE_ERROR_SIZE]);
+
 /* libmilter's notation of a socket, and only those of its forms that say what they mean:
  * "unix:PATH", "inet:PORT@HOST", "inet6:PORT@HOST". */
 enum conf_socket_family {

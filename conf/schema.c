@@ -129,6 +129,10 @@ const struct conf_option conf_options[] = {
      LIST(conf, milter.own_mailers, milter.own_mailer_count)},
     {SECTION_MILTER, TYPE_DURATION, "probe_expected", .optional = true, .least = 1, .most = YEAR,
      .defaults = DEFAULTS("26h"), AT(conf, milter.probe_expected_seconds)},
+    {SECTION_MILTER, TYPE_PLACE, "listen", .optional = true, .defaults = DEFAULTS(""),
+     AT(conf, milter.http.listen)},
+    {SECTION_MILTER, TYPE_HOST, "listen_names", .optional = true,
+     LIST(conf, milter.http.names, milter.http.name_count)},
 
     {SECTION_PROBE, TYPE_DURATION, "interval", .least = 1, .most = YEAR, .defaults = DEFAULTS("6h"),
      AT(conf, probe.interval_seconds)},
@@ -153,6 +157,10 @@ const struct conf_option conf_options[] = {
      AT(conf, probe.timeout_seconds)},
     {SECTION_PROBE, TYPE_DURATION, "history", .least = DAY, .most = 10 * YEAR,
      .defaults = DEFAULTS("400d"), AT(conf, probe.history_seconds)},
+    {SECTION_PROBE, TYPE_PLACE, "listen", .optional = true, .defaults = DEFAULTS(""),
+     AT(conf, probe.http.listen)},
+    {SECTION_PROBE, TYPE_HOST, "listen_names", .optional = true,
+     LIST(conf, probe.http.names, probe.http.name_count)},
     {SECTION_PROBE, TYPE_PATH, "target_files", .optional = true,
      LOOSE_LIST(target_files, target_file_count)},
 

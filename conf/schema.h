@@ -53,6 +53,7 @@ enum conf_type {
     TYPE_ADDRESS,        /* struct address */
     TYPE_NETWORK,        /* struct network */
     TYPE_RESOLVER,       /* struct conf_resolver */
+    TYPE_PLACE,          /* struct http_place */
 };
 
 struct conf_word {

@@ -13,6 +13,7 @@
 
 #include "lib/address.h"
 #include "lib/alert/sink/alert_settings.h"
+#include "lib/http/http_settings.h"
 #include "lib/site.h"
 #include "lib/token.h"
 #include "lib/words.h"
@@ -32,6 +33,7 @@ struct conf_milter {
     char **own_mailers;
     size_t own_mailer_count;
     long probe_expected_seconds; /* 0 = do not expect one */
+    struct http_settings http;
 };
 
 enum conf_tristate {
@@ -74,6 +76,7 @@ struct conf_probe {
     unsigned int max_refusals;
     long timeout_seconds; /* an endpoint's */
     long history_seconds;
+    struct http_settings http;
     struct conf_target *targets;
     size_t target_count;
 };
@@ -86,6 +89,7 @@ struct conf_lines {
     int command;
     int header_file;
     int program; /* of mail; the line of `to` where it is a default */
+    int listen;  /* of the program's own section */
 };
 
 struct conf {

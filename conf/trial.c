@@ -14,6 +14,7 @@
 #include "conf/conf.h"
 #include "conf/mistakes.h"
 #include "lib/alert/sink/sink.h"
+#include "lib/http/http_socket.h"
 
 #define NO_SINK                                                                                    \
     "no sink is set: syslog has format = none, journal is not yes, and none of json, command"      \
@@ -210,6 +211,32 @@ static void try_sinks(struct trial *trial, enum conf_program program)
     }
 }
 
+/* As at the start, and closed again. A port that the running program itself has is no mistake. */
+static void try_listen(struct trial *trial, enum conf_program program)
+{
+    const bool milter = program == CONF_MILTER;
+    const struct http_place *place =
+        milter ? &trial->conf->milter.http.listen : &trial->conf->probe.http.listen;
+    const int line = trial->conf->lines.listen;
+    char shown[ENDPOINT_TEXT_SIZE];
+    char error[HTTP_ERROR_SIZE];
+
+    if (place->address.family == ADDRESS_NONE) {
+        return;
+    }
+    int descriptor = http_socket_open(place, error);
+    if (descriptor >= 0) {
+        close(descriptor);
+    } else if (errno != EADDRINUSE ||
+               !http_socket_is_of(place, milter ? "relaywarden-milter" : "relaywarden-probe")) {
+        conf_mistake(&trial->messages, line, "%s", error);
+    }
+    if (http_socket_is_exposed(place)) {
+        conf_note(&trial->messages, line, HTTP_EXPOSED,
+                  address_format_port(&place->address, place->port, shown));
+    }
+}
+
 static void name_user(char user[64])
 {
     const struct passwd *entry = getpwuid(geteuid());
@@ -267,6 +294,7 @@ bool conf_try(const struct conf *conf, enum conf_program program, struct conf_re
     if (alert->webhook.url[0] != '\0') {
         try_webhook(&trial);
     }
+    try_listen(&trial, program);
     try_sinks(&trial, program);
     try_state(&trial, program == CONF_MILTER ? "milter" : "probe");
     bool good = trial.messages.mistakes == 0;

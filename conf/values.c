@@ -397,6 +397,16 @@ static bool read_resolver(const struct reading *reading, void *out)
     return conf_read_resolver(reading->text, out, reading->error);
 }
 
+/* "": nowhere. */
+static bool read_place(const struct reading *reading, void *out)
+{
+    if (reading->text[0] == '\0' && reading->option->optional) {
+        *(struct http_place *)out = (struct http_place){.port = 0};
+        return true;
+    }
+    return conf_read_place(reading->text, out, reading->error);
+}
+
 static const struct {
     size_t size;
     bool string;
@@ -425,6 +435,7 @@ static const struct {
     [TYPE_ADDRESS] = {sizeof(struct address), false, read_address},
     [TYPE_NETWORK] = {sizeof(struct network), false, read_network},
     [TYPE_RESOLVER] = {sizeof(struct conf_resolver), false, read_resolver},
+    [TYPE_PLACE] = {sizeof(struct http_place), false, read_place},
 };
 
 size_t conf_type_size(enum conf_type type)

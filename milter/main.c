@@ -30,6 +30,7 @@
 #include "milter/service/privileges.h"
 #include "milter/service/self_check.h"
 #include "milter/service/socket.h"
+#include "milter/service/web.h"
 #include "milter/tokens/housekeeper.h"
 #include "milter/tokens/mask_command.h"
 
@@ -71,6 +72,7 @@ struct program {
     sigset_t stopping;  /* signals that the main thread obeys: those that end it, */
     sigset_t reloading; /* and those that have it read the configuration again */
     struct transactions *transactions;
+    struct web *web;
 };
 
 struct arguments {
@@ -193,6 +195,21 @@ static bool make_socket(const struct conf_milter *settings)
         return false;
     }
     return true;
+}
+
+/* The MTA's and that of HTTP. NULL, and told: one cannot be had. */
+static struct web *make_sockets(const struct conf_milter *settings)
+{
+    char error[HTTP_ERROR_SIZE];
+    struct web *web = web_open(&settings->http, error);
+
+    if (web == NULL) {
+        fprintf(stderr, PROGRAM ": %s\n", error);
+    } else if (!make_socket(settings)) {
+        (void)web_close(web, 0);
+        web = NULL;
+    }
+    return web;
 }
 
 /* As the user that we are now: will a reload be able to read what root has read? */
@@ -353,7 +370,7 @@ static void obey_signals(const struct program *program)
             while (take_pending(&program->reloading)) {
                 /* the same */
             }
-            reload(program->path, program->transactions->reporter);
+            reload(program->path, program->transactions->reporter, program->web);
         }
         if (wait != NULL && self_check_beats(program->socket, PULSE_MS)) {
             service_manager_tell("WATCHDOG=1");
@@ -393,8 +410,10 @@ static int serve(const struct program *program)
     }
     reporter_say(reporter, LOG_INFO, "version " RELAYWARDEN_VERSION " is ready on %s",
                  program->socket);
+    web_set_ready(program->web, true);
     service_manager_tell("READY=1");
     obey_signals(program);
+    web_set_ready(program->web, false);
     service_manager_tell("STOPPING=1");
     if (!callbacks_stop()) {
         leave_in_place(reporter, "stopped because libmilter gave up, or with a callback hanging");
@@ -450,7 +469,8 @@ static int run(struct conf *conf, const char *path)
     /* Before there is a socket: an MTA that finds none does not wait. */
     struct mta_transports transports;
     enum mta_answer answer = mta_transports_ask(&transports);
-    if (!make_socket(&conf->milter)) {
+    program.web = make_sockets(&conf->milter);
+    if (program.web == NULL) {
         conf_free(conf);
         return EX_OSERR;
     }
@@ -461,6 +481,7 @@ static int run(struct conf *conf, const char *path)
         snapshot == NULL ? NULL : start_reporter(conf, &identity, &transactions);
     if (transactions.reporter == NULL) {
         remove_socket(conf->milter.socket);
+        (void)web_close(program.web, 0);
         if (snapshot == NULL) {
             conf_free(conf);
         }
@@ -479,10 +500,14 @@ static int run(struct conf *conf, const char *path)
     };
     struct status_file *file = make_snapshot_file(conf, &source, transactions.reporter);
     struct housekeeper *keeper = start_keeper(conf, &transactions, file);
-    int status = serve(&program);
+    int status =
+        web_start(program.web, transactions.reporter, program.socket) ? serve(&program) : EX_OSERR;
     reporter_flush(transactions.reporter, LAST_WAIT_MS);
     if (keeper != NULL && !housekeeper_stop(keeper, STOP_WAIT_MS)) {
         leave_in_place(transactions.reporter, "the disk hangs: what is masked may not be saved");
+    }
+    if (!web_close(program.web, STOP_WAIT_MS)) {
+        leave_in_place(transactions.reporter, "stopped with an answer over HTTP unfinished");
     }
     status_file_free(file);
     live_conf_install(NULL);

@@ -116,7 +116,7 @@ static bool could_tell(struct reporter *reporter, const struct conf *conf)
     return false;
 }
 
-void reload(const char *path, struct reporter *reporter)
+void reload(const char *path, struct reporter *reporter, struct web *web)
 {
     struct conf_report report = {0};
     struct conf *conf = conf_load(path, CONF_MILTER, &report);
@@ -130,6 +130,9 @@ void reload(const char *path, struct reporter *reporter)
                      "reload failed; keeping the current configuration (%zu mistake%s in %s)",
                      report.mistake_count, report.mistake_count == 1 ? "" : "s", path);
     } else if (!could_tell(reporter, conf)) {
+        conf_free(conf);
+    } else if (!web_move(web, &conf->milter.http)) {
+        reporter_say(reporter, LOG_ERR, "reload failed; keeping the current configuration");
         conf_free(conf);
     } else {
         put_in_force(reporter, path, conf);

@@ -10,8 +10,9 @@
 #include "conf/conf.h"
 #include "lib/alert/reporter.h"
 #include "milter/discover/mta_transports.h"
+#include "milter/service/web.h"
 
-void reload(const char *path, struct reporter *reporter);
+void reload(const char *path, struct reporter *reporter, struct web *web);
 
 /* Tells what the MTA said of the transports that it uses for others, as far as it matters to these
  * settings. */

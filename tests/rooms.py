@@ -26,7 +26,8 @@ BELOW = {
     "lib/state": ("lib/sys",),
     "lib/alert/sink": ("lib/sys",),
     "lib/alert": ("lib/state", "lib/alert/sink"),
-    "conf": ("lib/alert",),
+    "lib/http": ("lib/sys",),
+    "conf": ("lib/alert", "lib/http"),
     "milter": ("conf",),
     "milter/tokens": ("milter",),
     "milter/discover": ("milter",),
@@ -40,7 +41,8 @@ BELOW = {
     "probe/judge": ("probe/dns", "probe/smtp"),
     "probe/audit": ("probe/judge",),
     "probe/report": ("probe/audit",),
-    "probe/cli": ("probe/report",),
+    "probe/http": ("probe/report", "lib/http"),
+    "probe/cli": ("probe/http",),
     "tests": ("milter/tokens", "milter/discover", "milter/service", "milter/status", "probe/cli"),
 }
 # The filter is one floor: its rooms may use each other, in no circle.
@@ -59,7 +61,7 @@ OWED = {
 LIBRARIES = {
     "libmilter/*": ("milter/callbacks.c", "tests/*"),
     "ares*.h": ("probe/dns/*", "tests/*"),
-    "event2/*": ("probe/net/*", "tests/*"),
+    "event2/*": ("probe/net/*", "lib/http/*", "tests/*"),
     "openssl/ssl.h": ("probe/net/*", "tests/*"),
     "openssl/x509*": ("probe/net/certificate.c", "tests/*"),
     "openssl/bio.h": ("probe/net/*", "tests/*"),

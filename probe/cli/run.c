@@ -9,21 +9,26 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/http/http_server.h"
 #include "lib/printable.h"
 #include "lib/sys/service_manager.h"
 #include "probe/audit/audit.h"
 #include "probe/audit/former_state.h"
 #include "probe/audit/schedule.h"
+#include "probe/http/probe_pages.h"
 #include "probe/model/target.h"
 #include "probe/net/signals.h"
 #include "probe/report/alerts.h"
 #include "probe/report/history.h"
 #include "probe/report/metrics_state.h"
 
-#define LINE_SIZE 5632  /* a status line */
-#define LAST_SIZE 1024  /* of one, without its figures */
-#define WAIT_MOST 86400 /* seconds; nothing is due then, and the wait begins anew */
-#define FLUSH_MS  1000  /* for the alerts of an audit, whose incidents are numbers, too */
+#define LINE_SIZE    5632  /* a status line */
+#define LAST_SIZE    1024  /* of one, without its figures */
+#define WAIT_MOST    86400 /* seconds; nothing is due then, and the wait begins anew */
+#define HTTP_WAIT_MS 2000  /* for an answer that is still being made, at the end */
+#define WAIT_GRACE   60    /* seconds after which a wait should have ended */
+#define AUDIT_GRACE  900   /* seconds beside the time of all endpoints, one after the other */
+#define FLUSH_MS     1000  /* for the alerts of an audit, whose incidents are numbers, too */
 
 struct daemon {
     const struct options *invocation;
@@ -32,7 +37,10 @@ struct daemon {
     struct metrics_state *standing; /* NULL: memory was out for it */
     struct reporter *reporter;
     struct alerts_pace pace; /* of the audit */
-    sigset_t signals;        /* blocked always, and taken while it waits: none is ever lost */
+    struct http_server *http;
+    struct probe_pages *pages;
+    struct pulse pulse;
+    sigset_t signals; /* blocked always, and taken while it waits: none is ever lost */
     bool told_to_stop;
     char last[LAST_SIZE]; /* what the last audit came to; "" before the first */
 };
@@ -115,6 +123,7 @@ static void remember(struct daemon *daemon, const struct audit_summary *summary)
     if (daemon->standing != NULL) {
         metrics_state_add(daemon->standing, summary, kept);
     }
+    atomic_store(&daemon->pulse.unkept, !kept);
     (void)reporter_flush(daemon->reporter, FLUSH_MS);
     reporter_show_numbers(daemon->reporter);
 }
@@ -167,6 +176,12 @@ static bool audit_targets(struct daemon *daemon, const struct target *targets, s
     return true;
 }
 
+/* Were all asked one after the other, each address and all that is sent included. */
+static int64_t longest_audit(const struct conf_probe *probe, size_t count)
+{
+    return AUDIT_GRACE + (int64_t)count * 8 * probe->timeout_seconds;
+}
+
 /* All that are due, in one audit. */
 static void audit_due(struct daemon *daemon)
 {
@@ -192,6 +207,7 @@ static void audit_due(struct daemon *daemon)
     }
     if (count > 0) {
         service_manager_tell("STATUS=Auditing %zu of %zu targets", count, probe->target_count);
+        pulse_expect(&daemon->pulse, longest_audit(probe, count), true);
         made = audit_targets(daemon, targets, count);
     }
     now = seconds_now();
@@ -243,6 +259,33 @@ static int load(struct daemon *daemon)
     return code;
 }
 
+static void warn_of_listen(const struct daemon *daemon, const struct http_place *place)
+{
+    char shown[ENDPOINT_TEXT_SIZE];
+
+    if (http_socket_is_exposed(place)) {
+        reporter_say(daemon->reporter, LOG_WARNING, HTTP_EXPOSED,
+                     address_format_port(&place->address, place->port, shown));
+    }
+}
+
+/* False, and told: the new configuration cannot be listened by; then the old one is. */
+static bool listens(struct daemon *daemon, const struct conf *conf)
+{
+    char error[HTTP_ERROR_SIZE];
+
+    if (!http_server_listen(daemon->http, &conf->probe.http, error)) {
+        reporter_say(daemon->reporter, LOG_ERR, "%s", error);
+        return false;
+    }
+    if (conf->probe.http.listen.address.family != ADDRESS_NONE &&
+        !http_server_start(daemon->http)) {
+        reporter_say(daemon->reporter, LOG_ERR, "listen: out of memory or threads");
+        return false;
+    }
+    return true;
+}
+
 static void reload(struct daemon *daemon)
 {
     struct conf_report report = {0};
@@ -269,9 +312,13 @@ static void reload(struct daemon *daemon)
         conf_free(conf);
         conf = NULL;
     }
-    struct schedule *schedule =
-        conf != NULL ? schedule_new(&conf->probe, daemon->schedule, seconds_now()) : NULL;
+    struct schedule *schedule = conf != NULL && listens(daemon, conf)
+                                    ? schedule_new(&conf->probe, daemon->schedule, seconds_now())
+                                    : NULL;
     if (schedule == NULL) {
+        if (conf != NULL) {
+            (void)listens(daemon, daemon->conf);
+        }
         reporter_say(daemon->reporter, LOG_ERR, "reload failed; keeping the current configuration");
         conf_free(conf);
         return;
@@ -285,6 +332,9 @@ static void reload(struct daemon *daemon)
         metrics_state_configure(daemon->standing, conf);
     }
     reporter_configure(daemon->reporter, &alert);
+    warn_of_listen(daemon, &conf->probe.http.listen);
+    probe_pages_configure(daemon->pages, conf);
+    atomic_store(&daemon->pulse.targets, conf->probe.target_count);
     schedule_free(daemon->schedule);
     conf_free(daemon->conf);
     daemon->schedule = schedule;
@@ -313,6 +363,7 @@ static void wait_for_something(struct daemon *daemon)
     /* time_t may have 32 bits, and nothing to do is INT64_MAX. */
     int64_t due = schedule_wait(daemon->schedule, seconds_now());
     const struct timespec wait = {.tv_sec = due < WAIT_MOST ? (time_t)due : WAIT_MOST};
+    pulse_expect(&daemon->pulse, wait.tv_sec + WAIT_GRACE, false);
     tell_status(daemon, wait.tv_sec);
     switch (sigtimedwait(&daemon->signals, NULL, &wait)) {
     case SIGTERM:
@@ -349,11 +400,55 @@ static void tell_of_former_state(const struct daemon *daemon)
     }
 }
 
+/* The socket, while this is perhaps still root, whom any port is open to. 0, or an exit code. */
+static int open_http(struct daemon *daemon)
+{
+    const struct http_settings *settings = &daemon->conf->probe.http;
+    char error[HTTP_ERROR_SIZE];
+
+    daemon->pages = probe_pages_new(&daemon->pulse);
+    daemon->http =
+        daemon->pages == NULL
+            ? NULL
+            : http_server_new(&(struct http_pages){
+                  .program = PROBE_PROGRAM, .routes = probe_routes, .user = daemon->pages});
+    if (daemon->http == NULL) {
+        return options_fail_for(daemon->invocation, OPTIONS_SYSTEM, "out of memory");
+    }
+    if (!http_server_listen(daemon->http, settings, error)) {
+        return options_fail_for(daemon->invocation, OPTIONS_SYSTEM, error);
+    }
+    return 0;
+}
+
+/* 0, or an exit code. */
+static int start_http(struct daemon *daemon)
+{
+    const struct http_place *place = &daemon->conf->probe.http.listen;
+    char shown[ENDPOINT_TEXT_SIZE];
+
+    probe_pages_configure(daemon->pages, daemon->conf);
+    probe_pages_use(daemon->pages, daemon->standing, daemon->reporter);
+    if (place->address.family == ADDRESS_NONE) {
+        return 0;
+    }
+    if (!http_server_start(daemon->http)) {
+        return options_fail_for(daemon->invocation, OPTIONS_SYSTEM,
+                                "listen: out of memory or threads");
+    }
+    reporter_say(daemon->reporter, LOG_INFO, "listening on http://%s/",
+                 address_format_port(&place->address, place->port, shown));
+    warn_of_listen(daemon, place);
+    return 0;
+}
+
 static int serve(struct daemon *daemon)
 {
     reporter_say(
         daemon->reporter, LOG_INFO, "version " RELAYWARDEN_VERSION " is ready, with %zu target%s",
         daemon->conf->probe.target_count, daemon->conf->probe.target_count == 1 ? "" : "s");
+    atomic_store(&daemon->pulse.targets, daemon->conf->probe.target_count);
+    atomic_store(&daemon->pulse.in_service, true);
     service_manager_tell("READY=1");
     while (!is_to_stop(daemon)) {
         audit_due(daemon);
@@ -361,6 +456,7 @@ static int serve(struct daemon *daemon)
             wait_for_something(daemon);
         }
     }
+    atomic_store(&daemon->pulse.in_service, false);
     service_manager_tell("STOPPING=1");
     reporter_say(daemon->reporter, LOG_INFO, "stopped");
     return 0;
@@ -369,9 +465,14 @@ static int serve(struct daemon *daemon)
 int run_main(const struct options *invocation)
 {
     struct daemon daemon = {.invocation = invocation};
+    bool stopped = true;
 
     prepare_signals(&daemon);
     int code = load(&daemon);
+    if (code != 0) {
+        goto out;
+    }
+    code = open_http(&daemon);
     if (code != 0) {
         goto out;
     }
@@ -393,10 +494,23 @@ int run_main(const struct options *invocation)
     } else {
         tell_of_another(&daemon);
         tell_of_former_state(&daemon);
-        code = serve(&daemon);
+        code = start_http(&daemon);
+        code = code != 0 ? code : serve(&daemon);
+        stopped = http_server_stop(daemon.http, HTTP_WAIT_MS);
+        daemon.http = NULL;
+        if (!stopped) {
+            /* An answer that is still being made uses what would be freed; the process ends now. */
+            reporter_say(daemon.reporter, LOG_ERR,
+                         "stopped while an answer over HTTP was still being made");
+            (void)reporter_flush(daemon.reporter, ALERTS_WAIT_MS);
+            (void)fflush(NULL);
+            _exit(code);
+        }
         reporter_stop(daemon.reporter, ALERTS_WAIT_MS);
     }
 out:
+    (void)http_server_stop(daemon.http, 0);
+    probe_pages_free(daemon.pages);
     metrics_state_release(daemon.standing);
     schedule_free(daemon.schedule);
     conf_free(daemon.conf);

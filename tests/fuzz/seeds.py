@@ -225,6 +225,17 @@ def printable_seeds():
     yield b"\x07\xc2\x9b31m\xe2\x80\x8f\xef\xbf\xbf"
 
 
+def http_seeds():
+    for line in ("GET /probe?target=mx HTTP/1.1", "HEAD /probe?a=b&target=%6dx+1 HTTP/1.0", "POST / HTTP/1.1",
+                 "GET http://localhost:80/endpoint/203.0.113.25%3A25%2Fauto%20example.org HTTP/1.1",
+                 "GET //probe HTTP/1.1", "OPTIONS * HTTP/1.1", "GET /% HTTP/1.1", "GET / HTTP/2.0"):
+        for host in ("localhost", "[::1]:9825", "status.example.org.", "evil.test", "203.0.113.25"):
+            yield b"\x07" + f"{line}\r\nHost: {host}\r\nAccept: */*\r\n\r\n".encode()
+    yield b"\x01\r\nGET /probe?target=mx HTTP/1.0\n\n"
+    yield b"\xffGET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 9000 + b"\r\n\r\n"
+    yield b"\x20GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: b\r\n\r\n"
+
+
 def seeds(name):
     """[] for a fuzzer that needs none."""
     maker = globals().get(f"{name}_seeds")

@@ -1,0 +1,39 @@
+/*
+ * pulse - what the daemon's thread lets others know of it: whether it is well, and in service
+ *
+ * Healthy: the thread has come round when it said that it would. It says so before whatever may
+ * take long: an audit, or the wait for the next. A service manager or a health check that sees it
+ * late should start the program again.
+ *
+ * Ready: in service, and what the last audit found could be kept, so that the page and the API show
+ * it.
+ *
+ * Atomics: the daemon's thread writes, any reads.
+ */
+#ifndef RELAYWARDEN_PROBE_HTTP_PULSE_H
+#define RELAYWARDEN_PROBE_HTTP_PULSE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct pulse {
+    atomic_llong due; /* seconds of a clock that runs while the machine sleeps; 0: not yet */
+    atomic_bool in_service;
+    atomic_bool auditing;
+    atomic_bool unkept; /* what the last audit found */
+    atomic_size_t targets;
+};
+
+/* The clock of `due`. */
+int64_t pulse_now(void);
+
+/* The thread will be heard of again within that time. */
+void pulse_expect(struct pulse *pulse, int64_t seconds, bool auditing);
+
+/* A sentence and a newline; whether it is so. */
+bool pulse_tell_health(const struct pulse *pulse, FILE *out);
+bool pulse_tell_readiness(const struct pulse *pulse, FILE *out);
+
+#endif
