@@ -56,7 +56,7 @@ endif
 # upgraded for this list.
 DEPS_BUILD := gcc libc6-dev make git pkg-config ca-certificates libmilter-dev libc-ares-dev \
     libconfuse-dev libevent-dev libssl-dev libjansson-dev libsqlite3-dev libidn2-dev libpsl-dev \
-    libcurl4-openssl-dev
+    libmnl-dev libcurl4-openssl-dev
 DEPS_CHECK := clang clang-tidy clang-format cppcheck libclang-rt-dev libcmocka-dev mandoc
 DEPS_DEMO  := postfix rsyslog nsd nftables iproute2 procps openssl netbase python3 util-linux
 DEPS_TEST  := libsasl2-modules sasl2-bin python3-pytest valgrind strace exim4-daemon-heavy opensmtpd sendmail-bin m4 postgrey \
@@ -75,7 +75,7 @@ deps-deb:
 	@sh tests/deps.sh $(DEPS_BUILD) $(DEPS_DEB)
 
 # ---- compiling -----------------------------------------------------------------------------------
-LIBS := libcares libconfuse libevent libevent_openssl 'openssl >= 3.0' jansson sqlite3 libidn2 libpsl libcurl
+LIBS := libcares libconfuse libevent libevent_openssl 'openssl >= 3.0' jansson sqlite3 libidn2 libpsl libmnl libcurl
 PKG_CONFIG ?= pkg-config
 # Asked for once per make, and only when something is compiled.
 pkg = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(LIBS)))$(pkg_cflags)
@@ -213,6 +213,7 @@ bench: deps
 	@/usr/bin/python3 tests/bench/report.py --build $(BUILD)
 	@/usr/bin/python3 tests/bench/relayed.py --build $(BUILD)
 	@/usr/bin/python3 tests/bench/faults.py --build $(BUILD)
+	@/usr/bin/python3 tests/bench/rehearse.py --build $(BUILD)
 	@$(BUILD)/bench/judgement
 FUZZ_TIME ?= 600
 FUZZ ?=

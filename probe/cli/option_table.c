@@ -9,6 +9,7 @@
 #include "probe/cli/keygen.h"
 #include "probe/cli/receive.h"
 #include "probe/cli/recipe.h"
+#include "probe/cli/rehearse.h"
 #include "probe/cli/report.h"
 #include "probe/cli/run.h"
 #include "probe/cli/techniques.h"
@@ -32,6 +33,12 @@ const struct verb verb_table[VERB_COUNT] = {
                              "all at once;\nSIGHUP: read the configuration again",
                   .run = run_main,
                   .serves = true},
+    [VERB_REHEARSE] = {.name = "rehearse",
+                       .arguments = "[DIRECTORY]",
+                       .summary = "try a mail server's configuration on a private stage, before it "
+                                  "is live:\nwould it relay for strangers, and which line does it?",
+                       .run = rehearse_main,
+                       .has_status_line = true},
     [VERB_REPORT] = {.name = "report",
                      .arguments = "",
                      .summary = "show what all audits found, on a page or as text; connects to "
@@ -70,7 +77,7 @@ const struct option_row option_table[] = {
      "instead of " CONF_DEFAULT_PATH},
     {"--json", 0, NULL, OPTION_FLAG, AT(json), OPTION_FOR_ALL,
      "one JSON object on standard output and nothing else"},
-    {"--format", 0, "text|json|junit|sarif", OPTION_WORD, AT(format), FOR(CHECK),
+    {"--format", 0, "text|json|junit|sarif", OPTION_WORD, AT(format), FOR(CHECK) | FOR(REHEARSE),
      "how the report is written; json is what --json says"},
     {"--color", 0, "auto|always|never", OPTION_WORD, AT(colour), FOR(CHECK),
      "auto, the default: on a terminal, unless NO_COLOR is set"},
@@ -79,12 +86,24 @@ const struct option_row option_table[] = {
     {"--quiet", 0, NULL, OPTION_FLAG, AT(quiet), FOR(CHECK), "the status line alone"},
     {"--wait", 0, "DURATION", OPTION_TEXT, AT(wait), FOR(CHECK),
      "how long what a server puts off may be asked again, as in 10m"},
-    {"--domain", 0, "NAME", OPTION_LIST, AT(domains), FOR(CHECK) | FOR(INIT),
+    {"--domain", 0, "NAME", OPTION_LIST, AT(domains), FOR(CHECK) | FOR(INIT) | FOR(REHEARSE),
      "without a configuration, or instead of its own: a domain of yours;\nmay be repeated"},
-    {"--trusted", 0, "NETWORK", OPTION_LIST, AT(trusted), FOR(CHECK) | FOR(INIT),
+    {"--trusted", 0, "NETWORK", OPTION_LIST, AT(trusted), FOR(CHECK) | FOR(INIT) | FOR(REHEARSE),
      "with or without --domain: a network that may relay; may be repeated"},
-    {"--canary", 0, "ADDRESS", OPTION_TEXT, AT(canary), FOR(CHECK) | FOR(INIT),
+    {"--canary", 0, "ADDRESS", OPTION_TEXT, AT(canary), FOR(CHECK) | FOR(INIT) | FOR(REHEARSE),
      "a mailbox of yours outside your domains, for which relaying is asked"},
+    {"--mta", 0, "auto|postfix", OPTION_WORD, AT(mta), FOR(REHEARSE),
+     "whose configuration it is; auto, the default: the files in DIRECTORY say it"},
+    {"--as", 0, "DIRECTORY", OPTION_TEXT, AT(as), FOR(REHEARSE),
+     "where the configuration will stand; paths inside of it are read so"},
+    {"--address", 0, "IF=ADDRESS/LENGTH", OPTION_LIST, AT(addresses), FOR(REHEARSE),
+     "an address of the mail host, instead of this host's; may be repeated"},
+    {"--gateway", 0, "ADDRESS", OPTION_LIST, AT(gateways), FOR(REHEARSE),
+     "a gateway behind which strangers may arrive; may be repeated"},
+    {"--reach", 0, "SOCKET", OPTION_LIST, AT(reach), FOR(REHEARSE),
+     "a UNIX socket of this host that the server may use on the stage"},
+    {"--no-blame", 0, NULL, OPTION_FLAG, AT(no_blame), FOR(REHEARSE),
+     "the verdict alone, without the lines that make it so"},
     {"--target", 0, "TARGET", OPTION_LIST, AT(targets), FOR(INIT),
      "what the configuration audits; may be repeated"},
     {"--site", 0, "FILE", OPTION_TEXT, AT(site), FOR(INIT),

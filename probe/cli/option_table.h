@@ -17,6 +17,7 @@ enum verb_id {
     VERB_CHECK,
     VERB_INIT,
     VERB_RUN,
+    VERB_REHEARSE,
     VERB_REPORT,
     VERB_RECIPE,
     VERB_RECEIVE,

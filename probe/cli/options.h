@@ -39,6 +39,11 @@ enum colour_choice {
     COLOUR_ALWAYS,
     COLOUR_NEVER,
 };
+enum rehearsed_mta {
+    REHEARSED_AUTO, /* the files in the folder say it */
+    REHEARSED_POSTFIX,
+};
+
 /* option_table.h fills this. */
 struct options {
     const char *conf_path;
@@ -53,10 +58,15 @@ struct options {
     const char *html;   /* the page's file; NULL = none */
     const char *milter; /* the filter's snapshot; NULL = none */
     const char *wait;   /* a duration as it was written; NULL = none was */
+    const char *as;     /* of rehearse; NULL = as the directory says */
+    struct option_list addresses; /* of rehearse */
+    struct option_list gateways;
+    struct option_list reach;
     char **arguments; /* after the verb */
     size_t argument_count;
     unsigned int format; /* enum output_format */
     unsigned int colour; /* enum colour_choice */
+    unsigned int mta;    /* enum rehearsed_mta */
     bool conf_is_named;  /* by --config; else it is the usual place */
     bool test;           /* -t */
     bool help;
@@ -66,6 +76,7 @@ struct options {
     bool verbose;
     bool copy; /* what has always been so since: what is not ours is passed over */
     bool text;
+    bool no_blame;
     bool has_status_line; /* the verb's output begins with a plugin's status line */
     bool serves;          /* the verb is the daemon's */
 };

@@ -225,6 +225,23 @@ def printable_seeds():
     yield b"\x07\xc2\x9b31m\xe2\x80\x8f\xef\xbf\xbf"
 
 
+def cf_seeds():
+    yield (b"# a main.cf\ncompatibility_level = 3.6\nmynetworks = 127.0.0.0/8\n  # ours\n"
+           b"  [::1]/128, $more\nmore=hash:/etc/postfix/x\n"
+           b"smtpd_relay_restrictions =\n check_sender_access inline:{ a=OK, { b = OK } },\n"
+           b" ${x?{permit}:{reject}}\n")
+    yield (b"smtp inet n - y - - smtpd\n -o a=b -o { c = d e } -ox=y\n# z\n  -v\n"
+           b"pickup unix n - y 60 1 pickup\n")
+    yield b"198.51.100\tOK\n\"a key\" REJECT\n/^gw\\.partner\\.test$/ OK\n10.0.0.0/8 OK\n"
+
+
+def trace_seeds():
+    folder = os.path.join(ROOT, "tests/unit/traces")
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name), "rb") as file:
+            yield b"canary@outside.example.net\0" + file.read()[:12000]
+
+
 def http_seeds():
     for line in ("GET /probe?target=mx HTTP/1.1", "HEAD /probe?a=b&target=%6dx+1 HTTP/1.0", "POST / HTTP/1.1",
                  "GET http://localhost:80/endpoint/203.0.113.25%3A25%2Fauto%20example.org HTTP/1.1",

@@ -1,0 +1,276 @@
+#include "probe/cli/rehearse.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/domain.h"
+#include "lib/printable.h"
+#include "probe/cli/rehearse_mta.h"
+#include "probe/rehearse/rehearsal.h"
+
+#define DEFAULT_CANARY "canary@outside.example.net"
+
+/* Handed to the work on the stage. */
+struct performance {
+    const struct options *invocation;
+    struct rehearsal_settings settings;
+};
+
+/* ---- the site ----------------------------------------------------------------------------- */
+
+static bool add_network(struct site_settings *site, const char *text)
+{
+    struct network *grown =
+        realloc(site->networks, (site->network_count + 1) * sizeof(*site->networks));
+
+    if (grown == NULL) {
+        return false;
+    }
+    site->networks = grown;
+    if (network_parse(text, &site->networks[site->network_count]) != NETWORK_OK) {
+        return false;
+    }
+    site->network_count++;
+    return true;
+}
+
+static bool add_domain(struct site_settings *site, const char *text)
+{
+    char name[DOMAIN_SIZE];
+
+    if (!domain_normalise(text, strlen(text), name) || !domainset_add(site->domains, name)) {
+        return false;
+    }
+    if (site->main_domain == NULL) {
+        site->main_domain = strdup(name);
+    }
+    return site->main_domain != NULL;
+}
+
+/* Of --domain and --trusted. NULL and what could not be read. */
+static struct site *site_of_options(const struct options *invocation, const char **mistake)
+{
+    struct site_settings settings = {.domains = domainset_new()};
+    static const char *const loopback[] = {"127.0.0.0/8", "::1"};
+    bool good = settings.domains != NULL;
+
+    *mistake = "";
+    for (size_t i = 0; good && i < invocation->domains.count; i++) {
+        *mistake = invocation->domains.items[i];
+        good = add_domain(&settings, *mistake);
+    }
+    for (size_t i = 0; good && i < invocation->trusted.count; i++) {
+        *mistake = invocation->trusted.items[i];
+        good = add_network(&settings, *mistake);
+    }
+    for (size_t i = 0; good && i < 2; i++) {
+        good = add_network(&settings, loopback[i]);
+    }
+    struct site *site = good ? site_new(&settings) : NULL;
+    if (site == NULL) {
+        site_settings_free(&settings);
+    }
+    return site;
+}
+
+/* ---- the host ----------------------------------------------------------------------------- */
+
+/* "IF=ADDRESS/LENGTH" */
+static bool take_address(const char *text, struct wires_host *host)
+{
+    const char *equals = strchr(text, '=');
+    const char *slash = strrchr(text, '/');
+    struct wires_address *into = &host->addresses[host->address_count];
+    char address[ADDRESS_TEXT_SIZE];
+    char *end;
+
+    if (equals == NULL || equals == text || slash == NULL || slash < equals || text[0] == ':' ||
+        (size_t)(equals - text) >= sizeof(into->link) ||
+        (size_t)(slash - equals - 1) >= sizeof(address) ||
+        host->address_count == WIRES_ADDRESSES_MAX) {
+        return false;
+    }
+    /* "eth0:0" is a label of an address, and no interface. */
+    snprintf(into->link, sizeof(into->link), "%.*s", (int)strcspn(text, ":="), text);
+    snprintf(address, sizeof(address), "%.*s", (int)(slash - equals - 1), equals + 1);
+    unsigned long prefix = strtoul(slash + 1, &end, 10);
+    if (slash[1] == '\0' || *end != '\0' || !address_parse(address, &into->address) ||
+        prefix > (into->address.family == ADDRESS_IPV6 ? 128 : 32)) {
+        return false;
+    }
+    into->prefix = (unsigned int)prefix;
+    host->address_count++;
+    return true;
+}
+
+/* Puts the addresses and gateways of the command line in place of the host's own. */
+static int override_host(const struct options *invocation, struct wires_host *host)
+{
+    if (invocation->addresses.count > 0) {
+        host->address_count = 0;
+        host->gateway_count = 0;
+    }
+    for (size_t i = 0; i < invocation->addresses.count; i++) {
+        if (!take_address(invocation->addresses.items[i], host)) {
+            return options_fail(invocation,
+                                "--address: \"%s\" is not IF=ADDRESS/LENGTH; give it as in "
+                                "--address eth0=192.0.2.2/24",
+                                invocation->addresses.items[i]);
+        }
+    }
+    for (size_t i = 0; i < invocation->gateways.count && host->gateway_count < WIRES_GATEWAYS_MAX;
+         i++) {
+        if (!address_parse(invocation->gateways.items[i], &host->gateways[host->gateway_count])) {
+            return options_fail(invocation, "--gateway: \"%s\" is no address",
+                                invocation->gateways.items[i]);
+        }
+        host->gateway_count++;
+    }
+    return 0;
+}
+
+/* ---- on the stage ------------------------------------------------------------------------- */
+
+static bool print(const struct options *invocation, const struct rehearsal_outcome *outcome)
+{
+    switch (invocation->format) {
+    case FORMAT_JSON:
+        return outcome_json(stdout, outcome);
+    case FORMAT_SARIF:
+        return outcome_sarif(stdout, outcome);
+    case FORMAT_JUNIT:
+        return outcome_junit(stdout, outcome);
+    default:
+        break;
+    }
+    if (invocation->json) {
+        return outcome_json(stdout, outcome);
+    }
+    outcome_text(stdout, outcome, isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == NULL);
+    return true;
+}
+
+static int perform(struct stage *stage, void *user)
+{
+    const struct performance *performance = user;
+    struct rehearsal_outcome outcome = {.verdict = OUTCOME_VERDICT_UNKNOWN};
+    char error[STAGE_ERROR_SIZE];
+    int code = PROBE_EXIT_UNKNOWN;
+
+    outcome.mta = performance->settings.server->name;
+    if (!rehearsal_run(stage, &performance->settings, &outcome, error)) {
+        code =
+            options_fail(performance->invocation, "%s", error[0] != '\0' ? error : "out of memory");
+    } else if (!print(performance->invocation, &outcome)) {
+        fprintf(stderr, "%s: the report could not be made or written\n", PROBE_PROGRAM);
+    } else if (options_output_is_written()) {
+        code = outcome_exit_code(outcome.verdict);
+    }
+    outcome_free(&outcome);
+    return code;
+}
+
+/* ---- the verb ----------------------------------------------------------------------------- */
+
+/* A folder of somebody's, such as a repository's, stands where the MTA looks for its own; one of
+ * the system's stands where it is. */
+static const char *place_of(const struct options *invocation, const struct private_server *server,
+                            const char *directory)
+{
+    if (invocation->as != NULL) {
+        return invocation->as;
+    }
+    return strncmp(directory, "/etc/", 5) == 0 || strncmp(directory, "/usr/local/etc/", 15) == 0
+               ? directory
+               : rehearse_mta_place(server);
+}
+
+/* It lies where it stands: whoever wrote it there could have had the server read anything. */
+static bool is_live(const char *place, const char *directory)
+{
+    char real[PATH_MAX];
+
+    return realpath(place, real) != NULL && strcmp(real, directory) == 0;
+}
+
+static int rehearse(const struct options *invocation, const struct site *site, const char *canary)
+{
+    const char *named = invocation->argument_count > 0 ? invocation->arguments[0] : NULL;
+    struct wires_host host;
+    char error[STAGE_ERROR_SIZE];
+    char directory[PATH_MAX];
+    const struct private_server *server = rehearse_mta_find(invocation->mta, named, error);
+
+    if (server == NULL) {
+        return options_fail(invocation, "%s", error);
+    }
+    named = named != NULL ? named : rehearse_mta_place(server);
+    if (realpath(named, directory) == NULL) {
+        return options_fail(invocation, "%s cannot be read: %s", named, strerror(errno));
+    }
+    if (wires_read_host(&host, error) != 0) {
+        return options_fail(invocation, "%s", error);
+    }
+    int code = override_host(invocation, &host);
+    if (code != 0) {
+        return code;
+    }
+    const char *place = place_of(invocation, server, directory);
+    struct performance performance = {.invocation = invocation,
+                                      .settings = {.server = server,
+                                                   .as = place,
+                                                   .is_live = is_live(place, directory),
+                                                   .site = site,
+                                                   .own = site_main_domain(site),
+                                                   .canary = canary,
+                                                   .gateways = host.gateways,
+                                                   .gateway_count = host.gateway_count,
+                                                   .blame = !invocation->no_blame}};
+    const struct stage_settings stage = {
+        .mounts = {.candidate = directory,
+                   .reach = invocation->reach.items,
+                   .reach_count = invocation->reach.count},
+        .host = &host,
+        .host_name = "",
+    };
+    code = stage_run(&stage, perform, &performance, error);
+    return code == STAGE_FAILED ? options_fail(invocation, "%s", error) : code;
+}
+
+int rehearse_main(const struct options *invocation)
+{
+    const char *mistake;
+
+    if (invocation->argument_count > 1) {
+        return options_fail(invocation, "there is an argument too many: \"%s\"; leave it out",
+                            invocation->arguments[1]);
+    }
+    if (invocation->domains.count > 0) {
+        struct site *site = site_of_options(invocation, &mistake);
+        if (site == NULL) {
+            return options_fail(invocation, "\"%s\" is neither a domain nor a network", mistake);
+        }
+        int code = rehearse(invocation, site,
+                            invocation->canary != NULL ? invocation->canary : DEFAULT_CANARY);
+        site_free(site);
+        return code;
+    }
+    if (invocation->trusted.count > 0) {
+        return options_fail(invocation, "--trusted counts where the site is named by options: give "
+                                        "--domain, too, or add the network to trusted_networks");
+    }
+    struct conf_report report = {0};
+    struct conf *conf = conf_load(invocation->conf_path, CONF_PROBE, &report);
+    int code = conf != NULL
+                   ? rehearse(invocation, conf->site,
+                              invocation->canary != NULL ? invocation->canary : conf->probe.canary)
+                   : options_fail_configuration(invocation, &report);
+    conf_report_free(&report);
+    conf_free(conf);
+    return code;
+}

@@ -1,0 +1,383 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe/model/evidence.h"
+#include "probe/rehearse/rehearsal_private.h"
+
+#define CLAIMS_NETWORK "198.18.7.1" /* RFC 2544; the last octet counts */
+
+/* One question that is put to one listener. */
+struct put {
+    size_t question; /* its index */
+    size_t listener;
+};
+
+static const struct technique *plain_battery[1];
+
+/* ---- which they are ----------------------------------------------------------------------- */
+
+static void add_host(struct rehearsal *rehearsal)
+{
+    const struct wires_host *host = &rehearsal->stage->wires.host;
+    struct network networks[WIRES_ADDRESSES_MAX];
+
+    for (size_t i = 0; i < host->address_count; i++) {
+        networks[i] = (struct network){.base = host->addresses[i].address,
+                                       .prefix = host->addresses[i].prefix};
+    }
+    const struct question_host of = {.networks = networks,
+                                     .network_count = host->address_count,
+                                     .gateways = rehearsal->settings->gateways,
+                                     .gateway_count = rehearsal->settings->gateway_count};
+    questions_add_host(&rehearsal->questions, rehearsal->settings->site, &of);
+}
+
+/* In paths of SMTP a word that is none would end them. */
+static bool is_path(const char *text)
+{
+    return text[0] != '\0' && strpbrk(text, "<>{}\\\" \t") == NULL;
+}
+
+static bool has_certificate(const struct question *question)
+{
+    return question->kind == QUESTION_CERTIFICATE || question->kind == QUESTION_OWN_CERTIFICATE;
+}
+
+/* "postmaster@" is one of any domain. */
+static void write_path(char out[ENVELOPE_PATH_SIZE], const char *text)
+{
+    size_t length = strlen(text);
+
+    snprintf(out, ENVELOPE_PATH_SIZE, "<%.290s%s>", text,
+             length > 0 && text[length - 1] == '@' ? "{canary.domain}" : "");
+}
+
+static void make_technique(struct further_technique *out, const struct question *question)
+{
+    const struct technique *plain = technique_find("plain");
+    struct technique *made = &out->technique;
+    char address[ADDRESS_TEXT_SIZE];
+
+    *made = *plain;
+    if (question->kind == QUESTION_SENDER && is_path(question->text)) {
+        write_path(out->sender, question->text);
+        made->id = "known-sender";
+        made->trait = TECHNIQUE_BY_SENDER;
+        made->made_up = true; /* another sender would be another question */
+        made->sender = out->sender;
+        made->summary = "a sender that the configuration names writes to an outside mailbox";
+    } else if (question->kind == QUESTION_RECIPIENT && is_path(question->text)) {
+        write_path(out->recipient, question->text);
+        made->id = "known-recipient";
+        made->trait = TECHNIQUE_BY_DESTINATION;
+        made->recipient = out->recipient;
+        made->summary = "a recipient that the configuration names is asked for";
+    } else if (question->kind == QUESTION_HELO && is_path(question->text)) {
+        made->id = "known-helo";
+        made->trait = TECHNIQUE_BY_HELO;
+        made->summary = "a client that calls itself by a name that the configuration names writes "
+                        "to an outside mailbox";
+    } else if (question->kind == QUESTION_CLAIM) {
+        *made = *technique_find("xclient-loopback");
+        made->id = "claimed-client";
+        (void)address_format(&question->client, address);
+        snprintf(out->claim, sizeof(out->claim), "ADDR=%s%s PORT=49152",
+                 question->client.family == ADDRESS_IPV6 ? "IPV6:" : "", address);
+        made->claim = out->claim;
+        made->summary = "a client claims an address that the configuration trusts";
+    } else if (has_certificate(question)) {
+        made->id = "known-certificate";
+        made->trait = TECHNIQUE_BY_CLEAR;
+        made->summary = "a client that has a certificate writes to an outside mailbox";
+    } else if (question->kind == QUESTION_MX_BACKUP) {
+        made->id = "mx-backup";
+        made->trait = TECHNIQUE_BY_DESTINATION;
+        made->recipient = "<canary@" REHEARSAL_BACKUP_DOMAIN ">";
+        made->summary =
+            "the outside mailbox is in a domain that names this server as its second MX";
+    }
+}
+
+/* A client of its own for each reverse name. */
+static void add_claims(struct rehearsal *rehearsal, struct played_names *names)
+{
+    for (size_t i = 0; i < rehearsal->questions.count; i++) {
+        struct question *question = &rehearsal->questions.all[i];
+        if (question->kind != QUESTION_NAME) {
+            continue;
+        }
+        if (names->claim_count == PLAYED_CLAIMS_MAX || strlen(question->text) >= PLAYED_NAME_SIZE) {
+            rehearsal->questions.left_out++;
+            continue;
+        }
+        struct played_claim *claim = &names->claims[names->claim_count++];
+        (void)address_parse(CLAIMS_NETWORK, &claim->address);
+        claim->address.octets[3] = (uint8_t)names->claim_count;
+        snprintf(claim->name, sizeof(claim->name), "%s", question->text);
+        question->client = claim->address;
+    }
+}
+
+/* Whoever claims a name that the configuration knows claims one that exists. */
+static void add_known(struct rehearsal *rehearsal, struct played_names *names)
+{
+    for (size_t i = 0; i < rehearsal->questions.count; i++) {
+        const struct question *question = &rehearsal->questions.all[i];
+        const char *at = strrchr(question->text, '@');
+        bool is_mailbox = question->kind == QUESTION_SENDER || question->kind == QUESTION_RECIPIENT;
+        const char *name = is_mailbox ? (at != NULL ? at + 1 : "") : question->text;
+        if ((is_mailbox || question->kind == QUESTION_HELO) && name[0] != '\0' &&
+            names->known_count < PLAYED_KNOWN_MAX) {
+            names->known[names->known_count++] = name;
+        }
+    }
+}
+
+void rehearsal_derive(struct rehearsal *rehearsal, struct played_names *names)
+{
+    plain_battery[0] = technique_find("plain");
+    add_host(rehearsal);
+    candidate_derive(rehearsal->outcome->candidate, &rehearsal->questions);
+    add_claims(rehearsal, names);
+    add_known(rehearsal, names);
+    for (size_t i = 0; i < rehearsal->questions.count; i++) {
+        make_technique(&rehearsal->further[i], &rehearsal->questions.all[i]);
+    }
+}
+
+/* ---- asking them -------------------------------------------------------------------------- */
+
+static bool says_ok(const struct question *question)
+{
+    return question->kind == QUESTION_POLICY;
+}
+
+/* Behind a PROXY header each is asked by whom that names. */
+static const struct technique *put_behind(struct rehearsal *rehearsal, const struct put *put,
+                                          const struct address *client)
+{
+    struct further_technique *made =
+        &rehearsal->behind[client->family == ADDRESS_IPV6][put->question];
+    const struct technique *of = &rehearsal->further[put->question].technique;
+
+    rehearsal_put_behind(made, of, client);
+    made->technique.requires = NULL;
+    return &made->technique;
+}
+
+/* A claim is made by any stranger, on a listener that takes one. */
+static bool make_claim(struct rehearsal *rehearsal, const struct put *put,
+                       struct asking_question *out, const struct technique *battery[1])
+{
+    const struct question *question = &rehearsal->questions.all[put->question];
+    size_t count = 0;
+    const struct candidate_listener *listeners =
+        candidate_listeners(rehearsal->outcome->candidate, &count);
+
+    if (out->endpoint.proxied) {
+        battery[0] = put_behind(rehearsal, put, &question->client);
+        return question->client.family == out->endpoint.address.family;
+    }
+    battery[0] = &rehearsal->further[put->question].technique;
+    return listeners[out->endpoint.listener].xclient;
+}
+
+/* The other family's addresses are no client's of this listener. */
+static bool make_put(struct rehearsal *rehearsal, const struct put *put,
+                     struct asking_question *out, const struct technique *battery[1])
+{
+    const struct question *question = &rehearsal->questions.all[put->question];
+    const struct asking_endpoint *endpoint = &rehearsal->outcome->listeners[put->listener].endpoint;
+
+    *out = rehearsal_question(rehearsal, put->listener);
+    out->instead = battery;
+    out->instead_count = 1;
+    if (has_certificate(question)) {
+        out->certificate = PRIVATE_SERVER_CERTIFICATE;
+    }
+    if (question->kind == QUESTION_CLAIM) {
+        return make_claim(rehearsal, put, out, battery) && out->client.family != ADDRESS_NONE;
+    }
+    if (question->client.family != ADDRESS_NONE) {
+        if (question->client.family != endpoint->address.family ||
+            wires_is_own(&rehearsal->stage->wires, &question->client)) {
+            return false;
+        }
+        out->client = question->client;
+    } else if (question->kind == QUESTION_CLIENT || question->kind == QUESTION_GATEWAY ||
+               question->kind == QUESTION_NAME) {
+        return false;
+    }
+    if (question->kind == QUESTION_HELO && is_path(question->text)) {
+        out->helo = question->text;
+    }
+    if (out->client.family == ADDRESS_NONE) {
+        return false;
+    }
+    battery[0] = out->endpoint.proxied ? put_behind(rehearsal, put, &out->client)
+                                       : &rehearsal->further[put->question].technique;
+    return true;
+}
+
+static void write_condition(const struct question *question, const char *client,
+                            char out[OUTCOME_TEXT_SIZE])
+{
+    out[0] = '\0';
+    if (question->kind == QUESTION_GATEWAY) {
+        snprintf(out, OUTCOME_TEXT_SIZE,
+                 "strangers arrive as %s, a gateway: by NAT, a container's proxy or a balancer",
+                 client);
+    } else if (question->kind == QUESTION_MX_BACKUP) {
+        snprintf(out, OUTCOME_TEXT_SIZE,
+                 "somebody's domain names this server as its second MX, as anybody's can");
+    } else if (question->kind == QUESTION_CERTIFICATE) {
+        snprintf(out, OUTCOME_TEXT_SIZE,
+                 "somebody has a certificate that an authority of smtpd_tls_CAfile signed");
+    } else if (question->kind == QUESTION_POLICY) {
+        snprintf(out, OUTCOME_TEXT_SIZE, "the policy service says OK");
+    }
+}
+
+/* Whether strangers who know nothing are granted something there: then a condition says nothing
+ * new, and what else is granted is for who goes on when that is closed. */
+static bool is_open_anyway(const struct rehearsal *rehearsal, size_t listener)
+{
+    for (size_t i = 0; i < rehearsal->outcome->grant_count; i++) {
+        const struct outcome_grant *grant = &rehearsal->outcome->grants[i];
+        if (grant->listener == listener && !grant->further) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool take_put(struct rehearsal *rehearsal, const struct put *put,
+                     const struct asking_question *question)
+{
+    struct outcome_listener *listener = &rehearsal->outcome->listeners[put->listener];
+    char client[ADDRESS_TEXT_SIZE];
+    char condition[OUTCOME_TEXT_SIZE];
+
+    if (question->result->technique_count == 0) {
+        return true;
+    }
+    if (evidence_of(&question->result->techniques[0]) != EVIDENCE_PROVEN) {
+        /* A name that does not lead back is what some are refused for. */
+        bool for_name = rehearsal->questions.all[put->question].kind == QUESTION_NAME &&
+                        question->result->techniques[0].outcome == OUTCOME_CLIENT_REFUSED;
+        if (!for_name && rehearsal_is_unanswered(question->result, 0)) {
+            rehearsal_leave_open(listener, question->result, 0);
+        }
+        return true;
+    }
+    write_condition(&rehearsal->questions.all[put->question],
+                    address_format(&question->client, client), condition);
+    enum outcome_verdict verdict =
+        condition[0] == '\0' ? OUTCOME_VERDICT_OPEN : OUTCOME_VERDICT_CONDITIONAL;
+    bool open_anyway = is_open_anyway(rehearsal, put->listener);
+    if (verdict == OUTCOME_VERDICT_CONDITIONAL && open_anyway) {
+        return true;
+    }
+    /* An open one is worse news than one of which something is not known. */
+    if (listener->verdict == OUTCOME_VERDICT_CLOSED ||
+        listener->verdict == OUTCOME_VERDICT_CONDITIONAL || verdict == OUTCOME_VERDICT_OPEN) {
+        listener->verdict = verdict > listener->verdict || verdict == OUTCOME_VERDICT_OPEN
+                                ? verdict
+                                : listener->verdict;
+    }
+    if (!rehearsal_add_grant(rehearsal, put->listener, question, 0, condition)) {
+        return false;
+    }
+    struct outcome_grant *grant = &rehearsal->outcome->grants[rehearsal->outcome->grant_count - 1];
+    grant->request.policy_ok = says_ok(&rehearsal->questions.all[put->question]);
+    grant->request.gateway = rehearsal->questions.all[put->question].kind == QUESTION_GATEWAY;
+    if (rehearsal->questions.all[put->question].kind == QUESTION_NAME) {
+        snprintf(grant->client_name, sizeof(grant->client_name), "%s",
+                 rehearsal->questions.all[put->question].text);
+    }
+    grant->further = true;
+    grant->beside = open_anyway;
+    return true;
+}
+
+static bool is_usual(const struct question *question)
+{
+    return !says_ok(question) && !has_certificate(question);
+}
+
+/* Strangers with addresses of their own, each laid once. */
+static bool lay_clients(struct rehearsal *rehearsal, char error[STAGE_ERROR_SIZE])
+{
+    for (size_t i = 0; i < rehearsal->questions.count; i++) {
+        const struct address *client = &rehearsal->questions.all[i].client;
+        if (client->family != ADDRESS_NONE && rehearsal->questions.all[i].kind != QUESTION_CLAIM &&
+            !wires_is_own(&rehearsal->stage->wires, client) &&
+            wires_add_stranger(&rehearsal->stage->wires, client, error) != 0 &&
+            client->family == ADDRESS_IPV4) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* All questions for which policy services say so, on every listener. */
+static bool ask_those(struct rehearsal *rehearsal, bool (*is_one)(const struct question *question),
+                      char error[STAGE_ERROR_SIZE])
+{
+    size_t room = rehearsal->questions.count * rehearsal->outcome->listener_count;
+    struct put *puts = calloc(room + 1, sizeof(*puts));
+    struct asking_question *asked = calloc(room + 1, sizeof(*asked));
+    const struct technique *(*batteries)[1] = calloc(room + 1, sizeof(*batteries));
+    size_t count = 0;
+    bool good = puts != NULL && asked != NULL && batteries != NULL;
+
+    for (size_t i = 0; good && i < room; i++) {
+        const struct put put = {.question = i / rehearsal->outcome->listener_count,
+                                .listener = i % rehearsal->outcome->listener_count};
+        if (is_one(&rehearsal->questions.all[put.question]) &&
+            make_put(rehearsal, &put, &asked[count], batteries[count])) {
+            puts[count++] = put;
+        }
+    }
+    good = good && trial_ask(&rehearsal->trial, asked, count, error);
+    for (size_t i = 0; good && i < count; i++) {
+        good = take_put(rehearsal, &puts[i], &asked[i]);
+    }
+    asking_free(asked, asked != NULL ? count : 0);
+    free(puts);
+    free(asked);
+    free(batteries);
+    return good;
+}
+
+bool rehearsal_ask_further(struct rehearsal *rehearsal, char error[STAGE_ERROR_SIZE])
+{
+    if (rehearsal->questions.left_out > 0) {
+        char text[OUTCOME_TEXT_SIZE];
+        snprintf(text, sizeof(text),
+                 "%zu more addresses and names of its tables were not asked about: %d are",
+                 rehearsal->questions.left_out, QUESTIONS_MAX);
+        (void)outcome_unknown(rehearsal->outcome, "", text);
+    }
+    return lay_clients(rehearsal, error) && ask_those(rehearsal, is_usual, error) &&
+           ask_those(rehearsal, has_certificate, error);
+}
+
+bool rehearsal_ask_policy(struct rehearsal *rehearsal, char error[STAGE_ERROR_SIZE])
+{
+    const struct trial_run run = {.policy_ok = true};
+    bool any = false;
+
+    for (size_t i = 0; i < rehearsal->questions.count; i++) {
+        any = any || says_ok(&rehearsal->questions.all[i]);
+    }
+    if (!any) {
+        return true;
+    }
+    trial_stop(&rehearsal->trial);
+    bool good =
+        trial_start(&rehearsal->trial, &run, error) == 0 && ask_those(rehearsal, says_ok, error);
+    trial_stop(&rehearsal->trial);
+    return good;
+}
