@@ -42,6 +42,7 @@ enum colour_choice {
 enum rehearsed_mta {
     REHEARSED_AUTO, /* the files in the folder say it */
     REHEARSED_POSTFIX,
+    REHEARSED_EXIM,
 };
 
 /* option_table.h fills this. */

@@ -61,5 +61,6 @@ struct candidate_mta {
 };
 
 extern const struct candidate_mta candidate_postfix;
+extern const struct candidate_mta candidate_exim;
 
 #endif

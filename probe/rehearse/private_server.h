@@ -47,5 +47,6 @@ struct private_server {
 };
 
 extern const struct private_server private_postfix;
+extern const struct private_server private_exim;
 
 #endif

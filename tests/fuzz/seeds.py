@@ -235,6 +235,22 @@ def cf_seeds():
     yield b"198.51.100\tOK\n\"a key\" REJECT\n/^gw\\.partner\\.test$/ OK\n10.0.0.0/8 OK\n"
 
 
+def exim_seeds():
+    yield (b"# ours\nNETS = 10.0.0.0/8 : \\\n   # between\n  ::::1\nhostlist relay_from_hosts = <; NETS ; x\n"
+           b"log_file_path = /x\nbegin acl\nacl_r:\n  .ifdef A\n  accept !hosts = +relay_from_hosts\n"
+           b"    .ifndef B\n    domains = a\n    .endif\n  .endif\n  warn delay = 5s\n  deny ratelimit = 1 / 1h\n")
+    yield (b"#########\n# split config files in the x\n#########\n"
+           b"#####################################################\n### /etc/exim4/conf.d/main/01\n"
+           b"#####################################################\nUPEX4CmacrosUPEX4C = 1\n"
+           b"##############################################\nMAIN_RELAY_NETS=x\n"
+           b"##############################################\n### end /etc/exim4/conf.d/main/01\n")
+    yield (b"14 SMTP<< RCPT TO:<c@x.test>\n14 using ACL \"r\"\n14 processing \"accept\" (/e 11)\n"
+           b"14 internal_search_find: file=\"/f\"\n14   type=lsearch key=\"k\" opts=NULL\n14 lookup yielded: y\n"
+           b"14 host in \"lsearch;/f\"? yes (matched \"lsearch;/f\")\n14 host in \"+l\"? yes (matched \"+l\" - cached)\n"
+           b"14 x in \"/s\"? yes (matched \"y\" in /s)\n14 u router generated a@b\n"
+           b"14 accept: condition test succeeded in ACL \"r\"\n14 SMTP>> 250 Accepted\n")
+
+
 def trace_seeds():
     folder = os.path.join(ROOT, "tests/unit/traces")
     for name in sorted(os.listdir(folder)):

@@ -1,0 +1,42 @@
+/*
+ * making - programs of Exim's that read a candidate's copy, each in an instance of its own
+ *
+ * update-exim4.conf sources a shell's file, and Exim's configuration can name programs: neither is
+ * run outside of the stage. The copy lies at the place where it will stand. One thread; on the
+ * stage.
+ */
+#ifndef RELAYWARDEN_PROBE_REHEARSE_EXIM_MAKING_H
+#define RELAYWARDEN_PROBE_REHEARSE_EXIM_MAKING_H
+
+#include <stdbool.h>
+
+#include "probe/rehearse/candidate.h"
+#include "probe/rehearse/stage/mounts.h"
+
+#define MAKING_ERRORS MOUNTS_BASE "/exim.errors" /* what the last program said */
+
+struct making {
+    const char *folder; /* the copy */
+    const char *as;
+    const struct candidate_overlay *overlays;
+    size_t overlay_count;
+};
+
+/* The installed program; NULL: there is none. */
+const char *making_program(void);
+
+/* Over the places that they stand for; for struct instance_settings. */
+int making_lay(const struct making *making, char error[MOUNTS_ERROR_SIZE]);
+
+/* Runs a shell's script with these words ($1 to $3) and no environment but a PATH. False with what
+ * it said first. */
+bool making_run(const struct making *making, const char *script, const char *const words[3],
+                char error[CANDIDATE_WHY_SIZE]);
+
+/* The first message that stands in MAKING_ERRORS, on one line, without the date; false: none. */
+bool making_first_words(char *out, size_t size);
+
+/* A whole file, NUL-terminated, to be freed; never through a link. NULL: it cannot be read. */
+char *making_read(const char *path, size_t *length);
+
+#endif
