@@ -12,6 +12,7 @@
 #   make bench      measurements (as root)
 #   make lint       rooms (includes, calls, circles), formatting, cppcheck, clang-tidy, manual pages
 #   make format     clang-format over the tree
+#   make completions  the shells' completions in conf/share, after a change of an option
 #   make install    DESTDIR and PREFIX are honoured; uninstall takes away the same files
 #                   DOC_BASE=https://HOST/PATH: where alerts find doc/, if not where it is installed
 #   make deb        a Debian package, in build/deb
@@ -60,7 +61,7 @@ DEPS_BUILD := gcc libc6-dev make git pkg-config ca-certificates libmilter-dev li
 DEPS_CHECK := clang clang-tidy clang-format cppcheck libclang-rt-dev libcmocka-dev mandoc
 DEPS_DEMO  := postfix rsyslog nsd nftables iproute2 procps openssl netbase python3 util-linux
 DEPS_TEST  := libsasl2-modules sasl2-bin python3-pytest valgrind strace exim4-daemon-heavy opensmtpd sendmail-bin m4 postgrey \
-    nmap prometheus prometheus-alertmanager curl syslog-ng-core nginx chromium poppler-utils npm systemd logrotate postfix-pcre python3-jsonschema
+    nmap prometheus prometheus-alertmanager curl syslog-ng-core nginx chromium poppler-utils npm systemd logrotate postfix-pcre zsh fish python3-jsonschema
 DEPS_DEB   := build-essential debhelper dpkg-dev fakeroot lintian
 DEPS := $(DEPS_BUILD) $(DEPS_CHECK) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_DEB)
 
@@ -191,7 +192,7 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/fuzz.o $(BUILD
 -include $(patsubst %.c,$(BUILD)/%.d,$(all_c))
 
 # ---- checking ------------------------------------------------------------------------------------
-.PHONY: unit check sanitized demo bench fuzz lint format clean
+.PHONY: unit check sanitized demo bench fuzz lint format completions clean
 # Runs them; beside other goals (make all unit) it only builds them.
 UNIT ?=
 unit: unit-programs
@@ -221,6 +222,9 @@ fuzz:
 	@/usr/bin/python3 tests/fuzz/run.py --seconds $(FUZZ_TIME) $(FUZZ)
 lint:
 	@/usr/bin/python3 tests/check.py --whole --only house,lint
+# The shells' completions, which are kept in the tree, from what --help says now.
+completions: all
+	@/usr/bin/python3 tests/completions.py --build $(BUILD)
 format:
 	clang-format -i $(all_c) $(headers)
 clean:
@@ -234,6 +238,8 @@ SHAREDIR  := $(PREFIX)/share/relaywarden
 MANDIR    := $(PREFIX)/share/man
 DOCDIR    := $(PREFIX)/share/doc/relaywarden
 BASHDIR   := $(PREFIX)/share/bash-completion/completions
+ZSHDIR    := $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+FISHDIR   := $(PREFIX)/share/fish/vendor_completions.d
 ETCDIR    := $(SYSCONFDIR)/relaywarden
 CONF_GROUP = $(if $(DESTDIR),,$(shell getent group relaywarden >/dev/null && echo -g relaywarden))
 
@@ -255,7 +261,10 @@ copies := $(foreach file,$(manuals),$(file):$(MANDIR)/man$(subst .,,$(suffix $(f
     systemd/relaywarden.sysusers:$(PREFIX)/lib/sysusers.d/relaywarden.conf \
     systemd/relaywarden.tmpfiles:$(PREFIX)/lib/tmpfiles.d/relaywarden.conf \
     systemd/relaywarden.logrotate:$(SYSCONFDIR)/logrotate.d/relaywarden \
-    $(completions)/relaywarden.bash:$(BASHDIR)/relaywarden-milter
+    $(completions)/relaywarden.bash:$(BASHDIR)/relaywarden-milter \
+    $(completions)/_relaywarden:$(ZSHDIR)/_relaywarden \
+    $(foreach program,$(notdir $(programs)),\
+        $(completions)/$(program).fish:$(FISHDIR)/$(program).fish)
 copy_source = $(firstword $(subst :, ,$(1)))
 copy_target = $(DESTDIR)$(lastword $(subst :, ,$(1)))
 installed = $(addprefix $(DESTDIR)$(SBINDIR)/,$(notdir $(programs))) \
@@ -282,7 +291,8 @@ install: all
 # The state stays, and a configuration that was edited. Folders that are empty then go, unless every
 # system has them.
 emptied = $(DOCDIR) $(SHAREDIR)/schemas $(SHAREDIR) $(UNITDIR) $(addprefix $(PREFIX)/lib/,systemd/catalog systemd sysusers.d \
-    tmpfiles.d) $(BASHDIR) $(PREFIX)/share/bash-completion $(ETCDIR)
+    tmpfiles.d) $(BASHDIR) $(PREFIX)/share/bash-completion \
+    $(ZSHDIR) $(PREFIX)/share/zsh $(FISHDIR) $(PREFIX)/share/fish $(ETCDIR)
 uninstall:
 	rm -f $(installed)
 	@! cmp -s conf/relaywarden.conf $(DESTDIR)$(ETCDIR)/relaywarden.conf || \

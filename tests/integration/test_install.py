@@ -54,6 +54,9 @@ def test_everything_that_runs_the_programs_is_installed(root):
         "usr/share/bash-completion/completions/relaywarden-milter",
         "usr/share/bash-completion/completions/relaywarden-probe",
         "usr/share/relaywarden/schemas/check.schema.json",
+        "usr/share/zsh/vendor-completions/_relaywarden",
+        "usr/share/fish/vendor_completions.d/relaywarden-milter.fish",
+        "usr/share/fish/vendor_completions.d/relaywarden-probe.fish",
         *(f"usr/lib/systemd/system/{unit}" for unit in units())}
     assert expected <= tree(root)
     assert os.access(os.path.join(root, "usr/sbin/relaywarden-probe"), os.X_OK)
@@ -224,6 +227,42 @@ def test_completion_is_found_by_the_name_of_either_program(root):
         done = run(["bash", "-c", f'source "$1"; complete -p {name}', "bash",
                     os.path.join(folder, name)])
         assert done.stdout.startswith("complete -F _relaywarden ")
+
+
+def test_the_completions_are_what_help_says():
+    done = run(["/usr/bin/python3", os.path.join(ROOT, "tests/completions.py"), "--check", "--build",
+                build_folder()], check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_fish_offers_verbs_and_the_options_of_the_verb(tmp_path):
+    def offers(line):
+        script = f"source {COMPLETIONS}/relaywarden-probe.fish; complete -C '{line}'"
+        done = run(["fish", "--no-config", "-c", script], env={**os.environ, "HOME": str(tmp_path)})
+        return {word.split("\t")[0] for word in done.stdout.splitlines()}
+
+    assert {"check", "techniques"} <= offers("relaywarden-probe ")
+    offered = offers("relaywarden-probe check --")
+    assert {"--wait", "--quiet"} <= offered and "--maildir" not in offered
+    assert "--maildir" in offers("relaywarden-probe receive --")
+
+
+def test_zsh_offers_verbs_and_the_options_of_the_verb():
+    def offers(*words):
+        """The words handed to zsh's own helpers for the last word."""
+        script = f"""
+            _arguments() {{ print -rl -- "$@" }}
+            _describe() {{ print -rl -- "${{(@P)2}}" }}
+            words=({' '.join(f"'{word}'" for word in words)}) CURRENT={len(words)} PREFIX='{words[-1]}'
+            source {COMPLETIONS}/_relaywarden
+        """
+        return run(["zsh", "-f", "-c", script]).stdout.splitlines()
+
+    assert "techniques" in {line.split(":")[0] for line in offers("relaywarden-probe", "")}
+    offered = {line.split("[")[0] for line in offers("relaywarden-probe", "check", "--")}
+    assert {"--wait", "--quiet"} <= offered and "--maildir" not in offered
+    assert {"--unmask", "--discover=-"} <= {
+        line.split("[")[0] for line in offers("relaywarden-milter", "--")}
 
 
 def test_rotation_is_understood_by_logrotate(root, tmp_path):

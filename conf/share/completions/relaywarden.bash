@@ -1,36 +1,65 @@
 # bash completion for relaywarden-milter and relaywarden-probe
 #
-# Verbs and options are taken from the program's own --help, target names from the configuration:
-# what is offered is what the installed version understands.
+# Made from --help by `make completions`; changes here are lost.
 
-# The words of --help's two-column lines: "  --config FILE   ..." and "  check [--quiet] [TARGET ...]".
-_relaywarden_help() {
-    "$1" --help 2>/dev/null
-}
-
-# What the option $2 of the program $1 wants to be followed by: FILE, DURATION, ADDRESS or nothing.
-_relaywarden_value() {
-    _relaywarden_help "$1" |
-        sed -n "s/^\(.*[[ ]\)\{0,1\}$2[ =]\([A-Z][A-Z-]*\).*/\2/p" | head -n 1
-}
-
+# Each by the program's name; the last three with the verb or the option behind it.
 _relaywarden_verbs() {
-    _relaywarden_help "$1" | sed -n 's/^  \([a-z][a-z-]*\).*/\1/p'
+    case $1 in
+    'relaywarden-probe') echo 'check init run rehearse report recipe receive techniques keygen alert-test' ;;
+    esac
 }
 
-# Options that stand in lines of their own, and those that the verb $2 alone has.
 _relaywarden_options() {
-    {
-        _relaywarden_help "$1" | sed -n 's/^  \(-[-a-z]*\).*/\1/p'
-        [ -z "$2" ] || _relaywarden_help "$1" | sed -n "s/^  $2 //p" | grep -o -e '--[a-z-]*'
-        printf '%s\n' --help --version
-    } | sort -u
+    case $1 in
+    'relaywarden-milter ') echo '--config -t --discover --masked --unmask --alert-test --help -h --version -V' ;;
+    'relaywarden-probe ') echo '--config --json --format --color --verbose -v --quiet --wait --domain --trusted --canary --mta --as --address --gateway --reach --no-blame --target --site --record --maildir --key --copy --html --text --milter -t --help -h --version -V' ;;
+    'relaywarden-probe check') echo '--config --json --format --color --verbose -v --quiet --wait --domain --trusted --canary --record -t --help -h --version -V' ;;
+    'relaywarden-probe init') echo '--config --json --domain --trusted --canary --target --site -t --help -h --version -V' ;;
+    'relaywarden-probe run') echo '--config --json -t --help -h --version -V' ;;
+    'relaywarden-probe rehearse') echo '--config --json --format --domain --trusted --canary --mta --as --address --gateway --reach --no-blame -t --help -h --version -V' ;;
+    'relaywarden-probe report') echo '--config --json --html --text --milter -t --help -h --version -V' ;;
+    'relaywarden-probe recipe') echo '--config --json -t --help -h --version -V' ;;
+    'relaywarden-probe receive') echo '--config --json --record --maildir --key --copy -t --help -h --version -V' ;;
+    'relaywarden-probe techniques') echo '--config --json -t --help -h --version -V' ;;
+    'relaywarden-probe keygen') echo '--config --json -t --help -h --version -V' ;;
+    'relaywarden-probe alert-test') echo '--config --json -t --help -h --version -V' ;;
+    esac
 }
 
-# What the verb $2 takes beside options: FILE, [TARGET ...] or nothing.
+_relaywarden_value() {
+    case $1 in
+    'relaywarden-milter --config') echo 'FILE' ;;
+    'relaywarden-milter --unmask') echo 'ADDRESS' ;;
+    'relaywarden-probe --config') echo 'FILE' ;;
+    'relaywarden-probe --format') echo 'text|json|junit|sarif' ;;
+    'relaywarden-probe --color') echo 'auto|always|never' ;;
+    'relaywarden-probe --wait') echo 'DURATION' ;;
+    'relaywarden-probe --domain') echo 'NAME' ;;
+    'relaywarden-probe --trusted') echo 'NETWORK' ;;
+    'relaywarden-probe --canary') echo 'ADDRESS' ;;
+    'relaywarden-probe --mta') echo 'auto|postfix|exim' ;;
+    'relaywarden-probe --as') echo 'DIRECTORY' ;;
+    'relaywarden-probe --address') echo 'IF=ADDRESS/LENGTH' ;;
+    'relaywarden-probe --gateway') echo 'ADDRESS' ;;
+    'relaywarden-probe --reach') echo 'SOCKET' ;;
+    'relaywarden-probe --target') echo 'TARGET' ;;
+    'relaywarden-probe --site') echo 'FILE' ;;
+    'relaywarden-probe --record') echo 'FILE' ;;
+    'relaywarden-probe --maildir') echo 'DIRECTORY' ;;
+    'relaywarden-probe --key') echo 'FILE' ;;
+    'relaywarden-probe --html') echo 'FILE' ;;
+    'relaywarden-probe --milter') echo 'FILE' ;;
+    esac
+}
+
 _relaywarden_arguments() {
-    [ -n "$2" ] || return 0
-    _relaywarden_help "$1" | sed -n "s/^  $2 //p" | sed 's/\[--[^]]*\]//g'
+    case $1 in
+    'relaywarden-probe check') echo '[TARGET ...]' ;;
+    'relaywarden-probe init') echo '[FILE]' ;;
+    'relaywarden-probe rehearse') echo '[DIRECTORY]' ;;
+    'relaywarden-probe recipe') echo 'TARGET [TECHNIQUE ...]' ;;
+    'relaywarden-probe keygen') echo 'FILE' ;;
+    esac
 }
 
 # Titles of the targets in the configuration that the command line names, or the usual one.
@@ -42,47 +71,49 @@ _relaywarden_targets() {
     sed -n 's/^[[:space:]]*target[[:space:]]*["'\'']\([^"'\'']*\)["'\''].*/\1/p' "$file" 2>/dev/null
 }
 
-_relaywarden() {
-    local program=$1 word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local verb='' value='' i verbs
-    COMPREPLY=()
-
-    case $before in
-    --*) value=$(_relaywarden_value "$program" "$before") ;;
-    esac
-    case $value in
-    FILE | DIR*)
+# Offers what fits a value or an argument of this kind: FILE, DIRECTORY, TARGET, words, or nothing.
+_relaywarden_offer() {
+    case $1 in
+    *TARGET*) mapfile -t COMPREPLY < <(compgen -W "$(_relaywarden_targets)" -- "$2") ;;
+    *DIRECTORY*)
         compopt -o filenames 2>/dev/null
-        mapfile -t COMPREPLY < <(compgen -f -- "$word")
-        return
+        mapfile -t COMPREPLY < <(compgen -d -- "$2")
         ;;
-    ?*) return ;;
+    *FILE*)
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$2")
+        ;;
+    [a-z]*) mapfile -t COMPREPLY < <(compgen -W "${1//|/ }" -- "$2") ;;
     esac
+}
+
+_relaywarden() {
+    local program=${1##*/} word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    local verb='' verbs value i
+    COMPREPLY=()
 
     verbs=$(_relaywarden_verbs "$program")
     for ((i = 1; i < COMP_CWORD; i++)); do
-        case " ${verbs//$'\n'/ } " in
+        case " $verbs " in
         *" ${COMP_WORDS[i]} "*)
             verb=${COMP_WORDS[i]}
             break
             ;;
         esac
     done
-
+    value=$(_relaywarden_value "$program $before")
+    if [ -n "$value" ]; then
+        _relaywarden_offer "$value" "$word"
+        return
+    fi
     case $word in
-    -*) mapfile -t COMPREPLY < <(compgen -W "$(_relaywarden_options "$program" "$verb")" -- "$word") ;;
+    -*) mapfile -t COMPREPLY < <(compgen -W "$(_relaywarden_options "$program $verb")" -- "$word") ;;
     *)
-        if [ -z "$verb" ] && [ -n "$verbs" ]; then
+        if [ -z "$verb" ]; then
             mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$word")
-            return
+        else
+            _relaywarden_offer "$(_relaywarden_arguments "$program $verb")" "$word"
         fi
-        case $(_relaywarden_arguments "$program" "$verb") in
-        *FILE*)
-            compopt -o filenames 2>/dev/null
-            mapfile -t COMPREPLY < <(compgen -f -- "$word")
-            ;;
-        *TARGET*) mapfile -t COMPREPLY < <(compgen -W "$(_relaywarden_targets)" -- "$word") ;;
-        esac
         ;;
     esac
 }
