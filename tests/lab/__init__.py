@@ -7,6 +7,7 @@ from .dns import Dns, pointer
 from .exim import Exim
 from .machine import Machine
 from .net import Host
+from .nginx import Nginx
 from .opensmtpd import Opensmtpd
 from .postfix import Postfix
 from .postgrey import Postgrey
@@ -20,6 +21,6 @@ from .smtp import CLOSED, Reply, Session
 from .syslog import Syslog
 
 __all__ = ["CLOSED", "Config", "Dns", "Exim", "Host", "Lab", "LabError", "LogFile", "Machine",
-           "Milter", "Opensmtpd", "Postfix", "Postgrey", "ProbeDaemon", "Reply", "Sasl", "Sendmail",
+           "Milter", "Nginx", "Opensmtpd", "Postfix", "Postgrey", "ProbeDaemon", "Reply", "Sasl", "Sendmail",
            "Server", "Session", "Sink", "Syslog", "build_folder", "pointer", "probe", "program",
            "relay", "run", "tokens", "wait_until"]
