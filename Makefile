@@ -209,12 +209,14 @@ bench: deps
 	@$(MAKE) --no-print-directory all bench-programs
 	@/usr/bin/python3 tests/bench/bench.py --build $(BUILD)
 	@/usr/bin/python3 tests/bench/speed.py --build $(BUILD)
+	@/usr/bin/python3 tests/bench/many.py --build $(BUILD)
 	@/usr/bin/python3 tests/bench/zoo_nmap.py --build $(BUILD)
 	@/usr/bin/python3 tests/bench/storm.py --build $(BUILD)
 	@/usr/bin/python3 tests/bench/report.py --build $(BUILD)
 	@/usr/bin/python3 tests/bench/relayed.py --build $(BUILD)
 	@/usr/bin/python3 tests/bench/faults.py --build $(BUILD)
 	@/usr/bin/python3 tests/bench/rehearse.py --build $(BUILD)
+	@/usr/bin/python3 tests/bench/cost.py --build $(BUILD)
 	@$(BUILD)/bench/judgement
 FUZZ_TIME ?= 600
 FUZZ ?=
