@@ -9,6 +9,7 @@
 #                   unit tests, rooms, formatting and the main tests against real servers
 #   make sanitized  all tests of the milter with programs that the sanitizers and valgrind watch
 #   make fuzz       every fuzzer for FUZZ_TIME seconds (600), FUZZ=NAME for one
+#   make mutate     which small changes of the judging code no unit test notices (as root); MUTATE=OPTIONS
 #   make bench      measurements (as root)
 #   make lint       rooms (includes, calls, circles), formatting, cppcheck, clang-tidy, manual pages
 #   make format     clang-format over the tree
@@ -38,7 +39,7 @@ say = @echo '  $(1) $(2)'
 endif
 
 # These install packages and make network namespaces; said before anything is compiled in vain.
-as_root := $(filter check sanitized demo bench deps deps-build deps-demo deps-deb,$(MAKECMDGOALS))
+as_root := $(filter check sanitized mutate demo bench deps deps-build deps-demo deps-deb,$(MAKECMDGOALS))
 ifneq ($(as_root),)
 ifneq ($(shell id -u),0)
 $(error run as root: sudo make $(as_root))
@@ -192,7 +193,7 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/fuzz.o $(BUILD
 -include $(patsubst %.c,$(BUILD)/%.d,$(all_c))
 
 # ---- checking ------------------------------------------------------------------------------------
-.PHONY: unit check sanitized demo bench fuzz lint format completions clean
+.PHONY: unit check sanitized mutate demo bench fuzz lint format completions clean
 # Runs them; beside other goals (make all unit) it only builds them.
 UNIT ?=
 unit: unit-programs
@@ -202,6 +203,9 @@ check: deps
 	@/usr/bin/python3 tests/check.py $(if $(filter-out 0,$(FAST)),--fast)
 sanitized: deps
 	@/usr/bin/python3 tests/check.py --whole --only milter-asan,milter-tsan,milter-valgrind
+MUTATE ?=
+mutate: deps
+	@/usr/bin/python3 tests/mutate.py $(MUTATE)
 demo: deps-demo
 	@$(MAKE) --no-print-directory all
 	@/usr/bin/python3 tests/lab/demo.py --build $(BUILD)
