@@ -9,6 +9,8 @@
 #                   unit tests, rooms, formatting and the main tests against real servers
 #   make sanitized  all tests of the milter with programs that the sanitizers and valgrind watch
 #   make fuzz       every fuzzer for FUZZ_TIME seconds (600), FUZZ=NAME for one
+#   make check-suite SUITE=trixie  builds there with both compilers, and runs the unit tests (as root; wants
+#                   debootstrap); ARCH=i386 for another architecture
 #   make mutate     which small changes of the judging code no unit test notices (as root); MUTATE=OPTIONS
 #   make bench      measurements (as root)
 #   make lint       rooms (includes, calls, circles), formatting, cppcheck, clang-tidy, manual pages
@@ -39,7 +41,7 @@ say = @echo '  $(1) $(2)'
 endif
 
 # These install packages and make network namespaces; said before anything is compiled in vain.
-as_root := $(filter check sanitized mutate demo bench deps deps-build deps-demo deps-deb,$(MAKECMDGOALS))
+as_root := $(filter check check-suite sanitized mutate demo bench deps deps-build deps-demo deps-deb,$(MAKECMDGOALS))
 ifneq ($(as_root),)
 ifneq ($(shell id -u),0)
 $(error run as root: sudo make $(as_root))
@@ -193,7 +195,7 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/fuzz.o $(BUILD
 -include $(patsubst %.c,$(BUILD)/%.d,$(all_c))
 
 # ---- checking ------------------------------------------------------------------------------------
-.PHONY: unit check sanitized mutate demo bench fuzz lint format completions clean
+.PHONY: unit check check-suite sanitized mutate demo bench fuzz lint format completions clean
 # Runs them; beside other goals (make all unit) it only builds them.
 UNIT ?=
 unit: unit-programs
@@ -203,6 +205,10 @@ check: deps
 	@/usr/bin/python3 tests/check.py $(if $(filter-out 0,$(FAST)),--fast)
 sanitized: deps
 	@/usr/bin/python3 tests/check.py --whole --only milter-asan,milter-tsan,milter-valgrind
+SUITE ?= trixie
+ARCH ?= $(shell dpkg --print-architecture)
+check-suite:
+	@/usr/bin/python3 tests/suite.py $(SUITE) --arch $(ARCH)
 MUTATE ?=
 mutate: deps
 	@/usr/bin/python3 tests/mutate.py $(MUTATE)

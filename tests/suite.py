@@ -1,0 +1,129 @@
+#!/usr/bin/python3
+"""Builds the programs on another Debian suite or architecture, and runs the unit tests there.
+
+The suite is debootstrapped into build/suites/SUITE-ARCH once, and kept; each run copies the tree that git
+knows into it. Both compilers build with -Werror. One line for each step, and `N passed, N failed`.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+MIRROR = "http://deb.debian.org/debian"
+# Beside the packages for building, which the Makefile lists.
+TESTING = ["clang", "libcmocka-dev", "python3", "procps", "iproute2", "netbase", "openssl", "rsyslog"]
+# In a container there may be less to allow; the tests that need a namespace of their own say so.
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root",
+               "DEBIAN_FRONTEND": "noninteractive", "WERROR": "-Werror"}
+
+
+def run(argv, log, **more):
+    """True if it ended well. All that it says goes to the log."""
+    log.write(f"$ {' '.join(argv)}\n")
+    log.flush()
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, check=False,
+                          **more).returncode == 0
+
+
+class Suite:
+    """One root file system with one suite. Its mounts last as long as the `with` that holds it: they are in a
+    mount namespace of each command."""
+
+    def __init__(self, suite, architecture):
+        self.name = f"{suite}-{architecture}"
+        self.suite, self.architecture = suite, architecture
+        self.root = os.path.join(ROOT, "build/suites", self.name)
+
+    def make(self, log, mirror):
+        """Debootstraps it, unless it is there whole."""
+        if os.path.exists(os.path.join(self.root, ".complete")):
+            return True
+        shutil.rmtree(self.root, ignore_errors=True)
+        os.makedirs(self.root)
+        if not run(["debootstrap", "--variant=minbase", f"--arch={self.architecture}",
+                    "--include=ca-certificates", self.suite, self.root, mirror], log):
+            return False
+        # Packages are installed here without anything being started.
+        policy = os.path.join(self.root, "usr/sbin/policy-rc.d")
+        with open(policy, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\nexit 101\n")
+        os.chmod(policy, 0o755)
+        with open(os.path.join(self.root, ".complete"), "w", encoding="utf-8"):
+            pass
+        return True
+
+    def inside(self, script, log):
+        """A shell's line in the copied tree there, with /proc and /dev."""
+        shutil.copy("/etc/resolv.conf", os.path.join(self.root, "etc/resolv.conf"))
+        return run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec",
+                    'mount -t proc proc "$1/proc"; mount --rbind /dev "$1/dev"; mount -t tmpfs tmpfs "$1/run"; '
+                    'exec chroot "$1" sh -c "mkdir -p /tree; cd /tree && $2"', "sh", self.root, script],
+                   log, env=ENVIRONMENT)
+
+    def copy_tree(self):
+        """The files that git knows, as they are now."""
+        tree = os.path.join(self.root, "tree")
+        names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
+        os.makedirs(tree, exist_ok=True)
+        for name in os.listdir(tree):  # but what was built, so that a second run builds what changed
+            if name != "build":
+                path = os.path.join(tree, name)
+                (shutil.rmtree if os.path.isdir(path) else os.remove)(path)
+        subprocess.run(["cpio", "-0", "-pdum", "--quiet", tree], cwd=ROOT, input=names, check=True)
+
+
+def packages():
+    """Those for building, as the Makefile lists them."""
+    text = open(os.path.join(ROOT, "Makefile"), encoding="utf-8").read().replace("\\\n", " ")
+    return re.search(r"(?m)^DEPS_BUILD :=(.*)$", text).group(1).split()
+
+
+def steps(suite):
+    """Name and shell line of each."""
+    install = " ".join([*packages(), *TESTING])
+    yield "packages", f"apt-get -q update && apt-get -q -y install --no-install-recommends {install}"
+    for compiler in ("gcc", "clang"):
+        yield f"build {compiler}", (f"make -k -j2 CC={compiler} BUILD=build/{compiler} all unit-programs "
+                                    "bench-programs")
+    for compiler in ("gcc", "clang"):
+        yield f"unit {compiler}", f"python3 tests/check.py --unit '' --build build/{compiler}"
+    yield "runs", "build/gcc/relaywarden-probe --version && build/gcc/relaywarden-milter --version"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("suite", help="bookworm, trixie, sid, ...")
+    parser.add_argument("--arch", default=subprocess.run(["dpkg", "--print-architecture"], check=True, text=True,
+                                                         stdout=subprocess.PIPE).stdout.strip())
+    parser.add_argument("--mirror", default=MIRROR)
+    options = parser.parse_args()
+    suite = Suite(options.suite, options.arch)
+    passed = failed = 0
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+        if not suite.make(log, options.mirror):
+            log.seek(0)
+            sys.exit(f"debootstrap failed:\n{log.read()[-4000:]}")
+        suite.copy_tree()
+        for name, script in steps(suite):
+            begin = log.tell()
+            well = suite.inside(script, log)
+            log.seek(begin)
+            said = log.read()
+            counts = re.findall(r"(?m)^(\d+ passed, \d+ failed.*)$", said)
+            print(f"{'ok' if well else 'FAILED'} {suite.name} {name}{': ' + counts[-1] if counts else ''}", flush=True)
+            passed, failed = passed + well, failed + (not well)
+            if not well:
+                print(said[-20000:], flush=True)
+                if name == "packages":
+                    break
+    print(f"{passed} passed, {failed} failed")
+    return 0 if passed and not failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
