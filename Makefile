@@ -266,6 +266,7 @@ documents := README.md CHANGELOG.md lib/tokens.md conf/relaywarden.conf
 # Source and destination of each file that is copied as it is.
 copies := $(foreach file,$(manuals),$(file):$(MANDIR)/man$(subst .,,$(suffix $(file)))/$(notdir $(file))) \
     $(foreach file,$(documents),$(file):$(DOCDIR)/$(notdir $(file))) \
+    $(foreach file,$(call below,doc,*.md),$(file):$(DOCDIR)/$(file)) \
     $(if $(filter /usr,$(PREFIX)),,LICENSE:$(DOCDIR)/LICENSE) \
     $(foreach file,$(shared),$(file):$(SHAREDIR)/$(notdir $(file))) \
     $(foreach file,$(schemas),$(file):$(SHAREDIR)/schemas/$(notdir $(file))) \
@@ -302,7 +303,7 @@ install: all
 
 # The state stays, and a configuration that was edited. Folders that are empty then go, unless every
 # system has them.
-emptied = $(DOCDIR) $(SHAREDIR)/schemas $(SHAREDIR) $(UNITDIR) $(addprefix $(PREFIX)/lib/,systemd/catalog systemd sysusers.d \
+emptied = $(DOCDIR)/doc/findings $(DOCDIR)/doc $(DOCDIR) $(SHAREDIR)/schemas $(SHAREDIR) $(UNITDIR) $(addprefix $(PREFIX)/lib/,systemd/catalog systemd sysusers.d \
     tmpfiles.d) $(BASHDIR) $(PREFIX)/share/bash-completion \
     $(ZSHDIR) $(PREFIX)/share/zsh $(FISHDIR) $(PREFIX)/share/fish $(ETCDIR)
 uninstall:
@@ -319,7 +320,7 @@ DEB := $(abspath build/deb)
 deb:
 	$(Q)rm -rf $(DEB)
 	$(Q)mkdir -p $(DEB)/relaywarden
-	$(Q)cp -a CHANGELOG.md LICENSE Makefile README.md conf debian lib milter probe systemd $(DEB)/relaywarden
+	$(Q)cp -a CHANGELOG.md LICENSE Makefile README.md conf debian doc lib milter probe systemd $(DEB)/relaywarden
 	$(Q)cd $(DEB)/relaywarden && DEB_BUILD_OPTIONS='noautodbgsym parallel=2' \
 	    dpkg-buildpackage --build=binary --no-sign --post-clean > ../build.log 2>&1 || \
 	    { tail -n 40 ../build.log >&2; exit 1; }

@@ -1,6 +1,7 @@
-"""A new operator's walk: the README's own commands, in its order, on a mail host and an outside host.
+"""A new operator's walk: the commands that the README and doc/ print, in their order, on a mail host and an
+outside host.
 
-Each machine is booted by systemd on an overlay of this one. What the walk cannot have here: URL is the
+Each machine is booted by systemd on an overlay of this one. The walk differs in three things: URL is the
 tree under test (as it is, committed or not), the Debian packages are installed already, and the build
 has been made before, so that `make` has little to do.
 """
@@ -14,7 +15,7 @@ import pytest
 
 from lab import Dns, LabError, Machine, wait_until
 from lab.servers import ROOT
-from readme import README, blocks, section
+from readme import DOCUMENTS, blocks, section
 
 POSTFIX = """compatibility_level = 3.6
 myhostname = mx.example.org
@@ -44,7 +45,7 @@ class Walker:
     def type(self, text, accept=(0,)):
         """Runs lines as they are printed."""
         done = self.machine.run(["bash", "-eu", "-c", text + "\npwd > /run/directory"], check=False,
-                                directory=self.directory, timeout=110)
+                                directory=self.directory, timeout=500)
         if done.returncode not in accept:
             raise LabError(f"{text}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
         if done.returncode == 0:
@@ -63,7 +64,7 @@ class Walker:
 
     def install(self):
         self.machine.run(["mkdir", "-p", HOME])
-        clone, *rest = blocks("Install", "sh")[0].splitlines()
+        clone, *rest = blocks("Install the programs", "sh")[0].splitlines()
         assert clone == "git clone URL relaywarden"
         if os.path.isdir(os.path.join(ROOT, ".git")):
             self.type("git clone --quiet /src relaywarden")
@@ -76,7 +77,7 @@ class Walker:
 
 @pytest.fixture(scope="module")
 def walk(shared_lab):
-    """Both hosts, installed and set up as the README says."""
+    """Both hosts, installed and set up as doc/setup.md says."""
     Dns(shared_lab).start()
     mail = Walker(Machine(shared_lab, shared_lab.host("mx")).start())
     if not os.path.exists("/lib/systemd/system/postfix.service"):
@@ -112,15 +113,15 @@ def test_the_walk_ends_with_a_running_pair_and_an_all_clear(walk):
 
 def test_masked_addresses_are_listed_and_dropped_as_printed(walk):
     mail, _ = walk
-    listing, = re.findall("`(sudo relaywarden-milter --masked)`", README)
+    listing, = re.findall("`(sudo relaywarden-milter --masked)`", DOCUMENTS)
     assert mail.type(listing).stdout == ""
-    drop, = re.findall("`(sudo relaywarden-milter --unmask [^`]+)`", README)
+    drop, = re.findall("`(sudo relaywarden-milter --unmask [^`]+)`", DOCUMENTS)
     assert "is not masked" in mail.type(drop, accept=(65,)).stderr
 
 
 def test_the_mail_host_can_be_asked_what_it_takes_for_its_own(walk):
     mail, _ = walk
-    command, = re.findall(r"`(sudo relaywarden-milter --discover)`", README)
+    command, = re.findall(r"`(sudo relaywarden-milter --discover)`", DOCUMENTS)
     assert '"example.org"' in mail.type(command).stdout
 
 
@@ -137,7 +138,7 @@ def test_with_one_key_the_filter_answers_the_probe(walk):
     asked = outside.type("sudo -u relaywarden relaywarden-probe check mx --json").stdout
     for endpoint in json.loads(asked)["endpoints"]:
         assert endpoint["milter"]["observed"] is True
-    commands = re.findall(r"`(sudo [^`]* -t)` and `(sudo [^`]* -t)` show", README)[0]
+    commands = re.findall(r"`(sudo [^`]* -t)` and `(sudo [^`]* -t)` show", DOCUMENTS)[0]
     shown = [re.search("[Ff]ingerprint.*", walker.type(command).stdout).group(0)
              for walker, command in zip((mail, outside), commands)]
     assert shown[0].split()[-1] == shown[1].split()[-1]
@@ -149,7 +150,7 @@ def test_then_a_mistake_in_postfix_is_told_from_both_ends_and_so_is_its_end(shar
     mail.type(f"postconf -e 'mynetworks = {WIDE}' && postfix reload")
     wait_until(lambda: rcpt(shared_lab) == 250)
     wait_until(lambda: "CRITICAL open-relay" in mail.machine.journal("-t", "relaywarden-milter"))
-    hurry, = re.findall(r"`(sudo systemctl kill [^`]*relaywarden-probe)`", README)
+    hurry, = re.findall(r"`(sudo systemctl kill [^`]*relaywarden-probe)`", DOCUMENTS)
     outside.type(hurry)
     wait_until(lambda: re.search("CRITICAL open-relay .*state=opened",
                                  outside.machine.journal(*daemon)), 30)
@@ -157,6 +158,17 @@ def test_then_a_mistake_in_postfix_is_told_from_both_ends_and_so_is_its_end(shar
     wait_until(lambda: rcpt(shared_lab) == 454)
     outside.type(hurry)
     wait_until(lambda: re.search("open-relay .*state=resolved", outside.machine.journal(*daemon)), 30)
+
+
+def test_the_first_step_for_an_open_relay_closes_it(shared_lab, walk):
+    mail, _ = walk
+    before = mail.type("postconf smtpd_relay_restrictions").stdout.strip()
+    mail.type(f"postconf -e 'mynetworks = {WIDE}' && postfix reload")
+    wait_until(lambda: rcpt(shared_lab) == 250)
+    mail.type(blocks("1. Stop the bleeding", "sh")[0])
+    wait_until(lambda: rcpt(shared_lab) == 554)
+    mail.type(f"postconf -e 'mynetworks = {TIGHT}' '{before}' && postfix reload")
+    wait_until(lambda: rcpt(shared_lab) == 454)
 
 
 def test_what_systemd_would_make_is_there_already(walk):
@@ -168,16 +180,16 @@ def test_what_systemd_would_make_is_there_already(walk):
 
 def test_the_journal_explains_what_was_found(walk):
     mail, _ = walk  # where an open relay was reported above
-    update, = re.findall(r"`(sudo journalctl --update-catalog)`", README)
+    update, = re.findall(r"`(sudo journalctl --update-catalog)`", DOCUMENTS)
     mail.type(update)
-    show, = re.findall("`(sudo journalctl -t relaywarden-milter -o verbose)`", README)
+    show, = re.findall("`(sudo journalctl -t relaywarden-milter -o verbose)`", DOCUMENTS)
     assert "RELAYWARDEN_KIND=open-relay" in mail.type(show).stdout
-    assert "mail server relays for strangers" in mail.type(*re.findall("`(sudo journalctl -x)`", README)).stdout
+    assert "mail server relays for strangers" in mail.type(*re.findall("`(sudo journalctl -x)`", DOCUMENTS)).stdout
 
 
 def test_reloading_the_filter_is_as_printed(walk):
     mail, _ = walk
-    command, = re.findall(r"`(sudo systemctl reload\s+relaywarden-milter)`", README)
+    command, = re.findall(r"`(sudo systemctl reload\s+relaywarden-milter)`", DOCUMENTS)
     mail.type(" ".join(command.split()))
     wait_until(lambda: "was read again" in mail.machine.journal("-t", "relaywarden-milter"))
 
@@ -214,12 +226,12 @@ SSH_BACK = """#!/bin/sh
 
 def test_the_report_is_made_as_printed(walk):
     mail, outside = walk
-    report, with_snapshot = blocks("What has been, on one page", "sh")
+    report, with_snapshot = blocks("See all audits on one page", "sh")
     outside.type(report)
     page, = re.findall("--html (.+)", report)
     assert "<!DOCTYPE html>" in outside.machine.read(page)
     for kind, expected in (("report", "203.0.113.25"), ("report --json", '"endpoints"')):
-        assert f"`{kind}`" in section("What has been, on one page")
+        assert f"`{kind}`" in section("See all audits on one page")
         assert expected in outside.type(f"sudo -u relaywarden relaywarden-probe {kind}").stdout
     snapshot = "/var/lib/relaywarden/milter/snapshot.json"
     assert mail.type(f"stat -c '%U %G %a' {snapshot}").stdout == "relaywarden relaywarden 640\n"
