@@ -1,0 +1,125 @@
+"""The recipes in container/, on a Postfix that has the settings of the project that each is for."""
+
+import os
+import re
+
+import pytest
+
+from lab import build_folder
+from lab.servers import ROOT
+from site_of_tests import Site
+
+MACROS = "i {mail_addr} {client_addr} {client_name} {auth_authen}"
+OUTSIDER = "<b@outside.example.net>"
+GATEWAY = "198.51.100.0/24"  # strangers arrive from there, as they do where Docker hides them
+
+# The part of their main.cf that decides about relaying and filters.
+MAILCOW = {
+    "milter_mail_macros": MACROS, "milter_protocol": "6", "milter_default_action": "accept",
+    "smtpd_relay_restrictions": "permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination",
+    "smtpd_recipient_restrictions":
+        "permit_sasl_authenticated, permit_mynetworks, reject_invalid_helo_hostname, reject_unauth_destination",
+    "smtpd_delay_reject": "yes", "smtpd_helo_required": "yes", "broken_sasl_auth_clients": "yes",
+    "smtpd_sasl_authenticated_header": "yes"}
+MAILU = {
+    "milter_mail_macros": MACROS, "milter_protocol": "6", "milter_default_action": "tempfail",
+    "smtpd_relay_restrictions": "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination",
+    "smtpd_client_restrictions": "permit_mynetworks, reject_non_fqdn_sender, permit",
+    "smtpd_delay_reject": "yes", "smtpd_helo_required": "yes", "mydestination": ""}
+DMS = {
+    "milter_protocol": "6", "milter_default_action": "accept",
+    "smtpd_relay_restrictions": "permit_mynetworks permit_sasl_authenticated defer_unauth_destination",
+    "smtpd_client_restrictions":
+        "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination, reject_unauth_pipelining",
+    "smtpd_delay_reject": "yes", "smtpd_helo_required": "yes", "broken_sasl_auth_clients": "yes"}
+
+
+@pytest.fixture(scope="module")
+def site(shared_lab):
+    site = Site(shared_lab)
+    for address in ("192.168.203.1", "172.17.0.1"):
+        site.mx.run(["ip", "address", "add", f"{address}/32", "dev", "lo"])
+    return site
+
+
+def setting(name):
+    """The one setting of a recipe's fragment."""
+    with open(os.path.join(ROOT, "container", name), encoding="utf-8") as file:
+        line, = [line for line in file.read().splitlines() if line and line[0] != "#"]
+    name, value = line.split(" = ", 1)
+    assert name == "smtpd_milters"
+    return value
+
+
+def other_filter(site, port):
+    """The project's own filter, which does nothing here."""
+    process = site.mx.popen([os.path.join(build_folder(), "bench/do_nothing"), f"inet:{port}@127.0.0.1"])
+    site.lab.on_exit(process.kill)
+    return process
+
+
+def relay_as_joe(site):
+    with site.outside.session(site.mx.address) as session:
+        session.hello()
+        assert session.auth_plain("joe", "secret").code == 235
+        assert session.command("MAIL FROM:<joe@example.org>").code == 250
+        assert session.command(f"RCPT TO:{OUTSIDER}").code == 250
+
+
+def expect_who_is_reported(site, attach):
+    """An authenticated client relays and is nobody's business; a stranger whom the server trusts is told."""
+    attach("127.0.0.0/8")
+    relay_as_joe(site)
+    assert site.alerts() == []
+    attach(GATEWAY)
+    relay_as_joe(site)
+    assert site.ask(OUTSIDER, data=False) == [250]
+    alert, = site.alerts("open-relay")
+    assert alert["evidence"]["sender"] == "<a@sender.example.net>"
+
+
+@pytest.mark.parametrize("recipe, main, socket, name, port", [
+    ("mailcow/extra.cf", MAILCOW, None, "rspamd", 9900),
+    ("mailu/postfix.cf", MAILU, "inet:8895@192.168.203.1", "antispam", 11332),
+])
+def test_a_recipe_tells_users_from_strangers_and_keeps_the_projects_own_filter(
+        site, recipe, main, socket, name, port):
+    value = setting(recipe)
+    assert "$" not in value and '"' not in value
+    assert value.endswith(f", inet:{name}:{port}")
+    process = other_filter(site, port)
+
+    def attach(networks):
+        site.set_up({**main, "mynetworks": networks, "smtpd_sasl_auth_enable": "yes"},
+                    milter={"socket": socket} if socket else None)
+        site.postfix.set({"smtpd_milters": value.replace(f"inet:{name}:", "inet:127.0.0.1:")})
+
+    expect_who_is_reported(site, attach)
+    process.kill()
+    process.wait(10)
+
+
+def test_the_recipe_of_docker_mailserver_keeps_what_is_there_and_does_nothing_twice(site):
+    process = other_filter(site, 8891)
+    site.set_up(DMS)
+    site.postfix.set({"smtpd_milters": "$dkim_milter", "dkim_milter": "inet:127.0.0.1:8891"})
+    folder = site.mx.new_folder("commands")
+    path = os.path.join(folder, "postconf")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(f"#!/bin/sh\nexec {site.postfix.programs.commands}/postconf -c {site.postfix.etc} \"$@\"\n")
+    os.chmod(path, 0o755)
+    script = os.path.join(ROOT, "container/docker-mailserver/user-patches.sh")
+    for _ in range(2):
+        site.mx.run(["bash", script], env={**site.postfix.programs.environment(),
+                                           "PATH": f"{folder}:{os.environ['PATH']}"})
+    value = site.postfix.command("postconf", "-h", "smtpd_milters").stdout.strip()
+    assert re.fullmatch(r"\{ inet:172\.17\.0\.1:8895, default_action=accept, [^{}]* \}, \$dkim_milter", value)
+
+    def attach(networks):
+        site.set_up({**DMS, "mynetworks": networks, "smtpd_sasl_auth_enable": "yes"},
+                    milter={"socket": "inet:8895@172.17.0.1"})
+        site.postfix.set({"smtpd_milters": value, "dkim_milter": "inet:127.0.0.1:8891"})
+
+    expect_who_is_reported(site, attach)
+    process.kill()
+    process.wait(10)
