@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/rehearse/exim/making.h"
 #include "probe/rehearse/exim/reading.h"
 #include "probe/rehearse/exim/script.h"
+#include "probe/rehearse/making.h"
 #include "probe/rehearse/pattern_word.h"
 
 #define FILES_DEEP 4 /* files in lists in files */

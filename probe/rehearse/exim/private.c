@@ -8,9 +8,9 @@
 
 #include "probe/net/throwaway.h"
 #include "probe/rehearse/exim/exim.h"
-#include "probe/rehearse/exim/making.h"
 #include "probe/rehearse/exim/reading.h"
 #include "probe/rehearse/exim/settle.h"
+#include "probe/rehearse/making.h"
 #include "probe/rehearse/private_server.h"
 
 #define PID_FILE SETTLE_SPOOL "/daemon.pid"
@@ -85,7 +85,7 @@ static bool prepare(const struct private_server_copy *copy, struct instance_sett
                     char error[INSTANCE_ERROR_SIZE])
 {
     static const char *const nothing[] = {NULL};
-    const char *program = making_program();
+    const char *program = reading_exim_program();
 
     if (program == NULL) {
         snprintf(error, INSTANCE_ERROR_SIZE, "Exim is not installed here");

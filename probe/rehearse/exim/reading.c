@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "probe/rehearse/exim/making.h"
+#include "probe/rehearse/making.h"
 
 #define ANSWERS MOUNTS_BASE "/exim"
 #define ASK                                                                                        \
@@ -27,6 +27,15 @@ static bool out_of_memory(char why[CANDIDATE_WHY_SIZE])
 {
     snprintf(why, CANDIDATE_WHY_SIZE, "out of memory");
     return false;
+}
+
+const char *reading_exim_program(void)
+{
+    static const char *const programs[] = {"/usr/sbin/exim4",      "/usr/sbin/exim",
+                                           "/usr/local/sbin/exim", "/usr/exim/bin/exim",
+                                           "/usr/bin/exim",        NULL};
+
+    return making_find(programs);
 }
 
 struct exim_reading *reading_exim_new(struct candidate *candidate, char why[CANDIDATE_WHY_SIZE])
@@ -139,7 +148,7 @@ static bool ask_exim(struct candidate *candidate, struct exim_reading *reading, 
     char wrapper[PATH_MAX];
     char ignored[CANDIDATE_WHY_SIZE];
     size_t length = 0;
-    const char *program = making_program();
+    const char *program = reading_exim_program();
 
     if (program == NULL) {
         snprintf(why, CANDIDATE_WHY_SIZE,

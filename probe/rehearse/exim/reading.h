@@ -66,6 +66,9 @@ struct exim_reading {
     size_t definition_count;
 };
 
+/* The installed program; NULL: there is none. */
+const char *reading_exim_program(void);
+
 /* Which files it is of; nothing is read yet. NULL with a sentence. */
 struct exim_reading *reading_exim_new(struct candidate *candidate, char why[CANDIDATE_WHY_SIZE]);
 /* Reads the candidate, whose reading is set, and of which `folder` is a copy without changes. False

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "probe/rehearse/exim/making.h"
 #include "probe/rehearse/exim/reading.h"
 #include "probe/rehearse/exim/script.h"
+#include "probe/rehearse/making.h"
 
 #define MAKE "update-exim4.conf --keepcomments -d \"$1\" -o \"$2\""
 

@@ -1,4 +1,4 @@
-#include "probe/rehearse/exim/making.h"
+#include "probe/rehearse/making.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -12,16 +12,13 @@
 #include "probe/rehearse/stage/instance.h"
 #include "probe/rehearse/stage/stage.h"
 
-static const char *const programs[] = {"/usr/sbin/exim4", "/usr/sbin/exim", "/usr/local/sbin/exim",
-                                       "/usr/exim/bin/exim", "/usr/bin/exim"};
-
 /* Of no meaning for a rehearsal. */
 static const char *const usual[] = {"purging the environment", "use keep_environment",
                                     "cannot open /etc/mailname"};
 
-const char *making_program(void)
+const char *making_find(const char *const *programs)
 {
-    for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+    for (size_t i = 0; programs[i] != NULL; i++) {
         if (access(programs[i], X_OK) == 0) {
             return programs[i];
         }

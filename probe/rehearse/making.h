@@ -1,19 +1,19 @@
 /*
- * making - programs of Exim's that read a candidate's copy, each in an instance of its own
+ * making - programs of the MTA's that read a candidate's copy, each in an instance of its own
  *
- * update-exim4.conf sources a shell's file, and Exim's configuration can name programs: neither is
- * run outside of the stage. The copy lies at the place where it will stand. One thread; on the
- * stage.
+ * update-exim4.conf sources a shell's file, m4 runs what an .mc names, and Exim's configuration can
+ * name programs: none is run outside of the stage. The copy lies at the place where it will stand.
+ * One thread; on the stage.
  */
-#ifndef RELAYWARDEN_PROBE_REHEARSE_EXIM_MAKING_H
-#define RELAYWARDEN_PROBE_REHEARSE_EXIM_MAKING_H
+#ifndef RELAYWARDEN_PROBE_REHEARSE_MAKING_H
+#define RELAYWARDEN_PROBE_REHEARSE_MAKING_H
 
 #include <stdbool.h>
 
 #include "probe/rehearse/candidate.h"
 #include "probe/rehearse/stage/mounts.h"
 
-#define MAKING_ERRORS MOUNTS_BASE "/exim.errors" /* what the last program said */
+#define MAKING_ERRORS MOUNTS_BASE "/making.errors" /* what the last program said */
 
 struct making {
     const char *folder; /* the copy */
@@ -22,8 +22,8 @@ struct making {
     size_t overlay_count;
 };
 
-/* The installed program; NULL: there is none. */
-const char *making_program(void);
+/* The first of these paths, which NULL ends, that can be executed; NULL: none. */
+const char *making_find(const char *const *programs);
 
 /* Over the places that they stand for; for struct instance_settings. */
 int making_lay(const struct making *making, char error[MOUNTS_ERROR_SIZE]);
