@@ -22,6 +22,7 @@
 #include "lib/alert/reporter.h"
 #include "lib/alert/sink/sinks.h"
 #include "lib/sys/service_manager.h"
+#include "lib/sys/standard_streams.h"
 #include "milter/callbacks.h"
 #include "milter/discover/discover.h"
 #include "milter/live_conf.h"
@@ -119,10 +120,10 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
             break;
         case 'h':
             fputs(help, stdout);
-            return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+            return standard_output_flush(PROGRAM) ? EX_OK : EX_IOERR;
         case 'V':
             puts(PROGRAM " " RELAYWARDEN_VERSION);
-            return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+            return standard_output_flush(PROGRAM) ? EX_OK : EX_IOERR;
         default:
             fputs("Try: " PROGRAM " --help\n", stderr);
             return EX_USAGE;
@@ -561,8 +562,11 @@ static int run_once(const struct conf *conf, const struct arguments *arguments)
 int main(int argc, char **argv)
 {
     struct arguments arguments = {.config = CONF_DEFAULT_PATH};
-    int status = read_arguments(argc, argv, &arguments);
 
+    if (!standard_streams_keep()) {
+        return EX_OSERR;
+    }
+    int status = read_arguments(argc, argv, &arguments);
     if (status >= 0) {
         return status;
     }

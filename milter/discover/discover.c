@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include "lib/remedy.h"
+#include "lib/sys/standard_streams.h"
 #include "lib/sys/subprocess.h"
 #include "milter/discover/discover_postfix.h"
 #include "milter/discover/discover_sendmail.h"
@@ -79,7 +80,7 @@ int discover(const char *where)
     } else if (!site_draft_print(&draft, name, stdout)) {
         fputs(PROGRAM ": out of memory\n", stderr);
         status = EX_OSERR;
-    } else if (fflush(stdout) != 0) {
+    } else if (!standard_output_flush(PROGRAM)) {
         status = EX_IOERR;
     } else if (draft.domains.count == 0) {
         fprintf(stderr,

@@ -5,6 +5,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "lib/sys/standard_streams.h"
 #include "lib/token.h"
 #include "milter/service/privileges.h"
 
@@ -87,5 +88,5 @@ int check_conf(const struct conf *conf, const char *path)
     printf("%s: configuration is valid\n", path);
     print_fingerprint("token_key_file", conf->token_key);
     print_fingerprint("token_key_also", conf->token_key_other);
-    return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+    return standard_output_flush("relaywarden-milter") ? EX_OK : EX_IOERR;
 }

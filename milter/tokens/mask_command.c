@@ -10,6 +10,7 @@
 
 #include "lib/printable.h"
 #include "lib/state/database.h"
+#include "lib/sys/standard_streams.h"
 #include "milter/service/privileges.h"
 #include "milter/tokens/mask_summary.h"
 
@@ -99,7 +100,7 @@ int mask_command_list(const struct conf *conf)
     print_all(masks, (size_t)count);
     free(masks);
     database_close(database);
-    return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+    return standard_output_flush(PROGRAM) ? EX_OK : EX_IOERR;
 }
 
 /* ---- --unmask ---------------------------------------------------------------------------- */
@@ -131,5 +132,5 @@ int mask_command_drop(const struct conf *conf, const char *text)
         return EX_DATAERR;
     }
     printf("%s is not masked any more\n", shown);
-    return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+    return standard_output_flush(PROGRAM) ? EX_OK : EX_IOERR;
 }

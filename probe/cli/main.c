@@ -6,7 +6,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sysexits.h>
 
+#include "lib/sys/standard_streams.h"
 #include "probe/cli/command_line.h"
 #include "probe/cli/receive.h"
 #include "probe/cli/try.h"
@@ -59,6 +61,9 @@ int main(int count, char **words)
 {
     struct command_line line = {.verb = NULL};
 
+    if (!standard_streams_keep()) {
+        return EX_OSERR;
+    }
     /* A peer or a reader that went away is an error of one write, not the program's end. */
     signal(SIGPIPE, SIG_IGN);
     raise_file_limit();

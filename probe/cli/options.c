@@ -8,6 +8,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "lib/sys/standard_streams.h"
 #include "probe/cli/privileges.h"
 #include "probe/report/report.h"
 
@@ -146,9 +147,5 @@ void options_step_down(const struct conf *conf)
 
 bool options_output_is_written(void)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout)) {
-        return true;
-    }
-    fprintf(stderr, "%s: the output could not be written: %s\n", PROBE_PROGRAM, strerror(errno));
-    return false;
+    return standard_output_flush(PROBE_PROGRAM);
 }

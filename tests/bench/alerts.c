@@ -25,6 +25,7 @@
 
 #include "conf/conf.h"
 #include "lib/alert/reporter.h"
+#include "lib/sys/standard_streams.h"
 
 #define THREADS  4
 #define LISTENER "203.0.113.25:25"
@@ -177,7 +178,7 @@ int main(int argc, char **argv)
     struct conf_report report = {0};
     char line[256];
 
-    if (argc != 4) {
+    if (!standard_streams_keep() || argc != 4) {
         fputs("usage: alerts CONFIG milter|probe SYSLOG_SOCKET\n", stderr);
         return 64;
     }

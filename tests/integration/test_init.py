@@ -85,3 +85,20 @@ def test_what_discover_printed_on_a_mail_host_is_the_sites_part(shared_lab, tmp_
     assert done.returncode == 0, done.stderr
     assert_taken(path)
     assert found.strip() in path.read_text() and '"relayed.test"' in path.read_text()
+
+
+@pytest.mark.parametrize("closed", [(0,), (0, 1), (1, 2), (0, 1, 2)], ids=str)
+def test_a_configuration_is_read_with_standard_streams_closed(tmp_path, closed):
+    path = tmp_path / "relaywarden.conf"
+    assert init(str(path), "--domain", "example.org", "--canary", CANARY, "--target",
+                "mx.example.org").returncode == 0
+    for name in (PROBE, MILTER):
+        done = subprocess.run([name, "--config", str(path), "-t"], check=False, timeout=60, encoding="utf-8",
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              preexec_fn=lambda: [os.close(stream) for stream in closed])
+        if 1 in closed:  # the answer has nowhere to go: that is an error of output, not of configuration
+            assert done.returncode == {PROBE: 3, MILTER: 74}[name]
+            assert 2 in closed or "could not be written" in done.stderr
+        else:
+            assert done.returncode == 0 and "configuration is valid" in done.stdout
+        assert "cannot" not in done.stderr and "memory" not in done.stderr

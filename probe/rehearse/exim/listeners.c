@@ -1,26 +1,13 @@
 #include "probe/rehearse/exim/listeners.h"
 
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "probe/rehearse/exim/reading.h"
 #include "probe/rehearse/exim/script.h"
-
-static uint16_t port_of(const char *text)
-{
-    char *end;
-    unsigned long number = strtoul(text, &end, 10);
-    const struct servent *service = NULL;
-
-    if (text[0] != '\0' && *end == '\0') {
-        return number <= UINT16_MAX ? (uint16_t)number : 0;
-    }
-    service = getservbyname(text, "tcp");
-    return service != NULL ? ntohs((uint16_t)service->s_port) : 0;
-}
+#include "probe/rehearse/tcp_service.h"
 
 static bool list_has(const char *list, uint16_t port)
 {
@@ -32,7 +19,7 @@ static bool list_has(const char *list, uint16_t port)
     }
     script_list_begin(&ports, list, 0, strlen(list), NULL);
     while (script_list_next(&ports, &item)) {
-        if (port_of(item.text) == port) {
+        if (tcp_service_port(item.text) == port) {
             return true;
         }
     }
@@ -77,7 +64,7 @@ static bool is_known(const struct candidate *candidate, uint16_t port)
 
 static bool add_port(struct candidate *candidate, const char *where, uint16_t port)
 {
-    char service[32];
+    char service[TCP_SERVICE_SIZE];
     struct candidate_listener listener = {.service = service,
                                           .element = CANDIDATE_NO_ELEMENT,
                                           .type = CANDIDATE_INET,
@@ -90,12 +77,7 @@ static bool add_port(struct candidate *candidate, const char *where, uint16_t po
     if (port == 0 || is_known(candidate, port)) {
         return true;
     }
-    const struct servent *known = getservbyport(htons(port), "tcp");
-    if (known != NULL) {
-        snprintf(service, sizeof(service), "%.30s", known->s_name);
-    } else {
-        snprintf(service, sizeof(service), "%u", (unsigned int)port);
-    }
+    tcp_service_name(port, service);
     find_place(candidate, where, &listener);
     char *at_once = reading_exim_value(candidate, NULL, "tls_on_connect_ports");
     char *proxy = reading_exim_value(candidate, NULL, "hosts_proxy");
@@ -115,7 +97,7 @@ static uint16_t port_of_interface(const char *text)
     char *end;
 
     if (bracket != NULL) {
-        return bracket[1] == ':' || bracket[1] == '.' ? port_of(bracket + 2) : 0;
+        return bracket[1] == ':' || bracket[1] == '.' ? tcp_service_port(bracket + 2) : 0;
     }
     const char *dot = strrchr(text, '.');
     if (dot == NULL || inet_pton(AF_INET, text, &address) == 1) {
@@ -136,7 +118,7 @@ bool listeners_exim_read(struct candidate *candidate)
     if (ports != NULL) {
         script_list_begin(&list, ports, 0, strlen(ports), NULL);
         while (good && script_list_next(&list, &item)) {
-            good = add_port(candidate, "daemon_smtp_ports", port_of(item.text));
+            good = add_port(candidate, "daemon_smtp_ports", tcp_service_port(item.text));
         }
     }
     if (interfaces != NULL) {

@@ -1,6 +1,5 @@
 #include "probe/rehearse/postfix/listeners.h"
 
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "lib/sys/subprocess.h"
 #include "probe/rehearse/postfix/lists.h"
 #include "probe/rehearse/postfix/reading.h"
+#include "probe/rehearse/tcp_service.h"
 
 #define ASK_MS 10000
 
@@ -73,24 +73,6 @@ static enum tls_mode tls_of(const struct candidate *candidate,
         return TLS_STARTTLS;
     }
     return TLS_NONE;
-}
-
-static uint16_t port_number_of(const char *port)
-{
-    char *end = NULL;
-    unsigned long number = strtoul(port, &end, 10);
-    struct servent entry;
-    struct servent *found = NULL;
-    char room[1024];
-
-    if (end != port && *end == '\0') {
-        return number <= 65535 ? (uint16_t)number : 0;
-    }
-    if (getservbyname_r(port, "tcp", &entry, room, sizeof(room), &found) != 0 || found == NULL) {
-        return 0;
-    }
-    uint16_t swapped = (uint16_t)entry.s_port;
-    return (uint16_t)((uint16_t)(swapped >> 8) | (uint16_t)(swapped << 8));
 }
 
 /* "smtp", "host:smtp", "[v6]:smtp", "v4:smtp". */
@@ -201,7 +183,7 @@ static bool add_listener(struct candidate *candidate, const struct master_servic
         return false;
     }
     split_service(candidate, service->fields[MASTER_SERVICE], &listener);
-    listener.port_number = port_number_of(listener.port);
+    listener.port_number = tcp_service_port(listener.port);
     /* "-" is n since Postfix 3.0 where compatibility_level says so, else y. */
     listener.chroot = strcmp(chroot, "y") == 0;
     if (strcmp(chroot, "-") == 0) {
