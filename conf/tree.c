@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf/suggest.h"
+#include "conf/unknown.h"
 #include "conf/text.h"
 
 #define OPTIONS_MAX 24 /* in one section, with its subsections, the mark and the end */

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "conf/suggest.h"
+#include "conf/unknown.h"
 #include "tests/unit/conf_try.h"
 
 #define SITE   "site { domains = { \"example.org\" } }\n"

@@ -1,4 +1,4 @@
-#include "conf/suggest.h"
+#include "conf/unknown.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /*
- * suggest - what an operator may have meant by an unknown option
+ * unknown - options that the schema does not have, and which an operator may have meant
  *
  * Pure but for the messages it adds; one thread at a time.
  */
-#ifndef RELAYWARDEN_CONF_SUGGEST_H
-#define RELAYWARDEN_CONF_SUGGEST_H
+#ifndef RELAYWARDEN_CONF_UNKNOWN_H
+#define RELAYWARDEN_CONF_UNKNOWN_H
 
 #include "conf/mistakes.h"
 #include "conf/schema.h"
