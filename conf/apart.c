@@ -97,8 +97,8 @@ static void end_at_once(void)
     _exit(ENDED_WITHOUT_MEMORY);
 }
 
-static _Noreturn void be_the_child(int pipe, struct conf_tree *tree, char *prepared, bool silent,
-                                   const char *file)
+static _Noreturn void be_the_child(int pipe, struct conf_tree *tree, const char *prepared,
+                                   bool silent, const char *file)
 {
     struct conf_messages messages = {.file = file};
     struct writer writer = {.pipe = pipe};
@@ -342,7 +342,7 @@ static int hear(struct answer *answer, int pipe, size_t most)
 /* ---- both ---------------------------------------------------------------------------- */
 
 /* The child, or -1 and errno. It never sees a signal handler of this process run. */
-static pid_t start(int pipes[2], struct conf_tree *tree, char *prepared, bool silent,
+static pid_t start(int pipes[2], struct conf_tree *tree, const char *prepared, bool silent,
                    const char *file)
 {
     sigset_t all;
@@ -413,7 +413,7 @@ static bool reap(pid_t child, struct conf_messages *messages)
 #define READ_HERE false
 #endif
 
-int conf_tree_read_apart(struct conf_tree *tree, char *prepared, bool silent,
+int conf_tree_read_apart(struct conf_tree *tree, const char *prepared, bool silent,
                          struct conf_messages *messages)
 {
     if (READ_HERE) {

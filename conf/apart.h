@@ -17,9 +17,9 @@
 #include "conf/mistakes.h"
 #include "conf/tree.h"
 
-/* conf_tree_read, but `prepared` is unchanged. Where the child cannot be made, ends otherwise than
+/* conf_tree_read in a child. Where the child cannot be made, ends otherwise than
  * it should, or says anything that no tree is: a mistake, and messages->system_failed. */
-int conf_tree_read_apart(struct conf_tree *tree, char *prepared, bool silent,
+int conf_tree_read_apart(struct conf_tree *tree, const char *prepared, bool silent,
                          struct conf_messages *messages);
 
 #endif

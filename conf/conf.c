@@ -14,6 +14,7 @@
 #include "conf/target_files.h"
 #include "conf/text.h"
 #include "conf/tree.h"
+#include "conf/unknown.h"
 
 struct conf *conf_hold(struct conf *conf)
 {
@@ -40,8 +41,11 @@ static int read_text(struct conf_draft *draft, const struct conf_text *text)
 
     draft->tree.end_line = text->end_line;
     bool torn = conf_text_prepare(text, &prepared, draft->messages) < 0;
-    int result =
-        prepared != NULL ? conf_tree_read_apart(&draft->tree, prepared, torn, draft->messages) : -1;
+    int result = -1;
+    if (prepared != NULL) {
+        conf_blank_unknown(prepared, draft->messages);
+        result = conf_tree_read_apart(&draft->tree, prepared, torn, draft->messages);
+    }
     free(prepared);
     return result;
 }

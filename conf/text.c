@@ -12,9 +12,7 @@
 #define SIZE_MAX_BYTES ((off_t)8 * 1024 * 1024)
 #define DEPTH_MAX      16
 #define MARK_ROOM      8 /* octets that one brace may grow by */
-
-/* Octets that a word cannot hold in libconfuse's grammar. */
-#define WORD_ENDS " \t\r\n#\"'={}()+,*"
+#define WORD_ENDS      CONF_WORD_ENDS
 
 void conf_text_free(struct conf_text *text)
 {
@@ -503,106 +501,4 @@ int conf_text_prepare(const struct conf_text *text, char **prepared, struct conf
      * would stay within a torn quote for the next file that it reads. */
     scanner.out[result == 0 ? scanner.used : scanner.whole] = '\0';
     return result;
-}
-
-/* ---- dropping ------------------------------------------------------------------------ */
-
-struct token {
-    char kind; /* 'w' for a word or a quoted text, else the character; NUL at the end */
-    size_t start;
-    size_t end;
-};
-
-static struct token next_token(const char *text, size_t at)
-{
-    at += strspn(text + at, " \t\n");
-    struct token token = {.kind = text[at], .start = at, .end = at};
-
-    if (token.kind == '\0') {
-        return token;
-    }
-    token.end++;
-    if (token.kind == '"' || token.kind == '\'') {
-        while (text[token.end] != token.kind && text[token.end] != '\0') {
-            if (text[token.end] == '\\' && text[token.end + 1] != '\0') {
-                token.end++;
-            }
-            token.end++;
-        }
-        if (text[token.end] != '\0') {
-            token.end++;
-        }
-        token.kind = 'w';
-    } else if (strchr(WORD_ENDS, token.kind) == NULL) {
-        token.end = at + strcspn(text + at, WORD_ENDS);
-        token.kind = 'w';
-    }
-    return token;
-}
-
-/* The end of what an opening brace begins; 0 when it is never closed. */
-static size_t skip_braces(const char *text, struct token token)
-{
-    size_t depth = 0;
-
-    for (; token.kind != '\0'; token = next_token(text, token.end)) {
-        if (token.kind == '{') {
-            depth++;
-        } else if (token.kind == '}' && --depth == 0) {
-            return token.end;
-        }
-    }
-    return 0;
-}
-
-/* Where the walk goes on after a name, and where the name's value or section ends (0: nowhere). */
-struct extent {
-    size_t inside;
-    size_t end;
-};
-
-static struct extent name_extent(const char *text, struct token name)
-{
-    struct token token = next_token(text, name.end);
-
-    if (token.kind == '=') {
-        token = next_token(text, token.end);
-        size_t end = token.kind == '{'   ? skip_braces(text, token)
-                     : token.kind == 'w' ? token.end
-                                         : 0;
-        return (struct extent){.inside = end, .end = end};
-    }
-    if (token.kind == 'w') {
-        token = next_token(text, token.end); /* a section's title */
-    }
-    if (token.kind != '{') {
-        return (struct extent){0};
-    }
-    return (struct extent){.inside = token.end, .end = skip_braces(text, token)};
-}
-
-bool conf_text_drop(char *prepared, size_t nth)
-{
-    size_t seen = 0;
-
-    for (struct token token = next_token(prepared, 0); token.kind != '\0';) {
-        if (token.kind != 'w') {
-            token = next_token(prepared, token.end);
-            continue;
-        }
-        struct extent extent = name_extent(prepared, token);
-        if (extent.end == 0) {
-            return false;
-        }
-        if (prepared[token.start] != CONF_MARK[0] && seen++ == nth) {
-            for (size_t i = token.start; i < extent.end; i++) {
-                if (prepared[i] != '\n') {
-                    prepared[i] = ' ';
-                }
-            }
-            return true;
-        }
-        token = next_token(prepared, extent.inside);
-    }
-    return false;
 }

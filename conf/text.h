@@ -26,6 +26,9 @@
 
 #define CONF_MARK "\001"
 
+/* Octets that a word cannot hold in libconfuse's grammar. */
+#define CONF_WORD_ENDS " \t\r\n#\"'={}()+,*"
+
 struct conf_text {
     char *bytes; /* NUL-terminated; malloc */
     size_t length;
@@ -42,11 +45,6 @@ int conf_text_read(const char *path, struct conf_text *out, struct conf_messages
  * NULL when memory is out. */
 int conf_text_prepare(const struct conf_text *text, char **prepared,
                       struct conf_messages *messages);
-
-/* Blanks the option or section whose name is the nth (from 0) name of a prepared text, with its
- * value or contents. False when no value or section follows the name: the text is then unchanged.
- */
-bool conf_text_drop(char *prepared, size_t nth);
 
 void conf_text_free(struct conf_text *text); /* the members, not the struct */
 

@@ -7,12 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf/unknown.h"
 #include "conf/text.h"
 
 #define OPTIONS_MAX 24 /* in one section, with its subsections, the mark and the end */
 #define STACK_MAX   4
-#define UNKNOWN_MAX 50 /* unknown options that are reported */
 
 /* One pass of libconfuse over the text. */
 struct pass {
@@ -21,11 +19,7 @@ struct pass {
     bool silent;
     size_t stack[STACK_MAX]; /* indices of the open blocks */
     size_t depth;
-    size_t names;              /* names of options and sections that were read */
-    int line;                  /* the last that was read */
-    bool unknown;              /* ended at a name that is not allowed where it stands */
-    enum conf_section home;    /* its section */
-    char name[CONF_SHOW_SIZE]; /* it, perhaps cut */
+    int line;          /* the last that was read */
     bool syntax_error; /* ended at a mistake of syntax, which has been reported unless silent */
 };
 
@@ -165,7 +159,6 @@ static int on_section_open(struct pass *pass, const cfg_t *cfg)
     if (kind == SECTION_COUNT || pass->depth == STACK_MAX) {
         return -1;
     }
-    pass->names++;
     if (open_block(pass, (struct conf_block){.kind = kind, .open_line = cfg->line}, cfg->title) <
         0) {
         return out_of_memory(pass);
@@ -189,7 +182,6 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
         if (option == NULL) {
             return -1; /* "SECTION|OPTION = ...": libconfuse's path to an option elsewhere */
         }
-        pass->names++;
         const struct conf_setting setting = {
             .option = option, .section = pass->stack[pass->depth - 1], .line = pass->line};
         if (conf_tree_add_setting(tree, setting) < 0) {
@@ -226,6 +218,8 @@ static const struct {
     const char *after;
 } sentences[] = {
     {"unexpected token", true, "did not expect ", UNEXPECTED},
+    /* Names that are not allowed are not in the text any more: this one has no value. */
+    {"no such option", true, "did not expect ", UNEXPECTED},
     {"missing equal sign", true, "", " needs an equal sign between its name and its value"},
     {"missing opening brace", true, "section ",
      " needs an opening brace right behind its name (or title)"},
@@ -261,16 +255,9 @@ static void on_error(cfg_t *cfg, const char *format, va_list arguments)
     struct pass *pass = current;
 
     pass->line = cfg->line;
-    if (pass->syntax_error || pass->unknown) {
-        return;
-    }
-    if (strncmp(format, "no such option", strlen("no such option")) != 0) {
+    if (!pass->syntax_error) {
         report_syntax(pass, cfg->line, format, arguments);
-        return;
     }
-    pass->unknown = true;
-    pass->home = open_kind(pass);
-    snprintf(pass->name, sizeof(pass->name), "%s", va_arg(arguments, const char *));
 }
 
 /* ---- parsing ------------------------------------------------------------------------- */
@@ -333,7 +320,7 @@ static int parse(struct pass *pass, const char *prepared)
     errno = 0;
     result = cfg_parse_buf(cfg, prepared) == CFG_SUCCESS ? 0 : 1;
     current = NULL;
-    if (result != 0 && errno == ENOMEM && !pass->unknown && !pass->syntax_error) {
+    if (result != 0 && errno == ENOMEM && !pass->syntax_error) {
         /* libconfuse leaves sections half made when memory runs out, and would crash on freeing
          * them. */
         pass->messages->out_of_memory = true;
@@ -354,49 +341,20 @@ out:
     return result;
 }
 
-/* Takes an unknown option out of the text. False: what stands there is none. */
-static bool drop_unknown(const struct pass *pass, char *prepared)
-{
-    char shown[CONF_SHOW_SIZE];
-
-    if (conf_text_drop(prepared, pass->names)) {
-        conf_report_unknown(pass->messages, pass->line, pass->home, pass->name);
-        return true;
-    }
-    if (!pass->silent) {
-        conf_mistake(pass->messages, pass->line, "did not expect %s%s",
-                     conf_show(shown, pass->name), UNEXPECTED);
-    }
-    return false;
-}
-
-int conf_tree_read(struct conf_tree *tree, char *prepared, bool silent,
+int conf_tree_read(struct conf_tree *tree, const char *prepared, bool silent,
                    struct conf_messages *messages)
 {
-    int end_line = tree->end_line;
+    struct pass pass = {.tree = tree, .messages = messages, .silent = silent, .line = 1};
+    int result = parse(&pass, prepared);
 
-    /* libconfuse stops at an unknown option: it is blanked, and the text read anew. */
-    for (size_t unknown = 0; unknown <= UNKNOWN_MAX; unknown++) {
-        conf_tree_free(tree);
-        tree->end_line = end_line;
-        struct pass pass = {.tree = tree, .messages = messages, .silent = silent, .line = 1};
-        int result = parse(&pass, prepared);
-        if (result < 0) {
-            messages->out_of_memory = true;
-            return -1;
-        }
-        tree->complete = result == 0 && !silent;
-        if (result == 0) {
-            return 0;
-        }
-        if (pass.unknown && drop_unknown(&pass, prepared)) {
-            continue;
-        }
-        if (!pass.unknown && !pass.syntax_error && !silent) {
-            conf_mistake(messages, pass.line,
-                         "this line, or the next option after it, cannot be understood");
-        }
-        return 0;
+    if (result < 0) {
+        messages->out_of_memory = true;
+        return -1;
+    }
+    tree->complete = result == 0 && !silent;
+    if (result != 0 && !pass.syntax_error && !silent) {
+        conf_mistake(messages, pass.line,
+                     "this line, or the next option after it, cannot be understood");
     }
     return 0;
 }

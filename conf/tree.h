@@ -2,8 +2,7 @@
  * tree - what a configuration file says, as libconfuse read it: sections, options, items, each with
  * its line
  *
- * Nothing is interpreted here. Unknown options are reported and left out, so that the rest of the
- * file can be checked too; a mistake of syntax ends the reading.
+ * Nothing is interpreted here. A mistake of syntax ends the reading.
  *
  * One thread at a time: libconfuse's callbacks have no user pointer, so the tree being read is a
  * static. libconfuse may end the process where memory is out: a program that is not to end reads by
@@ -49,10 +48,10 @@ struct conf_tree {
     bool complete; /* read to its end: what is not here is missing */
 };
 
-/* Parses a prepared text (conf/text.h), which is changed where options are unknown. `silent`: a
+/* Parses a prepared text (conf/text.h) without unknown names (conf/unknown.h), once. `silent`: a
  * mistake of syntax has been reported before, what libconfuse makes of the torn text is not of
  * interest. -1: memory is out. The caller frees the tree in any case. */
-int conf_tree_read(struct conf_tree *tree, char *prepared, bool silent,
+int conf_tree_read(struct conf_tree *tree, const char *prepared, bool silent,
                    struct conf_messages *messages);
 void conf_tree_free(struct conf_tree *tree); /* the members, not the struct */
 

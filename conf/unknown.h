@@ -9,6 +9,11 @@
 #include "conf/mistakes.h"
 #include "conf/schema.h"
 
+/* Finds the names in a prepared text (conf/text.h) that are not allowed where they stand, blanks
+ * each with its value or contents, and reports it: libconfuse would stop at the first. It goes up
+ * to where the syntax is wrong, which is libconfuse's to tell. */
+void conf_blank_unknown(char *prepared, struct conf_messages *messages);
+
 /* Reports that `section` has no option `name`: with a likely one, or the section where it belongs,
  * and all that are allowed. */
 void conf_report_unknown(struct conf_messages *messages, int line, enum conf_section section,

@@ -9,6 +9,7 @@
 #include "conf/mistakes.h"
 #include "conf/text.h"
 #include "conf/tree.h"
+#include "conf/unknown.h"
 #include "lib/site.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -64,6 +65,7 @@ static void load(struct conf_draft *draft, const struct conf_text *text)
     bool torn = conf_text_prepare(text, &prepared, draft->messages) < 0;
     FUZZ_MUST(prepared != NULL);
     FUZZ_MUST(!torn || draft->messages->mistakes > 0);
+    conf_blank_unknown(prepared, draft->messages);
     FUZZ_MUST(conf_tree_read(&draft->tree, prepared, torn, draft->messages) == 0);
     FUZZ_MUST(draft->tree.complete || draft->messages->mistakes > 0);
     check_tree(&draft->tree, text->end_line);
