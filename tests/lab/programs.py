@@ -82,7 +82,21 @@ class Milter:
         self.path = _write_config(self.config, self.folder)
         self.process = None
         self._started = 0  # the log's mark
+        self._asked_folder = self._write_asked()
         lab.on_exit(self.stop)
+
+    def _write_asked(self):
+        """A configuration for the postconf that the milter asks, unless a test names another one by MAIL_CONFIG.
+        The machine's has none: a postconf that finds no main.cf waits for a second before it says so, and the
+        milter for it, at each start and reload. No mail can be queued with this one."""
+        asked = os.path.join(self.folder, "asked")
+        os.mkdir(asked)
+        for name, text in (("main.cf", "compatibility_level = 3.6\nqueue_directory = /nonexistent\n"), ("master.cf", "")):
+            path = os.path.join(asked, name)
+            with open(path, "w", encoding="ascii") as file:
+                file.write(text)
+            os.utime(path, (0, 0))  # it reads a young one again and again, as it may still be written
+        return asked
 
     @property
     def socket(self):
@@ -121,7 +135,7 @@ class Milter:
         with open(self.log.path, "ab") as log:
             self.process = self.host.popen(
                 [*prefix, program("relaywarden-milter"), "--config", self.path, *arguments],
-                stdout=log, stderr=log)
+                stdout=log, stderr=log, env={"MAIL_CONFIG": self._asked_folder, **os.environ})
         if wait:
             wait_until(self._ready, 40, lambda: f"relaywarden-milter:\n{self.log.tail()}")
         return self
