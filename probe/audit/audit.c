@@ -89,7 +89,7 @@ static void begin_search(struct audit *audit, size_t target)
     if (search->resolution != NULL) {
         endpoints_begin(search->resolution);
     } else {
-        audit_not_kept(audit, target);
+        audit_not_asked(audit, target);
         on_search_done(search);
     }
 }
@@ -168,10 +168,7 @@ static int run(struct audit *audit, char error[AUDIT_ERROR_SIZE])
     interruption = NULL;
     audit_close_open_ends(audit);
     audit_clear_progress(audit);
-    if (!audit_sum_up(audit)) {
-        snprintf(error, AUDIT_ERROR_SIZE, "out of memory");
-        goto out;
-    }
+    audit_sum_up(audit);
     audit_remember(audit);
     status = 0;
 out:

@@ -56,21 +56,20 @@ static void close_what_was_interrupted(struct audit *audit)
 }
 
 /* Answers are worth telling, whatever else could not be asked. */
-static void tell_of_those_not_kept(struct audit *audit)
+static void tell_of_those_not_asked(struct audit *audit)
 {
-    const struct target *target = &audit->request.targets[audit->not_kept_target];
+    const struct target *target = &audit->request.targets[audit->not_asked_target];
     struct resolved resolved = unknown_endpoint(target);
 
-    if (audit->not_kept == 0) {
+    if (audit->not_asked == 0) {
         return;
     }
-    audit_fill_entry(audit->spare, audit, audit->not_kept_target, &resolved);
-    audit->spare->result.exhausted = true;
-    snprintf(
-        audit->spare->result.trouble, sizeof(audit->spare->result.trouble),
-        "%zu endpoints of this target and those after it were not asked, or what they said was "
-        "not kept: memory was out. Give the probe more, or name fewer targets at once",
-        audit->not_kept);
+    audit_fill_entry(audit->spare, audit, audit->not_asked_target, &resolved);
+    audit->spare->result.exhausted = audit->spare->result.lost = true;
+    snprintf(audit->spare->result.trouble, sizeof(audit->spare->result.trouble),
+             "%zu endpoints of this target and those after it were not asked: memory was out. Give "
+             "the probe more, or name fewer targets at once",
+             audit->not_asked);
     audit_judge(audit->spare);
     audit->summary.spare = &audit->spare->result;
 }
@@ -78,7 +77,7 @@ static void tell_of_those_not_kept(struct audit *audit)
 void audit_close_open_ends(struct audit *audit)
 {
     close_what_was_interrupted(audit);
-    tell_of_those_not_kept(audit);
+    tell_of_those_not_asked(audit);
 }
 
 static int compare_places(const void *left, const void *right)
@@ -92,11 +91,13 @@ static int compare_places(const void *left, const void *right)
     if (a->rank != b->rank) {
         return a->rank < b->rank ? -1 : 1;
     }
-    int order = memcmp(a->address.octets, b->address.octets, sizeof(a->address.octets));
-    if (a->address.family != b->address.family) {
-        order = a->address.family < b->address.family ? -1 : 1;
+    const struct address *one = &a->result.address;
+    const struct address *other = &b->result.address;
+    int order = memcmp(one->octets, other->octets, sizeof(one->octets));
+    if (one->family != other->family) {
+        order = one->family < other->family ? -1 : 1;
     }
-    return order != 0 ? order : (int)a->port - (int)b->port;
+    return order != 0 ? order : (int)a->result.port - (int)b->result.port;
 }
 
 static void add_source(struct audit_summary *summary, const struct address *source)
@@ -131,31 +132,23 @@ static bool is_whole(const struct audit_request *request)
     return whole;
 }
 
-bool audit_sum_up(struct audit *audit)
+void audit_sum_up(struct audit *audit)
 {
     struct audit_summary *summary = &audit->summary;
-    size_t count = 0;
 
-    audit->stored = calloc(audit->place_count + 1, sizeof(*audit->stored));
-    if (audit->stored == NULL) {
-        return false;
-    }
     if (audit->place_count > 0) {
         qsort(audit->places, audit->place_count, sizeof(struct place *), compare_places);
     }
     for (size_t i = 0; i < audit->place_count; i++) {
-        if (audit->places[i]->kept) {
-            audit->stored[count++] = audit->places[i]->stored;
-        }
+        audit->stored[i] = &audit->places[i]->result;
     }
     summary->store = audit->store;
     summary->places = audit->stored;
-    summary->count = count + (summary->spare != NULL);
+    summary->count = audit->place_count + (summary->spare != NULL);
     for (size_t i = 0; i < summary->count; i++) {
         add_source(summary, &audit_summary_result(summary, i)->source);
     }
     summary->seconds = (double)(loop_now(audit->loop) - audit->began) / 1000.0;
     summary->declared = audit->request.conf->probe.vantage;
     summary->whole = is_whole(&audit->request);
-    return true;
 }

@@ -33,10 +33,10 @@ void audit_fill_entry(struct entry *entry, struct audit *audit, size_t target,
     entry->result.milter.expected = expects_milter(audit, target, &resolved->endpoint);
 }
 
-void audit_not_kept(struct audit *audit, size_t target)
+void audit_not_asked(struct audit *audit, size_t target)
 {
-    if (audit->not_kept++ == 0) {
-        audit->not_kept_target = target;
+    if (audit->not_asked++ == 0) {
+        audit->not_asked_target = target;
     }
 }
 
@@ -47,7 +47,7 @@ struct entry *audit_add_entry(struct audit *audit, size_t target, const struct r
 
     if (place == NULL) {
         free(entry);
-        audit_not_kept(audit, target);
+        audit_not_asked(audit, target);
         return NULL;
     }
     audit_fill_entry(entry, audit, target, resolved);
@@ -111,10 +111,9 @@ void audit_entry_done(struct entry *entry)
 
     audit_judge(entry);
     place->entry = NULL;
-    place->kept = result_store_add(audit->store, &entry->result, &place->stored);
-    if (!place->kept) {
-        audit_not_kept(audit, entry->target);
-    }
+    place->result.verdict = entry->result.verdict;
+    place->result.critical = verdict_exit_of(&entry->result) == 2;
+    result_store_add(audit->store, &entry->result, &place->result);
     audit->done++;
     take_out(entry);
     (void)loop_timer_set(audit->feeder, loop_now(audit->loop));

@@ -19,7 +19,7 @@ static size_t bucket_of(const struct audit *audit, const struct address *address
 
 static bool is_at(const struct place *place, const struct address *address, uint16_t port)
 {
-    return place->port == port && address_equal(&place->address, address);
+    return place->result.port == port && address_equal(&place->result.address, address);
 }
 
 bool audit_is_known(struct audit *audit, const struct endpoint *endpoint, bool *shared)
@@ -34,7 +34,8 @@ bool audit_is_known(struct audit *audit, const struct endpoint *endpoint, bool *
         if (!is_at(known, &endpoint->address, endpoint->port)) {
             continue;
         }
-        if (known->tls_asked == endpoint->tls_asked && strcmp(known->own, endpoint->own) == 0) {
+        if (known->result.tls_asked == endpoint->tls_asked &&
+            strcmp(known->result.own, endpoint->own) == 0) {
             return true;
         }
         if (known->entry != NULL) {
@@ -66,7 +67,8 @@ unsigned int audit_connections_there(const struct audit *audit, const struct ent
 
 static void put_in_bucket(struct audit *audit, struct place *place)
 {
-    struct place **bucket = &audit->buckets[bucket_of(audit, &place->address, place->port)];
+    const struct result_place *at = &place->result;
+    struct place **bucket = &audit->buckets[bucket_of(audit, &at->address, at->port)];
 
     place->next_in_bucket = *bucket;
     *bucket = place;
@@ -88,7 +90,7 @@ static bool has_buckets(struct audit *audit)
     audit->buckets = buckets;
     audit->bucket_count = count;
     for (size_t i = 0; i < audit->place_count; i++) {
-        if (audit->places[i]->address.family != ADDRESS_NONE) {
+        if (audit->places[i]->result.address.family != ADDRESS_NONE) {
             put_in_bucket(audit, audit->places[i]);
         }
     }
@@ -104,6 +106,13 @@ static bool has_room(struct audit *audit)
             return false;
         }
         audit->places = places;
+        /* By the end memory may be out, when what was found has yet to be told. */
+        const struct result_place **stored =
+            reallocarray(audit->stored, room, sizeof(*audit->stored));
+        if (stored == NULL) {
+            return false;
+        }
+        audit->stored = stored;
         audit->place_room = room;
     }
     return true;
@@ -112,23 +121,33 @@ static bool has_room(struct audit *audit)
 struct place *audit_add_place(struct audit *audit, size_t target, const struct resolved *resolved)
 {
     const struct endpoint *endpoint = &resolved->endpoint;
-    size_t size = strlen(endpoint->own) + 1;
+    size_t own_size = strlen(endpoint->own) + 1;
+    size_t host_size = strlen(endpoint->host) + 1;
 
     if (!has_room(audit) || !has_buckets(audit)) {
         return NULL;
     }
-    struct place *place = calloc(1, sizeof(*place) + size);
+    struct place *place = calloc(1, sizeof(*place) + own_size + host_size);
     if (place == NULL) {
         return NULL;
     }
     place->target = target;
     place->rank = resolved->rank;
-    place->address = endpoint->address;
-    place->port = endpoint->port;
-    place->tls_asked = endpoint->tls_asked;
-    memcpy(place->own, endpoint->own, size);
+    memcpy(place->texts, endpoint->own, own_size);
+    memcpy(place->texts + own_size, endpoint->host, host_size);
+    place->result = (struct result_place){
+        .verdict = VERDICT_INCONCLUSIVE,
+        .configured = endpoint->configured,
+        .hosted = endpoint->hosted,
+        .tls_asked = endpoint->tls_asked,
+        .port = endpoint->port,
+        .address = endpoint->address,
+        .target = audit->request.targets[target].name,
+        .host = place->texts + own_size,
+        .own = place->texts,
+    };
     audit->places[audit->place_count++] = place;
-    if (place->address.family != ADDRESS_NONE) {
+    if (place->result.address.family != ADDRESS_NONE) {
         put_in_bucket(audit, place);
     }
     return place;

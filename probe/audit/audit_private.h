@@ -50,14 +50,10 @@ struct entry;
 struct place {
     struct place *next_in_bucket; /* those of one address and port are in one bucket */
     struct entry *entry;          /* NULL: it is done */
-    bool kept;                    /* and the store has its result */
-    struct spool_place stored;
     size_t target;
     unsigned int rank;
-    struct address address; /* ADDRESS_NONE: it is in no bucket */
-    uint16_t port;
-    enum tls_mode tls_asked;
-    char own[];
+    struct result_place result; /* without an address it is in no bucket */
+    char texts[];               /* that the result's place points to */
 };
 
 /* One endpoint while it is live. */
@@ -116,10 +112,10 @@ struct audit {
     unsigned int connections; /* that the endpoints under way may have */
     size_t done;
     struct result_store *store;
-    struct spool_place *stored; /* in the order of the results */
-    struct entry *spare;        /* says how many endpoints could not be kept */
-    size_t not_kept;
-    size_t not_kept_target; /* the first such endpoint's */
+    const struct result_place **stored; /* as much room as for places; sorted as the results are */
+    struct entry *spare;                /* says how many endpoints memory was out for */
+    size_t not_asked;
+    size_t not_asked_target; /* the first such endpoint's */
     struct address_facts *inquiries;
     struct carry_over *memory; /* NULL when it cannot be had, or no target is configured */
     struct arrivals arrivals;
@@ -148,8 +144,8 @@ void audit_clear_progress(const struct audit *audit);
 struct vantage_known audit_vantage(const struct audit *audit);
 /* NULL when memory is out; the spare entry will say so. */
 struct entry *audit_add_entry(struct audit *audit, size_t target, const struct resolved *resolved);
-/* An endpoint of this target could not be kept. */
-void audit_not_kept(struct audit *audit, size_t target);
+/* Memory was out for an endpoint of this target. */
+void audit_not_asked(struct audit *audit, size_t target);
 void audit_fill_entry(struct entry *entry, struct audit *audit, size_t target,
                       const struct resolved *resolved);
 /* Nothing more is learnt of it: judges it and puts the result away. It is freed by
@@ -194,9 +190,8 @@ void audit_on_later(void *entry);
 
 /* audit_end.c */
 /* An interruption left these open: endpoints that were not finished, and targets whose endpoints
- * are not known; and what could not be kept. */
+ * are not known; and those that memory was out for. */
 void audit_close_open_ends(struct audit *audit);
-/* False when memory is out. */
-bool audit_sum_up(struct audit *audit);
+void audit_sum_up(struct audit *audit);
 
 #endif

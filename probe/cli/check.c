@@ -186,7 +186,9 @@ static int finish(struct desk *desk, const struct audit_summary *summary)
     bool printed = print_report(check, summary);
     bool written = options_output_is_written();
 
-    return printed && written ? verdict_exit_code(summary) : PROBE_EXIT_UNKNOWN;
+    int code = verdict_exit_code(summary);
+
+    return printed && written ? code : verdict_exit_worse(code, PROBE_EXIT_UNKNOWN);
 }
 
 static void end_telling(struct desk *desk)

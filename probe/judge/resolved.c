@@ -235,7 +235,7 @@ static bool add_zones(struct resolved *resolved, const struct endpoint_result *r
 
 static void learn(struct asked *asked, const struct search *search)
 {
-    if (search->result->unkept != 0) {
+    if (search->result->unkept != 0 || search->result->lost) {
         return;
     }
     for (size_t i = 0; i < COUNT(rules); i++) {
@@ -279,14 +279,14 @@ static bool add_result(struct resolved *resolved, const struct search *search)
     return added;
 }
 
-/* Endpoints that the audit had no room or no memory for are in no result but this one, which does
- * not say whose they were; and a finding that was not kept is no good news of anything. */
+/* A finding that was not kept is no good news of anything, and neither is a result that was lost,
+ * or that stands for endpoints which memory was out for. */
 static bool has_holes(const struct audit_summary *summary)
 {
     for (size_t i = 0; i < summary->count; i++) {
         const struct endpoint_result *result = audit_summary_result(summary, i);
-        if ((result->exhausted && result->endpoint.address.family == ADDRESS_NONE) ||
-            result->unkept != 0) {
+        if (result->lost || result->unkept != 0 ||
+            (result->exhausted && result->endpoint.address.family == ADDRESS_NONE)) {
             return true;
         }
     }

@@ -498,7 +498,7 @@ int verdict_exit_of(const struct endpoint_result *result)
             worst = result->findings[i].severity;
         }
     }
-    if (result->verdict == VERDICT_OPEN || worst == SEVERITY_CRITICAL) {
+    if (result->verdict == VERDICT_OPEN || worst == SEVERITY_CRITICAL || result->lost_critical) {
         return 2;
     }
     if (result->verdict == VERDICT_INCONCLUSIVE || result->verdict == VERDICT_UNREACHABLE ||

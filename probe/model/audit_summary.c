@@ -9,5 +9,5 @@ const struct endpoint_result *audit_summary_result(const struct audit_summary *s
     if (summary->spare != NULL && index + 1 == summary->count) {
         return summary->spare;
     }
-    return result_store_get(summary->store, &summary->places[index]);
+    return result_store_get(summary->store, summary->places[index]);
 }

@@ -18,8 +18,9 @@ struct audit_summary {
     /* The results, in their order: audit_summary_result hands them out. */
     const struct endpoint_result *const *results; /* all of them; NULL: they are in the store */
     struct result_store *store;
-    const struct spool_place *places;    /* in the store */
-    const struct endpoint_result *spare; /* the last one, if it is not in the store; or NULL */
+    const struct result_place *const *places; /* in the store */
+    const struct endpoint_result *spare; /* the last one, which stands for endpoints that memory was
+                                            out for; or NULL */
     size_t count;
     time_t started;
     double seconds;

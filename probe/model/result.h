@@ -213,6 +213,9 @@ struct endpoint_result {
     size_t finding_count;
     size_t finding_room;
     uint64_t unkept; /* bit by kind: findings for which there was no room or no memory */
+    bool lost;       /* this only stands for the result, which could not be kept (result_store.h),
+                        or for endpoints that could not be asked */
+    bool lost_critical;                         /* and a critical finding with it */
     char notes[RESULT_NOTES][RESULT_NOTE_SIZE]; /* sentences: what could not be learnt */
     size_t note_count;
 };

@@ -217,8 +217,8 @@ void result_store_free(struct result_store *store)
     }
 }
 
-bool result_store_add(struct result_store *store, const struct endpoint_result *result,
-                      struct spool_place *place)
+void result_store_add(struct result_store *store, const struct endpoint_result *result,
+                      struct result_place *place)
 {
     struct endpoint_result *image = &store->result;
     struct buffer *record = &store->record;
@@ -241,8 +241,8 @@ bool result_store_add(struct result_store *store, const struct endpoint_result *
     pack(record, store->texts.octets, sizes.texts);
     pack(record, result->findings, sizes.findings);
     pack(record, result->dns, sizes.facts);
-    return !store->texts.failed && !record->failed &&
-           spool_add(store->spool, record->octets, record->used, place);
+    place->kept = !store->texts.failed && !record->failed &&
+                  spool_add(store->spool, record->octets, record->used, &place->spool);
 }
 
 static bool make_room(struct buffer *buffer, size_t length)
@@ -260,33 +260,71 @@ static bool make_room(struct buffer *buffer, size_t length)
     return true;
 }
 
-static const struct endpoint_result *unreadable(struct result_store *store, const char *why)
+/* An open relay stays one; of anything else no good word is left. */
+static const struct endpoint_result *lost(struct result_store *store,
+                                          const struct result_place *place, const char *why)
 {
-    store->result = (struct endpoint_result){
-        .reach = REACH_NO_SESSION, .exhausted = true, .verdict = VERDICT_INCONCLUSIVE};
-    snprintf(store->result.why, sizeof(store->result.why),
-             "The result of this endpoint was put into a temporary file and cannot be read back: "
-             "%s. Name a folder on a sound disk in TMPDIR and run the audit again.",
+    struct endpoint_result *result = &store->result;
+    struct endpoint *endpoint = &result->endpoint;
+
+    *result = (struct endpoint_result){
+        .reach = REACH_NO_SESSION,
+        .exhausted = true,
+        .lost = true,
+        .lost_critical = place->critical,
+        .verdict = place->verdict == VERDICT_OPEN ? VERDICT_OPEN : VERDICT_INCONCLUSIVE,
+    };
+    endpoint->address = place->address;
+    endpoint->port = place->port;
+    endpoint->tls_asked = place->tls_asked;
+    endpoint->configured = place->configured;
+    endpoint->hosted = place->hosted;
+    snprintf(endpoint->target, sizeof(endpoint->target), "%s", place->target);
+    snprintf(endpoint->host, sizeof(endpoint->host), "%s", place->host);
+    snprintf(endpoint->own, sizeof(endpoint->own), "%s", place->own);
+    snprintf(result->why, sizeof(result->why), "%s of this endpoint could not be kept: %s",
+             place->verdict == VERDICT_OPEN ? "An open relay was found, but the result"
+             : place->critical              ? "A critical finding was made, but the result"
+                                            : "The result",
              why);
-    return &store->result;
+    return result;
+}
+
+static const struct endpoint_result *unreadable(struct result_store *store,
+                                                const struct result_place *place)
+{
+    char why[200];
+
+    snprintf(why, sizeof(why),
+             "it was put into a temporary file, which cannot be read: %s. Name a folder on a sound "
+             "disk in TMPDIR and run the audit again.",
+             strerror(errno));
+    return lost(store, place, why);
+}
+
+static const struct endpoint_result *unaffordable(struct result_store *store,
+                                                  const struct result_place *place)
+{
+    return lost(store, place,
+                "memory was out. Give the probe more, or name fewer targets at once.");
 }
 
 const struct endpoint_result *result_store_get(struct result_store *store,
-                                               const struct spool_place *place)
+                                               const struct result_place *place)
 {
     struct endpoint_result *result = &store->result;
     struct sizes sizes;
     size_t at = sizeof(sizes);
 
-    if (!make_room(&store->record, place->length)) {
-        return unreadable(store, "out of memory");
+    if (!place->kept || !make_room(&store->record, place->spool.length)) {
+        return unaffordable(store, place);
     }
-    if (!spool_read(store->spool, place, store->record.octets)) {
-        return unreadable(store, strerror(errno));
+    if (!spool_read(store->spool, &place->spool, store->record.octets)) {
+        return unreadable(store, place);
     }
     memcpy(&sizes, store->record.octets, sizeof(sizes));
     if (!make_room(&store->texts, sizes.texts)) {
-        return unreadable(store, "out of memory");
+        return unaffordable(store, place);
     }
     unpack(&store->record, &at, result, sizeof(*result));
     unpack(&store->record, &at, store->texts.octets, sizes.texts);

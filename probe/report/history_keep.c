@@ -17,16 +17,24 @@ struct keeping {
     const struct conf *conf;
     const struct audit_summary *summary;
     size_t next;              /* result that is not kept yet */
+    bool holes;               /* endpoints were not asked, nobody knows which */
     struct name_index *names; /* of the configured targets */
     struct kept_target *targets;
     struct name_index *keys; /* of the endpoints that are kept */
     char **key;              /* one a result; NULL: it is not kept */
 };
 
-/* An endpoint that the operator's interruption left open stands as before. */
+/* Whether it stands for endpoints, and is none. */
+static bool is_hole(const struct endpoint_result *result)
+{
+    return result->lost && result->endpoint.address.family == ADDRESS_NONE;
+}
+
+/* An endpoint that the operator's interruption left open stands as before. One whose result was
+ * lost does not: then what is left of it is kept. */
 static bool is_kept(const struct endpoint_result *result)
 {
-    return result->endpoint.configured && !result->interrupted;
+    return result->endpoint.configured && !result->interrupted && !is_hole(result);
 }
 
 static enum audit_fact fact_of(bool known, bool fact)
@@ -80,7 +88,8 @@ static bool is_gone(const char *target, const char *key, const void *user)
 {
     const struct keeping *keeping = user;
 
-    return is_through(keeping, target) && name_index_find(keeping->keys, key) == NAME_INDEX_NONE;
+    return !keeping->holes && is_through(keeping, target) &&
+           name_index_find(keeping->keys, key) == NAME_INDEX_NONE;
 }
 
 /* Some results: whoever else writes to the state, alerts above all, has a turn between two
@@ -117,6 +126,7 @@ static bool look_at_result(struct keeping *keeping, size_t at)
                         ? name_index_find(keeping->names, result->endpoint.target)
                         : NAME_INDEX_NONE;
 
+    keeping->holes |= is_hole(result);
     if (target != NAME_INDEX_NONE) {
         keeping->targets[target].asked = true;
         keeping->targets[target].interrupted |= result->interrupted;

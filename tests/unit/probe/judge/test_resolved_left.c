@@ -70,9 +70,26 @@ static void an_audit_with_holes_shows_nothing(void **state)
     now.unkept = UINT64_C(1) << FINDING_OPEN_RELAY;
     assert_false(has_left());
     now.unkept = 0;
+    now.lost = true;
+    assert_false(has_left());
+    now.lost = false;
     now.exhausted = true;
     now.endpoint.address.family = ADDRESS_NONE;
     assert_false(has_left());
+}
+
+static void a_result_that_was_lost_ends_nothing(void **state)
+{
+    const struct finding *finding = probe_finding_add(&before, FINDING_OPEN_RELAY, "unconditional");
+
+    (void)state;
+    assert_non_null(finding);
+    now.verdict = VERDICT_CLOSED;
+    assert_true(is_over(&probe, finding));
+    now.lost = true;
+    assert_false(is_over(&probe, finding));
+    now.verdict = VERDICT_OPEN;
+    assert_false(is_over(&probe, finding));
 }
 
 static void an_address_or_port_that_is_no_target_any_more_has_left(void **state)
@@ -214,6 +231,7 @@ int main(void)
         cmocka_unit_test_setup(an_endpoint_that_was_asked_is_there, fresh),
         cmocka_unit_test_setup(an_address_or_port_that_is_no_target_any_more_has_left, fresh),
         cmocka_unit_test_setup(an_audit_with_holes_shows_nothing, fresh),
+        cmocka_unit_test_setup(a_result_that_was_lost_ends_nothing, fresh),
         cmocka_unit_test_setup(a_target_that_was_taken_off_has_left_unless_another_has_its_endpoint,
                                fresh),
         cmocka_unit_test_setup(where_dns_did_not_tell_every_address_nothing_has_left, fresh),

@@ -253,6 +253,59 @@ static void what_the_operator_interrupted_is_as_it_was_before(void **state)
     history_free(history);
 }
 
+/* Audits both ports of mx; of the second only this is left. */
+static void keep_both(struct place *place, struct endpoint_result *second, time_t started)
+{
+    const struct endpoint_result *results[] = {&place->result, second};
+    const struct audit_summary summary = {.results = results, .count = 2, .started = started};
+
+    verdict_endpoint(&place->result, &outside);
+    assert_true(history_keep(&place->conf, &summary, place->error));
+}
+
+static enum verdict verdict_at(struct place *place, const char *port, bool *current)
+{
+    struct history *history = read_it(place, START + 20);
+    char where[HISTORY_WHERE_SIZE];
+    enum verdict verdict = VERDICT_UNREACHABLE;
+
+    assert_int_equal(history->endpoint_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        const struct history_endpoint *endpoint = &history->endpoints[i];
+        if (strstr(history_where(endpoint, where), port) != NULL) {
+            verdict = endpoint->spans[endpoint->span_count - 1].verdict;
+            *current = endpoint->current;
+        }
+    }
+    history_free(history);
+    return verdict;
+}
+
+static void of_a_result_that_was_lost_the_rest_is_kept_and_no_endpoint_is_gone(void **state)
+{
+    static struct endpoint_result second;
+    struct place *place = *state;
+    bool current = false;
+
+    second = (struct endpoint_result){
+        .endpoint = place->result.endpoint, .verdict = VERDICT_CLOSED, .reach = REACH_SESSION};
+    second.endpoint.port = 587;
+    keep_both(place, &second, START);
+    assert_int_equal(verdict_at(place, ":587", &current), VERDICT_CLOSED);
+    second.lost = true;
+    second.reach = REACH_NO_SESSION;
+    for (size_t i = 0; i < 2; i++) {
+        second.verdict = i == 0 ? VERDICT_OPEN : VERDICT_INCONCLUSIVE;
+        keep_both(place, &second, START + 1 + (time_t)i);
+        assert_int_equal(verdict_at(place, ":587", &current), second.verdict);
+        assert_true(current);
+    }
+    second.endpoint.address.family = ADDRESS_NONE; /* those that memory was out for */
+    keep_both(place, &second, START + 3);
+    assert_int_equal(verdict_at(place, ":587", &current), VERDICT_INCONCLUSIVE);
+    assert_true(current);
+}
+
 static void a_host_that_is_renamed_has_one_history(void **state)
 {
     struct place *place = *state;
@@ -589,6 +642,7 @@ int main(void)
         TEST(what_the_operator_interrupted_is_as_it_was_before),
         TEST(a_host_that_is_renamed_has_one_history),
         TEST(hosts_of_the_command_line_are_not_kept),
+        TEST(of_a_result_that_was_lost_the_rest_is_kept_and_no_endpoint_is_gone),
         TEST(a_damaged_detail_leaves_the_verdict_and_is_named),
         TEST(words_and_rows_that_are_damaged_are_named),
         TEST(times_that_are_none_and_texts_that_a_terminal_obeys_do_no_harm),

@@ -12,6 +12,8 @@
 #include "probe/smtp/reply/reply_class.h"
 #include "tests/unit/session_bench.h"
 
+#define LONG_WORD "recipientswithoutanendrecipientswithoutanendrecipientswithoutanend"
+
 static enum limit limit_of(const char *technique, const char *text)
 {
     struct reply_parser parser;
@@ -65,6 +67,8 @@ static void limits_of_recipients_are_met_by_what_asks_for_several(void **state)
         "550 recipients limit",
         "550 1 recipient please",
         "550 limit of those a server recipients", /* four words between */
+        "550 the number of recipients is too high",
+        "550 recipients in one message of mail exceeded", /* five words between */
     };
 
     (void)state;
@@ -86,7 +90,8 @@ static void limits_of_length_are_met_by_whatever_is_longer_than_plain(void **sta
                                           "501 THE PATH IS TOO LONG",
                                           "501 Length Exceeds what we take",
                                           "501 it Exceeds The Maximum Length",
-                                          "501 it is over the Length Limit"};
+                                          "501 it is over the Length Limit",
+                                          "553 5.1.7 Sender address rejected: it is too long"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
@@ -121,7 +126,11 @@ static void other_refusals_are_no_limits(void **state)
         "550 the limit of this server for mail of your kind does not permit these recipients",
         "550 recipients were told of this before, and now you are over the limit",
         "554 5.7.1 Relay access denied: only one recipient may be relayed",
-        "530 5.7.0 Authentication required for more than one recipient"};
+        "530 5.7.0 Authentication required for more than one recipient",
+        "552 the recipients' storage limit is used up",
+        "550 " LONG_WORD LONG_WORD LONG_WORD LONG_WORD,
+        "450 4.1.8 <a@b.example>: Sender address rejected: DNS took too long",
+        "550 5.7.1 Relaying denied: the address is too long"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
