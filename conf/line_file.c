@@ -80,6 +80,7 @@ static bool read_line(struct conf_line_file *file)
         file->length--;
     }
     file->line[file->length] = '\0';
+    file->unended = octet == EOF && !ferror(file->stream);
     return true;
 }
 

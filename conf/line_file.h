@@ -27,6 +27,7 @@ struct conf_line_file {
     char line[CONF_LINE_SIZE];
     size_t length;
     bool too_long; /* the line is cut */
+    bool unended;  /* the file ended in it, before a newline */
     size_t mistakes;
 };
 

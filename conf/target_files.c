@@ -190,7 +190,7 @@ static int read_file(struct roster *roster, const struct conf_setting *setting, 
     if (!conf_line_file_open(&file, roster->draft, setting, item, "who is asked")) {
         return messages->out_of_memory ? -1 : 0;
     }
-    while (!messages->out_of_memory && conf_line_file_next(&file)) {
+    while (!messages->out_of_memory && conf_line_file_next(&file) && !file.unended) {
         struct conf_target target = {.tls = TLS_AUTO,
                                      .expect_milter = CONF_AUTO,
                                      .interval_seconds =
@@ -212,6 +212,12 @@ static int read_file(struct roster *roster, const struct conf_setting *setting, 
             roster->files[roster->count] = setting->items[item].text;
             roster->targets[roster->count++] = target;
         }
+    }
+    /* A host or port that lacks its end is another one, and of those behind it nobody would know.
+     */
+    if (file.unended) {
+        conf_line_file_mistake(&file, "the file ends within this line, so it may have been cut "
+                                      "off; end its last line with a newline");
     }
     conf_line_file_close(&file, "target");
     return messages->out_of_memory ? -1 : 0;

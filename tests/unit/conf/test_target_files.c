@@ -34,7 +34,7 @@ static void each_line_is_a_target(void **state)
          "\n"
          "mx domain Example.ORG\n"
          "  submission\thost  mail.example.org   465,587 # both\r\n"
-         "v6 host 2001:DB8::25 25");
+         "v6 host 2001:DB8::25 25\n");
     conf_try_expect_count(&attempt, 0);
     const struct conf_probe *probe = &attempt.conf->probe;
     assert_int_equal(probe->target_count, 3);
@@ -120,6 +120,31 @@ static void a_line_that_no_target_needs_is_a_mistake(void **state)
     load(text);
     conf_try_expect_count(&attempt, 1);
     conf_try_expect_mistake_in(&attempt, "other", 1, "longer than a target can be");
+}
+
+static void a_file_that_ends_within_a_line_is_a_mistake(void **state)
+{
+    static const struct {
+        const char *text;
+        int line;
+    } rows[] = {
+        {"a host a.example\nb host b.example", 2},
+        {"a host a.example\nb host b.example 25,5", 2},
+        {"a host a.exam", 1},
+        {"a host a.example\nb ho", 2},
+        {"a host a.example\n  ", 2},
+        {"a host a.example\n# custo", 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        load(rows[i].text);
+        conf_try_expect_count(&attempt, 1);
+        conf_try_expect_mistake_in(&attempt, "other", rows[i].line,
+                                   "end its last line with a newline");
+    }
+    load("");
+    conf_try_expect_count(&attempt, 0);
 }
 
 static void a_name_that_is_there_twice_is_a_mistake_with_both_places(void **state)
@@ -214,6 +239,7 @@ int main(void)
         cmocka_unit_test(they_stand_behind_those_of_sections),
         cmocka_unit_test(a_wrong_line_is_named_with_its_file_and_not_shown),
         cmocka_unit_test(a_line_that_no_target_needs_is_a_mistake),
+        cmocka_unit_test(a_file_that_ends_within_a_line_is_a_mistake),
         cmocka_unit_test(a_name_that_is_there_twice_is_a_mistake_with_both_places),
         cmocka_unit_test(a_file_of_other_things_gives_a_short_list_and_a_count),
         cmocka_unit_test(a_file_that_others_may_change_is_a_mistake),
