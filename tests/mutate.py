@@ -73,6 +73,7 @@ JUDGING = {
                              "probe/smtp/test_identity", "probe/smtp/test_pipelining", "probe/smtp/test_confirm",
                              "probe/smtp/test_hailed", "probe/smtp/test_turns", "probe/smtp/test_battery_end"),
     "probe/smtp/reply/denial.c": ("probe/smtp/reply/test_reply_class",),
+    "probe/smtp/reply/foreign.c": ("probe/smtp/reply/test_denial", "probe/smtp/reply/test_reply_class"),
     "probe/judge/diagnosis.c": ("probe/judge/test_verdict", "probe/judge/test_judgement_findings",
                                "probe/model/test_message"),
     "probe/judge/diagnosis_open.c": ("probe/judge/test_verdict", "probe/judge/test_judgement_findings",

@@ -12,19 +12,20 @@ static const struct {
        Only Latin letters are made small. */
     {WORD_RELAY, "relay* openrelay* relai* gatewaying weiterleit* retransmisi* retransmiss* "
                  "reenvio reenvío reenvios reenvíos inoltro reencaminhamento encaminhamento "
-                 "doorsturen doorzenden przekazywani* vidarebefordran videresendelse релей* "
+                 "relä* doorsturen doorzenden przekazywani* vidarebefordran videresendelse релей* "
                  "Релей* релея* ретрансл* Ретрансл* пересылк* Пересылк*"},
     {WORD_OPEN, "open insecure openrelay* offene* ouvert abierto aperto"},
     {WORD_NEG,
      "not no never non nor neither none without unwilling unauthent* dont doesnt isnt wont "
-     "nicht kein* pas sin niet geen nie inte ikke nao não не нет "
+     "nicht kein* pas sin niet geen nie inte ej ikke nao não не нет "
      "Не Нет ne"},
     {WORD_NEG | WORD_ABLE, "cannot unable cant can't impossible"},
     {WORD_DENY,
      "deny* denie* denial* refus* reject* prohibit* forbid* disallow* disable* unauthori* "
      "restricted illegal "
      "invalid declin* unaccept* unpermitted off blocked banned verboten verweiger* untersagt "
-     "abgelehnt gesperrt interdit* denegad* prohibid* rechaz* negad* negat* vietat* "
+     "abgelehnt gesperrt interdit* denegad* prohibid* rechaz* negad* negat* vietat* nekad* "
+     "nekas nekat nekt* nægt* avvis* afvis* "
      "rifiutat* proibid* recusad* geweigerd zabron* odmow* odmów* niedozwol* niedopuszcz* "
      "запрещ* отказ* отклон* Запрещ* Отказ* Отклон*"},
     {WORD_PERMIT,
@@ -32,15 +33,16 @@ static const struct {
      "possib* toler* right* privileg* willing erlaubt gestattet autoris* autoriz* permis* "
      "consentit* ammess* welcome grant* toegestaan tillåt* tilladt tillatt dozwol* zezwol* "
      "разреш* Разреш*"},
-    {WORD_AUTH,
-     "auth auths authent* unauthent* credentials sasl smtpauth login logon logged autenti* anmeld* "
-     "uwierzytel* аутентифик* авторизац* Аутентифик* "
-     "Авторизац*"},
+    {WORD_AUTH, "auth auths authent* unauthent* credentials password passwords sasl smtpauth login "
+                "logon logged autenti* anmeld* "
+                "uwierzytel* аутентифик* авторизац* Аутентифик* "
+                "Авторизац*"},
     {WORD_NEED,
      "requir* need* necess* mandatory must first please before should oblig* compulsory only "
      "use enable turn turned missing expected demanded have erforderlich notwendig requis* "
      "requer* requier* richiest* necesari* vereist send issue bitte "
-     "muss* zuerst benötigt wymaga* krävs требу* необходим* Требу* "
+     "muss* zuerst benötigt wymaga* krävs debe debes deberá deve devi devono doit devez måste "
+     "skal musisz antes avant требу* необходим* Требу* "
      "Необходим*"},
     {WORD_FAIL,
      "fail* incorrect wrong mechanism* temporar* unsupported unavailable invalid method*"},
@@ -50,24 +52,28 @@ static const struct {
      "queue* attachment* resolv* certif* literal*"},
     {WORD_ABSENT, "unknown found exist* known such"},
     {WORD_TIME, "later tempor* again retry wait minute* second* timeout* moment currently"},
-    {WORD_DOMAIN, "domain* destination* zone"},
+    {WORD_DOMAIN, "domain* destination* zone domäne* dominio* domini domínio*"},
     {WORD_OURS, "local* our ours my mine own"},
     {WORD_TAKEN,
      "accepted allowed permitted handled served hosted managed configured taken relayed "
      "recognized recognised supported listed local ours responsible authoritative "
-     "deliverable"},
+     "deliverable belong belongs verwaltet bedient gehostet akzeptiert géré hébergé accepté "
+     "autorisé permitido aceptado admitido hospedado gestito ammesso consentito"},
     {WORD_TAKE,
      "accept* take takes taking handl* receiv* deliver* host hosts hosting serve serves serving "
      "process* relay* provide provides"},
     {WORD_PERSON, "user* account* mailbox* member* group* person* address subscriber*"},
     {WORD_SENDER, "sender* from client* helo ehlo originat*"},
-    {WORD_FOREIGN, "remote external outside foreign outbound outgoing nonlocal fremde fremden "
-                   "externe externen externes externos externas esterni esterne extérieur* "
-                   "exteriores внешн*"},
+    {WORD_FOREIGN,
+     "remote external outside foreign outbound outgoing nonlocal third fremde fremden "
+     "externe externen externes externos externas esterni esterne extérieur* "
+     "exteriores zewnętrzn* внешн*"},
     {WORD_TARGET, "address* recipient* domain* destination* deliver* mail email* network* "
-                  "adress* empfänger* domäne* dominio* domini* destinat* domínio* домен*"},
+                  "adres* indirizz* direcci* endereço* empfänger* domäne* dominio* domini* "
+                  "destinat* domínio* домен* адрес*"},
     {WORD_DOUBT, "maybe perhaps probably possibly if whether"},
-    {WORD_HERE, "here location server system site machine cluster list lists our mta"},
+    {WORD_HERE, "here location server system site machine cluster list lists our us mta "
+                "hier ici aquí aqui qui"},
     {WORD_PLACE,
      "recipient recipients table host hosts server servers map maps list agent filter queue "
      "lookup user users error hop loop problem* issue* question* message messages "
@@ -77,7 +83,11 @@ static const struct {
     {WORD_PLAIN,
      "a an the this that these it is are was be being to for of at on in by as and or from "
      "through thru via sorry please any such specified requested given recipient* "
-     "rcpt* mail email mails emails messages target hosts here rcpthosts gateway with "
+     "rcpt* mail email mails emails messages addresses target hosts here rcpthosts gateway port "
+     "with "
+     "wird werden ist sind il lo n'est die der das dieser diesem diesen auf für fuer est par ce le "
+     "la de "
+     "du sur pour es el este esta en para è di da questo per é destino "
      "we you i they will do does may can only your its service services"},
     {WORD_DESK,
      "postmaster* administrator* admin helpdesk hostmaster webmaster contact write ticket"},

@@ -11,7 +11,8 @@ static size_t find_auth(const struct clause *clause, size_t from)
             continue;
         }
         if ((clause->words[i].is & WORD_AUTH) != 0 ||
-            (clause_is_at(clause, i, "log sign") && clause_is_at(clause, i + 1, "in on"))) {
+            (clause_is_at(clause, i, "log sign logging signing") &&
+             clause_is_at(clause, i + 1, "in on"))) {
             return i;
         }
     }
@@ -23,7 +24,7 @@ static size_t find_auth(const struct clause *clause, size_t from)
 static bool is_elsewhere(const struct clause *clause, size_t auth)
 {
     static const char places[] = "to at on into via";
-    size_t at = auth + 1 + (size_t)clause_is_at(clause, auth, "log sign");
+    size_t at = auth + 1 + (size_t)clause_is_at(clause, auth, "log sign logging signing");
 
     if (clause_find(clause, WORD_SITE, 0, clause->count) < clause->count ||
         clause_find(clause, WORD_DESK, 0, auth) < auth) {
@@ -98,7 +99,9 @@ static bool refuses_anonymous(const struct clause *clause)
             clause_is_at(clause, i + 1,
                          "access user* client* sender* relay* login* smtp send* "
                          "connection* session*")) {
-            return clause_refuses(clause, i + 2, clause->count);
+            size_t negation = clause_find(clause, WORD_NEG, i + 2, clause->count);
+            return clause_refuses(clause, i + 2, clause->count) ||
+                   clause_is_at(clause, negation + 1, "send relay submit deliver use");
         }
     }
     return false;
@@ -127,6 +130,11 @@ static bool asks_for_auth(const struct clause *clause)
             !clause_has_word(clause, "mail email message messages", auth + 1, auth + 3)) {
             return true;
         }
+    }
+    auth = find_auth(clause, 0);
+    size_t negation = clause_find(clause, WORD_NEG, auth + 1, auth + 4);
+    if (clause_has_word(clause, "used given done supplied performed", negation + 1, negation + 3)) {
+        return true; /* "SMTP AUTH has not been used" */
     }
     size_t need = clause_find(clause, WORD_NEED, 0, clause->count);
     return need < clause->count && (need == 0 || (clause->words[need - 1].is & WORD_NEG) == 0);

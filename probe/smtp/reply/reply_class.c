@@ -94,14 +94,15 @@ static const struct pattern patterns[] = {
     {OUTCOME_CLIENT_REFUSED, .enhanced = "7.25"},
     {OUTCOME_CLIENT_REFUSED, .denials = DENIES(DENIAL_OPEN_RELAY)},
     {OUTCOME_CLIENT_REFUSED,
-     .words =
-         "client host|helo command|ehlo command|invalid helo|bad helo|helo/ehlo|"
-         "blocked|listed at|listed in|listed by|listed on|is listed|dnsbl| rbl|spamhaus|"
-         "spamcop|barracudacentral|sorbs|blacklist|black list|blocklist|block list|denylist|"
-         "banned|reputation|your relay|your mail relay|your smtp relay|dynamic ip|dialup|dial-up|"
-         "reverse dns|reverse hostname| rdns| ptr |fcrdns|unsolicited|spammer|"
-         "too many connections|too much mail from|too many recipients from|ip you're using|"
-         "mail from your host|mail from your server|from your ip|your country is not"},
+     .words = "client host|helo command|ehlo command|invalid helo|bad helo|helo/ehlo|"
+              "blocked|listed at|listed in|listed by|listed on|is listed|dnsbl| rbl|spamhaus|"
+              "spamcop|barracudacentral|sorbs|blacklist|black list|blocklist|block list|denylist|"
+              "banned|reputation|dynamic ip|dialup|dial-up|"
+              "reverse dns|reverse hostname| rdns| ptr |fcrdns|unsolicited|spammer|"
+              "too many connections|too much mail from|too many recipients from|ip you're using|"
+              "mail from your host|mail from your server|from your ip|your country is not"},
+    {OUTCOME_CLIENT_REFUSED, .words = "your relay|your mail relay|your smtp relay",
+     .denials = ~DENIES(DENIAL_RELAY)}, /* "we are not your relay" */
     {OUTCOME_CLIENT_REFUSED, .words = " helo ",
      .also = "invalid|not valid|fqdn|qualified|resolve|require|first|literal|syntax|spoof|"
              "impersonat|forged|bogus|illegal|mismatch|wrong"},
@@ -143,8 +144,10 @@ static const struct pattern patterns[] = {
        you do this" */
     {OUTCOME_RELAY_DENIED, .code = 5, .words = "as a relay", .also = "not been configured to let"},
     /* Of languages without blanks between words: "relay" and "refused", "log-in" and "needed" */
-    {OUTCOME_RELAY_DENIED, .words = "中继|中繼|中転|中継|转发|轉發|转寄|轉寄",
-     .also = "拒绝|拒絕|拒否|禁止|不允许|不允許|不支持|许可されて|許可されて|无权|無權"},
+    {OUTCOME_RELAY_DENIED, .words = "中继|中繼|中転|中継|转发|轉發|转寄|轉寄|リレー|릴레이",
+     .also = "拒绝|拒絕|拒否|禁止|不允许|不允許|不支持|许可されて|許可されて|许可して|許可して|"
+             "无权|無權|"
+             "거부|금지|허용되지"},
     {OUTCOME_AUTH_REQUIRED, .words = "认证|認證|認証|身份验证|身份驗證|登录|登錄|ログイン",
      .also = "需要|必须|必須|必要|要求|请先|請先"},
     /* Postfix's reject; with 5.4.1 it is Exchange Online's word for a mailbox that it does not know
@@ -165,6 +168,8 @@ static const struct pattern patterns[] = {
      .words = "user unknown|unknown user|no such user|no mailbox|mailbox unavailable|"
               "mailbox not found|unrouteable|unroutable|does not exist"},
     {OUTCOME_CLIENT_REFUSED, .words = "your ip|your host|your server|connecting host|sending ip"},
+    /* RFC 4954 section 6, in whatever language; RFC 3207's demand for TLS has its word in it */
+    {OUTCOME_AUTH_REQUIRED, .code = 530, .enhanced = "7.0"},
 };
 
 /* Whether one alternative of length `length`, perhaps anchored, is in the text. */
