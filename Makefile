@@ -27,6 +27,7 @@ BUILD    ?= build/$(notdir $(CC))
 PREFIX   ?= /usr/local
 DESTDIR  ?=
 SYSCONFDIR ?= /etc
+MODULEDIR := $(PREFIX)/lib/relaywarden
 # Alerts link to this: an https address at which doc/ is served, else the place where it is installed.
 DOC_BASE ?= $(PREFIX)/share/doc/relaywarden/doc
 SANITIZE ?=
@@ -60,11 +61,12 @@ endif
 # upgraded for this list.
 DEPS_BUILD := gcc libc6-dev make git pkg-config ca-certificates libmilter-dev libc-ares-dev \
     libconfuse-dev libevent-dev libssl-dev libjansson-dev libsqlite3-dev libidn2-dev libpsl-dev \
-    libmnl-dev libcurl4-openssl-dev
+    libmnl-dev libcurl4-openssl-dev libpq-dev
 DEPS_CHECK := clang clang-tidy clang-format cppcheck libclang-rt-dev libcmocka-dev mandoc
 DEPS_DEMO  := postfix rsyslog nsd nftables iproute2 procps openssl netbase python3 util-linux
 DEPS_TEST  := libsasl2-modules sasl2-bin python3-pytest valgrind strace exim4-daemon-heavy opensmtpd sendmail-bin m4 postgrey \
-    nmap prometheus prometheus-alertmanager curl syslog-ng-core nginx chromium poppler-utils npm systemd logrotate postfix-pcre zsh fish python3-jsonschema
+    nmap prometheus prometheus-alertmanager curl syslog-ng-core nginx chromium poppler-utils npm systemd logrotate postfix-pcre zsh fish python3-jsonschema \
+    postgresql pgbouncer
 DEPS_DEB   := build-essential debhelper dpkg-dev fakeroot lintian
 DEPS := $(DEPS_BUILD) $(DEPS_CHECK) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_DEB)
 
@@ -84,6 +86,10 @@ PKG_CONFIG ?= pkg-config
 # Asked for once per make, and only when something is compiled.
 pkg = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(LIBS)))$(pkg_cflags)
 pkglibs = $(eval pkg_ldlibs := $$(shell $(PKG_CONFIG) --libs $(LIBS)))$(pkg_ldlibs)
+
+# The module for PostgreSQL is built where libpq is, which the programs load only if `database` is set.
+pq := $(shell $(PKG_CONFIG) --exists libpq && echo yes)
+modules := $(if $(pq),$(BUILD)/relaywarden-postgresql.so)
 
 # Whoever builds a release has another compiler, with other warnings: these end nothing. make check
 # has them end everything.
@@ -115,7 +121,8 @@ LDLIBS = $(pkglibs) -pthread
 # Every file of a folder and of those below it that is named like this.
 below = $(sort $(shell find $(1) -name '$(2)'))
 
-lib_src    := $(call below,lib conf,*.c)
+module_src := $(call below,lib/postgresql/module,*.c)
+lib_src    := $(filter-out $(module_src),$(call below,lib conf,*.c))
 milter_src := $(call below,milter,*.c)
 probe_src  := $(call below,probe,*.c)
 unit_src   := $(call below,tests/unit,test_*.c)
@@ -123,7 +130,7 @@ unit_help  := $(wildcard tests/unit/*.c)
 bench_src  := $(wildcard tests/bench/*.c)
 fuzz_src   := $(wildcard tests/fuzz/fuzz_*.c)
 headers    := $(call below,lib conf milter probe tests,*.h)
-all_c      := $(lib_src) $(milter_src) $(probe_src) $(unit_src) $(unit_help) $(bench_src) \
+all_c      := $(lib_src) $(module_src) $(milter_src) $(probe_src) $(unit_src) $(unit_help) $(bench_src) \
     $(fuzz_src) tests/fuzz/fuzz.c
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -133,7 +140,13 @@ bench_bin := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(bench_src))
 fuzz_bin := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz/%,$(fuzz_src))
 
 .PHONY: all unit-programs bench-programs fuzz-programs
-all: $(programs)
+all: $(programs) $(modules)
+ifeq ($(pq),)
+all: without-libpq
+.PHONY: without-libpq
+without-libpq:
+	@echo '  relaywarden-postgresql.so is not built: pkg-config knows no libpq (Debian: libpq-dev)'
+endif
 # The fuzzers are compiled, too, so that they keep up with what they test; libFuzzer is clang's.
 unit-programs: $(unit_bin) $(call objects,$(fuzz_src) tests/fuzz/fuzz.c)
 bench-programs: $(bench_bin)
@@ -153,16 +166,42 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The schema's steps, as texts: one file of SQL each.
+sql := $(sort $(wildcard probe/fleet/schema_*.sql))
+$(BUILD)/probe/fleet/steps_sql.c: $(sql) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)for step in $(sql); do \
+	    name=$${step##*/}; \
+	    echo "extern const char $${name%.sql}[];"; echo "const char $${name%.sql}[] ="; \
+	    sed 's/\\/\\\\/g; s/"/\\"/g; s/^/    "/; s/$$/\\n"/' $$step; echo '    ;'; \
+	done > $@
+$(BUILD)/probe/fleet/steps_sql.o: $(BUILD)/probe/fleet/steps_sql.c
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+# It is alone in its object: what it needs of the programs is handed to it.
+$(BUILD)/lib/postgresql/module/%.o: private ALL_CFLAGS += -fPIC -fvisibility=hidden \
+    $(shell $(PKG_CONFIG) --cflags libpq 2>/dev/null)
+$(BUILD)/relaywarden-postgresql.so: $(call objects,$(module_src))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(filter-out -fPIE,$(ALL_CFLAGS)) $(filter-out -pie,$(ALL_LDFLAGS)) -shared -o $@ $^ \
+	    $(shell $(PKG_CONFIG) --libs libpq)
+
+# Where the module is installed is known to one object, as well.
+$(BUILD)/lib/postgresql/postgresql.o: $(BUILD)/doc-base
+$(BUILD)/lib/postgresql/postgresql.o: private ALL_CPPFLAGS += -DRELAYWARDEN_MODULES='"$(MODULEDIR)"'
+
 # Where the pages are is known to one object: installing with another PREFIX makes that one anew.
 $(BUILD)/doc-base: FORCE
 	@mkdir -p $(@D)
-	@echo '$(DOC_BASE)' | cmp -s - $@ || echo '$(DOC_BASE)' > $@
+	@echo '$(DOC_BASE) $(MODULEDIR)' | cmp -s - $@ || echo '$(DOC_BASE) $(MODULEDIR)' > $@
 $(BUILD)/lib/finding_page.o: $(BUILD)/doc-base
 $(BUILD)/lib/finding_page.o: private ALL_CPPFLAGS += -DRELAYWARDEN_DOC_BASE='"$(DOC_BASE)"'
 
 $(BUILD)/libcommon.a: $(call objects,$(lib_src))
 $(BUILD)/libmilterside.a: $(call objects,$(filter-out milter/main.c,$(milter_src)))
-$(BUILD)/libprobeside.a: $(call objects,$(filter-out probe/cli/main.c,$(probe_src)))
+$(BUILD)/libprobeside.a: $(call objects,$(filter-out probe/cli/main.c,$(probe_src))) \
+    $(BUILD)/probe/fleet/steps_sql.o
 $(BUILD)/libunit.a: $(call objects,$(unit_help))
 $(BUILD)/%.a:
 	$(call say,AR,$@)
@@ -261,7 +300,7 @@ catalogs  := $(wildcard conf/share/*.catalog)
 schemas   := $(wildcard conf/share/schemas/*.json)
 shared    := $(wildcard conf/share/*.rules.yml conf/share/*dashboard*.json)
 completions := conf/share/completions
-documents := README.md CHANGELOG.md lib/tokens.md conf/relaywarden.conf
+documents := README.md CHANGELOG.md lib/tokens.md probe/fleet/schema.md conf/relaywarden.conf
 
 # Source and destination of each file that is copied as it is.
 copies := $(foreach file,$(manuals),$(file):$(MANDIR)/man$(subst .,,$(suffix $(file)))/$(notdir $(file))) \
@@ -281,6 +320,7 @@ copies := $(foreach file,$(manuals),$(file):$(MANDIR)/man$(subst .,,$(suffix $(f
 copy_source = $(firstword $(subst :, ,$(1)))
 copy_target = $(DESTDIR)$(lastword $(subst :, ,$(1)))
 installed = $(addprefix $(DESTDIR)$(SBINDIR)/,$(notdir $(programs))) \
+    $(DESTDIR)$(MODULEDIR)/relaywarden-postgresql.so \
     $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(units))) \
     $(foreach copy,$(copies),$(call copy_target,$(copy))) $(DESTDIR)$(BASHDIR)/relaywarden-probe
 
@@ -288,6 +328,7 @@ installed = $(addprefix $(DESTDIR)$(SBINDIR)/,$(notdir $(programs))) \
 install: all
 	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(UNITDIR) $(ETCDIR))
 	install -m 755 $(programs) $(DESTDIR)$(SBINDIR)
+	$(if $(modules),install -D -m 644 $(modules) $(DESTDIR)$(MODULEDIR)/$(notdir $(modules)))
 	@# Units name the programs by their full path.
 	$(Q)set -e; for unit in $(units); do \
 	    sed 's,/usr/local/sbin/,$(SBINDIR)/,; s,/etc/relaywarden/,$(ETCDIR)/,' $$unit \
@@ -303,7 +344,7 @@ install: all
 
 # The state stays, and a configuration that was edited. Folders that are empty then go, unless every
 # system has them.
-emptied = $(DOCDIR)/doc/findings $(DOCDIR)/doc $(DOCDIR) $(SHAREDIR)/schemas $(SHAREDIR) $(UNITDIR) $(addprefix $(PREFIX)/lib/,systemd/catalog systemd sysusers.d \
+emptied = $(DOCDIR)/doc/findings $(DOCDIR)/doc $(DOCDIR) $(SHAREDIR)/schemas $(SHAREDIR) $(MODULEDIR) $(UNITDIR) $(addprefix $(PREFIX)/lib/,systemd/catalog systemd sysusers.d \
     tmpfiles.d) $(BASHDIR) $(PREFIX)/share/bash-completion \
     $(ZSHDIR) $(PREFIX)/share/zsh $(FISHDIR) $(PREFIX)/share/fish $(ETCDIR)
 uninstall:

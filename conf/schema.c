@@ -98,6 +98,10 @@ const struct conf_option conf_options[] = {
      AT(conf, token_key_also)},
     {SECTION_ROOT, TYPE_PATH, "state_directory", .defaults = DEFAULTS("/var/lib/relaywarden"),
      AT(conf, state_directory)},
+    {SECTION_ROOT, TYPE_DATABASE, "database", .optional = true, .defaults = DEFAULTS(""),
+     AT(conf, database)},
+    {SECTION_ROOT, TYPE_NAME, "vantage_name", .optional = true, .defaults = DEFAULTS(""),
+     AT(conf, vantage_name)},
 
     {SECTION_SITE, TYPE_DOMAIN_PATTERN, "domains", .optional = true,
      LOOSE_LIST(domains, domain_count)},

@@ -49,6 +49,8 @@ enum conf_type {
     TYPE_HOST,           /* char *, a normalised name or an address */
     TYPE_MAIL_ADDRESS,   /* char *, domain normalised */
     TYPE_MAILBOX,        /* char *, the same, or the name of a mailbox of this machine */
+    TYPE_DATABASE,       /* char *, a PostgreSQL server; "" = none */
+    TYPE_NAME,           /* char *, one word */
     TYPE_URL,            /* char *, of http or https; a secret, which no message repeats */
     TYPE_ADDRESS,        /* struct address */
     TYPE_NETWORK,        /* struct network */

@@ -104,6 +104,8 @@ struct conf {
     struct conf_probe probe;
     struct alert_settings alert;
     char *state_directory; /* without the program's part */
+    char *database;        /* of many probes together; "" = none */
+    char *vantage_name;    /* of this probe there; "" = the host's name */
     struct conf_lines lines;
 };
 

@@ -221,6 +221,38 @@ static bool read_argument(const struct reading *reading, void *out)
     return keep_string(out, reading->text);
 }
 
+#define DATABASE_MAX 1024
+
+/* The programs read it as libpq does. A password would be in a file that many read: libpq has one
+ * of its own for them. */
+static bool read_database(const struct reading *reading, void *out)
+{
+    const char *text = reading->text;
+    size_t scheme = strncmp(text, "postgresql://", 13) == 0 ? 13
+                    : strncmp(text, "postgres://", 11) == 0 ? 11
+                                                            : 0;
+
+    if (text[0] == '\0' ||
+        (strncmp(text, "service=", 8) == 0 && text[8] != '\0' &&
+         strcspn(text + 8, " '\\=") == strlen(text + 8) && !has_controls(text))) {
+        return keep_string(out, text);
+    }
+    if (scheme == 0 || strlen(text) > DATABASE_MAX || has_controls(text) ||
+        strchr(text, ' ') != NULL) {
+        return fail(reading, "this names no PostgreSQL server; allowed: "
+                             "postgresql://USER@HOST:PORT/DATABASE, or service=NAME of "
+                             "pg_service.conf");
+    }
+    size_t host = strcspn(text + scheme, "/?");
+    const char *at = memchr(text + scheme, '@', host);
+    if ((at != NULL && memchr(text + scheme, ':', (size_t)(at - text) - scheme) != NULL) ||
+        strstr(text, "password=") != NULL) {
+        return fail(reading, "a password does not belong in here; put it into ~/.pgpass of the "
+                             "program's user, or into the file that passfile=/PATH names");
+    }
+    return keep_string(out, text);
+}
+
 #define WORD_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 static bool read_mailer(const struct reading *reading, void *out)
@@ -230,6 +262,19 @@ static bool read_mailer(const struct reading *reading, void *out)
     if (length == 0 || length > 64 || strspn(reading->text, WORD_CHARACTERS) != length) {
         return fail(reading,
                     "%s is no mailer's name; allowed: letters, digits, dots, hyphens and "
+                    "underscores",
+                    reading->shown);
+    }
+    return keep_string(out, reading->text);
+}
+
+static bool read_name(const struct reading *reading, void *out)
+{
+    size_t length = strlen(reading->text);
+
+    if (length > 64 || strspn(reading->text, WORD_CHARACTERS) != length) {
+        return fail(reading,
+                    "%s is no name; allowed: up to 64 letters, digits, dots, hyphens and "
                     "underscores",
                     reading->shown);
     }
@@ -431,6 +476,8 @@ static const struct {
     [TYPE_HOST] = {sizeof(char *), true, read_host},
     [TYPE_MAIL_ADDRESS] = {sizeof(char *), true, read_mail_address},
     [TYPE_MAILBOX] = {sizeof(char *), true, read_mailbox},
+    [TYPE_DATABASE] = {sizeof(char *), true, read_database},
+    [TYPE_NAME] = {sizeof(char *), true, read_name},
     [TYPE_URL] = {sizeof(char *), true, read_url},
     [TYPE_ADDRESS] = {sizeof(struct address), false, read_address},
     [TYPE_NETWORK] = {sizeof(struct network), false, read_network},

@@ -44,7 +44,7 @@ THREADED = ("test_reporter", "test_state", "test_incident", "test_pending", "tes
 NOT_WATCHED = ("test_conf_files", "test_conf_options", "test_client", "test_domainset",
                "test_metrics", "test_reporter", "test_state", "test_database", "test_command_sink",
                "test_mail_sink")
-PREPROCESSOR = ["-I.", "-D_GNU_SOURCE", '-DRELAYWARDEN_VERSION="0"',
+PREPROCESSOR = ["-I.", "-I/usr/include/postgresql", "-D_GNU_SOURCE", '-DRELAYWARDEN_VERSION="0"',
                 '-DRELAYWARDEN_SYSCONFDIR="/etc"']
 # The fuzzers' flag is there so that they and the tests share one build; by itself it changes no behaviour.
 SANITIZERS = {

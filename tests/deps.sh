@@ -140,7 +140,7 @@ done
 if command -v systemctl >/dev/null; then
     for package in $missing; do
         case $package in
-        nsd | rsyslog | postfix | postgrey | prometheus | prometheus-alertmanager)
+        nsd | rsyslog | postfix | postgrey | prometheus | prometheus-alertmanager | postgresql | pgbouncer)
             systemctl --quiet disable "$package.service" || true
             ;;
         logrotate) systemctl --quiet disable logrotate.timer || true ;;

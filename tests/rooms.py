@@ -24,6 +24,8 @@ BELOW = {
     "lib": (),
     "lib/sys": ("lib",),
     "lib/state": ("lib/sys",),
+    "lib/postgresql": ("lib",),
+    "lib/postgresql/module": ("lib/postgresql",),
     "lib/alert/sink": ("lib/sys",),
     "lib/alert": ("lib/state", "lib/alert/sink"),
     "lib/http": ("lib/sys",),
@@ -47,7 +49,8 @@ BELOW = {
     "probe/rehearse/postfix": ("probe/rehearse",),
     "probe/rehearse/exim": ("probe/rehearse",),
     "probe/rehearse/sendmail": ("probe/rehearse",),
-    "probe/cli": ("probe/http", "probe/rehearse/postfix", "probe/rehearse/exim", "probe/rehearse/sendmail"),
+    "probe/fleet": ("probe/report", "lib/postgresql"),
+    "probe/cli": ("probe/http", "probe/fleet", "probe/rehearse/postfix", "probe/rehearse/exim", "probe/rehearse/sendmail"),
     "tests": ("milter/tokens", "milter/discover", "milter/service", "milter/status", "probe/cli"),
 }
 # The filter is one floor: its rooms may use each other, in no circle.
@@ -78,6 +81,7 @@ LIBRARIES = {
     "openssl/evp.h": ("lib/token.c", "probe/net/throwaway.c"),
     "openssl/crypto.h": ("lib/token.c",),
     "sqlite3.h": ("lib/state/*", "tests/*"),
+    "libpq-fe.h": ("lib/postgresql/module/*",),
     "confuse.h": ("conf/*",),
     "idn2.h": ("lib/domain.c",),
     "libpsl.h": ("lib/*.c",),

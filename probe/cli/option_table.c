@@ -5,6 +5,7 @@
 
 #include "probe/cli/alert_test.h"
 #include "probe/cli/check.h"
+#include "probe/cli/fleet.h"
 #include "probe/cli/init.h"
 #include "probe/cli/keygen.h"
 #include "probe/cli/receive.h"
@@ -67,6 +68,12 @@ const struct verb verb_table[VERB_COUNT] = {
                          .summary = "send one alert, marked as a test, through every sink, and say "
                                     "of each\nwhether it was taken",
                          .run = alert_test_main},
+    [VERB_FLEET] = {.name = "fleet",
+                    .arguments = "migrate|sync|import|status|retire VANTAGE",
+                    .summary = "make, fill and look at the database that many probes share "
+                               "(option database)",
+                    .run = fleet_main,
+                    .serves = true},
 };
 
 #define FOR(verb)  OPTION_FOR(VERB_##verb)

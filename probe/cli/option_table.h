@@ -24,6 +24,7 @@ enum verb_id {
     VERB_TECHNIQUES,
     VERB_KEYGEN,
     VERB_ALERT_TEST,
+    VERB_FLEET,
     VERB_COUNT
 };
 

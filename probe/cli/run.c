@@ -389,6 +389,16 @@ static void tell_of_another(const struct daemon *daemon)
     }
 }
 
+static void tell_of_database(const struct daemon *daemon)
+{
+    if (daemon->conf->database[0] != '\0') {
+        reporter_say(daemon->reporter, LOG_WARNING,
+                     "database is for relaywarden-probe fleet alone so far; this daemon audits the "
+                     "targets of its own configuration, and keeps what it learns in "
+                     "state_directory");
+    }
+}
+
 static void tell_of_former_state(const struct daemon *daemon)
 {
     char says[FORMER_STATE_SAYS_SIZE];
@@ -494,6 +504,7 @@ int run_main(const struct options *invocation)
     } else {
         tell_of_another(&daemon);
         tell_of_former_state(&daemon);
+        tell_of_database(&daemon);
         code = start_http(&daemon);
         code = code != 0 ? code : serve(&daemon);
         stopped = http_server_stop(daemon.http, HTTP_WAIT_MS);

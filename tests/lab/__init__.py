@@ -10,6 +10,7 @@ from .net import Host
 from .nginx import Nginx
 from .opensmtpd import Opensmtpd
 from .postfix import Postfix
+from .postgresql import Pgbouncer, Postgresql
 from .postgrey import Postgrey
 from .process import LabError, LogFile, run, wait_until
 from .programs import Milter, ProbeDaemon, build_folder, probe, program
@@ -21,6 +22,6 @@ from .smtp import CLOSED, Reply, Session
 from .syslog import Syslog
 
 __all__ = ["CLOSED", "Config", "Dns", "Exim", "Host", "Lab", "LabError", "LogFile", "Machine",
-           "Milter", "Nginx", "Opensmtpd", "Postfix", "Postgrey", "ProbeDaemon", "Reply", "Sasl", "Sendmail",
+           "Milter", "Nginx", "Opensmtpd", "Pgbouncer", "Postfix", "Postgresql", "Postgrey", "ProbeDaemon", "Reply", "Sasl", "Sendmail",
            "Server", "Session", "Sink", "Syslog", "build_folder", "pointer", "probe", "program",
            "relay", "run", "tokens", "wait_until"]

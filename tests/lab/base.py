@@ -30,6 +30,7 @@ HOSTS = {
     "sink": ("outside.example.net", ("198.51.100.80", "2001:db8:51::80"), "internet"),
     "mx": ("mx.example.org", ("203.0.113.25", "2001:db8:113::25"), "internet"),
     "gateway": ("gateway.example.org", ("203.0.113.25", "2001:db8:113::25"), "internet"),
+    "db": ("db.example.org", ("203.0.113.90", "2001:db8:113::90"), "internet"),
     "mta": ("mx.example.org", ("172.22.1.10", "fd22:1::10"), "inside"),
 }
 

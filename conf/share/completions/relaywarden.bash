@@ -5,7 +5,7 @@
 # Each by the program's name; the last three with the verb or the option behind it.
 _relaywarden_verbs() {
     case $1 in
-    'relaywarden-probe') echo 'check init run rehearse report recipe receive techniques keygen alert-test' ;;
+    'relaywarden-probe') echo 'check init run rehearse report recipe receive techniques keygen alert-test fleet' ;;
     esac
 }
 
@@ -23,6 +23,7 @@ _relaywarden_options() {
     'relaywarden-probe techniques') echo '--config --json -t --help -h --version -V' ;;
     'relaywarden-probe keygen') echo '--config --json -t --help -h --version -V' ;;
     'relaywarden-probe alert-test') echo '--config --json -t --help -h --version -V' ;;
+    'relaywarden-probe fleet') echo '--config --json -t --help -h --version -V' ;;
     esac
 }
 
@@ -59,6 +60,7 @@ _relaywarden_arguments() {
     'relaywarden-probe rehearse') echo '[DIRECTORY]' ;;
     'relaywarden-probe recipe') echo 'TARGET [TECHNIQUE ...]' ;;
     'relaywarden-probe keygen') echo 'FILE' ;;
+    'relaywarden-probe fleet') echo 'migrate|sync|import|status|retire VANTAGE' ;;
     esac
 }
 

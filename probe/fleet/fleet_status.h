@@ -1,0 +1,27 @@
+/*
+ * fleet_status - how a fleet stands, for people and programs
+ *
+ * From the views of the schema, in one connection. One thread.
+ */
+#ifndef RELAYWARDEN_PROBE_FLEET_FLEET_STATUS_H
+#define RELAYWARDEN_PROBE_FLEET_FLEET_STATUS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "lib/postgresql/postgresql.h"
+
+/* {"targets":N, "late":N, "workers":N, "silent":N, "vantages":[{...}], "incidents":[{...}]}: the
+ * open incidents, at most FLEET_STATUS_INCIDENTS, the most severe first; `incidents_open` counts
+ * all. The caller frees it. NULL and the trouble. */
+#define FLEET_STATUS_INCIDENTS 100
+json_t *fleet_status_read(struct postgresql *server, struct postgresql_trouble *trouble);
+
+/* Whether something is late, or a vantage silent. */
+bool fleet_status_is_warning(const json_t *status);
+
+/* The same as a status line and a readable account. */
+void fleet_status_print(FILE *out, const json_t *status);
+
+#endif

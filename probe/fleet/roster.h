@@ -1,0 +1,32 @@
+/*
+ * roster - the targets that a fleet audits, and what one machine kept before it joined
+ *
+ * One thread. What fails gives one sentence with a remedy, and nothing is changed.
+ */
+#ifndef RELAYWARDEN_PROBE_FLEET_ROSTER_H
+#define RELAYWARDEN_PROBE_FLEET_ROSTER_H
+
+#include "conf/conf.h"
+#include "lib/postgresql/postgresql.h"
+
+struct roster_change {
+    long long added;
+    long long changed;
+    long long dropped;
+};
+
+/* Makes the fleet's targets those of the configuration and its target_files. */
+bool roster_sync(struct postgresql *server, const struct conf *conf, struct roster_change *out,
+                 struct postgresql_trouble *trouble);
+
+struct roster_import {
+    long long endpoints; /* that the fleet did not have at this vantage */
+    long long incidents;
+};
+
+/* Takes over what this machine's SQLite has. Some of it may be there when it fails: doing it again
+ * adds what is missing. */
+bool roster_import(struct postgresql *server, const struct conf *conf, struct roster_import *out,
+                   struct postgresql_trouble *trouble);
+
+#endif

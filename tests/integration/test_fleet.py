@@ -1,0 +1,293 @@
+"""relaywarden-probe fleet: the database that many probes share, on Debian's PostgreSQL."""
+
+import json
+import os
+import shutil
+import sqlite3
+
+import pytest
+
+from lab import Config, Dns, Pgbouncer, Postfix, Postgresql, probe, program, run
+
+TARGETS = {"mx": {"host": "203.0.113.25", "ports": [25]},
+           "submission": {"domain": "example.org", "ports": [465, 587], "interval": "1h"}}
+
+
+@pytest.fixture(scope="module")
+def server(shared_lab):
+    return Postgresql(shared_lab, shared_lab.host("db")).start()
+
+
+@pytest.fixture
+def database(server):
+    """The server with an empty database."""
+    server.sql("DROP DATABASE IF EXISTS relaywarden WITH (FORCE)", "postgres")
+    server.sql("CREATE DATABASE relaywarden")
+    return server
+
+
+@pytest.fixture
+def outside(shared_lab):
+    return shared_lab.host("outside")
+
+
+def config(url, **options):
+    return Config(database=url, vantage_name=options.pop("vantage", "north"), targets=options.pop("targets", TARGETS),
+                  **options)
+
+
+def fleet(host, url, *words, **options):
+    return probe(host, *words, config=config(url, **options), verb="fleet", name="fleet")
+
+
+def migrate(host, server):
+    done = fleet(host, server.owner_url(), "migrate")
+    assert done.code == 0, done.err
+    server.sql("GRANT relaywarden_worker TO probe")
+    return done.report
+
+
+def refused(done, *words):
+    """Exit code 78, and one sentence with the remedy."""
+    assert done.code == 78, done.err
+    lines = done.err.splitlines()
+    assert len(lines) == 1, lines
+    for word in words:
+        assert word in lines[0], lines[0]
+
+
+def test_the_schema_is_made_once(outside, database):
+    assert migrate(outside, database)["before"] == 0
+    again = fleet(outside, database.owner_url(), "migrate")
+    assert again.code == 0 and again.report["before"] == again.report["now"]
+    text = probe(outside, "migrate", config=config(database.owner_url()), verb="fleet", as_json=False, name="fleet")
+    assert text.out == f"the schema is of step {again.report['now']} already\n"
+
+
+def test_two_migrations_at_once_make_one_schema(outside, database):
+    path = config(database.owner_url()).write(os.path.join(outside.folder, "both.conf"))
+    both = [outside.popen([program("relaywarden-probe"), "fleet", "migrate", "--config", path]) for _ in range(2)]
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert database.value("SELECT count(*) = max(number) FROM relaywarden.step") == "t"
+
+
+def test_the_roster_becomes_what_the_configuration_has(outside, database):
+    migrate(outside, database)
+    done = fleet(outside, database.url(), "sync")
+    assert done.code == 0, done.err
+    assert [done.report[name] for name in ("added", "changed", "dropped")] == [2, 0, 0]
+    changed = {**TARGETS, "mx": {"host": "203.0.113.25", "ports": [25, 2525]}, "new": {"host": "192.0.2.1"}}
+    del changed["submission"]
+    done = fleet(outside, database.url(), "sync", targets=changed)
+    assert [done.report[name] for name in ("added", "changed", "dropped")] == [1, 1, 1]
+    rows = database.sql("SELECT name, spec->'ports', interval_seconds FROM relaywarden.target ORDER BY name")
+    assert rows == [["mx", "[25, 2525]", "21600"], ["new", "[25]", "21600"]]
+
+
+def test_a_long_roster_is_one_call(outside, database):
+    migrate(outside, database)
+    path = os.path.join(outside.folder, "many")
+    with open(path, "w", encoding="ascii") as file:
+        file.writelines(f"t{number} host 10.{number >> 16}.{number >> 8 & 255}.{number & 255}\n"
+                        for number in range(1, 20001))
+    done = fleet(outside, database.url(), "sync", targets={}, probe={"target_files": [path]})
+    assert done.code == 0 and done.report["added"] == 20000, done.err
+
+
+def test_a_missing_schema_names_the_way_to_make_it(outside, database):
+    refused(fleet(outside, database.url(), "status"), "fleet migrate")
+
+
+def test_a_database_that_is_not_set_is_named(outside):
+    refused(fleet(outside, "", "status"), "no database is set", "database = ")
+
+
+def test_a_wrong_password_is_a_sentence_with_the_remedy(outside, database):
+    migrate(outside, database)
+    passfile = os.path.join(outside.folder, "wrong")
+    with open(passfile, "w", encoding="ascii", opener=lambda p, flags: os.open(p, flags, 0o600)) as file:
+        file.write("*:*:*:*:wrong\n")
+    url = database.url().replace(database.passfile, passfile)
+    refused(fleet(outside, url, "status"), "password authentication failed", ".pgpass")
+
+
+@pytest.mark.parametrize("change, words", [
+    (("/relaywarden?", "/nothing?"), ('"nothing" does not exist', "create the database")),
+    (("probe@", "nobody@"), ("password authentication failed", "role")),
+])
+def test_a_database_or_a_role_that_is_not_there_is_named(outside, database, change, words):
+    refused(fleet(outside, database.url().replace(*change), "status"), *words)
+
+
+def test_a_role_without_rights_is_told_what_it_lacks(outside, database):
+    migrate(outside, database)
+    database.sql("REVOKE relaywarden_worker FROM probe")
+    refused(fleet(outside, database.url(), "status"), "permission denied", "GRANT relaywarden_worker TO")
+
+
+def test_a_role_that_may_make_no_roles_is_told_so(outside, server):
+    server.sql("DROP DATABASE IF EXISTS relaywarden WITH (FORCE)", "postgres")
+    server.sql("DROP ROLE IF EXISTS relaywarden_worker, relaywarden_reader, relaywarden_milter", "postgres")
+    server.sql("CREATE DATABASE relaywarden OWNER probe")
+    refused(fleet(outside, server.url(), "migrate"), "CREATE ROLE relaywarden_worker")
+    server.sql("CREATE ROLE relaywarden_worker", "postgres")
+    server.sql("CREATE ROLE relaywarden_reader", "postgres")
+    server.sql("CREATE ROLE relaywarden_milter", "postgres")
+    assert fleet(outside, server.url(), "migrate").code == 0
+
+
+def test_a_newer_schema_is_refused_and_one_that_serves_is_not(outside, database):
+    now = migrate(outside, database)["now"]
+    database.sql(f"INSERT INTO relaywarden.step VALUES ({now + 1}, {now})")
+    assert fleet(outside, database.url(), "status").code == 0
+    database.sql(f"INSERT INTO relaywarden.step VALUES ({now + 2}, {now + 1})")
+    refused(fleet(outside, database.url(), "status"), "newer version", "install")
+
+
+def test_a_server_that_is_away_is_no_wrong_configuration(outside):
+    done = fleet(outside, "postgresql://probe@203.0.113.25/relaywarden", "status")
+    assert done.code == 71 and "start the server" in done.err, done.err
+
+
+def test_a_server_that_is_too_old_is_refused(outside, shared_lab, database):
+    """The real one, which is made to give itself another version: what a program asks before all else."""
+    migrate(outside, database)
+    library = os.path.join(shared_lab.folder, "old.so")
+    run(["gcc", "-shared", "-fPIC", "-o", library, "-x", "c", "-"],
+        input="int PQserverVersion(const void *link) { (void)link; return 120022; }\n")
+    path = config(database.url()).write(os.path.join(outside.folder, "old.conf"))
+    done = outside.run(["env", f"LD_PRELOAD={library}", program("relaywarden-probe"), "fleet", "status",
+                        "--config", path], check=False)
+    assert done.returncode == 78 and "PostgreSQL 12; 13 or newer is needed" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_a_module_that_is_missing_or_another_one_is_named(outside, shared_lab, database, other):
+    folder = os.path.join(shared_lab.folder, f"alone-{other}")
+    os.mkdir(folder)
+    shutil.copy(program("relaywarden-probe"), folder)
+    if other:
+        run(["gcc", "-shared", "-fPIC", "-o", os.path.join(folder, "relaywarden-postgresql.so"), "-x", "c", "-"],
+            input='const char *const relaywarden_postgresql[] = { "0.0.9" };\n')
+    path = config(database.url()).write(os.path.join(folder, "relaywarden.conf"))
+    done = outside.run([os.path.join(folder, "relaywarden-probe"), "fleet", "status", "--config", path], check=False)
+    assert done.returncode == 78, done.stderr
+    assert ("of version 0.0.9" if other else "cannot be loaded") in done.stderr
+    assert "install the package relaywarden-postgresql" in done.stderr
+
+
+def test_no_database_loads_no_module(outside, shared_lab):
+    folder = os.path.join(shared_lab.folder, "no-libpq")
+    os.mkdir(folder)
+    shutil.copy(program("relaywarden-probe"), folder)
+    done = run(["ldd", os.path.join(folder, "relaywarden-probe")])
+    assert "libpq" not in done.stdout
+    path = Config().write(os.path.join(folder, "relaywarden.conf"))
+    assert outside.run([os.path.join(folder, "relaywarden-probe"), "-t", "--config", path]).returncode == 0
+
+
+@pytest.mark.parametrize("words", [(), ("migrate", "now"), ("retire",), ("drop",)])
+def test_words_that_are_no_part_of_fleet_are_wrong_usage(outside, words):
+    done = fleet(outside, "", *words)
+    assert done.code == 64 and "migrate, sync, import, status, retire VANTAGE" in done.err
+
+
+@pytest.fixture(scope="module")
+def open_mx(shared_lab):
+    Dns(shared_lab).start()
+    return Postfix(shared_lab, shared_lab.host("mx"),
+                   main={"mynetworks": "0.0.0.0/0, [::]/0", "in_flow_delay": "0s"}).start()
+
+
+def test_what_one_machine_kept_is_taken_over_once(outside, database, open_mx):
+    migrate(outside, database)
+    targets = {"mx": {"host": "203.0.113.25", "ports": [25]}, "gone": {"host": "203.0.113.26", "ports": [25]}}
+    settings = config(database.url(), targets=targets)
+    for _ in range(2):
+        assert probe(outside, config=settings, name="fleet").code in (2, 3)
+    done = probe(outside, "import", config=settings, verb="fleet", name="fleet")
+    assert done.code == 0 and done.report["endpoints"] == 2 and done.report["incidents"] >= 1, done.err
+    again = probe(outside, "import", config=settings, verb="fleet", name="fleet")
+    assert again.report["endpoints"] == 0 and again.report["incidents"] == 0
+    kept = sqlite3.connect(os.path.join(outside.folder, "fleet", "state", "probe", "relaywarden.db"))
+    runs = kept.execute("SELECT key, verdict, cause, run.first, run.last, audits FROM run JOIN endpoint"
+                        " ON endpoint.id = run.endpoint ORDER BY key, run.first").fetchall()
+    assert database.sql("SELECT key, verdict, cause, extract(epoch FROM first)::bigint, extract(epoch FROM last)"
+                        "::bigint, audits FROM relaywarden.audit_history ORDER BY key, first") == \
+        [[str(value) for value in row] for row in runs]
+    details = dict(kept.execute("SELECT key, detail FROM endpoint").fetchall())
+    assert dict(database.sql("SELECT key, detail FROM relaywarden.endpoint_now")) == details
+    ids = {row[0] for row in kept.execute("SELECT id FROM incident")}
+    assert {row[0] for row in database.sql("SELECT id FROM relaywarden.incident_now")} == ids
+    status = probe(outside, "status", config=settings, verb="fleet", name="fleet").report
+    assert status["incidents_open"] >= 1
+    assert {incident["vantages"] for incident in status["incidents"]} == {"north"}
+
+
+def test_a_vantage_is_retired_and_status_tells(outside, database):
+    migrate(outside, database)
+    fleet(outside, database.url(), "sync")
+    database.sql("INSERT INTO relaywarden.vantage (name, last_seen) VALUES ('north', now()), ('south', now())")
+    assert fleet(outside, database.url(), "sync").code == 0
+    assert database.value("SELECT count(*) FROM relaywarden.turn") == "4"
+    assert fleet(outside, database.url(), "retire", "south").code == 0
+    assert database.sql("SELECT DISTINCT vantage FROM relaywarden.turn") == [["north"]]
+    refused(fleet(outside, database.url(), "retire", "south"), "no vantage south in service")
+    status = fleet(outside, database.url(), "status")
+    assert status.code == 0
+    assert [(row["name"], row["retired"]) for row in status.report["vantages"]] == [("north", False), ("south", True)]
+    database.sql("UPDATE relaywarden.vantage SET last_seen = now() - interval '1 hour', first_seen = last_seen")
+    assert fleet(outside, database.url(), "status").code == 1
+    text = probe(outside, "status", config=config(database.url()), verb="fleet", as_json=False, name="fleet")
+    assert text.out.startswith("FLEET WARNING - 2 vantages, 0 workers, 0 late, 1 silent, 0 open incidents | ")
+    assert "vantage north: 0 workers, 2 targets, 0 late, last heard of " in text.out
+
+
+def test_what_the_milters_role_may_do(outside, database):
+    """It inserts a snapshot, and can do nothing else: no reading, no other column, no other table."""
+    migrate(outside, database)
+    database.sql("CREATE ROLE mx LOGIN IN ROLE relaywarden_milter") if not database.sql(
+        "SELECT FROM pg_roles WHERE rolname = 'mx'") else None
+    as_mx = "SET ROLE mx; "
+    database.sql(as_mx + "INSERT INTO relaywarden.milter_snapshot (host, snapshot) VALUES ('mx1', '{\"a\":1}')")
+    assert database.sql("SELECT host, giver FROM relaywarden.milter_now") == [["mx1", "postgres"]]
+    tables = [row[0] for row in database.sql("SELECT relname FROM pg_class WHERE relnamespace ="
+                                             " 'relaywarden'::regnamespace AND relkind IN ('r', 'v')")]
+    forbidden = [f"SELECT * FROM relaywarden.{table}" for table in tables if table != "step"]
+    forbidden += [f"DELETE FROM relaywarden.{table}" for table in tables]
+    forbidden += ["INSERT INTO relaywarden.milter_snapshot (host, snapshot, received) VALUES ('x', '{}', now())",
+                  "UPDATE relaywarden.milter_snapshot SET host = 'x'", "CREATE TABLE relaywarden.mine (a int)"]
+    functions = database.sql("SELECT oid::regprocedure::text, pronargs FROM pg_proc"
+                             " WHERE pronamespace = 'relaywarden'::regnamespace AND prokind = 'f'")
+    for name, count in functions:
+        nulls = ", ".join(["NULL"] * int(count))
+        forbidden.append(f"SELECT {name.split('(')[0]}({nulls})")
+    for statement in forbidden:
+        with pytest.raises(Exception, match="permission denied|cannot delete from view"):
+            database.sql(as_mx + statement)
+
+
+def test_what_the_readers_role_may_do(outside, database):
+    migrate(outside, database)
+    for view in ("endpoint_now", "vantage_now", "incident_now", "audit_history", "milter_now"):
+        database.sql(f"SET ROLE relaywarden_reader; SELECT * FROM relaywarden.{view}")
+        with pytest.raises(Exception, match="permission denied|cannot delete from view"):
+            database.sql(f"SET ROLE relaywarden_reader; DELETE FROM relaywarden.{view}")
+
+
+def test_all_of_it_goes_through_a_pooler_in_transaction_mode(outside, database, shared_lab):
+    migrate(outside, database)
+    Pgbouncer(shared_lab, database).start()
+    url = database.url(port=6432)
+    assert fleet(outside, url, "sync").report["added"] == 2
+    database.sql("INSERT INTO relaywarden.vantage (name, last_seen) VALUES ('north', now())")
+    assert fleet(outside, url, "status").code == 0
+    assert fleet(outside, url, "retire", "north").code == 0
+    refused(fleet(outside, url.replace("/relaywarden?", "/nothing?"), "status"), "no such database")
+
+
+def test_the_output_of_fleet_is_one_object(outside, database):
+    migrate(outside, database)
+    done = fleet(outside, database.url(), "status")
+    report = json.loads(done.out)
+    assert report["program"] == "relaywarden-probe" and report["fleet"] == "status" and report["exit"] == 0
