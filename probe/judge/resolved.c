@@ -51,7 +51,6 @@ struct resolved {
     struct names zones;  /* block lists that answered: their names are the keys */
     bool whole;          /* it shows which endpoints there are */
     struct known_target *targets;
-    size_t target_count;
     struct name_index *names; /* of the targets */
     bool unsure;              /* any target is */
 };
@@ -285,8 +284,7 @@ static bool has_holes(const struct audit_summary *summary)
 {
     for (size_t i = 0; i < summary->count; i++) {
         const struct endpoint_result *result = audit_summary_result(summary, i);
-        if (result->lost || result->unkept != 0 ||
-            (result->exhausted && result->endpoint.address.family == ADDRESS_NONE)) {
+        if (result->lost || result->unkept != 0) {
             return true;
         }
     }
@@ -309,7 +307,6 @@ struct resolved *resolved_new(const struct conf_probe *probe, const struct audit
     for (size_t i = 0; made && i < probe->target_count; i++) {
         snprintf(resolved->targets[i].name, RESULT_HOST_SIZE, "%s", probe->targets[i].name);
         (void)name_index_add(resolved->names, resolved->targets[i].name, i);
-        resolved->target_count++;
     }
     for (size_t i = 0; made && i < summary->count; i++) {
         const struct search search = {audit_summary_result(summary, i), vantage};

@@ -42,6 +42,11 @@ static void add_at(struct incident_table *table, const char *fold, const char *r
     assert_true(incident_add(table, &finding, now));
 }
 
+static void count_visit(const struct incident *incident, void *user)
+{
+    *(uint64_t *)user += incident->finding.count;
+}
+
 static void a_finding_opens_an_incident_and_repeats_are_only_counted(void **state)
 {
     (void)state;
@@ -254,12 +259,21 @@ static void the_number_of_open_incidents_is_bounded(void **state)
         char fold[16];
 
         snprintf(fold, sizeof(fold), "F%d", i);
-        add_at(table, fold, "a", 5000);
+        add_at(table, fold, i < INCIDENT_OPEN_MAX ? "a" : "z", 5000);
     }
     assert_int_equal(incident_open_count(table), INCIDENT_OPEN_MAX + 1);
     const struct finding *any = &told[INCIDENT_OPEN_MAX % 64].incident.finding;
     assert_string_equal(any->key, "any");
     assert_string_equal(any->fold, "");
+    assert_int_equal(any->kind, FINDING_OPEN_RELAY);
+    assert_string_equal(finding_get(any, "network"), "z");
+    /* Who is open already stays who it was. */
+    size_t before = told_count;
+    add_at(table, "F7", "a", 5000);
+    assert_int_equal(told_count, before);
+    uint64_t seen = 0;
+    incident_each_uncounted(table, count_visit, &seen);
+    assert_int_equal(seen, 500 + 2);
     told_count = 0;
     incident_tick(table, 5000 + QUIET);
     assert_int_equal(told[INCIDENT_OPEN_MAX % 64].incident.finding.count, 500);
@@ -444,11 +458,6 @@ static void what_another_process_ended_is_forgotten_without_a_word(void **state)
     incident_table_free(table);
 }
 
-static void count_visit(const struct incident *incident, void *user)
-{
-    *(uint64_t *)user += incident->finding.count;
-}
-
 static void a_count_is_given_once_however_it_is_given(void **state)
 {
     (void)state;
@@ -490,9 +499,33 @@ static void without_memory_an_incident_is_still_announced(void **state)
     failing_alloc_never();
     assert_false(followed);
     assert_int_equal(told_count, 1);
+    assert_int_equal(told[0].state, INCIDENT_OPENED);
+    assert_string_equal(told[0].incident.finding.key, "L a");
+    assert_int_equal(told[0].incident.last_seen, 5000);
     assert_int_equal(incident_open_count(table), 0);
     assert_true(incident_add(table, &finding, 5001));
     assert_int_equal(told_count, 2);
+
+    const struct incident saved = told[1].incident;
+    incident_forget_unmarked(table);
+    incident_resolve(table, FINDING_OPEN_RELAY, "L a", 5002);
+    told_count = 0;
+    failing_alloc_after(0);
+    bool restored = incident_restore(table, &saved, false, 5003);
+    incident_restore_end(table, &saved, 5004);
+    failing_alloc_never();
+    assert_false(restored);
+    assert_int_equal(told_count, 0); /* that end waits to be told already */
+    incident_settle(table, &(struct incident){.state = INCIDENT_RESOLVED}, true);
+    incident_table_free(table);
+
+    table = new_table();
+    failing_alloc_after(0);
+    incident_restore_end(table, &saved, 5004);
+    failing_alloc_never();
+    assert_int_equal(told_count, 1);
+    assert_int_equal(told[0].state, INCIDENT_RESOLVED);
+    assert_string_equal(told[0].incident.id, saved.id);
     incident_table_free(table);
 
     failing_alloc_after(0);
@@ -537,6 +570,26 @@ static void a_restored_incident_is_quiet_only_after_its_time(void **state)
     incident_tick(table, 90000 + QUIET);
     assert_int_equal(incident_open_count(table), 0);
     assert_int_equal(told[told_count - 1].state, INCIDENT_RESOLVED);
+    incident_table_free(table);
+}
+
+/* Some more than may be open, since more than one process may have opened them. */
+static void the_number_of_restored_incidents_is_bounded(void **state)
+{
+    (void)state;
+    struct incident_table *table = new_table();
+    struct incident saved = saved_incident("0123456789abcdef", "a");
+    size_t count = 0;
+
+    for (; count < INCIDENT_OPEN_MAX + 500; count++) {
+        snprintf(saved.finding.key, sizeof(saved.finding.key), "s%zu", count);
+        if (!incident_restore(table, &saved, true, 5000)) {
+            break;
+        }
+    }
+    assert_in_range(count, INCIDENT_OPEN_MAX + FINDING_KINDS,
+                    INCIDENT_OPEN_MAX + 2 * FINDING_KINDS);
+    assert_int_equal(incident_open_count(table), count);
     incident_table_free(table);
 }
 
@@ -610,6 +663,7 @@ int main(void)
         cmocka_unit_test(folding_is_per_kind_and_listener),
         cmocka_unit_test(a_more_severe_any_stays_any),
         cmocka_unit_test(the_number_of_open_incidents_is_bounded),
+        cmocka_unit_test(the_number_of_restored_incidents_is_bounded),
         cmocka_unit_test(a_clock_that_is_set_back_only_starts_periods_anew),
         cmocka_unit_test(a_clock_that_is_known_to_be_set_changes_no_period),
         cmocka_unit_test(what_only_lasts_and_opens_counts_one),

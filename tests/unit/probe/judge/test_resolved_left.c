@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "probe/dns/address_facts.h"
+#include "probe/dns/dnsbl.h"
+#include "probe/judge/posture.h"
 #include "probe/judge/probe_finding.h"
 #include "probe/judge/resolved.h"
 #include "tests/unit/audit_sample.h"
@@ -124,6 +127,8 @@ static void where_dns_did_not_tell_every_address_nothing_has_left(void **state)
 static void an_audit_that_is_not_whole_shows_nothing(void **state)
 {
     (void)state;
+    before.endpoint.port = 2525;
+    assert_true(has_left());
     summary.whole = false;
     assert_false(has_left());
     summary.whole = true;
@@ -217,12 +222,239 @@ static void a_finding_that_names_no_target_or_no_endpoint_stays(void **state)
     finding_init(&finding, FINDING_OPEN_RELAY);
     finding_add(&finding, "endpoint", FIELD_SUBJECT, "192.0.2.1:25/none");
     assert_false(is_over(&probe, &finding));
+    snprintf(finding.fold, sizeof(finding.fold), "192.0.2.1:25/none");
+    assert_false(is_over(&probe, &finding));
+    finding.fold[0] = '\0';
     finding_add(&finding, "target", FIELD_SUBJECT, "mx");
     assert_true(is_over(&probe, &finding));
     finding_init(&finding, FINDING_OPEN_RELAY);
     finding_add(&finding, "target", FIELD_SUBJECT, "mx");
     assert_false(is_over(&probe, &finding));
     resolved_free(NULL);
+}
+
+/* ---- keys ---------------------------------------------------------------------------- */
+
+static struct finding keyed;
+
+/* A finding of which the database gave back no more than this. */
+static const struct finding *key_is(enum finding_kind kind, const char *fold, const char *rest)
+{
+    finding_init(&keyed, kind);
+    snprintf(keyed.fold, sizeof(keyed.fold), "%s", fold);
+    snprintf(keyed.key, sizeof(keyed.key), "%s%s", fold, rest);
+    return &keyed;
+}
+
+static void a_finding_of_which_the_key_is_left_is_about_its_endpoint(void **state)
+{
+    (void)state;
+    assert_true(is_over(&probe, key_is(FINDING_OPEN_RELAY, "192.0.2.1:25/none", " unconditional")));
+    assert_false(
+        is_over(&probe, key_is(FINDING_OPEN_RELAY, "203.0.113.25:25/none", " unconditional")));
+    ask_both();
+    assert_true(is_over(&both, key_is(FINDING_OPEN_RELAY, "192.0.2.1:25/none", " unconditional")));
+    second.reach = REACH_NO_ADDRESS; /* it may be there */
+    assert_false(is_over(&both, key_is(FINDING_OPEN_RELAY, "192.0.2.1:25/none", " unconditional")));
+}
+
+static void only_a_key_of_the_endpoint_and_of_the_kind_is_over(void **state)
+{
+    static const struct {
+        enum finding_kind kind;
+        const char *fold;
+        const char *rest;
+        bool over;
+    } rows[] = {
+        {FINDING_OPEN_RELAY, "203.0.113.25:25/none", " unconditional", true},
+        {FINDING_OPEN_RELAY, "203.0.113.25:25/none", " moonlight", false},
+        {FINDING_OPEN_RELAY, "203.0.113.25:25", " unconditional", false},
+        {FINDING_SERVICE_REFUSED, "203.0.113.25:25/none", "", true},
+        {FINDING_SERVICE_REFUSED, "203.0.113.25:25/none", " x", false},
+        {FINDING_SERVICE_REFUSED, "203.0.113.25:25/none", " any", true},
+        {FINDING_XCLIENT_EXPOSED, "203.0.113.25:25/none", " xclient", true},
+        {FINDING_XCLIENT_EXPOSED, "203.0.113.25:25/none", " xforward", true},
+        {FINDING_XCLIENT_EXPOSED, "203.0.113.25:25/none", " xother", false},
+    };
+
+    (void)state;
+    summary.whole = false;
+    now.verdict = VERDICT_CLOSED;
+    snprintf(now.heard.ehlo, sizeof(now.heard.ehlo), "mx.example.org");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (is_over(&probe, key_is(rows[i].kind, rows[i].fold, rows[i].rest)) != rows[i].over) {
+            fail_msg("%s%s", rows[i].fold, rows[i].rest);
+        }
+    }
+    (void)key_is(FINDING_OPEN_RELAY, "203.0.113.25:25/none", " unconditional");
+    keyed.key[strlen("203.0.113.25:2")]++;
+    assert_false(is_over(&probe, &keyed));
+    now.endpoint.tls_asked = TLS_NONE;
+    now.tls = TLS_STARTTLS;
+    assert_true(is_over(&probe, key_is(FINDING_SERVICE_REFUSED, "203.0.113.25:25/starttls", "")));
+    assert_false(is_over(&probe, key_is(FINDING_SERVICE_REFUSED, "203.0.113.25:25/implicit", "")));
+}
+
+/* ---- what was granted for a cause ------------------------------------------------------ */
+
+static bool is_cause_over(enum cause cause)
+{
+    char rest[64];
+
+    snprintf(rest, sizeof(rest), " %s", cause_name(cause));
+    return is_over(&probe, key_is(FINDING_OPEN_RELAY, "203.0.113.25:25/none", rest));
+}
+
+static void another_own_domain_that_waits_for_its_turn_may_still_be_trusted(void **state)
+{
+    static const struct {
+        bool asked;
+        bool absent;
+        enum outcome outcome;
+        bool over;
+    } rows[] = {
+        {false, false, OUTCOME_RELAY_DENIED, false}, {false, true, OUTCOME_RELAY_DENIED, true},
+        {true, false, OUTCOME_RELAY_DENIED, true},   {true, false, OUTCOME_DEFERRED, true},
+        {true, false, OUTCOME_CLOSING, false},       {true, true, OUTCOME_CLOSING, true},
+        {true, false, OUTCOME_SENDER_REFUSED, true},
+    };
+
+    (void)state;
+    now.verdict = VERDICT_CLOSED;
+    assert_true(is_cause_over(CAUSE_SENDER_TRUSTED));
+    struct technique_result *row = result_add(&now, technique_find("own-sender"));
+    assert_non_null(row);
+    row->own = "second.example.org";
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        row->asked = rows[i].asked;
+        row->absent = rows[i].absent;
+        row->outcome = rows[i].outcome;
+        assert_int_equal(is_cause_over(CAUSE_SENDER_TRUSTED), rows[i].over);
+        assert_true(is_cause_over(CAUSE_HELO_TRUSTED));
+        assert_int_equal(
+            is_over(&probe, key_is(FINDING_OPEN_RELAY, "203.0.113.25:25/none", " any")),
+            rows[i].over);
+    }
+}
+
+static void hosted_mail_is_asked_enough_to_end_what_plain_shows(void **state)
+{
+    (void)state;
+    now.verdict = VERDICT_CLOSED;
+    now.endpoint.hosted = true;
+    now.technique_count = 1;
+    assert_true(is_cause_over(CAUSE_UNCONDITIONAL));
+    assert_true(is_cause_over(CAUSE_CLIENT_ADDRESS_HIDDEN));
+    assert_false(is_cause_over(CAUSE_TRUSTED_NETWORKS_TOO_WIDE));
+}
+
+static void a_battery_that_was_cut_off_and_has_caught_up_is_not_blocked(void **state)
+{
+    (void)state;
+    now.cut_off = true;
+    audit_sample_unask(&now, "own-sender");
+    assert_false(is_over(&probe, key_is(FINDING_PROBE_BLOCKED, "203.0.113.25:25/none", "")));
+    audit_sample_row(&now, "own-sender")->recent = true;
+    assert_true(is_over(&probe, key_is(FINDING_PROBE_BLOCKED, "203.0.113.25:25/none", "")));
+}
+
+/* ---- block lists ------------------------------------------------------------------------ */
+
+static struct posture_dns facts[2];
+
+static void list_says(struct endpoint_result *asked, struct posture_dns *dns, bool first, bool last)
+{
+    static struct posture_tests sound = {.listed = {.state = POSTURE_HAD, .answer_count = 1},
+                                         .unlisted = {.state = POSTURE_NONE}};
+
+    sound.listed.answers[0] = dnsbl_listed_entry(ADDRESS_IPV4);
+    *dns = (struct posture_dns){.address = asked->endpoint.address, .listing_count = 2};
+    for (size_t i = 0; i < 2; i++) {
+        bool answers = i == 0 ? first : last;
+        dns->listings[i] = (struct posture_listing){
+            .zone = i == 0 ? "zen.spamhaus.org" : "bl.spamcop.net",
+            .entry = {.state = answers ? POSTURE_NONE : POSTURE_FAILED},
+            .tests = &sound,
+            .tests_v4 = &sound,
+        };
+    }
+    asked->dns = dns;
+}
+
+static bool is_off(const char *fold, const char *rest)
+{
+    return is_over(&both, key_is(FINDING_BLOCKLISTED, fold, rest));
+}
+
+static void each_list_and_each_address_answers_for_itself(void **state)
+{
+    (void)state;
+    ask_both();
+    list_says(&now, &facts[0], true, true);
+    list_says(&second, &facts[1], false, true);
+    assert_true(is_off("203.0.113.25:25/none", " zen.spamhaus.org"));
+    assert_true(is_off("203.0.113.25:25/none", " any"));
+    assert_false(is_off("203.0.113.26:25/none", " zen.spamhaus.org"));
+    assert_true(is_off("203.0.113.26:25/none", " bl.spamcop.net"));
+    assert_false(is_off("203.0.113.26:25/none", " any"));
+    now.dns = second.dns = NULL;
+}
+
+/* ---- the incident that stands for many ---------------------------------------------------- */
+
+static const struct finding *any_of_all(void)
+{
+    return key_is(FINDING_SERVICE_REFUSED, "", "any");
+}
+
+static void what_stands_for_many_endpoints_is_over_where_each_of_them_shows_it(void **state)
+{
+    (void)state;
+    ask_both();
+    assert_true(is_over(&both, any_of_all()));
+    now.reach = REACH_NO_GREETING;
+    assert_false(is_over(&both, any_of_all()));
+    now.reach = REACH_SESSION;
+    second.reach = REACH_NO_GREETING;
+    assert_false(is_over(&both, any_of_all()));
+    second.reach = REACH_SESSION;
+    assert_true(is_over(&both, any_of_all()));
+    summary.whole = false;
+    assert_false(is_over(&both, any_of_all()));
+    summary.whole = true;
+    summary.interrupted = true;
+    assert_false(is_over(&both, any_of_all()));
+}
+
+static void what_stands_for_many_of_an_endpoint_is_over_where_one_question_shows_it(void **state)
+{
+    (void)state;
+    ask_both();
+    second.endpoint.address = now.endpoint.address;
+    second.reach = REACH_NO_GREETING;
+    assert_true(is_over(&both, key_is(FINDING_SERVICE_REFUSED, "203.0.113.25:25/none", " any")));
+    summary.whole = false;
+    assert_true(is_over(&both, key_is(FINDING_SERVICE_REFUSED, "203.0.113.25:25/none", " any")));
+    now.reach = REACH_NO_GREETING;
+    assert_false(is_over(&both, key_is(FINDING_SERVICE_REFUSED, "203.0.113.25:25/none", " any")));
+}
+
+static bool is_any_over(const char *fold, const char *rest, const char *endpoint)
+{
+    (void)key_is(FINDING_OPEN_RELAY, fold, rest);
+    finding_add(&keyed, "target", FIELD_SUBJECT, "mx");
+    finding_add(&keyed, "endpoint", FIELD_SUBJECT, endpoint);
+    return is_over(&probe, &keyed);
+}
+
+static void what_stands_for_many_of_an_endpoint_that_has_left_is_over(void **state)
+{
+    (void)state;
+    assert_true(is_any_over("192.0.2.1:25/none", " any", "192.0.2.1:25/none"));
+    assert_false(is_any_over("203.0.113.25:25/none", " any", "203.0.113.25:25/none"));
+    assert_false(is_any_over("", "any", "192.0.2.1:25/none"));
+    summary.whole = false;
+    assert_false(is_any_over("192.0.2.1:25/none", " any", "192.0.2.1:25/none"));
 }
 
 int main(void)
@@ -241,6 +473,18 @@ int main(void)
         cmocka_unit_test_setup(only_the_target_without_an_address_is_unsure, fresh),
         cmocka_unit_test_setup(an_endpoint_of_no_configured_target_keeps_nothing, fresh),
         cmocka_unit_test_setup(a_finding_that_names_no_target_or_no_endpoint_stays, fresh),
+        cmocka_unit_test_setup(a_finding_of_which_the_key_is_left_is_about_its_endpoint, fresh),
+        cmocka_unit_test_setup(only_a_key_of_the_endpoint_and_of_the_kind_is_over, fresh),
+        cmocka_unit_test_setup(another_own_domain_that_waits_for_its_turn_may_still_be_trusted,
+                               fresh),
+        cmocka_unit_test_setup(hosted_mail_is_asked_enough_to_end_what_plain_shows, fresh),
+        cmocka_unit_test_setup(a_battery_that_was_cut_off_and_has_caught_up_is_not_blocked, fresh),
+        cmocka_unit_test_setup(each_list_and_each_address_answers_for_itself, fresh),
+        cmocka_unit_test_setup(what_stands_for_many_endpoints_is_over_where_each_of_them_shows_it,
+                               fresh),
+        cmocka_unit_test_setup(
+            what_stands_for_many_of_an_endpoint_is_over_where_one_question_shows_it, fresh),
+        cmocka_unit_test_setup(what_stands_for_many_of_an_endpoint_that_has_left_is_over, fresh),
     };
 
     int failures = cmocka_run_group_tests(tests, NULL, NULL);

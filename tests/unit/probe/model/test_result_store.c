@@ -218,8 +218,9 @@ static void a_result_that_cannot_be_read_back_keeps_its_place_and_the_worst_of_i
         if (chunk + 1 < SPOOL_MEMORY / SPOOL_CHUNK || chunk == places[MANY - 1].spool.chunk) {
             assert_false(result_store_get(store, &places[i])->lost);
         } else {
-            assert_lost(store, &places[i], losses[i % 5].code, "temporary file");
-            lost++;
+            if (lost++ < 5) {
+                assert_lost(store, &places[i], losses[i % 5].code, "temporary file");
+            }
         }
     }
     assert_true(lost > 5);
