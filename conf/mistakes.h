@@ -1,5 +1,5 @@
 /*
- * report - collects what is wrong with a configuration while it is read
+ * mistakes - collects what is wrong with a configuration while it is read
  *
  * Each message gets its place ("FILE:LINE: ") when it is added; conf_messages_publish sorts them by
  * line and hands them to the caller's struct conf_report. One thread at a time.

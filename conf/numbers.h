@@ -1,7 +1,8 @@
 /*
  * numbers - the numbers and truth values of a configuration, out of their text
  *
- * Pure; any thread.
+ * The range that an option allows is in its row (conf/schema.c); conf/values.c refuses what is out
+ * of it. Pure; any thread.
  */
 #ifndef RELAYWARDEN_CONF_NUMBERS_H
 #define RELAYWARDEN_CONF_NUMBERS_H

@@ -53,6 +53,8 @@ PLANTED = (
     ("a crowded folder",
      {f"lib/planted/planted_{number}.c": "" for number in range(rooms.FOLDER_MAX + 1)}, False,
      [f"lib/planted: {rooms.FOLDER_MAX + 1} .c files, more than {rooms.FOLDER_MAX}"]),
+    ("a header that is about another", {"lib/planted.h": "/*\n * sown - what was planted\n */\n"}, False,
+     ["lib/planted.h:2: the comment is about sown"]),
 )
 
 

@@ -88,6 +88,7 @@ LIBRARIES = {
     "curl/*": ("lib/alert/sink/http.c",),
 }
 
+TITLE = re.compile(r"\A/\*\s*(?:\* )?(\w+) - ")  # of a header's comment
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
@@ -256,6 +257,18 @@ def crowded():
             sorted(count.items()) if number > FOLDER_MAX and not is_owed("crowded", folder)]
 
 
+def titles(paths):
+    """Headers whose comment begins with another name than the file's."""
+    found = []
+    for path in paths:
+        if path.endswith(".h") and not path.startswith("tests/"):
+            with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+                match = TITLE.match(file.read(200))
+            if match and match.group(1) != os.path.basename(node_of(path)):
+                found.append(f"{path}:2: the comment is about {match.group(1)}")
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description="Checks includes, calls, circles and folders.")
     parser.add_argument("--objects", default="build/gcc", help="a build's folder, for the calls")
@@ -263,7 +276,7 @@ def main():
     paths = sources()
     faults, arrows = read_includes(paths)
     more, calls = read_calls(options.objects)
-    faults += more + crowded()
+    faults += more + crowded() + titles(paths)
     arrows = {**calls, **arrows}
     for members in circles(arrows):
         if [member for member in members if is_owed("circle", member)]:

@@ -1,5 +1,5 @@
 /*
- * overview - the verb report: the history as a page, a text or JSON
+ * report - the verb report: the history as a page, a text or JSON
  *
  * It reads the probe's database and, if it is named, the filter's snapshot, and connects to
  * nothing.

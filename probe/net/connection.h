@@ -1,5 +1,5 @@
 /*
- * transport - the event loop, and the TCP and TLS connections that live on it
+ * connection - the event loop, and the TCP and TLS connections that live on it
  *
  * The only room that knows libevent and OpenSSL. One thread: a loop and all that was made with it
  * belong to the thread that runs it. Times are milliseconds on the monotonic clock; a deadline is

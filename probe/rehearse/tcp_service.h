@@ -1,11 +1,14 @@
-#ifndef PROBE_REHEARSE_TCP_SERVICE_H
-#define PROBE_REHEARSE_TCP_SERVICE_H
+/*
+ * tcp_service - TCP ports as configurations write them: a number, or a name of services(5)
+ *
+ * Any thread; nothing is kept.
+ */
+#ifndef RELAYWARDEN_PROBE_REHEARSE_TCP_SERVICE_H
+#define RELAYWARDEN_PROBE_REHEARSE_TCP_SERVICE_H
 
 #include <stdint.h>
 
 #define TCP_SERVICE_SIZE 32
-
-/* TCP ports as configurations write them: a number, or a name of services(5). */
 
 /* 0 where it is neither. */
 uint16_t tcp_service_port(const char *text);

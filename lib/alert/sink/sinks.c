@@ -1,5 +1,6 @@
 #include "lib/alert/sink/sinks.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -84,6 +85,8 @@ const struct sink_kind sink_kinds[] = {
     {"metrics", true, wants_metrics, sink_metrics_new},
     {NULL, false, NULL, NULL},
 };
+static_assert(sizeof(sink_kinds) / sizeof(sink_kinds[0]) - 1 <= SINK_KINDS_MAX,
+              "a new kind of sink: raise SINK_KINDS_MAX");
 
 /* A sink that only watches is none. */
 static bool works(const struct sink_kind *kind, const struct sink_source *source,

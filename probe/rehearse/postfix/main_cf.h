@@ -2,7 +2,7 @@
  * main_cf - the settings of a main.cf, with their places
  *
  * postconf(5): NAME = VALUE; the last setting of a name wins. Expanding $names is postconf's
- * business (postconf.h); here is only where which text stands. Pure; any thread.
+ * business; here is only where which text stands. Pure; any thread.
  */
 #ifndef RELAYWARDEN_PROBE_REHEARSE_POSTFIX_MAIN_CF_H
 #define RELAYWARDEN_PROBE_REHEARSE_POSTFIX_MAIN_CF_H

@@ -38,8 +38,8 @@ struct pattern {
 
 /*
  * First match wins, so the order is from what must not be mistaken for a refused relay, over those
- * refusals, to the rest. Adding a server's wording is adding a row, and a row to
- * tests/unit/replies-more.tsv.
+ * refusals, to the rest. A refusal to relay is known by its grammar (denial.h): a row is for what
+ * has no such form. Each has its lines in tests/unit/replies-more.tsv.
  */
 static const struct pattern patterns[] = {
     /* A filter's word on what is in a message is none on whom the server relays for. */
