@@ -5,8 +5,9 @@
 #                   deps-build: those for building alone; deps-demo, deps-deb: and for the demo, for a package
 #   make demo       the main job on a private Postfix (as root; installs what it needs)
 #   make unit       builds and runs all unit tests, without root; UNIT=WORD: those whose name contains it
-#   make check      everything that is tested (as root; installs what it needs); FAST=1: the quick loop,
-#                   unit tests, rooms, formatting and the main tests against real servers
+#   make check      everything that is tested (as root; installs what it needs), with a sample of what takes
+#                   longest; WHOLE=1: all of that; FAST=1: the quick loop, unit tests, rooms, formatting and the
+#                   main tests against real servers
 #   make sanitized  all tests of the milter with programs that the sanitizers and valgrind watch
 #   make fuzz       every fuzzer for FUZZ_TIME seconds (600), FUZZ=NAME for one
 #   make check-suite SUITE=trixie  builds there with both compilers, and runs the unit tests (as root; wants
@@ -62,7 +63,7 @@ endif
 DEPS_BUILD := gcc libc6-dev make git pkg-config ca-certificates libmilter-dev libc-ares-dev \
     libconfuse-dev libevent-dev libssl-dev libjansson-dev libsqlite3-dev libidn2-dev libpsl-dev \
     libmnl-dev libcurl4-openssl-dev libpq-dev
-DEPS_CHECK := clang clang-tidy clang-format cppcheck libclang-rt-dev libcmocka-dev mandoc
+DEPS_CHECK := clang lld clang-tidy clang-format cppcheck libclang-rt-dev libcmocka-dev mandoc
 DEPS_DEMO  := postfix rsyslog nsd nftables iproute2 procps openssl netbase python3 util-linux
 DEPS_TEST  := libsasl2-modules sasl2-bin python3-pytest valgrind strace exim4-daemon-heavy opensmtpd sendmail-bin m4 postgrey \
     nmap prometheus prometheus-alertmanager curl syslog-ng-core nginx chromium poppler-utils npm systemd logrotate postfix-pcre zsh fish python3-jsonschema \
@@ -161,6 +162,12 @@ $(BUILD)/flags: FORCE
 .PHONY: FORCE
 FORCE:
 
+# Tests that a sanitizer watches are not optimized: that takes most of the time of compiling them, and saves little
+# in running them.
+ifneq ($(SANITIZE),)
+$(BUILD)/tests/%.o: private OPTIMIZE += -O0
+endif
+
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -240,8 +247,9 @@ UNIT ?=
 unit: unit-programs
 	$(if $(filter-out unit,$(MAKECMDGOALS)),,@/usr/bin/python3 tests/check.py --unit '$(UNIT)' --build $(BUILD))
 FAST ?=
+WHOLE ?=
 check: deps
-	@/usr/bin/python3 tests/check.py $(if $(filter-out 0,$(FAST)),--fast)
+	@/usr/bin/python3 tests/check.py $(if $(filter-out 0,$(FAST)),--fast) $(if $(filter-out 0,$(WHOLE)),--whole)
 sanitized: deps
 	@/usr/bin/python3 tests/check.py --whole --only milter-asan,milter-tsan,milter-valgrind
 SUITE ?= trixie

@@ -1,5 +1,8 @@
 """The stages of check.py share this: running a command, and counting what passed."""
 
+import concurrent.futures
+import contextlib
+import contextvars
 import os
 import subprocess
 import threading
@@ -22,6 +25,7 @@ VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
 
 _lock = threading.Lock()
 _running = set()
+_spent = contextvars.ContextVar("spent", default=None)  # CPU seconds of the commands of whoever counts
 _stopped = threading.Event()
 
 
@@ -69,6 +73,45 @@ def own_network(argv):
     return ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *argv]
 
 
+@contextlib.contextmanager
+def counting():
+    """Gives a list: the CPU seconds of each command that is run within. Daemons that nobody waited for are not in it."""
+    outer, mine = _spent.get(), []
+    token = _spent.set(mine)
+    try:
+        yield mine
+    finally:
+        _spent.reset(token)
+        if outer is not None:
+            outer.extend(mine)
+
+
+def each(workers, function, items):
+    """What the function returns for each item, in their order; so many are worked at together."""
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        calls = [pool.submit(contextvars.copy_context().run, function, item) for item in items]
+        yield from (call.result() for call in calls)
+
+
+def busy_seconds():
+    """For how long the machine's processors have computed since it started, all together."""
+    with open("/proc/stat", encoding="ascii") as file:
+        user, nice, system = (int(word) for word in file.readline().split()[1:4])
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK")
+
+
+def _end(process):
+    """Waits for its end, and counts what it and its children computed."""
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except ChildProcessError:  # it was ended, and asked after by whoever did it
+        return process.wait()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if _spent.get() is not None:
+        _spent.get().append(usage.ru_utime + usage.ru_stime)
+    return process.returncode
+
+
 def command(argv, timeout, **more):
     """Runs one. Returns exit code and output, both streams together; 124 when it took too long."""
     try:
@@ -81,18 +124,25 @@ def command(argv, timeout, **more):
             _running.add(process)
     except FileNotFoundError:
         return 127, f"{argv[0]}: not found; run 'sudo make deps'\n"
-    late = ""
-    try:
-        output, _ = process.communicate(timeout=timeout)
-        code = process.returncode
-    except subprocess.TimeoutExpired:
+    late = threading.Event()
+
+    def give_up():
+        late.set()
         process.kill()
-        output, _ = process.communicate()
-        code, late = 124, f"\n{argv[0]}: no end after {timeout} s\n"
+
+    limit = threading.Timer(timeout, give_up)
+    limit.start()
+    try:
+        with process.stdout:
+            output = process.stdout.read().decode("utf-8", "backslashreplace")
+        code = _end(process)
     finally:
+        limit.cancel()
         with _lock:
             _running.discard(process)
-    return code, output.decode("utf-8", "backslashreplace") + late
+    if late.is_set():
+        return 124, f"{output}\n{argv[0]}: no end after {timeout} s\n"
+    return code, output
 
 
 def stopped():

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from lab import Lab  # noqa: E402  (needs the path above)
+from lab import Lab, sample  # noqa: E402  (needs the path above)
 from lab.reports import Reports, kind  # noqa: E402
 
 
@@ -35,6 +35,14 @@ REPORTS = Reports() if WATCHED else None
 def pytest_unconfigure():
     if REPORTS:
         REPORTS.end()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """After -k: of what it leaves, a run may take a sample."""
+    kept = sample.chosen(items)
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
 
 
 @pytest.hookimpl(hookwrapper=True)

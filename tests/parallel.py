@@ -6,7 +6,6 @@ pytest died, or ran no test at all, has failed.
 """
 
 import collections
-import concurrent.futures
 import contextlib
 import glob
 import os
@@ -15,12 +14,15 @@ import sys
 import time
 import xml.etree.ElementTree
 
-from commands import ROOT, command, own_network
+from commands import ROOT, command, counting, each, own_network
 
-WORKERS = 4
+WORKERS = 6  # they mostly wait
 FILE_SECONDS = 900
 SLOWEST = 10
 FOLDER = "tests/integration"
+# Files whose tests share nothing, and take long: each is run in so many parts beside each other, before all others.
+IN_PARTS = re.compile("test_rehearse")
+PARTS = 4
 # Those that take more than 10 s, longest first; the others follow by name.
 LONGEST = (
     "test_mail_flows_sendmail.py", "test_each_technique.py", "test_alert_crash.py", "test_halves.py", "test_identities.py",
@@ -29,14 +31,16 @@ LONGEST = (
     "test_hostile_servers.py", "test_milter_running.py", "test_milter_dialogues.py",
     "test_zoo_sendmail.py", "test_techniques.py", "test_tokens.py", "test_lab.py")
 
-# A file's name, pytest's exit code and output, its (name, seconds) tests, and how they went.
-Ran = collections.namedtuple("Ran", "name code output tests passed failed skipped seconds")
+# A file's name, pytest's exit code and output, its (name, seconds) tests, how they went, the seconds of all and
+# those of them that a processor was busy with what pytest waited for.
+Ran = collections.namedtuple("Ran", "name code output tests passed failed skipped seconds cpu")
 
 
 def files():
     """The names of all test files, in the order in which they begin."""
     names = sorted(os.path.basename(path) for path in glob.glob(os.path.join(ROOT, FOLDER, "test_*.py")))
-    return [name for name in LONGEST if name in names] + [name for name in names if name not in LONGEST]
+    return sorted(names, key=lambda name: (
+        not IN_PARTS.match(name), LONGEST.index(name) if name in LONGEST else len(LONGEST)))
 
 
 def read_report(path):
@@ -50,22 +54,29 @@ def read_report(path):
     return tests, max(count - failed - skipped, 0), failed, skipped
 
 
-def run_file(stage, name, build, chosen, more):
-    """Runs one file's tests, or the chosen of them."""
-    report = os.path.join(ROOT, "build/check", stage, name + ".xml")
+def parts(names):
+    """(file, part) of each run: "1/4" is the first of four, "" a whole file."""
+    return [(name, part) for name in names
+            for part in ([f"{number}/{PARTS}" for number in range(1, PARTS + 1)] if IN_PARTS.match(name) else [""])]
+
+
+def run_file(stage, name, part, build, chosen, more):
+    """Runs one file's tests, or the chosen of them, or that part."""
+    report = os.path.join(ROOT, "build/check", stage, name + part.replace("/", "-") + ".xml")
     os.makedirs(os.path.dirname(report), exist_ok=True)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(report)
     began = time.monotonic()
-    code, output = command(
-        own_network([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
-                     f"--junit-xml={report}", f"{FOLDER}/{name}", *(["-k", chosen] if chosen else [])]),
-        FILE_SECONDS, RELAYWARDEN_BUILD=build, **more)
+    with counting() as cpu:
+        code, output = command(
+            own_network([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
+                         f"--junit-xml={report}", f"{FOLDER}/{name}", *(["-k", chosen] if chosen else [])]),
+            FILE_SECONDS, RELAYWARDEN_BUILD=build, RELAYWARDEN_PART=part, **more)
     try:
         result = read_report(report)
     except (OSError, AttributeError, xml.etree.ElementTree.ParseError):
         result = [], 0, 0, 0
-    return Ran(name, code, output, *result, time.monotonic() - began)
+    return Ran(f"{name} {part}".rstrip(), code, output, *result, time.monotonic() - began, sum(cpu))
 
 
 def count(tally, stage, ran):
@@ -102,9 +113,9 @@ def show_times(tally, everything):
     for seconds, name, test in tests[:SLOWEST]:
         tally.say(f"{seconds:7.1f} s  {name}::{test}")
     longest = sorted(everything, key=lambda ran: -ran.seconds)[:SLOWEST]
-    tally.say("longest files: " + ", ".join(f"{ran.name} {ran.seconds:.0f} s" for ran in longest))
+    tally.say("longest files: " + ", ".join(f"{ran.name} {ran.seconds:.0f} s (CPU {ran.cpu:.0f})" for ran in longest))
     tally.say(f"{len(everything)} files, {sum(ran.passed for ran in everything)} tests passed, "
-              f"{sum(ran.seconds for ran in everything):.0f} s one after another")
+              f"{sum(ran.seconds for ran in everything):.0f} s one after another, CPU {sum(ran.cpu for ran in everything):.0f} s")
 
 
 def run(tally, stage, build, chosen=None, workers=WORKERS, **more):
@@ -115,9 +126,8 @@ def run(tally, stage, build, chosen=None, workers=WORKERS, **more):
     if not names:
         tally.fail(f"{stage}: there are no test files")
         return
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        everything = list(pool.map(
-            lambda name: run_file(stage, name, build, (chosen or {}).get(name), more), names))
+    everything = list(each(
+        workers, lambda run: run_file(stage, *run, build, (chosen or {}).get(run[0]), more), parts(names)))
     for ran in everything:
         count(tally, stage, ran)
     show_zoo(tally, everything)

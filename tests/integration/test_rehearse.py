@@ -15,6 +15,7 @@ import pytest
 
 from lab.process import wait_until
 from lab.programs import program
+from lab.sample import is_proved
 from real_postfix import asked
 from rehearse_cases import CASES, guilty_lines, write
 from rehearse_more_cases import CASES as MORE
@@ -122,7 +123,7 @@ def test_a_shape_of_the_field_has_its_verdict_and_a_line_that_is_named_closes_it
     code, report = rehearse(folder, *MORE[name].options)
     assert (report["verdict"], guilty(report)) == (MORE[name].verdict, guilty_lines(name, MORE)), report
     assert code == report["exit"] == EXIT[MORE[name].verdict]
-    if report["verdict"] == "open":
+    if report["verdict"] == "open" and is_proved(name):
         check_by_hand(folder, name, report)
 
 
