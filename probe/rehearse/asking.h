@@ -29,15 +29,15 @@ struct asking_endpoint {
 };
 
 struct asking_question {
-    struct asking_endpoint endpoint;
-    struct address client;
     const char *helo;                       /* NULL: the client's own reverse name */
     const struct technique *const *instead; /* NULL: the whole battery */
     size_t instead_count;
     const char *certificate; /* that the client has, with its key; NULL: none. All that are asked
                                 together have the same */
-    bool doubtful;           /* whether a PROXY header is still wanted is to be learnt */
     struct endpoint_result *result; /* to be freed with asking_free */
+    struct asking_endpoint endpoint;
+    struct address client;
+    bool doubtful; /* whether a PROXY header is still wanted is to be learnt */
 };
 
 struct asking {

@@ -81,6 +81,8 @@ struct candidate_listener {
     bool sasl;           /* AUTH may be offered */
     bool sasl_anonymous; /* ANONYMOUS is not ruled out */
     bool xclient;        /* somebody may use XCLIENT or XFORWARD */
+    bool shut[2];        /* by family: it turns away everybody but whom the site trusts, and for
+                            whom `derive` added a question */
     enum tls_mode tls;   /* TLS_NONE, TLS_STARTTLS or TLS_IMPLICIT */
     const struct candidate_override *overrides;
     size_t override_count;

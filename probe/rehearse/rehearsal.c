@@ -14,11 +14,16 @@
 
 #define SCRATCH MOUNTS_BASE "/scratch"
 
-/* Strangers' addresses, of the documentation networks (RFC 5737, RFC 3849) and one of the
- * benchmarks' (RFC 2544): the first that is neither the host's nor trusted. */
-static const char *const strangers[2][5] = {
-    {"198.51.100.7", "203.0.113.7", "192.0.2.7", "198.18.0.7", NULL},
-    {"2001:db8:5afe::7", "2001:db8:ffff:7::7", "2001:db8::7", NULL, NULL},
+/* Strangers' addresses: the first that is neither the host's nor trusted, and others for whom it
+ * turns away. They are of the networks of documentations (RFC 5737, RFC 3849) and benchmarks
+ * (RFC 2544), and of those that have a purpose of IANA's and are no end user's, but are in no list
+ * of bogus ones (RFC 7534, RFC 7535, RFC 7450); then of the carriers' (RFC 6598) and the reserved
+ * ones (RFC 1112). */
+static const char *const strangers[2][REHEARSAL_OTHERS + 1] = {
+    {"198.51.100.7", "203.0.113.7", "192.0.2.7", "198.18.0.7", "192.175.48.7", "192.31.196.7",
+     "192.52.193.7", "100.64.0.7", "240.0.0.7"},
+    {"2001:db8:5afe::7", "2001:db8:ffff:7::7", "2001:db8::7", "2620:4f:8000::7", "2001:4:112::7",
+     "2001:3::7", "3fff:5afe::7"},
 };
 static const char *const mailboxes[2] = {"198.18.25.25", "2001:db8:2525::25"};
 
@@ -56,7 +61,7 @@ static bool choose_strangers(struct rehearsal *rehearsal, char error[STAGE_ERROR
     for (size_t family = 0; family < 2; family++) {
         struct address *out = &rehearsal->strangers[family];
         size_t others = 0;
-        for (size_t i = 0; strangers[family][i] != NULL; i++) {
+        for (size_t i = 0; i <= REHEARSAL_OTHERS && strangers[family][i] != NULL; i++) {
             struct address address;
             if (!address_parse(strangers[family][i], &address) ||
                 is_in_own_network(&rehearsal->stage->wires, &address) ||
@@ -65,7 +70,7 @@ static bool choose_strangers(struct rehearsal *rehearsal, char error[STAGE_ERROR
             }
             if (out->family == ADDRESS_NONE) {
                 *out = address;
-            } else if (others < REHEARSAL_OTHERS) {
+            } else {
                 rehearsal->others[family][others++] = address;
             }
         }
@@ -325,6 +330,7 @@ bool rehearsal_run(struct stage *stage, const struct rehearsal_settings *setting
     bool good = ask_all(&rehearsal, error) && (outcome->verdict == OUTCOME_VERDICT_BROKEN ||
                                                rehearsal_ask_policy(&rehearsal, error));
     if (good && outcome->verdict != OUTCOME_VERDICT_BROKEN) {
+        rehearsal_take_turned_away(&rehearsal);
         sum_up(&rehearsal);
     }
     if (good && settings->blame && outcome->grant_count > 0) {

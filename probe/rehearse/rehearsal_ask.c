@@ -8,10 +8,13 @@
 struct asking_question rehearsal_question(const struct rehearsal *rehearsal, size_t listener)
 {
     const struct asking_endpoint *endpoint = &rehearsal->outcome->listeners[listener].endpoint;
+    const struct address *chosen = &rehearsal->chosen[listener];
 
     return (struct asking_question){
         .endpoint = *endpoint,
-        .client = rehearsal->strangers[endpoint->address.family == ADDRESS_IPV6],
+        .client = chosen->family != ADDRESS_NONE
+                      ? *chosen
+                      : rehearsal->strangers[endpoint->address.family == ADDRESS_IPV6],
     };
 }
 
@@ -190,22 +193,109 @@ static bool take_result(struct rehearsal *rehearsal, size_t listener,
     return true;
 }
 
-/* Whom the server turns away himself learns nothing of what it says to others. */
-static bool ask_as_others(struct rehearsal *rehearsal, struct asking_question *question,
-                          char error[STAGE_ERROR_SIZE])
-{
-    const struct address *others = rehearsal->others[question->client.family == ADDRESS_IPV6];
+/* ---- whom it turns away ------------------------------------------------------------------- */
 
-    for (size_t i = 0; i < REHEARSAL_OTHERS && others[i].family != ADDRESS_NONE &&
-                       !question->endpoint.proxied && question->result->technique_count > 0 &&
-                       client_is_refused(question->result, &question->result->techniques[0]);
+/* Whoever is turned away for what he is learns nothing of what the server says to others. */
+static bool is_turned_away(const struct endpoint_result *result)
+{
+    const struct technique_result *asked = &result->techniques[0];
+
+    if (result->technique_count == 0) {
+        return false;
+    }
+    if (!asked->asked) {
+        return result->reach == REACH_NO_GREETING && result->greeting_code >= 400;
+    }
+    return asked->outcome == OUTCOME_CLIENT_REFUSED || asked->outcome == OUTCOME_SENDER_REFUSED;
+}
+
+void rehearsal_look_how_far(struct rehearsal *rehearsal, size_t listener,
+                            const struct endpoint_result *result)
+{
+    if (result->technique_count > 0 && evidence_of(&result->techniques[0]) != EVIDENCE_UNANSWERED) {
+        rehearsal->turned_away[listener] = false; /* somebody was answered */
+    }
+}
+
+void rehearsal_take_turned_away(struct rehearsal *rehearsal)
+{
+    size_t count = 0;
+    const struct candidate_listener *listeners =
+        candidate_listeners(rehearsal->outcome->candidate, &count);
+
+    for (size_t i = 0; i < rehearsal->outcome->listener_count; i++) {
+        struct outcome_listener *of = &rehearsal->outcome->listeners[i];
+        const struct asking_endpoint *endpoint = &of->endpoint;
+        if (rehearsal->turned_away[i] && of->verdict <= OUTCOME_VERDICT_CONDITIONAL &&
+            !(endpoint->listener < count &&
+              listeners[endpoint->listener].shut[endpoint->address.family == ADDRESS_IPV6])) {
+            of->verdict = OUTCOME_VERDICT_UNKNOWN;
+            snprintf(of->why, sizeof(of->why),
+                     "it turned each client away for its address or name, so that nobody knows "
+                     "whether it relays: %.300s",
+                     rehearsal->turned_away_words[i]);
+        }
+    }
+}
+
+/* Others ask as the first stranger did; the first of them who is not turned away stays. */
+static bool choose_another(struct rehearsal *rehearsal, size_t listener,
+                           const struct asking_question *first, char error[STAGE_ERROR_SIZE])
+{
+    const struct address *others = rehearsal->others[first->client.family == ADDRESS_IPV6];
+    static const struct technique *plain[1];
+    struct asking_question asked[REHEARSAL_OTHERS];
+    size_t count = 0;
+
+    plain[0] = technique_find("plain");
+    for (size_t i = 0; i < REHEARSAL_OTHERS && others[i].family != ADDRESS_NONE; i++) {
+        /* This kernel may know no such address. */
+        if (wires_add_stranger(&rehearsal->stage->wires, &others[i], error) == 0) {
+            asked[count] = *first;
+            asked[count].client = others[i];
+            asked[count].result = NULL;
+            asked[count].instead = plain;
+            asked[count++].instead_count = 1;
+        }
+    }
+    error[0] = '\0';
+    bool good = trial_ask(&rehearsal->trial, asked, count, error);
+    for (size_t i = 0; good && i < count && rehearsal->chosen[listener].family == ADDRESS_NONE;
          i++) {
-        asking_free(question, 1);
-        question->client = others[i];
-        if (wires_add_stranger(&rehearsal->stage->wires, &others[i], error) != 0 ||
-            !trial_ask(&rehearsal->trial, question, 1, error)) {
+        if (!is_turned_away(asked[i].result)) {
+            rehearsal->chosen[listener] = asked[i].client;
+        }
+    }
+    asking_free(asked, count);
+    return good;
+}
+
+static bool ask_as_others(struct rehearsal *rehearsal, size_t listener,
+                          struct asking_question *question, char error[STAGE_ERROR_SIZE])
+{
+    if (!is_turned_away(question->result)) {
+        return true;
+    }
+    if (!question->endpoint.proxied) {
+        if (!choose_another(rehearsal, listener, question, error)) {
             return false;
         }
+        if (rehearsal->chosen[listener].family != ADDRESS_NONE) {
+            asking_free(question, 1);
+            question->client = rehearsal->chosen[listener];
+            if (!trial_ask(&rehearsal->trial, question, 1, error)) {
+                return false;
+            }
+        }
+    }
+    if (is_turned_away(question->result)) {
+        char words[OUTCOME_TEXT_SIZE] = "by its greeting";
+        rehearsal->turned_away[listener] = true;
+        if (question->result->techniques[0].asked) {
+            (void)trial_answer(question->result, 0, words);
+        }
+        snprintf(rehearsal->turned_away_words[listener],
+                 sizeof(rehearsal->turned_away_words[listener]), "%.250s", words);
     }
     return true;
 }
@@ -239,7 +329,7 @@ bool rehearsal_ask_strangers(struct rehearsal *rehearsal, char error[STAGE_ERROR
     }
     good = good && trial_ask(&rehearsal->trial, questions, asked, error);
     for (size_t i = 0; good && i < asked; i++) {
-        good = ask_as_others(rehearsal, &questions[i], error) &&
+        good = ask_as_others(rehearsal, of[i], &questions[i], error) &&
                take_result(rehearsal, of[i], &questions[i]);
     }
     asking_free(questions, questions != NULL ? asked : 0);

@@ -5,7 +5,10 @@
 #include "probe/model/evidence.h"
 #include "probe/rehearse/rehearsal_private.h"
 
-#define CLAIMS_NETWORK "198.18.7.1" /* RFC 2544; the last octet counts */
+/* Where clients are that have names of their own: the last two octets count (RFC 2544, RFC 3849).
+ */
+#define CLAIMS_OCTET 8
+static const char *const claims_networks[2] = {"198.18.8.0", "2001:db8:7afe::800"};
 
 /* One question that is put to one listener. */
 struct put {
@@ -33,12 +36,6 @@ static void add_host(struct rehearsal *rehearsal)
     questions_add_host(&rehearsal->questions, rehearsal->settings->site, &of);
 }
 
-/* In paths of SMTP a word that is none would end them. */
-static bool is_path(const char *text)
-{
-    return text[0] != '\0' && strpbrk(text, "<>{}\\\" \t") == NULL;
-}
-
 static bool has_certificate(const struct question *question)
 {
     return question->kind == QUESTION_CERTIFICATE || question->kind == QUESTION_OWN_CERTIFICATE;
@@ -53,32 +50,43 @@ static void write_path(char out[ENVELOPE_PATH_SIZE], const char *text)
              length > 0 && text[length - 1] == '@' ? "{canary.domain}" : "");
 }
 
-static void make_technique(struct further_technique *out, const struct question *question)
+static void make_parts(struct further_technique *out, const struct question *question)
 {
-    const struct technique *plain = technique_find("plain");
     struct technique *made = &out->technique;
-    char address[ADDRESS_TEXT_SIZE];
+    const char *sender = question_part(question, QUESTION_WITH_SENDER);
+    const char *recipient = question_part(question, QUESTION_WITH_RECIPIENT);
 
-    *made = *plain;
-    if (question->kind == QUESTION_SENDER && is_path(question->text)) {
-        write_path(out->sender, question->text);
+    if (question_part(question, QUESTION_WITH_HELO)[0] != '\0') {
+        made->id = "known-helo";
+        made->trait = TECHNIQUE_BY_HELO;
+        made->summary = "a client that calls itself by a name that the configuration names writes "
+                        "to an outside mailbox";
+    }
+    if (recipient[0] != '\0') {
+        write_path(out->recipient, recipient);
+        made->id = "known-recipient";
+        made->trait = TECHNIQUE_BY_DESTINATION;
+        made->recipient = out->recipient;
+        made->summary = "a recipient that the configuration names is asked for";
+    }
+    if (sender[0] != '\0') {
+        write_path(out->sender, sender);
         made->id = "known-sender";
         made->trait = TECHNIQUE_BY_SENDER;
         made->made_up = true; /* another sender would be another question */
         made->sender = out->sender;
         made->summary = "a sender that the configuration names writes to an outside mailbox";
-    } else if (question->kind == QUESTION_RECIPIENT && is_path(question->text)) {
-        write_path(out->recipient, question->text);
-        made->id = "known-recipient";
-        made->trait = TECHNIQUE_BY_DESTINATION;
-        made->recipient = out->recipient;
-        made->summary = "a recipient that the configuration names is asked for";
-    } else if (question->kind == QUESTION_HELO && is_path(question->text)) {
-        made->id = "known-helo";
-        made->trait = TECHNIQUE_BY_HELO;
-        made->summary = "a client that calls itself by a name that the configuration names writes "
-                        "to an outside mailbox";
-    } else if (question->kind == QUESTION_CLAIM) {
+    }
+}
+
+static void make_technique(struct further_technique *out, const struct question *question)
+{
+    struct technique *made = &out->technique;
+    char address[ADDRESS_TEXT_SIZE];
+
+    *made = *technique_find("plain");
+    make_parts(out, question);
+    if (question->kind == QUESTION_CLAIM) {
         *made = *technique_find("xclient-loopback");
         made->id = "claimed-client";
         (void)address_format(&question->client, address);
@@ -99,23 +107,57 @@ static void make_technique(struct further_technique *out, const struct question 
     }
 }
 
-/* A client of its own for each reverse name. */
+/* Who has the name that a question is about, by family. */
+static struct address named_client(const struct rehearsal *rehearsal,
+                                   const struct question *question, size_t family)
+{
+    struct address client = question->client;
+    size_t number = 0;
+
+    if (client.family == ADDRESS_NONE) {
+        while (rehearsal->questions.all[number].kind != QUESTION_NAME ||
+               strcmp(rehearsal->questions.all[number].text, question->text) != 0) {
+            number++;
+        }
+        number++; /* the first of that name is 1 */
+        (void)address_parse(claims_networks[family], &client);
+        client.octets[family == 0 ? 3 : 15] = (uint8_t)number;
+        client.octets[family == 0 ? 2 : 14] = (uint8_t)(CLAIMS_OCTET + (number >> 8));
+    }
+    return client;
+}
+
+/* False: the address has another name, or there is no room. */
+static bool add_claim(struct played_names *names, const struct address *address, const char *name)
+{
+    for (size_t i = 0; i < names->claim_count; i++) {
+        if (address_equal(&names->claims[i].address, address)) {
+            return strcmp(names->claims[i].name, name) == 0;
+        }
+    }
+    if (names->claim_count == PLAYED_CLAIMS_MAX || strlen(name) >= PLAYED_NAME_SIZE) {
+        return false;
+    }
+    struct played_claim *claim = &names->claims[names->claim_count++];
+    claim->address = *address;
+    snprintf(claim->name, sizeof(claim->name), "%s", name);
+    return true;
+}
+
+/* A client of its own, in each family, for each reverse name. */
 static void add_claims(struct rehearsal *rehearsal, struct played_names *names)
 {
     for (size_t i = 0; i < rehearsal->questions.count; i++) {
-        struct question *question = &rehearsal->questions.all[i];
+        const struct question *question = &rehearsal->questions.all[i];
         if (question->kind != QUESTION_NAME) {
             continue;
         }
-        if (names->claim_count == PLAYED_CLAIMS_MAX || strlen(question->text) >= PLAYED_NAME_SIZE) {
-            rehearsal->questions.left_out++;
-            continue;
+        bool good = true;
+        for (size_t family = 0; family < 2; family++) {
+            const struct address client = named_client(rehearsal, question, family);
+            good = add_claim(names, &client, question->text) && good;
         }
-        struct played_claim *claim = &names->claims[names->claim_count++];
-        (void)address_parse(CLAIMS_NETWORK, &claim->address);
-        claim->address.octets[3] = (uint8_t)names->claim_count;
-        snprintf(claim->name, sizeof(claim->name), "%s", question->text);
-        question->client = claim->address;
+        rehearsal->questions.left_out += !good;
     }
 }
 
@@ -124,12 +166,13 @@ static void add_known(struct rehearsal *rehearsal, struct played_names *names)
 {
     for (size_t i = 0; i < rehearsal->questions.count; i++) {
         const struct question *question = &rehearsal->questions.all[i];
-        const char *at = strrchr(question->text, '@');
-        bool is_mailbox = question->kind == QUESTION_SENDER || question->kind == QUESTION_RECIPIENT;
-        const char *name = is_mailbox ? (at != NULL ? at + 1 : "") : question->text;
-        if ((is_mailbox || question->kind == QUESTION_HELO) && name[0] != '\0' &&
-            names->known_count < PLAYED_KNOWN_MAX) {
-            names->known[names->known_count++] = name;
+        for (size_t part = 0; part < QUESTION_PARTS; part++) {
+            const char *text = question_part(question, part);
+            const char *at = strrchr(text, '@');
+            const char *name = at != NULL ? at + 1 : part == QUESTION_WITH_HELO ? text : "";
+            if (name[0] != '\0' && names->known_count < PLAYED_KNOWN_MAX) {
+                names->known[names->known_count++] = name;
+            }
         }
     }
 }
@@ -177,7 +220,15 @@ static bool make_claim(struct rehearsal *rehearsal, const struct put *put,
 
     if (out->endpoint.proxied) {
         battery[0] = put_behind(rehearsal, put, &question->client);
-        return question->client.family == out->endpoint.address.family;
+        return question->client.family == out->endpoint.address.family &&
+               question->by.family == ADDRESS_NONE;
+    }
+    if (question->by.family != ADDRESS_NONE) {
+        out->client = question->by;
+        if (question->by.family != out->endpoint.address.family ||
+            wires_is_own(&rehearsal->stage->wires, &question->by)) {
+            return false;
+        }
     }
     battery[0] = &rehearsal->further[put->question].technique;
     return listeners[out->endpoint.listener].xclient;
@@ -199,18 +250,19 @@ static bool make_put(struct rehearsal *rehearsal, const struct put *put,
     if (question->kind == QUESTION_CLAIM) {
         return make_claim(rehearsal, put, out, battery) && out->client.family != ADDRESS_NONE;
     }
-    if (question->client.family != ADDRESS_NONE) {
-        if (question->client.family != endpoint->address.family ||
-            wires_is_own(&rehearsal->stage->wires, &question->client)) {
+    struct address client = question->client;
+    if (question->kind == QUESTION_NAME) {
+        client = named_client(rehearsal, question, endpoint->address.family == ADDRESS_IPV6);
+    }
+    if (client.family != ADDRESS_NONE) {
+        if (client.family != endpoint->address.family ||
+            wires_is_own(&rehearsal->stage->wires, &client)) {
             return false;
         }
-        out->client = question->client;
-    } else if (question->kind == QUESTION_CLIENT || question->kind == QUESTION_GATEWAY ||
-               question->kind == QUESTION_NAME) {
-        return false;
+        out->client = client;
     }
-    if (question->kind == QUESTION_HELO && is_path(question->text)) {
-        out->helo = question->text;
+    if (question_part(question, QUESTION_WITH_HELO)[0] != '\0') {
+        out->helo = question_part(question, QUESTION_WITH_HELO);
     }
     if (out->client.family == ADDRESS_NONE) {
         return false;
@@ -262,6 +314,7 @@ static bool take_put(struct rehearsal *rehearsal, const struct put *put,
     if (question->result->technique_count == 0) {
         return true;
     }
+    rehearsal_look_how_far(rehearsal, put->listener, question->result);
     if (evidence_of(&question->result->techniques[0]) != EVIDENCE_PROVEN) {
         /* A name that does not lead back is what some are refused for. */
         bool for_name = rehearsal->questions.all[put->question].kind == QUESTION_NAME &&
@@ -306,15 +359,32 @@ static bool is_usual(const struct question *question)
     return !says_ok(question) && !has_certificate(question);
 }
 
+/* A host without IPv6 has no such strangers. */
+static bool lay_client(struct rehearsal *rehearsal, const struct address *client,
+                       char error[STAGE_ERROR_SIZE])
+{
+    return client->family == ADDRESS_NONE || wires_is_own(&rehearsal->stage->wires, client) ||
+           wires_add_stranger(&rehearsal->stage->wires, client, error) == 0 ||
+           client->family == ADDRESS_IPV6;
+}
+
 /* Strangers with addresses of their own, each laid once. */
 static bool lay_clients(struct rehearsal *rehearsal, char error[STAGE_ERROR_SIZE])
 {
     for (size_t i = 0; i < rehearsal->questions.count; i++) {
-        const struct address *client = &rehearsal->questions.all[i].client;
-        if (client->family != ADDRESS_NONE && rehearsal->questions.all[i].kind != QUESTION_CLAIM &&
-            !wires_is_own(&rehearsal->stage->wires, client) &&
-            wires_add_stranger(&rehearsal->stage->wires, client, error) != 0 &&
-            client->family == ADDRESS_IPV4) {
+        const struct question *question = &rehearsal->questions.all[i];
+        bool good = true;
+        if (question->kind == QUESTION_CLAIM) {
+            good = lay_client(rehearsal, &question->by, error);
+        } else if (question->kind == QUESTION_NAME) {
+            for (size_t family = 0; family < 2 && good; family++) {
+                struct address client = named_client(rehearsal, question, family);
+                good = lay_client(rehearsal, &client, error);
+            }
+        } else {
+            good = lay_client(rehearsal, &question->client, error);
+        }
+        if (!good) {
             return false;
         }
     }
@@ -353,11 +423,20 @@ static bool ask_those(struct rehearsal *rehearsal, bool (*is_one)(const struct q
 
 bool rehearsal_ask_further(struct rehearsal *rehearsal, char error[STAGE_ERROR_SIZE])
 {
-    if (rehearsal->questions.left_out > 0) {
-        char text[OUTCOME_TEXT_SIZE];
+    const struct questions *questions = &rehearsal->questions;
+    char text[OUTCOME_TEXT_SIZE];
+
+    if (questions->left_out > 0) {
         snprintf(text, sizeof(text),
-                 "%zu more addresses and names of its tables were not asked about: %d are",
-                 rehearsal->questions.left_out, QUESTIONS_MAX);
+                 "%zu more addresses and names of its tables were not asked about: %zu are",
+                 questions->left_out, questions->count);
+        (void)outcome_unknown(rehearsal->outcome, "", text);
+    }
+    if (questions->untold > 0) {
+        snprintf(
+            text, sizeof(text),
+            "no question could be made of %zu of its lines that may let somebody in: see \"%s\"",
+            questions->untold, questions->first_untold);
         (void)outcome_unknown(rehearsal->outcome, "", text);
     }
     return lay_clients(rehearsal, error) && ask_those(rehearsal, is_usual, error) &&

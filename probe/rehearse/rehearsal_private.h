@@ -14,11 +14,12 @@
 #include <stddef.h>
 
 #include "lib/domain.h"
+#include "probe/rehearse/listening.h"
 #include "probe/rehearse/questions.h"
 #include "probe/rehearse/rehearsal_settings.h"
 #include "probe/rehearse/trial.h"
 
-#define REHEARSAL_OTHERS        3
+#define REHEARSAL_OTHERS        8
 #define REHEARSAL_BACKUP_DOMAIN "backup.test" /* RFC 6761: nobody's */
 
 /* A technique that was made for a question. */
@@ -43,6 +44,9 @@ struct rehearsal {
     struct trial trial;
     struct address strangers[2];                /* IPv4, IPv6 */
     struct address others[2][REHEARSAL_OTHERS]; /* asked where the first is turned away himself */
+    struct address chosen[LISTENING_MAX];       /* by listener: of the others; or ADDRESS_NONE */
+    bool turned_away[LISTENING_MAX];            /* by listener: so was everybody up to now */
+    char turned_away_words[LISTENING_MAX][256]; /* with these words */
     bool is_private;                            /* nothing listens where strangers can reach it */
     size_t listeners_left;                      /* were not asked: there are too many */
     char host[DOMAIN_SIZE];
@@ -69,6 +73,11 @@ void rehearsal_leave_open(struct outcome_listener *listener, const struct endpoi
 /* Keeps what was granted, to be asked again and blamed. False: memory is out. */
 bool rehearsal_add_grant(struct rehearsal *rehearsal, size_t listener,
                          const struct asking_question *question, size_t row, const char *condition);
+/* Whether the answer to the result's first row says more than that its asker is not wanted. */
+void rehearsal_look_how_far(struct rehearsal *rehearsal, size_t listener,
+                            const struct endpoint_result *result);
+/* Of listeners that turned everybody away nothing is known, unless they do so whoever asks. */
+void rehearsal_take_turned_away(struct rehearsal *rehearsal);
 /* On every listener. False with a sentence, or, where it is empty, the server is dead. */
 bool rehearsal_ask_strangers(struct rehearsal *rehearsal, char error[STAGE_ERROR_SIZE]);
 

@@ -5,10 +5,10 @@
 
 #include "probe/rehearse/element.h"
 #include "probe/rehearse/pattern_word.h"
-#include "probe/rehearse/postfix/derive.h"
+#include "probe/rehearse/postfix/derive_keys.h"
 #include "probe/rehearse/postfix/main_cf.h"
 #include "probe/rehearse/postfix/master_cf.h"
-#include "probe/rehearse/postfix/tables.h"
+#include "probe/rehearse/postfix/table_lines.h"
 #include "tests/fuzz/fuzz.h"
 
 static size_t newlines(const char *text, size_t length)

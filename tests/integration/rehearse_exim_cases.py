@@ -197,6 +197,40 @@ plain("strict", "closed", first="  deny dnslists = dnsbl.example.net\n  deny !ve
 plain("unwrapped-before-it-is-asked", "closed", main="percent_hack_domains = example.org\n")
 plain("list-that-nobody-uses", "closed", main="hostlist friends = *\naddresslist foes = *@*\n",
       before="  deny senders = +foes\n         hosts = !+friends\n")
+# ---- two things of one request ----
+def let_by(name, verdict, *conditions, guilty="message = these", files=None, **more):
+    """An `accept` with these conditions before the refusal; it, or an item of a list, is guilty where it opens."""
+    text = "  accept message = these\n" + "".join(f"         {condition}\n" for condition in conditions)
+    plain(name, verdict, [("exim4.conf", guilty)] if verdict == "open" else (), before=text, files=files,
+          mend=[("exim4.conf", text, "")], **more)
+
+
+let_by("sender-of-a-network", "open", "senders = *@partner.test", "hosts = 203.0.113.64/27")
+let_by("sender-to-a-role", "open", "senders = boss@partner.test : joe@partner.test", "local_parts = postmaster",
+       guilty="senders = boss")
+let_by("greeting-of-a-network", "open",
+       "condition = ${if and{{eq{$sender_helo_name}{gw.partner.test}}{match_ip{$sender_host_address}{203.0.113.64/27}}}}")
+let_by("sender-by-condition", "open", "condition = ${if eqi{$sender_address_domain}{partner.test}{yes}{no}}")
+let_by("role-by-condition", "open", "condition = ${if match{$local_part}{^bounce-[0-9]+\\$}}")
+let_by("domains-of-a-folder", "open", "domains = dsearch;/etc/exim4/hosted", guilty="domains = dsearch",
+       files={"hosted/partner.test": ""})
+let_by("negated-in-a-list", "open", "hosts = !203.0.113.64/30 : !203.0.113.92/30 : !203.0.113.80/30 : 203.0.113.64/27")
+let_by("nobody-of-a-network", "closed", "senders = *@partner.test", "hosts = 127.0.0.1")
+let_by("logged-in", "closed", "authenticated = *", "condition = ${if eq{$acl_m_x}{y}}")
+plain("senders-are-required", "open", [("exim4.conf", "203.0.113.64/27")], relay_from="127.0.0.1 : 203.0.113.64/27",
+      first="  require message = relay not permitted\n          sender_domains = partner.test\n",
+      mend=[("exim4.conf", " : 203.0.113.64/27", "")])
+plain("bogus-networks", "open", [("exim4.conf", "message = all")], main="acl_smtp_connect = acl_bogus\n",
+      before="  accept message = all\n", after="  accept\nacl_bogus:\n  deny hosts = <; 10.0.0.0/8 ; 100.64.0.0/10 ; "
+      "192.0.2.0/24 ; 198.18.0.0/15 ; 198.51.100.0/24 ; 203.0.113.0/24 ; 224.0.0.0/3 ; 2001:db8::/32\n  accept\nacl_other:\n",
+      mend=[("exim4.conf", "  accept message = all\n", "")])
+# ---- what cannot be asked ----
+let_by("keys-in-a-map", "unknown", "hosts = 203.0.113.64/27", "senders = cdb;/etc/exim4/senders.cdb")
+let_by("condition-of-a-lookup", "unknown",
+       "condition = ${if eq{${lookup{$sender_host_address}lsearch{/etc/exim4/known}}}{yes}}", files={"known": "192.0.2.99: yes\n"})
+plain("everybody-is-turned-away", "unknown", main="acl_smtp_connect = acl_known\n",
+      before="  accept message = all\n", after="  accept\nacl_known:\n  deny hosts = !10.0.0.0/8\n  accept\nacl_other:\n",
+      options=["--trusted", "10.0.0.0/8"])
 # ---- neither ----
 plain("misspelt", "broken", main="acl_smpt_rcpt = acl_check_rcpt\n")
 debian("debian-misspelt", "broken", edits={ACL: [(REFUSAL, "  acept\n" + REFUSAL)]})

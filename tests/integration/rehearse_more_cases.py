@@ -173,3 +173,71 @@ case("certificates-of-all", "open", [("certificates", "/")],
      {**checked("permit_tls_clientcerts"), "smtpd_tls_security_level": "may", "smtpd_tls_ask_ccert": "yes",
       "relay_clientcerts": f"regexp:{HERE}/certificates", "smtpd_tls_fingerprint_digest": "sha256"},
      files={"certificates": "/^[0-9A-F:]+$/ x\n"})
+# ---- two things of one request ----
+LAX = {"smtpd_restriction_classes": "lax"}
+SENDERS = {"senders": "boss@partner.test OK\n"}
+BY_SENDER = f"check_sender_access hash:{HERE}/senders"
+case("client-and-sender", "open", [("senders", "boss@")],
+     {**checked(f"check_client_access cidr:{HERE}/clients"), **LAX, "lax": BY_SENDER},
+     files={"clients": "# partners\n203.0.113.64/27 lax\n", **SENDERS}, hashed=["senders"])
+case("client-and-greeting", "open", [("names", "gw.partner")],
+     {**checked(f"check_client_access hash:{HERE}/clients"), **LAX, "lax": f"check_helo_access hash:{HERE}/names"},
+     files={"clients": "203.0.113 lax\n", "names": "gw.partner.test OK\n"}, hashed=["clients", "names"])
+case("sender-and-recipient", "open", [("roles", "postmaster@")],
+     {**later(BY_SENDER), **LAX, "lax": f"check_recipient_access hash:{HERE}/roles"},
+     files={"senders": "partner.test lax\n", "roles": "postmaster@ OK\n"}, hashed=["senders", "roles"])
+case("name-and-sender", "open", [("senders", "boss@")],
+     {**checked(f"check_client_access hash:{HERE}/clients"), **LAX, "lax": BY_SENDER},
+     files={"clients": "partner.test lax\n", **SENDERS}, hashed=["clients", "senders"])
+case("domain-and-its-user", "open", [("senders", "boss@")],
+     {**checked(f"check_sender_access hash:{HERE}/domains"), **LAX, "lax": BY_SENDER},
+     files={"domains": "partner.test lax\n", **SENDERS}, hashed=["domains", "senders"])
+case("client-whose-class-refuses", "closed", main={**checked(f"check_client_access cidr:{HERE}/clients"), **LAX,
+                                                   "lax": "reject_unauth_destination, permit"},
+     files={"clients": "203.0.113.64/27 lax\n"})
+case("clients-of-a-list-then-senders", "open", [("senders", "boss@")],
+     {"smtpd_client_restrictions": f"permit_mynetworks, check_client_access cidr:{HERE}/clients, reject",
+      **checked(BY_SENDER)},
+     files={"clients": "203.0.113.64/27 OK\n", **SENDERS}, hashed=["senders"])
+case("senders-of-a-list", "open", [("main.cf", "static:OK")],
+     {"smtpd_sender_restrictions": f"permit_mynetworks, {BY_SENDER}, reject", **checked("check_helo_access static:OK")},
+     files=SENDERS, hashed=["senders"])
+case("senders-of-a-list-closed", "closed",
+     main={"smtpd_sender_restrictions": f"permit_mynetworks, {BY_SENDER}, reject"}, files=SENDERS, hashed=["senders"])
+case("clients-but-for-the-rest", "open", [("main.cf", "static:OK")],
+     checked(f"check_client_access cidr:{HERE}/clients", "check_sender_access static:OK"),
+     files={"clients": "203.0.113.64/27 DUNNO\n0.0.0.0/0 REJECT\n::/0 REJECT\n"})
+case("nobody-but-mynetworks", "closed", main={"smtpd_client_restrictions": "permit_mynetworks, reject"})
+# ---- clients that are not what the usual stranger is ----
+BOGUS = "".join(f"{net} REJECT bogus\n" for net in (
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
+    "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3", "2001:db8::/32"))
+case("bogus-networks-first", "open", [("main.cf", "static:OK")],
+     {"smtpd_client_restrictions": f"check_client_access cidr:{HERE}/bogus", **checked("check_sender_access static:OK")},
+     files={"bogus": BOGUS})
+case("bogus-networks-closed", "closed", main={"smtpd_client_restrictions": f"check_client_access cidr:{HERE}/bogus"},
+     files={"bogus": BOGUS})
+case("everybody-is-on-a-list", "unknown",
+     main={"smtpd_client_restrictions": f"check_client_access pcre:{HERE}/all", **checked("check_sender_access static:OK")},
+     files={"all": "/^[0-9]/ REJECT\n/[:]/ REJECT\n"})
+case("middle-of-a-network", "open", [("clients", "203.0.112.0/22")], checked(f"check_client_access cidr:{HERE}/clients"),
+     files={"clients": "203.0.112.0/24 REJECT\n203.0.115.0/24 REJECT\n203.0.114.0/24 REJECT\n203.0.112.0/22 OK\n"})
+case("hole-in-a-hash", "open", [("clients", "203.0 OK")], checked(f"check_client_access hash:{HERE}/clients"),
+     files={"clients": "203.0 OK\n203.0.0 REJECT\n203.0.255 REJECT\n203.0.128 REJECT\n"}, hashed=["clients"])
+case("covered-network", "closed", main=checked(f"check_client_access cidr:{HERE}/clients"),
+     files={"clients": "203.0.113.0/25 REJECT\n203.0.113.128/25 REJECT\n203.0.113.0/24 OK\n"})
+case("negated-ends", "open", [("main.cf", "203.0.113.0/24")],
+     {"mynetworks": "127.0.0.0/8\n  !203.0.113.0/30\n  !203.0.113.252/30\n  !203.0.113.128/30\n  203.0.113.0/24"})
+case("name-over-ipv6", "open", [("clients", "partner.test")], checked(f"check_client_access hash:{HERE}/clients"),
+     files={"clients": "partner.test OK\n"}, hashed=["clients"], options=["--address", "eth0=2001:db8:25::25/64"])
+case("xclient-of-another-network", "open", [("main.cf", "xclient")],
+     {"mynetworks": "10.0.0.0/8", "smtpd_authorized_xclient_hosts": "203.0.113.64/27"}, options=["--trusted", "10.0.0.0/8"])
+# ---- what cannot be asked ----
+case("odd-sender", "unknown", main=checked(f"check_sender_access inline:{{ {{ \"boss\"@partner.test = OK }}, a.test=REJECT }}"))
+case("program-of-keys", "unknown", main={**checked(f"check_client_access cidr:{HERE}/clients"), **LAX,
+                                         "lax": f"check_sender_access sqlite:{HERE}/senders"},
+     files={"clients": "203.0.113.64/27 lax\n", "senders": "dbpath = /etc/postfix/db\nquery = SELECT 'OK'\n"})
+case("certificates-by-pattern", "open", [("certificates", "/./")],
+     {**checked(f"check_ccert_access regexp:{HERE}/certificates"), "smtpd_tls_security_level": "may",
+      "smtpd_tls_ask_ccert": "yes", "smtpd_tls_fingerprint_digest": "sha256"},
+     files={"certificates": "/./ OK\n"})

@@ -307,7 +307,7 @@ def test_a_sleep_is_left_out(tmp_path):
     ("check_sender_access inline:{example.org=450 4.7.1 later}", {}),
     ("check_sender_access pcre:/etc/postfix/senders", {"senders": "/(?=.*x)^a/ OK\n"}),
     ("check_sender_access hash:/etc/postfix/senders",
-     {"senders": "".join(f"someone@host{i}.test OK\n" for i in range(400))}),
+     {"senders": "".join(f"someone@host{i}.test OK\n" for i in range(600))}),
 ])
 def test_a_question_that_was_left_open_leaves_it_unknown(tmp_path, check, files):
     folder = write(str(tmp_path), "debian")
@@ -324,7 +324,7 @@ def test_a_question_that_was_left_open_leaves_it_unknown(tmp_path, check, files)
 
 def test_a_table_below_the_check_of_the_destination_is_not_asked_about(tmp_path):
     folder = write(str(tmp_path), "debian")
-    add(folder, "".join(f"someone@host{i}.test OK\n" for i in range(400)), "senders")
+    add(folder, "".join(f"someone@host{i}.test OK\n" for i in range(600)), "senders")
     add(folder, "smtpd_recipient_restrictions = reject_unauth_destination, "
                 "check_sender_access hash:/etc/postfix/senders\n")
     code, report = rehearse(folder)

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import subprocess
+import tempfile
 
 import pytest
 
@@ -98,6 +99,34 @@ def test_a_broken_configuration_is_told_in_exims_words_with_the_operators_line(n
     _, report = rehearse(write(str(tmp_path), name))
     assert report["broken"][0]["place"] == f"{HERE}/{place}", report
     assert "made.conf" not in report["broken"][0]["why"] and "Exim configuration error" in report["broken"][0]["why"]
+
+
+SECRET = "hidden_word = of root alone\n"
+
+
+@pytest.mark.parametrize("include", [".include {}\n", "HERE = {}\n.include HERE\n"])
+def test_an_included_file_that_is_not_everybodys_to_read_is_not_shown(include, tmp_path):
+    folder = write(str(tmp_path), "correct")
+    with tempfile.NamedTemporaryFile("w", dir="/var/tmp") as secret:
+        secret.write(SECRET)
+        secret.flush()
+        path = os.path.join(folder, "exim4.conf")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(include.format(secret.name) + text)
+        done = run(folder, "--json")
+    assert done.returncode == 3
+    assert "hidden_word" not in done.stdout + done.stderr
+    assert "not everybody's to read" in done.stderr, done
+
+
+def test_a_list_that_is_a_link_is_read_as_exim_reads_it(tmp_path):
+    folder = write(str(tmp_path), "senders-in-a-file")
+    os.rename(os.path.join(folder, "senders"), os.path.join(folder, "partners"))
+    os.symlink("partners", os.path.join(folder, "senders"))
+    code, report = rehearse(folder, "--no-blame")
+    assert (code, report["verdict"]) == (2, "open"), report
 
 
 def test_a_folder_with_files_of_two_servers_wants_to_be_told_whose_it_is(tmp_path):

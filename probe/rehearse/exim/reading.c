@@ -1,6 +1,7 @@
 #include "probe/rehearse/exim/reading.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,8 @@
 
 #include "probe/rehearse/making.h"
 
-#define ANSWERS MOUNTS_BASE "/exim"
+#define INCLUDED_DEEP 8 /* files in files */
+#define ANSWERS       MOUNTS_BASE "/exim"
 #define ASK                                                                                        \
     "env -i \"$1\" -C \"$2\" -bP config >\"$3/flat\" && env -i \"$1\" -C \"$2\" -bP "              \
     ">\"$3/values\""
@@ -178,9 +180,87 @@ static bool ask_exim(struct candidate *candidate, struct exim_reading *reading, 
 
 /* ---- the candidate's own texts ---- */
 
+/* A file that Exim reads; one that this candidate must not show is noted. */
+static size_t look_at(struct candidate *candidate, struct exim_reading *reading, const char *path)
+{
+    errno = 0;
+    size_t file = candidate_add_file(candidate, path);
+
+    if (file == CANDIDATE_NO_FILE && errno == EACCES && reading->not_shown == NULL) {
+        reading->not_shown = candidate_keep(candidate, path);
+    }
+    return file;
+}
+
+/* Files that it includes, whether Exim came so far or not. */
+static bool look_at_included(struct candidate *candidate, struct exim_reading *reading, size_t file,
+                             int depth)
+{
+    struct script script;
+    const struct candidate_file *text =
+        file == CANDIDATE_NO_FILE ? NULL : candidate_file(candidate, file);
+    bool good = true;
+
+    if (text == NULL || depth > INCLUDED_DEEP) {
+        return true;
+    }
+    if (!script_read(text->text, text->length, &script)) {
+        return false;
+    }
+    for (size_t i = 0; i < script.count && good; i++) {
+        const char *line = script.lines[i].text;
+        if (strncmp(line, ".include", 8) == 0) {
+            const char *path = line + strcspn(line, " \t");
+            path += strspn(path, " \t\"");
+            char *kept = strndup(path, strcspn(path, " \t\""));
+            good = kept != NULL && (kept[0] != '/' ||
+                                    look_at_included(candidate, reading,
+                                                     look_at(candidate, reading, kept), depth + 1));
+            free(kept);
+        }
+    }
+    script_free(&script);
+    return good;
+}
+
+/* The file of which Exim says something. */
+static void look_at_named(struct candidate *candidate, struct exim_reading *reading)
+{
+    char words[CANDIDATE_WHY_SIZE];
+    const char *line = making_first_words(words, sizeof(words)) ? strstr(words, "in line ") : NULL;
+    char *of = line != NULL ? strstr(line, " of /") : NULL;
+
+    if (of != NULL) {
+        of[4 + strcspn(of + 4, " :")] = '\0';
+        (void)look_at(candidate, reading, of + 4);
+    }
+}
+
+/* What Exim would tell of such a file is not everybody's to know. */
+static bool may_show_all(struct candidate *candidate, struct exim_reading *reading,
+                         char why[CANDIDATE_WHY_SIZE])
+{
+    for (size_t i = 0; i < reading->source_count; i++) {
+        if (!look_at_included(candidate, reading, reading->sources[i].file, 0)) {
+            return out_of_memory(why);
+        }
+    }
+    if (reading->flat == NULL) {
+        look_at_named(candidate, reading);
+    }
+    if (reading->not_shown == NULL) {
+        return true;
+    }
+    snprintf(why, CANDIDATE_WHY_SIZE,
+             "%.300s lies outside of the folder and is not everybody's to read, so that it is read "
+             "for the machine's own configuration alone: include a copy that lies in the folder",
+             reading->not_shown);
+    return false;
+}
+
 static bool add_source(struct candidate *candidate, struct exim_reading *reading, const char *path)
 {
-    size_t file = candidate_add_file(candidate, path);
+    size_t file = look_at(candidate, reading, path);
 
     if (file == CANDIDATE_NO_FILE) {
         return true; /* nothing of it can be taken out */
@@ -363,7 +443,7 @@ bool reading_exim_load(struct candidate *candidate, const char *folder,
     if (!read_sources(candidate, reading, folder) || !define_all(candidate, reading)) {
         return out_of_memory(why);
     }
-    return true;
+    return may_show_all(candidate, reading, why);
 }
 
 /* ---- values ---- */

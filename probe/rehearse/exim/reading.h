@@ -62,6 +62,7 @@ struct exim_reading {
     size_t conf_file_count;
     struct reading_source *sources;
     size_t source_count;
+    const char *not_shown; /* a file of them that this candidate may not show; NULL: none */
     struct reading_definition *definitions;
     size_t definition_count;
 };

@@ -17,6 +17,7 @@
 #define CONDITIONS_MAX 8
 #define GUESSES_MAX    12
 #define GUESS_SIZE     160
+#define VALUE_SIZE     512
 #define ALONE_MAX      20 /* lines that are tried alone, one postmap each */
 
 /* A line of the table that permits. */
@@ -309,34 +310,14 @@ static const char *answer_to(const char *answers, const char *wanted)
     return NULL;
 }
 
-static bool permits(const struct patterns *patterns, const char *answer)
+/* Whether an answer lets by, and its `value`. */
+static bool permits(const struct patterns *patterns, const char *answer, char value[VALUE_SIZE])
 {
-    char value[64];
-
     if (answer == NULL) {
         return false;
     }
-    snprintf(value, sizeof(value), "%.*s", (int)strcspn(answer, "\n"), answer);
+    snprintf(value, VALUE_SIZE, "%.*s", (int)strcspn(answer, "\n"), answer);
     return patterns->of->permits == NULL || patterns->of->permits(value);
-}
-
-static void add_question(const struct patterns *patterns, const char *text)
-{
-    const struct derive_patterns_of *of = patterns->of;
-    struct address client;
-    const struct site *site = candidate_site(of->candidate);
-
-    if (of->kind == QUESTION_CLIENT && address_parse(text, &client)) {
-        questions_add_client(of->questions, site, &client, QUESTION_CLIENT);
-        return;
-    }
-    const char *at = strrchr(text, '@');
-    if (of->kind == QUESTION_RECIPIENT && at != NULL && site != NULL &&
-        site_owns_domain(site, at + 1, strlen(at + 1))) {
-        return;
-    }
-    questions_add_text(of->questions, of->kind == QUESTION_CLIENT ? QUESTION_NAME : of->kind, text,
-                       strlen(text));
 }
 
 /* Whether the line alone answers for one of its guesses: then another line before it does, and what
@@ -387,9 +368,10 @@ static void ask_all(const struct patterns *patterns)
         const struct line *line = &patterns->lines[i];
         bool asked = false;
         for (size_t k = 0; k < line->guess_count && !asked; k++) {
-            asked = permits(patterns, answer_to(said, line->guesses[k]));
+            char value[VALUE_SIZE];
+            asked = permits(patterns, answer_to(said, line->guesses[k]), value);
             if (asked) {
-                add_question(patterns, line->guesses[k]);
+                (void)patterns->of->see(patterns->of->own, line->guesses[k], value);
             }
         }
         if (!asked &&

@@ -19,6 +19,9 @@ struct derive_patterns_of {
     struct questions *questions;
     enum question_kind kind;
     bool (*permits)(const char *value); /* NULL: every line counts, as in a list of networks */
+    /* Called with each guess that the table permits, and its value; false: that is enough. */
+    bool (*see)(void *own, const char *text, const char *value);
+    void *own;
 };
 
 /* `table` is the index of a regexp or pcre table with a text. */

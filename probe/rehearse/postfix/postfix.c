@@ -12,6 +12,7 @@
 #include "probe/rehearse/postfix/lists.h"
 #include "probe/rehearse/postfix/place.h"
 #include "probe/rehearse/postfix/reading.h"
+#include "probe/rehearse/postfix/table_lines.h"
 #include "probe/rehearse/postfix/tables.h"
 #include "probe/rehearse/postfix/trace.h"
 

@@ -1,52 +1,36 @@
 #include "probe/rehearse/postfix/tables.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "probe/rehearse/postfix/cf_text.h"
 #include "probe/rehearse/postfix/reading.h"
 
-#define NESTING_MAX 8
-
-/* How a type of table is read. */
-enum way {
-    WAY_MAP,     /* a map beside a text of keys */
-    WAY_KEYS,    /* a text of keys */
-    WAY_PATTERN, /* a text of patterns, the first that matches answers */
-    WAY_INLINE,
-    WAY_MEMBERS, /* other tables, in braces */
-    WAY_CONSTANT,
-    WAY_REMOTE,
-};
-
 struct table_type {
     const char *name;
-    enum way way;
+    enum table_way way;
     const char *suffix; /* of its map */
 };
 
 static const struct table_type types[] = {
-    {"hash", WAY_MAP, ".db"},        {"btree", WAY_MAP, ".db"},
-    {"cdb", WAY_MAP, ".cdb"},        {"lmdb", WAY_MAP, ".lmdb"},
-    {"dbm", WAY_MAP, ".pag"},        {"sdbm", WAY_MAP, ".pag"},
-    {"texthash", WAY_KEYS, NULL},    {"regexp", WAY_PATTERN, NULL},
-    {"pcre", WAY_PATTERN, NULL},     {"cidr", WAY_PATTERN, NULL},
-    {"inline", WAY_INLINE, NULL},    {"unionmap", WAY_MEMBERS, NULL},
-    {"pipemap", WAY_MEMBERS, NULL},  {"randmap", WAY_MEMBERS, NULL},
-    {"static", WAY_CONSTANT, NULL},  {"fail", WAY_CONSTANT, NULL},
-    {"environ", WAY_CONSTANT, NULL}, {"unix", WAY_CONSTANT, NULL},
-    {"mysql", WAY_REMOTE, NULL},     {"pgsql", WAY_REMOTE, NULL},
-    {"sqlite", WAY_REMOTE, NULL},    {"ldap", WAY_REMOTE, NULL},
-    {"memcache", WAY_REMOTE, NULL},  {"socketmap", WAY_REMOTE, NULL},
-    {"tcp", WAY_REMOTE, NULL},       {"mongodb", WAY_REMOTE, NULL},
-    {"nis", WAY_REMOTE, NULL},       {"nisplus", WAY_REMOTE, NULL},
+    {"hash", TABLE_MAP, ".db"},        {"btree", TABLE_MAP, ".db"},
+    {"cdb", TABLE_MAP, ".cdb"},        {"lmdb", TABLE_MAP, ".lmdb"},
+    {"dbm", TABLE_MAP, ".pag"},        {"sdbm", TABLE_MAP, ".pag"},
+    {"texthash", TABLE_KEYS, NULL},    {"regexp", TABLE_PATTERN, NULL},
+    {"pcre", TABLE_PATTERN, NULL},     {"cidr", TABLE_PATTERN, NULL},
+    {"inline", TABLE_INLINE, NULL},    {"unionmap", TABLE_MEMBERS, NULL},
+    {"pipemap", TABLE_MEMBERS, NULL},  {"randmap", TABLE_MEMBERS, NULL},
+    {"static", TABLE_CONSTANT, NULL},  {"fail", TABLE_CONSTANT, NULL},
+    {"environ", TABLE_CONSTANT, NULL}, {"unix", TABLE_CONSTANT, NULL},
+    {"mysql", TABLE_REMOTE, NULL},     {"pgsql", TABLE_REMOTE, NULL},
+    {"sqlite", TABLE_REMOTE, NULL},    {"ldap", TABLE_REMOTE, NULL},
+    {"memcache", TABLE_REMOTE, NULL},  {"socketmap", TABLE_REMOTE, NULL},
+    {"tcp", TABLE_REMOTE, NULL},       {"mongodb", TABLE_REMOTE, NULL},
+    {"nis", TABLE_REMOTE, NULL},       {"nisplus", TABLE_REMOTE, NULL},
 };
 
 static const struct table_type *type_of(const char *name)
@@ -57,6 +41,11 @@ static const struct table_type *type_of(const char *name)
         }
     }
     return NULL;
+}
+
+enum table_way table_way_of(const char *type)
+{
+    return type_of(type)->way;
 }
 
 bool table_split(const char *reference, char *type, size_t type_size, const char **name)
@@ -76,327 +65,6 @@ bool table_split(const char *reference, char *type, size_t type_size, const char
     type[length] = '\0';
     *name = reference + length + 1;
     return type_of(type) != NULL;
-}
-
-/* ---- lines ---- */
-
-static char *unquoted_key(const char *text, size_t *at)
-{
-    size_t begin = *at;
-    char *key = NULL;
-
-    /* postmap(1) since Postfix 3.2: "a key", with \ before a quote or another \. */
-    if (text[begin] == '"') {
-        size_t used = 0;
-        size_t here = begin + 1;
-        key = malloc(strlen(text + begin) + 1);
-        while (key != NULL && text[here] != '\0' && text[here] != '"') {
-            here += text[here] == '\\' && text[here + 1] != '\0';
-            key[used++] = text[here++];
-        }
-        if (key != NULL) {
-            key[used] = '\0';
-        }
-        *at = here + (text[here] == '"');
-        return key;
-    }
-    size_t length = strcspn(text + begin, CF_WORD_SEPARATORS);
-    *at = begin + length;
-    return strndup(text + begin, length);
-}
-
-bool table_walk(const char *text, size_t length, bool (*see)(void *own, const struct table_line *),
-                void *own)
-{
-    struct cf_line line;
-    size_t place = 0;
-    bool going = true;
-
-    while (going && cf_next_line(text, length, &place, &line)) {
-        struct cf_joined joined;
-        if (!cf_join(text, &line, &joined)) {
-            return false;
-        }
-        size_t at = strspn(joined.text, CF_WORD_SEPARATORS);
-        char *key = unquoted_key(joined.text, &at);
-        at += strspn(joined.text + at, CF_WORD_SEPARATORS);
-        size_t end = joined.length;
-        while (end > at && isspace((unsigned char)joined.text[end - 1])) {
-            end--;
-        }
-        joined.text[end] = '\0';
-        const struct table_line seen = {line.begin, line.end, key, joined.text + at};
-        going = key != NULL && see(own, &seen);
-        free(key);
-        cf_joined_free(&joined);
-        if (key == NULL) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* One search. */
-struct search {
-    struct candidate *candidate;
-    const char *reference;
-    const char *key;
-    size_t file;
-    size_t table;
-    size_t *out;
-    size_t room;
-    size_t found;
-};
-
-static size_t add_line(struct search *search, const struct cf_line *line)
-{
-    const struct candidate_file *file = candidate_file(search->candidate, search->file);
-    struct cf_joined joined;
-
-    if (search->found == search->room || !cf_join(file->text, line, &joined)) {
-        return CANDIDATE_NO_ELEMENT;
-    }
-    const struct rehearse_element element = {
-        .kind = REHEARSE_TABLE_LINE,
-        .file = search->file,
-        .begin = line->begin,
-        .end = line->end,
-        .text = joined.text,
-        .parameter = search->reference,
-        .key = search->key,
-        .table = search->table,
-    };
-    size_t index = candidate_add_element(search->candidate, &element);
-    cf_joined_free(&joined);
-    if (index != CANDIDATE_NO_ELEMENT) {
-        search->out[search->found++] = index;
-    }
-    return index;
-}
-
-static bool see_key(void *own, const struct table_line *line)
-{
-    struct search *search = own;
-
-    /* Keys are folded when a map is made, and when they are looked up. */
-    if (strcasecmp(line->key, search->key) == 0) {
-        add_line(search, &(struct cf_line){line->begin, line->end});
-    }
-    return search->found < search->room;
-}
-
-/* ---- patterns ---- */
-
-struct lines {
-    struct cf_line *all;
-    size_t count;
-};
-
-static bool read_lines(const char *text, size_t length, struct lines *out)
-{
-    struct cf_line line;
-    size_t place = 0;
-    size_t room = 0;
-
-    while (cf_next_line(text, length, &place, &line)) {
-        if (out->count == room) {
-            room = room == 0 ? 64 : room * 2;
-            struct cf_line *more = reallocarray(out->all, room, sizeof(*more));
-            if (more == NULL) {
-                return false;
-            }
-            out->all = more;
-        }
-        out->all[out->count++] = line;
-    }
-    return true;
-}
-
-/* Whether the first `length` octets of a table answer for the key. */
-static bool beginning_answers(const struct search *search, const char *type, size_t length)
-{
-    const struct candidate_file *file = candidate_file(search->candidate, search->file);
-    char path[PATH_MAX];
-    char *map = NULL;
-
-    snprintf(path, sizeof(path), "%s/beginning", candidate_scratch(search->candidate));
-    FILE *out = fopen(path, "we");
-    if (out == NULL) {
-        return false;
-    }
-    bool written = fwrite(file->text, 1, length, out) == length && fputc('\n', out) != EOF;
-    const struct timespec old = {.tv_sec = 1};
-    written = fflush(out) == 0 && written &&
-              futimens(fileno(out), (const struct timespec[]){old, old}) == 0;
-    if (fclose(out) != 0 || !written || asprintf(&map, "%s:%s", type, path) < 0) {
-        unlink(path);
-        return false;
-    }
-    const char *const words[] = {"-q", search->key, map, NULL};
-    char *answer = reading_postmap(search->candidate, words);
-    free(map);
-    unlink(path);
-    bool answers = answer != NULL && answer[0] != '\0';
-    free(answer);
-    return answers;
-}
-
-/* The first rule that matches wins, so that beginnings answer from one length on. */
-static void find_pattern(struct search *search, const char *type)
-{
-    const struct candidate_file *file = candidate_file(search->candidate, search->file);
-    struct lines lines = {0};
-
-    if (!read_lines(file->text, file->length, &lines) || lines.count == 0 ||
-        !beginning_answers(search, type, file->length)) {
-        free(lines.all);
-        return;
-    }
-    size_t low = 0;
-    size_t high = lines.count - 1;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (beginning_answers(search, type, lines.all[middle].end)) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    add_line(search, &lines.all[low]);
-    free(lines.all);
-}
-
-/* ---- inline ---- */
-
-/* The entries of "{ a=OK, b=OK }", looked for in the text of the reference's own element, whose
- * place is known. The last one stays: Postfix takes no inline table without an entry. */
-static void find_inline(struct search *search, size_t reference)
-{
-    size_t count = 0;
-    const struct rehearse_element *elements = candidate_elements(search->candidate, &count);
-    struct cf_joined joined;
-    struct cf_line hit = {0, 0};
-    size_t entries = 0;
-
-    if (reference >= count) {
-        return;
-    }
-    const struct cf_line span = {elements[reference].begin, elements[reference].end};
-    search->file = elements[reference].file;
-    if (!cf_join(candidate_file(search->candidate, search->file)->text, &span, &joined)) {
-        return;
-    }
-    const char *open = strstr(joined.text, "inline:");
-    open = open == NULL ? NULL : strchr(open, '{');
-    const char *close = open == NULL ? NULL : strrchr(open, '}');
-    if (close != NULL) {
-        size_t at = (size_t)(open - joined.text) + 1;
-        size_t begin = 0;
-        size_t end = 0;
-        joined.text[close - joined.text] = '\0';
-        while (cf_next_word(joined.text, &at, CF_LIST_SEPARATORS, &begin, &end)) {
-            size_t from = begin;
-            from += joined.text[begin] == '{';
-            from += strspn(joined.text + from, CF_WORD_SEPARATORS);
-            size_t length = strcspn(joined.text + from, "= \t\r\n");
-            entries++;
-            if (strlen(search->key) == length &&
-                strncasecmp(joined.text + from, search->key, length) == 0) {
-                hit = (struct cf_line){joined.place[begin], joined.place[end - 1] + 1};
-            }
-        }
-    }
-    cf_joined_free(&joined);
-    if (entries > 1 && hit.end > hit.begin) {
-        add_line(search, &hit);
-    }
-}
-
-/* ---- finding ---- */
-
-static size_t find_in(struct search *search, size_t element, int depth);
-
-static void find_members(struct search *search, const char *name, size_t element, int depth)
-{
-    const char *reference = search->reference;
-    char *members = strdup(name);
-    size_t at = 0;
-    size_t begin = 0;
-    size_t end = 0;
-
-    if (members == NULL) {
-        return;
-    }
-    for (char *brace = members; *brace != '\0'; brace++) {
-        /* Only the outer pair: members in braces have their own. */
-        if (brace == members && *brace == '{') {
-            *brace = ' ';
-        }
-    }
-    size_t length = strlen(members);
-    if (length > 0 && members[length - 1] == '}') {
-        members[length - 1] = '\0';
-    }
-    while (cf_next_word(members, &at, CF_LIST_SEPARATORS, &begin, &end)) {
-        char *member = strndup(members + begin, end - begin);
-        if (member != NULL) {
-            search->reference = member;
-            find_in(search, element, depth + 1);
-        }
-        free(member);
-    }
-    search->reference = reference;
-    free(members);
-}
-
-static size_t find_in(struct search *search, size_t element, int depth)
-{
-    char type[32];
-    const char *name = NULL;
-    size_t count = 0;
-    const struct candidate_table *tables = candidate_tables(search->candidate, &count);
-
-    if (depth > NESTING_MAX || !table_split(search->reference, type, sizeof(type), &name)) {
-        return search->found;
-    }
-    enum way way = type_of(type)->way;
-    search->table = REHEARSE_NO_TABLE;
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(tables[i].reference, search->reference) == 0) {
-            search->table = i;
-        }
-    }
-    if (way == WAY_MEMBERS) {
-        find_members(search, name, element, depth);
-        return search->found;
-    }
-    if (way == WAY_INLINE) {
-        find_inline(search, element);
-        return search->found;
-    }
-    if (way == WAY_CONSTANT || way == WAY_REMOTE) {
-        return search->found;
-    }
-    search->file = candidate_add_file(search->candidate, name);
-    if (search->file == CANDIDATE_NO_FILE) {
-        return search->found;
-    }
-    if (way == WAY_PATTERN) {
-        find_pattern(search, type);
-    } else {
-        const struct candidate_file *file = candidate_file(search->candidate, search->file);
-        table_walk(file->text, file->length, see_key, search);
-    }
-    return search->found;
-}
-
-size_t table_find(struct candidate *candidate, const char *reference, const char *key,
-                  size_t element, size_t *out, size_t room)
-{
-    struct search search = {
-        .candidate = candidate, .reference = reference, .key = key, .out = out, .room = room};
-
-    return find_in(&search, element, 0);
 }
 
 /* ---- which there are ---- */
@@ -462,19 +130,19 @@ static void add_table(struct candidate *candidate, const struct candidate_table 
     char name[32];
     const char *rest = NULL;
 
-    if (depth > NESTING_MAX || !table_split(table.reference, name, sizeof(name), &rest)) {
+    if (depth > TABLE_NESTING_MAX || !table_split(table.reference, name, sizeof(name), &rest)) {
         return;
     }
     const struct table_type *type = type_of(name);
     table.type = name;
     table.name = rest;
     table.file = CANDIDATE_NO_FILE;
-    table.remote = type->way == WAY_REMOTE;
-    bool has_text = type->way == WAY_MAP || type->way == WAY_KEYS || type->way == WAY_PATTERN;
+    table.remote = type->way == TABLE_REMOTE;
+    bool has_text = type->way == TABLE_MAP || type->way == TABLE_KEYS || type->way == TABLE_PATTERN;
     if (has_text) {
         table.file = candidate_add_file(candidate, rest);
     }
-    if (type->way == WAY_MAP) {
+    if (type->way == TABLE_MAP) {
         look_at_map(candidate, type, &table);
     }
     size_t before = 0;
@@ -500,7 +168,7 @@ static void add_table(struct candidate *candidate, const struct candidate_table 
             "you reload.",
             candidate_add_warning);
     }
-    if (type->way == WAY_MEMBERS) {
+    if (type->way == TABLE_MEMBERS) {
         add_members(candidate, &table, decides, depth);
     }
 }

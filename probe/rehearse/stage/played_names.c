@@ -200,21 +200,27 @@ static void answer_outside(struct answer *answer, const struct played_names *nam
     }
 }
 
-/* The client that has the name; NULL: none, or it is the site's to give. */
-static const struct played_claim *claim_of(const struct played_names *names, const char *name)
+/* The clients that have the name. False: none, or it is the site's to give. */
+static bool answer_claim(struct answer *answer, const struct played_names *names, unsigned int type,
+                         const char *name)
 {
     char normal[DOMAIN_SIZE];
+    const struct address none = {.family = ADDRESS_NONE};
+    bool any = false;
 
     if (!domain_normalise(name, strlen(name), normal) ||
         site_parent_domain(names->site, normal) != NULL) {
-        return NULL;
+        return false;
     }
     for (size_t i = 0; i < names->claim_count; i++) {
+        const struct address *address = &names->claims[i].address;
         if (strcasecmp(names->claims[i].name, name) == 0) {
-            return &names->claims[i];
+            bool is_six = address->family == ADDRESS_IPV6;
+            put_addresses(answer, type, is_six ? &none : address, is_six ? address : &none);
+            any = true;
         }
     }
-    return NULL;
+    return any;
 }
 
 static bool is_below(const char *name, const char *domain)
@@ -252,8 +258,8 @@ static void answer_question(struct answer *answer, const struct played_names *na
         if (type == ns_t_mx && strcasecmp(name, names->server_name) != 0) {
             put_exchanger(answer, 10, names->server_name);
         }
-    } else if (claim_of(names, name) != NULL) {
-        put_addresses(answer, type, &claim_of(names, name)->address, &none);
+    } else if (answer_claim(answer, names, type, name)) {
+        return;
     } else if (is_below(name, names->canary_domain) || is_known(names, name) ||
                strcasecmp(name, names->backup_domain) == 0) {
         answer_outside(answer, names, type, name);

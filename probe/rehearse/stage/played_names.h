@@ -19,8 +19,8 @@
 #include "lib/site.h"
 
 #define PLAYED_NAME_SIZE  128
-#define PLAYED_CLAIMS_MAX 250
-#define PLAYED_KNOWN_MAX  300
+#define PLAYED_CLAIMS_MAX 500
+#define PLAYED_KNOWN_MAX  1500
 
 /* A client whose reverse name is another than that of its address. It leads back but where the
  * name is one of the site's. */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/rehearse/postfix/derive.h"
+#include "probe/rehearse/postfix/derive_keys.h"
 
 static void a_key_of_an_access_table_is_an_address_or_a_network(void **state)
 {
