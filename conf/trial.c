@@ -1,5 +1,6 @@
-/* The part of conf/conf.h that tries what the program will write to and run. Nothing is made or
- * changed by it: what is there is opened, and where nothing is, the directory is asked for. */
+/* The part of conf/conf.h that tries what the program will write to and run. Nothing is changed by
+ * it, and nothing stays: what is there is opened, and where nothing is, a file without a name is
+ * made. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -46,14 +47,41 @@ static void deny(struct trial *trial, const struct tried *tried, const char *pat
                                      "place");
 }
 
+/* 0, or why no file can be made in the directory, as errno has it. Who may write to it is not all:
+ * nobody makes a file in /proc, nor on a full disk. Where the file system makes none without a
+ * name, it has one for a moment. */
+static int why_not_made(const char *parent)
+{
+    char path[PATH_MAX];
+    int descriptor = open(parent, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    if (descriptor < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
+        int length = snprintf(path, sizeof(path), "%s/.relaywarden-XXXXXX", parent);
+        if (length < 0 || (size_t)length >= sizeof(path)) {
+            return ENAMETOOLONG;
+        }
+        descriptor = mkostemp(path, O_CLOEXEC);
+        if (descriptor >= 0) {
+            (void)unlink(path);
+        }
+    }
+    int error = descriptor < 0 ? errno : 0;
+    if (descriptor >= 0) {
+        close(descriptor);
+    }
+    return error;
+}
+
 /* A directory that is missing is a note of the configuration's own. */
 static void try_directory(struct trial *trial, const struct tried *tried, const char *path)
 {
     struct stat status;
 
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode) &&
-        faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) != 0) {
-        deny(trial, tried, path, errno);
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
+        int error = why_not_made(path);
+        if (error != 0) {
+            deny(trial, tried, path, error);
+        }
     }
 }
 
@@ -121,11 +149,10 @@ static int why_not_written(const char *path, bool *missing)
         return errno;
     }
     parent_of(place, parent);
-    if (faccessat(AT_FDCWD, parent, W_OK | X_OK, AT_EACCESS) == 0) {
-        return 0;
-    }
-    *missing = errno == ENOENT && strcmp(place, path) == 0;
-    return errno;
+    int error = why_not_made(parent);
+    *missing = error == ENOENT && strcmp(place, path) == 0 &&
+               faccessat(AT_FDCWD, parent, F_OK, AT_EACCESS) != 0;
+    return error;
 }
 
 /* The program's own folder is made in it, if it is not there. */

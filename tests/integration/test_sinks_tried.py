@@ -40,6 +40,7 @@ def milter_with(site, alert, **options):
 @pytest.mark.parametrize("case, words", [
     ("device", "no regular file"), ("fifo", "no regular file"), ("folder", "is a directory"),
     ("below a file", "no directory"), ("loop", "symbolic links"),
+    ("where no file can be made", "cannot be written by user"), ("metrics where no file can be made", "cannot be written by user"),
     ("dangling", "No such file or directory"), ("dangling, relative", "No such file or directory"),
     ("command is a folder", "no regular file"),
     ("command cannot be run", "not executable"), ("metrics is a file", "no directory")])
@@ -49,6 +50,10 @@ def test_t_refuses_what_the_program_could_not_use(site, case, words):
     alert = {"json": path}
     if case == "device":
         alert["json"] = "/dev/stdout"
+    elif case == "where no file can be made":
+        alert["json"] = "/proc/alerts.json"  # root may write to it
+    elif case == "metrics where no file can be made":
+        alert = {"json": "", "metrics_directory": "/proc"}
     elif case == "fifo":
         os.mkfifo(path)
     elif case == "folder":
@@ -77,7 +82,7 @@ def test_t_refuses_what_the_program_could_not_use(site, case, words):
     assert done.returncode == 78, done
     assert words in done.stderr
     assert re.search(rf"^{re.escape(milter.path)}:[1-9]\d*: ", done.stderr, re.M)
-    if "dangling" not in case:
+    if "dangling" not in case and "made" not in case:  # those the probe tries as the user of its state
         checked = site.mx.run([PROBE, "-t", "--config", config_of(site, alert)], check=False)
         assert checked.returncode != 0 and words in checked.stderr
     assert listing(folder) == before

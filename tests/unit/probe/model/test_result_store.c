@@ -15,7 +15,7 @@
 #include "probe/report/report.h"
 #include "tests/unit/audit_sample.h"
 
-#define MANY 4000 /* some fill the memory that a spool takes */
+#define MANY 2000 /* some fill the memory that a spool takes */
 
 static const struct vantage_known outside = {.declared = VANTAGE_OUTSIDE};
 static struct endpoint_result result;
