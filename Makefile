@@ -106,7 +106,8 @@ ifeq ($(SANITIZE),)
 # Compilers that define it themselves warn of a second definition.
 OPTIMIZE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 else
-OPTIMIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+# Reports name functions and lines; to look at variables: CFLAGS=-g.
+OPTIMIZE := -O1 -g1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 SANITIZE_LD := -fsanitize=$(SANITIZE)
 endif
 

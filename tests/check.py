@@ -28,7 +28,7 @@ import parallel  # noqa: E402  (needs the path above)
 import rooms  # noqa: E402
 from commands import (JOBS, NICE, ROOT, VALGRIND, Tally, busy_seconds, command, counting,  # noqa: E402
                       each, own_network, stop_all, stopped, valgrind_wrapper)
-from lab import npm  # noqa: E402
+from lab import npm, sample  # noqa: E402
 from lab.enter import enter  # noqa: E402
 from lab.process import LabError  # noqa: E402
 
@@ -42,7 +42,10 @@ THREADED = ("test_reporter", "test_state", "test_incident", "test_pending", "tes
 # show, see what valgrind adds to a process, or need a system call that it does not have.
 NOT_WATCHED = ("test_conf_files", "test_conf_options", "test_conf_syntax", "test_client", "test_domainset",
                "test_metrics", "test_reporter", "test_state", "test_database", "test_command_sink",
-               "test_mail_sink")
+               "test_mail_sink", "test_live_conf")
+# Of the others `make check` runs a part, drawn by a digest, and these, which hand most to OpenSSL, SQLite, jansson, libpsl.
+VALGRIND_PARTS = 2
+VALGRIND_ALWAYS = ("test_tls_bio", "test_carry_over", "test_result_store", "test_json_sink", "test_registrable")
 PREPROCESSOR = ["-I.", "-I/usr/include/postgresql", "-D_GNU_SOURCE", '-DRELAYWARDEN_VERSION="0"',
                 '-DRELAYWARDEN_SYSCONFDIR="/etc"']
 # The fuzzers' flag is there so that they and the tests share one build; by itself it changes no behaviour.
@@ -122,7 +125,7 @@ def step(tally, name, argv, timeout=LINT_SECONDS):
 
 
 def make(tally, name, *arguments):
-    """Linked by lld: a fifth of the time of the system's own, for some hundred programs. The package is linked by that."""
+    """Linked by lld: a third of the time of the system's own, for some hundred programs. The package is linked by that."""
     return step(tally, name, [*NICE, "make", f"-j{JOBS}", "-k", "--no-print-directory", "LDFLAGS=-fuse-ld=lld",
                               *arguments],
                 MAKE_SECONDS)
@@ -219,10 +222,11 @@ def stage_tsan(tally):
 
 
 def stage_valgrind(tally):
-    """The sanitizers do not see into the libraries: what is handed to them must be whole, too."""
+    """The sanitizers do not see into the libraries: what is handed to them must be whole, too. A part of the tests."""
     make(tally, "build", "CC=gcc", "BUILD=build/gcc", "unit-programs")
-    units(tally, "build/gcc", [name for name in unit_names()
-                                if os.path.basename(name) not in NOT_WATCHED], VALGRIND)
+    units(tally, "build/gcc", [name for name in unit_names() if os.path.basename(name) not in NOT_WATCHED and
+                                (WHOLE or os.path.basename(name) in VALGRIND_ALWAYS or
+                                 sample.is_drawn(name, VALGRIND_PARTS))], VALGRIND)
 
 
 # ---- fuzzers ----

@@ -13,9 +13,14 @@ def _digest(*words):
     return hashlib.sha256("\0".join(words).encode()).digest()
 
 
+def is_drawn(name, parts):
+    """Whether it is one of the `parts`-th part of all."""
+    return int.from_bytes(_digest(name), "big") % parts == 0
+
+
 def is_proved(name):
     """Whether this one of many is to be proved by hand."""
-    return int.from_bytes(_digest(name), "big") % int(os.environ.get("RELAYWARDEN_PROOFS", "1")) == 0
+    return is_drawn(name, int(os.environ.get("RELAYWARDEN_PROOFS", "1")))
 
 
 def _test(item):
