@@ -99,7 +99,7 @@ const struct option_row option_table[] = {
      "with or without --domain: a network that may relay; may be repeated"},
     {"--canary", 0, "ADDRESS", OPTION_TEXT, AT(canary), FOR(CHECK) | FOR(INIT) | FOR(REHEARSE),
      "a mailbox of yours outside your domains, for which relaying is asked"},
-    {"--mta", 0, "auto|postfix|exim", OPTION_WORD, AT(mta), FOR(REHEARSE),
+    {"--mta", 0, "auto|postfix|exim|sendmail", OPTION_WORD, AT(mta), FOR(REHEARSE),
      "whose configuration it is; auto, the default: the files in DIRECTORY say it"},
     {"--as", 0, "DIRECTORY", OPTION_TEXT, AT(as), FOR(REHEARSE),
      "where the configuration will stand; paths inside of it are read so"},

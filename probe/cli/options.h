@@ -43,6 +43,7 @@ enum rehearsed_mta {
     REHEARSED_AUTO, /* the files in the folder say it */
     REHEARSED_POSTFIX,
     REHEARSED_EXIM,
+    REHEARSED_SENDMAIL,
 };
 
 /* option_table.h fills this. */

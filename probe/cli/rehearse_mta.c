@@ -8,7 +8,8 @@
 #include "probe/cli/options.h"
 
 /* In the order of enum rehearsed_mta, behind the first. */
-static const struct private_server *const servers[] = {&private_postfix, &private_exim};
+static const struct private_server *const servers[] = {&private_postfix, &private_exim,
+                                                       &private_sendmail};
 #define SERVER_COUNT (sizeof(servers) / sizeof(servers[0]))
 
 const char *rehearse_mta_place(const struct private_server *server)

@@ -62,5 +62,6 @@ struct candidate_mta {
 
 extern const struct candidate_mta candidate_postfix;
 extern const struct candidate_mta candidate_exim;
+extern const struct candidate_mta candidate_sendmail;
 
 #endif

@@ -16,6 +16,7 @@ static const char *const kind_names[REHEARSE_ELEMENT_KINDS] = {
     [REHEARSE_FEATURE] = "feature",
     [REHEARSE_ACCESS_LINE] = "access-line",
     [REHEARSE_DOMAIN_LINE] = "domain-line",
+    [REHEARSE_RULE] = "rule",
 };
 
 const char *rehearse_element_kind_name(enum rehearse_element_kind kind)

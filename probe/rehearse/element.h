@@ -31,6 +31,7 @@ enum rehearse_element_kind {
     REHEARSE_FEATURE,       /* Sendmail: a FEATURE, define or other macro line of the .mc */
     REHEARSE_ACCESS_LINE,   /* Sendmail: a line of the access map */
     REHEARSE_DOMAIN_LINE,   /* Sendmail: a line of relay-domains, local-host-names and the like */
+    REHEARSE_RULE,          /* Sendmail: a rule of sendmail.cf, or of a local section of the .mc */
     REHEARSE_ELEMENT_KINDS  /* how many */
 };
 

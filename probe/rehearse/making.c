@@ -14,7 +14,7 @@
 
 /* Of no meaning for a rehearsal. */
 static const char *const usual[] = {"purging the environment", "use keep_environment",
-                                    "cannot open /etc/mailname"};
+                                    "cannot open /etc/mailname", "*** WARNING", "Warning: "};
 
 const char *making_find(const char *const *programs)
 {
@@ -101,17 +101,19 @@ bool making_first_words(char *out, size_t size)
     char *text = making_read(MAKING_ERRORS, &length);
     char message[1024] = "";
 
+    bool passed = true; /* what goes on is of a line that was passed over */
     for (char *at = text; at != NULL && *at != '\0';) {
         char *end = at + strcspn(at, "\n");
         char *next = *end == '\n' ? end + 1 : end;
         *end = '\0';
         const char *line = skip_date(at);
-        bool goes_on = line[0] == ' ';
+        bool goes_on = line[0] == ' ' || line[0] == '\t';
         if (message[0] != '\0' && !goes_on) {
             break;
         }
-        if (line[0] != '\0' && !is_usual(line)) {
-            line += strspn(line, " ");
+        passed = goes_on ? passed : line[0] == '\0' || is_usual(line);
+        if (!passed) {
+            line += strspn(line, " \t");
             size_t used = strlen(message);
             snprintf(message + used, sizeof(message) - used, "%s%s", used > 0 ? " " : "", line);
         }

@@ -48,5 +48,6 @@ struct private_server {
 
 extern const struct private_server private_postfix;
 extern const struct private_server private_exim;
+extern const struct private_server private_sendmail;
 
 #endif

@@ -10,7 +10,8 @@ from .servers import SERVERS
 # $1: the unpacked package; $2: folders to make, and that any user may write; then the command.
 SCRIPT = """
 package=$1 folders=$2; shift 2
-for folder in /usr/sbin /etc; do
+for folder in /usr/sbin /usr/libexec /usr/share /etc; do
+    [ -d "$package$folder" ] || continue
     mount -t overlay overlay -o "lowerdir=$package$folder:$folder" "$folder" || exit 125
 done
 for folder in $folders; do

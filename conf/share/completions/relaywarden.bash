@@ -38,7 +38,7 @@ _relaywarden_value() {
     'relaywarden-probe --domain') echo 'NAME' ;;
     'relaywarden-probe --trusted') echo 'NETWORK' ;;
     'relaywarden-probe --canary') echo 'ADDRESS' ;;
-    'relaywarden-probe --mta') echo 'auto|postfix|exim' ;;
+    'relaywarden-probe --mta') echo 'auto|postfix|exim|sendmail' ;;
     'relaywarden-probe --as') echo 'DIRECTORY' ;;
     'relaywarden-probe --address') echo 'IF=ADDRESS/LENGTH' ;;
     'relaywarden-probe --gateway') echo 'ADDRESS' ;;

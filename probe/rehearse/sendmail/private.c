@@ -1,0 +1,193 @@
+/* The row of private_server.h for Sendmail. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "probe/net/throwaway.h"
+#include "probe/rehearse/making.h"
+#include "probe/rehearse/private_server.h"
+#include "probe/rehearse/sendmail/reading.h"
+#include "probe/rehearse/sendmail/settle.h"
+
+static const char pid_file[] = SETTLE_PID;
+static const char errors_file[] = MAKING_ERRORS;
+
+struct private
+{
+    struct making making;
+    const struct candidate *candidate;
+    char configuration[PATH_MAX];
+    char hosts[1024];
+    const char *command[10];
+};
+
+static struct private private;
+
+/* ---- in the instance ---- */
+
+static int lay(void *user, char error[INSTANCE_ERROR_SIZE])
+{
+    const struct private *its = user;
+
+    return making_lay(&its->making, error) != 0 ? -1
+                                                : mounts_lay_file("/etc/hosts", its->hosts, error);
+}
+
+/* Whether somebody listens on the port, by the kernel's table; `*known` is false where that cannot
+ * be read. */
+static bool is_listening(const char *path, unsigned int port, bool *known)
+{
+    FILE *table = fopen(path, "re");
+    char line[512];
+    char wanted[16];
+    bool found = false;
+
+    *known = *known || table != NULL;
+    snprintf(wanted, sizeof(wanted), ":%04X ", port);
+    while (table != NULL && !found && fgets(line, sizeof(line), table) != NULL) {
+        const char *own = strstr(line, ": "); /* behind its number */
+        const char *end = own != NULL ? strstr(own + 2, wanted) : NULL;
+        /* "0100007F:0019 00000000:0000 0A": the other end of a listening one is nobody. */
+        found = end != NULL && strstr(end, ":0000 0A ") != NULL;
+    }
+    if (table != NULL) {
+        fclose(table);
+    }
+    return found;
+}
+
+/* It writes its number before it listens on all of its ports. */
+static bool is_ready(void *user)
+{
+    const struct private *its = user;
+    size_t count = 0;
+    const struct candidate_listener *listeners = candidate_listeners(its->candidate, &count);
+    bool known = false;
+
+    if (access(pid_file, F_OK) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        unsigned int port = listeners[i].port_number;
+        if (!is_listening("/proc/net/tcp", port, &known) &&
+            !is_listening("/proc/net/tcp6", port, &known) && known) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- the row ---- */
+
+/* Sendmail waits a minute, and longer, for a host's name that has no domain. */
+static void write_hosts(const char *host)
+{
+    char name[65] = "localhost";
+
+    (void)gethostname(name, sizeof(name) - 1);
+    snprintf(private.hosts, sizeof(private.hosts),
+             "127.0.0.1 localhost\n::1 localhost ip6-localhost\n127.0.1.1 %.250s %.64s\n", host,
+             name);
+}
+
+static bool make_certificate(char error[INSTANCE_ERROR_SIZE])
+{
+    if (access(SETTLE_CERTIFICATE, F_OK) != 0 && !throwaway_certificate(SETTLE_CERTIFICATE)) {
+        snprintf(error, INSTANCE_ERROR_SIZE, "a certificate for the rehearsal cannot be made");
+        return false;
+    }
+    return true;
+}
+
+static bool prepare(const struct private_server_copy *copy, struct instance_settings *out,
+                    char error[INSTANCE_ERROR_SIZE])
+{
+    static const char *const nothing[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+    const struct sendmail_reading *reading = reading_sendmail_of(copy->candidate);
+    const char *program = reading_sendmail_program();
+
+    if (program == NULL) {
+        snprintf(error, INSTANCE_ERROR_SIZE, "Sendmail is not installed here");
+        return false;
+    }
+    if (mounts_make_folder(SETTLE_QUEUE, 0700) != 0 || !make_certificate(error)) {
+        return false;
+    }
+    private.making = (struct making){.folder = copy->folder,
+                                     .as = candidate_as(copy->candidate),
+                                     .overlays = copy->overlays,
+                                     .overlay_count = copy->overlay_count};
+    private.candidate = copy->candidate;
+    snprintf(private.configuration, sizeof(private.configuration), "%s/%s", private.making.as,
+             READING_RUN);
+    write_hosts(reading->host);
+    /* What is wrong with its configuration it says on standard output. */
+    const char *const command[] = {"/bin/sh",
+                                   "-c",
+                                   copy->trace
+                                       ? "exec \"$0\" -D \"$2\" -d21.12 -d60.1 -C \"$1\" -bD"
+                                       : "exec \"$0\" -C \"$1\" -bD >&2",
+                                   program,
+                                   private.configuration,
+                                   errors_file,
+                                   NULL};
+    memcpy(private.command, command, sizeof(command));
+    (void)unlink(MAKING_ERRORS);
+    (void)unlink(pid_file);
+    *out = (struct instance_settings){.lay = lay,
+                                      .user = &private,
+                                      .command = private.command,
+                                      .environment = nothing,
+                                      .ready = is_ready,
+                                      .errors = MAKING_ERRORS};
+    return true;
+}
+
+/* As the operator's own file is called. */
+static void last_words(char error[INSTANCE_ERROR_SIZE])
+{
+    char words[INSTANCE_ERROR_SIZE];
+
+    if (!making_first_words(words, sizeof(words))) {
+        return;
+    }
+    const char *run = strstr(words, READING_RUN);
+    if (run != NULL) {
+        snprintf(error, INSTANCE_ERROR_SIZE, "%.*s%s%.200s", (int)(run - words), words, READING_CF,
+                 run + strlen(READING_RUN));
+    } else {
+        snprintf(error, INSTANCE_ERROR_SIZE, "%s", words);
+    }
+}
+
+/* "sendmail[12]: NOQUEUE: SYSERR(root): opendaemonsocket: daemon MTA: cannot bind: ..." */
+static const char *find_fatal(const char *line)
+{
+    const char *text = strncmp(line, "sendmail", 8) == 0 ? strstr(line, "SYSERR") : NULL;
+
+    return text != NULL && strstr(text, "opendaemonsocket") != NULL ? text : NULL;
+}
+
+static const char *find_complaint(const char *line)
+{
+    const char *reason = strncmp(line, "sendmail", 8) == 0 ? strstr(line, "reject=4") : NULL;
+
+    return reason != NULL ? reason + 7 : NULL;
+}
+
+static const char *const directories[] = {"/etc/mail", NULL};
+static const char *const marks[] = {READING_MC, READING_CF, NULL};
+
+const struct private_server private_sendmail = {
+    .name = "sendmail",
+    .reader = &candidate_sendmail,
+    .directories = directories,
+    .marks = marks,
+    .prepare = prepare,
+    .fatal = find_fatal,
+    .complaint = find_complaint,
+    .last_words = last_words,
+};
