@@ -58,6 +58,11 @@ static int read_tree(struct conf_draft *draft, const char *path, const struct co
     if (given != NULL) {
         return read_text(draft, given);
     }
+    if (draft->variables != NULL) {
+        return conf_environment_read(draft->variables, draft->program, draft->messages) < 0
+                   ? -1
+                   : read_text(draft, &draft->variables->text);
+    }
     if (conf_text_read(path, &text, draft->messages) < 0) {
         return -1;
     }
@@ -129,8 +134,11 @@ static struct conf *load_from(const char *path, const struct conf_text *given,
                               enum conf_program program, struct conf_report *report)
 {
     struct conf_messages messages = {.file = path};
-    struct conf_draft draft = {
-        .conf = calloc(1, sizeof(*draft.conf)), .messages = &messages, .program = program};
+    struct conf_environment variables = {0};
+    struct conf_draft draft = {.variables = strcmp(path, CONF_ENVIRONMENT) == 0 ? &variables : NULL,
+                               .conf = calloc(1, sizeof(*draft.conf)),
+                               .messages = &messages,
+                               .program = program};
     struct conf *loaded = NULL;
 
     if (draft.conf != NULL) {
@@ -149,6 +157,8 @@ static struct conf *load_from(const char *path, const struct conf_text *given,
     }
     conf_free(draft.conf);
     conf_draft_free(&draft);
+    conf_environment_name(&variables, &messages);
+    conf_environment_free(&variables);
     conf_messages_publish(&messages, report);
     return loaded;
 }

@@ -4,7 +4,7 @@
  * libconfuse parses, in a process of its own (conf/apart.h); conf/text.c prepares the text for it
  * and keeps every line number true, conf/schema.c has the tables of options. Every mistake is
  * reported as "FILE:LINE: what is wrong, what is allowed"; all value mistakes of a file are listed
- * at once. Nothing is read from the environment.
+ * at once. The environment is read where CONF_ENVIRONMENT (conf/environment.h) is the path.
  *
  * A struct conf is never changed after conf_load: any thread may read it. Loading is for one thread
  * at a time (libconfuse has no user pointer).
@@ -12,10 +12,9 @@
 #ifndef RELAYWARDEN_CONF_CONF_H
 #define RELAYWARDEN_CONF_CONF_H
 
+#include "conf/environment.h"
 #include "conf/mistakes.h"
 #include "conf/settings.h"
-
-#define CONF_DEFAULT_PATH RELAYWARDEN_SYSCONFDIR "/relaywarden/relaywarden.conf"
 
 /* Reads `path` for one program: only the files which that program uses are opened (the milter needs
  * no canary). NULL when there is at least one mistake (or no memory even to say so). `report` is

@@ -13,6 +13,8 @@
 #include "conf/schema.h"
 #include "conf/tree.h"
 
+struct conf_environment; /* conf/environment.h */
+
 /* A configuration being made. */
 struct conf_draft {
     struct conf *conf;
@@ -20,6 +22,7 @@ struct conf_draft {
     struct conf_tree tree;
     struct conf_messages *messages;
     enum conf_program program;
+    struct conf_environment *variables; /* NULL: it is a file's */
 };
 
 /* Members whose setting is wrong stay zero: a mistake was reported. -1: memory is out. */

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "conf/access.h"
-#include "conf/numbers.h"
+#include "conf/names.h"
 
 bool conf_line_file_open(struct conf_line_file *file, const struct conf_draft *draft,
                          const struct conf_setting *setting, size_t item, const char *says)

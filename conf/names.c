@@ -1,5 +1,7 @@
 #include "conf/names.h"
 
+#include <confuse.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -373,4 +375,39 @@ bool conf_read_socket(const char *text, struct conf_socket *out, char error[CONF
     }
     return fail(error, "%s is no socket; allowed: unix:PATH, inet:PORT@HOST, inet6:PORT@HOST",
                 conf_show(shown, text));
+}
+
+/* ---- numbers --------------------------------------------------------------------------------- */
+
+int conf_read_boolean(const char *text)
+{
+    return cfg_parse_boolean(text);
+}
+
+long conf_read_digits(const char *text, size_t length, int base)
+{
+    long value = 0;
+
+    if (length == 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] >= '0' + base) {
+            return -1;
+        }
+        int digit = text[i] - '0';
+        value = value > (LONG_MAX - digit) / base ? LONG_MAX : value * base + digit;
+    }
+    return value;
+}
+
+bool conf_read_number(const char *text, long least, long most, long *out)
+{
+    long value = conf_read_digits(text, strlen(text), 10);
+
+    if (value < least || value > most || value < 0) {
+        return false;
+    }
+    *out = value;
+    return true;
 }

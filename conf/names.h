@@ -1,5 +1,6 @@
 /*
- * names - values that name something on the network: domains, hosts, addresses, sockets
+ * names - values that name something on the network (domains, hosts, addresses, sockets), numbers
+ * and truth values, out of their text
  *
  * Each function reads one text completely. False: `error` says what is wrong and what is allowed,
  * and the output is untouched. Pure; any thread.
@@ -11,12 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "conf/numbers.h"
 #include "conf/settings.h"
 #include "lib/domain.h"
 #include "lib/netset.h"
 
-#define CONF_LOCAL_PART_MAX    64 /* RFC 5321 section 4.5.3.1.1 */
+#define CONF_VALUE_ERROR_SIZE  512 /* of a sentence about one value */
+#define CONF_LOCAL_PART_MAX    64  /* RFC 5321 section 4.5.3.1.1 */
 #define CONF_MAIL_ADDRESS_SIZE (CONF_LOCAL_PART_MAX + 1 + DOMAIN_SIZE)
 #define CONF_RESOLVER_PORT     53
 
@@ -71,5 +72,18 @@ struct conf_socket {
 };
 
 bool conf_read_socket(const char *text, struct conf_socket *out, char error[CONF_VALUE_ERROR_SIZE]);
+
+/* ---- numbers: the range that an option allows is in its row (conf/schema.c); conf/values.c
+ * refuses what is out of it ---- */
+
+/* "yes", "on", "true": 1; "no", "off", "false": 0 (any case, as libconfuse has it); else -1. */
+int conf_read_boolean(const char *text);
+
+/* Decimal digits only (a leading zero makes no octal), from `least` to `most`. */
+bool conf_read_number(const char *text, long least, long most, long *out);
+
+/* `length` digits of `base`; -1: none, or something else among them; more than LONG_MAX stays
+ * LONG_MAX. */
+long conf_read_digits(const char *text, size_t length, int base);
 
 #endif

@@ -302,7 +302,11 @@ bool conf_try(const struct conf *conf, enum conf_program program, struct conf_re
 {
     const struct alert_settings *alert = &conf->alert;
     struct trial trial = {.conf = conf, .messages = {.file = conf->path}};
+    struct conf_environment variables = {0};
 
+    if (strcmp(conf->path, CONF_ENVIRONMENT) == 0) {
+        (void)conf_environment_read(&variables, program, &trial.messages);
+    }
     const struct conf_lines *lines = &conf->lines;
 
     name_user(trial.user);
@@ -324,6 +328,8 @@ bool conf_try(const struct conf *conf, enum conf_program program, struct conf_re
     try_listen(&trial, program);
     try_sinks(&trial, program);
     try_state(&trial, program == CONF_MILTER ? "milter" : "probe");
+    conf_environment_name(&variables, &trial.messages);
+    conf_environment_free(&variables);
     bool good = trial.messages.mistakes == 0;
     struct conf_report found = {0};
     conf_messages_publish(&trial.messages, &found);

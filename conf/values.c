@@ -8,7 +8,6 @@
 
 #include "conf/mistakes.h"
 #include "conf/names.h"
-#include "conf/numbers.h"
 #include "lib/domain.h"
 
 #define TEXT_MAX 256

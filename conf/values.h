@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "conf/numbers.h"
+#include "conf/names.h"
 #include "conf/schema.h"
 
 /* Octets of one value of this type, as it is stored. */

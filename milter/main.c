@@ -561,7 +561,7 @@ static int run_once(const struct conf *conf, const struct arguments *arguments)
 
 int main(int argc, char **argv)
 {
-    struct arguments arguments = {.config = CONF_DEFAULT_PATH};
+    struct arguments arguments = {.config = conf_default_path()};
 
     if (!standard_streams_keep()) {
         return EX_OSERR;

@@ -31,8 +31,12 @@ bool privileges_drop_to(const char *name, char error[PRIVILEGES_ERROR_SIZE])
     gid_t gid = user->pw_gid;
     if (initgroups(name, gid) != 0 || setresgid(gid, gid, gid) != 0 ||
         setresuid(uid, uid, uid) != 0) {
-        snprintf(error, PRIVILEGES_ERROR_SIZE, "cannot become the user \"%.64s\": %s", name,
-                 strerror(errno));
+        /* Root of a container that may do nothing. */
+        snprintf(
+            error, PRIVILEGES_ERROR_SIZE,
+            "cannot become the user \"%.64s\": %s; start it as that user (--user %u:%u), or let it "
+            "keep the capabilities SETUID and SETGID, or set user to \"\" to stay as started",
+            name, strerror(errno), (unsigned int)uid, (unsigned int)gid);
         return false;
     }
     if (uid != 0 && (setuid(0) == 0 || seteuid(0) == 0)) {

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#define PRIVILEGES_ERROR_SIZE 256
+#define PRIVILEGES_ERROR_SIZE 400
 
 /* Becomes `name` with its groups, and makes sure that there is no way back. Nothing to do when
  * `name` is "" or the process does not run as root. False and a sentence with a remedy; the process

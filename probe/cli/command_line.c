@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/environment.h"
 #include "lib/printable.h"
 
 #define ROWS_MAX     64
@@ -250,7 +251,8 @@ int command_line_read(int count, char **words, struct command_line *line)
     }
     line->invocation.conf_is_named = line->invocation.conf_path != NULL;
     if (!line->invocation.conf_is_named) {
-        line->invocation.conf_path = CONF_DEFAULT_PATH;
+        line->invocation.conf_path = conf_default_path();
+        line->invocation.conf_is_named = strcmp(line->invocation.conf_path, CONF_ENVIRONMENT) == 0;
     }
     if (line->invocation.json && line->invocation.format != FORMAT_TEXT &&
         line->invocation.format != FORMAT_JSON) {

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf/environment.h"
 #include "lib/printable.h"
 #include "probe/cli/assumed.h"
 
@@ -25,10 +26,6 @@ struct answers {
     char targets[ANSWER_SIZE]; /* host names, addresses, or domain:NAME */
     char *site;                /* NULL: of the first two */
 };
-
-#define TARGET_NAME_MAX 64 /* relaywarden.conf(5) */
-
-#define DIVIDERS " ,\t"
 
 /* ---- answers ----------------------------------------------------------------------------- */
 
@@ -56,7 +53,7 @@ static bool ask(const char *question, const char *usual, char out[ANSWER_SIZE])
         return false;
     }
     out[strcspn(out, "\r\n")] = '\0';
-    if (out[strspn(out, DIVIDERS)] == '\0') {
+    if (out[strspn(out, CONF_DIVIDERS)] == '\0') {
         snprintf(out, ANSWER_SIZE, "%s", usual);
     }
     return true;
@@ -64,9 +61,9 @@ static bool ask(const char *question, const char *usual, char out[ANSWER_SIZE])
 
 static void first_of(const char *list, char out[DOMAIN_SIZE])
 {
-    const char *first = list + strspn(list, DIVIDERS);
+    const char *first = list + strspn(list, CONF_DIVIDERS);
 
-    snprintf(out, DOMAIN_SIZE, "%.*s", (int)strcspn(first, DIVIDERS), first);
+    snprintf(out, DOMAIN_SIZE, "%.*s", (int)strcspn(first, CONF_DIVIDERS), first);
 }
 
 static void usual_canary(char out[ANSWER_SIZE])
@@ -122,32 +119,6 @@ static void take_usual(struct answers *answers)
 
 /* ---- the text ---------------------------------------------------------------------------- */
 
-/* Between quotes: what could end them is left for the reader to refuse. */
-static void put_quoted(FILE *out, const char *text, size_t length)
-{
-    fputc('"', out);
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] == '"' || text[i] == '\\') {
-            fputc('\\', out);
-        }
-        fputc(text[i], out);
-    }
-    fputc('"', out);
-}
-
-static void put_list(FILE *out, const char *before, const char *list)
-{
-    const char *comma = before;
-
-    for (const char *at = list + strspn(list, DIVIDERS); *at != '\0'; at += strspn(at, DIVIDERS)) {
-        size_t length = strcspn(at, DIVIDERS);
-        fputs(comma, out);
-        put_quoted(out, at, length);
-        comma = ", ";
-        at += length;
-    }
-}
-
 static void put_site(FILE *out, const struct answers *answers)
 {
     if (answers->site != NULL) {
@@ -160,41 +131,15 @@ static void put_site(FILE *out, const struct answers *answers)
           "    # Your mail domains; a leading dot means every subdomain.\n"
           "    domains = { ",
           out);
-    put_list(out, "", answers->domains);
+    conf_put_list(out, "", answers->domains);
     fputs(" }\n"
           "    # Networks whose hosts may relay without logging in.\n"
           "    trusted_networks = { \"127.0.0.0/8\", \"::1/128\"",
           out);
     if (strcmp(answers->networks, "none") != 0) {
-        put_list(out, ", ", answers->networks);
+        conf_put_list(out, ", ", answers->networks);
     }
     fputs(" }\n}\n", out);
-}
-
-/* A target's name has no colons, and an IPv6 address has. */
-static bool is_name(const char *text, size_t length)
-{
-    return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") >=
-               length &&
-           length <= TARGET_NAME_MAX;
-}
-
-static void put_target(FILE *out, const char *text, size_t length, size_t number)
-{
-    size_t prefix = strlen("domain:");
-    bool by_mx = length > prefix && strncmp(text, "domain:", prefix) == 0;
-
-    text += by_mx ? prefix : 0;
-    length -= by_mx ? prefix : 0;
-    fputs("    target ", out);
-    if (is_name(text, length)) {
-        put_quoted(out, text, length);
-    } else {
-        fprintf(out, "\"target-%zu\"", number);
-    }
-    fprintf(out, " {\n        %s = ", by_mx ? "domain" : "host");
-    put_quoted(out, text, length);
-    fputs("\n        ports = { 25 } # add 465 and 587 where people submit mail\n    }\n", out);
 }
 
 static void put_probe(FILE *out, const struct answers *answers)
@@ -210,12 +155,13 @@ static void put_probe(FILE *out, const struct answers *answers)
           "    # sent to it unless `proof` says so.\n"
           "    canary = ",
           out);
-    put_quoted(out, answers->canary, strlen(answers->canary));
+    conf_put_quoted(out, answers->canary, strlen(answers->canary));
     fputs("\n    # domain: its MX hosts; host: one name or address.\n", out);
-    for (const char *at = answers->targets + strspn(answers->targets, DIVIDERS); *at != '\0';
-         at += strspn(at, DIVIDERS)) {
-        size_t length = strcspn(at, DIVIDERS);
-        put_target(out, at, length, ++number);
+    for (const char *at = answers->targets + strspn(answers->targets, CONF_DIVIDERS); *at != '\0';
+         at += strspn(at, CONF_DIVIDERS)) {
+        size_t length = strcspn(at, CONF_DIVIDERS);
+        conf_put_target(out, at, length, ++number, "    ");
+        fputs("\n        ports = { 25 } # add 465 and 587 where people submit mail\n    }\n", out);
         at += length;
     }
     fputs("}\n"
@@ -348,6 +294,9 @@ static int write_configuration(const struct options *invocation, struct answers 
 {
     const char *path =
         invocation->argument_count > 0 ? invocation->arguments[0] : invocation->conf_path;
+
+    /* The file that takes these variables' place. */
+    path = strcmp(path, CONF_ENVIRONMENT) == 0 ? CONF_DEFAULT_PATH : path;
     bool asks = isatty(STDIN_FILENO) != 0 && !invocation->json;
     int code = PROBE_EXIT_UNKNOWN;
     struct stat status;

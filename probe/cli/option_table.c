@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/environment.h"
 #include "probe/cli/alert_test.h"
 #include "probe/cli/check.h"
 #include "probe/cli/fleet.h"
