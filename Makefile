@@ -19,7 +19,14 @@
 #   make completions  the shells' completions in conf/share, after a change of an option
 #   make install    DESTDIR and PREFIX are honoured; uninstall takes away the same files
 #                   DOC_BASE=https://HOST/PATH: where alerts find doc/, if not where it is installed
-#   make deb        a Debian package, in build/deb
+#   make image      an OCI image with both programs, in build/image; make check-image: podman runs it beside Postfix (as
+#                   root; wants debootstrap)
+#   make dist       the source as one file, in build/dist
+#   make repo       a signed apt repository of it, in build/repo, for SUITES="bookworm trixie" (as root; wants reprepro and
+#                   gpg, and debootstrap for other suites than this machine's); REPO_KEY: whose signature;
+#                   make check-repo: apt and autopkgtest use it in fresh roots
+#   make rpm        an RPM package, in build/rpm (wants rpmbuild)
+#   make deb        a Debian package and its source package, in build/deb
 #
 # CC, AR, PKG_CONFIG, CPPFLAGS, CFLAGS and LDFLAGS are honoured. Commands are shown with V=1. BUILD names the folder of everything made; SANITIZE=address,undefined or thread builds with it.
 
@@ -43,7 +50,7 @@ say = @echo '  $(1) $(2)'
 endif
 
 # These install packages and make network namespaces; said before anything is compiled in vain.
-as_root := $(filter check check-suite sanitized mutate demo bench deps deps-build deps-demo deps-deb,$(MAKECMDGOALS))
+as_root := $(filter check check-suite check-image repo check-repo sanitized mutate demo bench deps deps-build deps-demo deps-deb,$(MAKECMDGOALS))
 ifneq ($(as_root),)
 ifneq ($(shell id -u),0)
 $(error run as root: sudo make $(as_root))
@@ -68,7 +75,7 @@ DEPS_DEMO  := postfix rsyslog nsd nftables iproute2 procps openssl netbase pytho
 DEPS_TEST  := libsasl2-modules sasl2-bin python3-pytest valgrind strace exim4-daemon-heavy opensmtpd sendmail-bin m4 postgrey \
     nmap prometheus prometheus-alertmanager curl syslog-ng-core nginx chromium poppler-utils npm systemd logrotate postfix-pcre zsh fish python3-jsonschema \
     postgresql pgbouncer
-DEPS_DEB   := build-essential debhelper dpkg-dev fakeroot lintian
+DEPS_DEB   := build-essential debhelper dpkg-dev fakeroot lintian systemd-dev
 DEPS := $(DEPS_BUILD) $(DEPS_CHECK) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_DEB)
 
 .PHONY: deps deps-build deps-demo deps-deb
@@ -362,17 +369,63 @@ uninstall:
 	    rm -f $(DESTDIR)$(ETCDIR)/relaywarden.conf
 	@rmdir $(addprefix $(DESTDIR),$(emptied)) 2>/dev/null || true
 
-# ---- Debian's package --------------------------------------------------------------------------
-# From a copy of what is here, so that nothing that a build leaves behind gets into the tree.
-DEB := $(abspath build/deb)
+# ---- the release, and Debian's packages of it ------------------------------------------------------
+# The same octets from the same tree: names in order, nobody's user, and the time of the last commit (without git,
+# of the tree's own release). Debian's folder is none of the release's: its source package has it beside that.
+DIST  := build/dist/relaywarden-$(VERSION).tar.gz
+EPOCH  = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md))
 
-.PHONY: deb
-deb:
+.PHONY: dist deb
+dist:
+	$(Q)mkdir -p $(dir $(DIST))
+	$(Q){ git ls-files --cached --others --exclude-standard 2>/dev/null || \
+	    find * .[a-z]* -name build -prune -o -name .git -prune -o -type f -print; } | \
+	    while read -r file; do [ ! -f "$$file" ] || echo "$$file"; done | grep -v ^debian/ | LC_ALL=C sort -u | \
+	    tar --create --files-from=- --transform='s,^,relaywarden-$(VERSION)/,' --format=gnu \
+	        --mtime=@$(EPOCH) --owner=0 --group=0 --numeric-owner --mode=u+rw,go+r,go-w | gzip -9n > $(DIST)
+	@ls $(DIST)
+
+# From what was just packed, so that nothing that a build leaves behind gets into the tree. The .dsc beside it is the
+# source package. DEB_SUFFIX tells packages for several suites apart (~deb12).
+DEB := $(abspath build/deb)
+DEB_SUFFIX ?=
+deb: dist
 	$(Q)rm -rf $(DEB)
-	$(Q)mkdir -p $(DEB)/relaywarden
-	$(Q)cp -a CHANGELOG.md LICENSE Makefile README.md conf debian doc lib milter probe systemd $(DEB)/relaywarden
-	$(Q)cd $(DEB)/relaywarden && DEB_BUILD_OPTIONS='noautodbgsym parallel=2' \
-	    dpkg-buildpackage --build=binary --no-sign --post-clean > ../build.log 2>&1 || \
+	$(Q)mkdir -p $(DEB)
+	$(Q)cp $(DIST) $(DEB)/relaywarden_$(VERSION).orig.tar.gz
+	$(Q)tar --extract --file=$(DIST) --directory=$(DEB)
+	$(Q)cp -a debian $(DEB)/relaywarden-$(VERSION)
+	$(Q)sed -i '1s/)/$(DEB_SUFFIX))/' $(DEB)/relaywarden-$(VERSION)/debian/changelog
+	$(Q)cd $(DEB)/relaywarden-$(VERSION) && DEB_BUILD_OPTIONS='noautodbgsym parallel=2' \
+	    dpkg-buildpackage --build=full --no-sign > ../build.log 2>&1 || \
 	    { tail -n 40 ../build.log >&2; exit 1; }
-	$(Q)rm -rf $(DEB)/relaywarden
+	$(Q)rm -rf $(DEB)/relaywarden-$(VERSION)
 	@ls $(DEB)/*.deb
+
+SUITES ?= $(shell . /etc/os-release && echo $$VERSION_CODENAME)
+REPO_KEY ?=
+.PHONY: repo check-repo rpm
+repo: dist
+	@/usr/bin/python3 tests/repository.py $(if $(REPO_KEY),--key '$(REPO_KEY)') $(SUITES)
+check-repo: dist
+	@/usr/bin/python3 tests/repository.py --try $(SUITES)
+
+# On a system of another kind rpm does not know what is installed: it is not asked.
+RPM := $(abspath build/rpm)
+rpm: dist
+	$(Q)rm -rf $(RPM)
+	$(Q)mkdir -p $(RPM)
+	$(Q)rpmbuild $(if $(wildcard /etc/redhat-release),,--nodeps) -ba --define '_topdir $(RPM)' \
+	    --define '_sourcedir $(abspath build/dist)' rpm/relaywarden.spec > $(RPM)/build.log 2>&1 || \
+	    { tail -n 40 $(RPM)/build.log >&2; exit 1; }
+	@ls $(RPM)/RPMS/*/*.rpm
+
+# ---- the image -----------------------------------------------------------------------------------
+# Stripped, and without the mark of a link, the programs do not depend on the folder that they were made in.
+.PHONY: image check-image
+image:
+	@$(MAKE) --no-print-directory BUILD=build/image/programs LDFLAGS='$(LDFLAGS) -Wl,--build-id=none' all
+	@/usr/bin/python3 container/image.py --build build/image/programs --version $(VERSION) --epoch $(EPOCH) \
+	    build/image/relaywarden-$(VERSION).tar
+check-image: image
+	@/usr/bin/python3 tests/image.py build/image/relaywarden-$(VERSION).tar

@@ -45,9 +45,18 @@ users_of() {
 }
 groups_of() { [ "$1" != postfix ] || echo postdrop; }
 
+# What is named by a later Debian's name, and is part of another package in this one.
+named_here() {
+    case $1 in
+    systemd-dev) apt-cache show "$1" >/dev/null 2>&1 || { echo systemd; return; } ;;
+    esac
+    echo "$1"
+}
+
 missing=
 unpack=
 for package in "$@"; do
+    package=$(named_here "$package")
     if [ "$package" = postfix ] && present postfix; then
         continue
     elif [ -n "$(parts_of "$package")" ]; then

@@ -30,14 +30,29 @@ def run(argv, log, **more):
                           **more).returncode == 0
 
 
-class Suite:
-    """One root file system with one suite. Its mounts last as long as the `with` that holds it: they are in a
-    mount namespace of each command."""
+def output_of(argv):
+    return subprocess.run(argv, check=True, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout.strip()
 
-    def __init__(self, suite, architecture):
+
+def make_root(root, suite, architecture, log, mirror):
+    """Debootstraps the suite into an empty folder. Packages are installed there without anything being started."""
+    if not run(["debootstrap", "--variant=minbase", f"--arch={architecture}", "--include=ca-certificates", suite, root,
+                mirror], log):
+        return False
+    policy = os.path.join(root, "usr/sbin/policy-rc.d")
+    with open(policy, "w", encoding="utf-8") as file:
+        file.write("#!/bin/sh\nexit 101\n")
+    os.chmod(policy, 0o755)
+    return True
+
+
+class Suite:
+    """One root file system with one suite. Its mounts are in a mount namespace of each command."""
+
+    def __init__(self, suite, architecture, root=None):
         self.name = f"{suite}-{architecture}"
         self.suite, self.architecture = suite, architecture
-        self.root = os.path.join(ROOT, "build/suites", self.name)
+        self.root = root or os.path.join(ROOT, "build/suites", self.name)
 
     def make(self, log, mirror):
         """Debootstraps it, unless it is there whole."""
@@ -45,14 +60,8 @@ class Suite:
             return True
         shutil.rmtree(self.root, ignore_errors=True)
         os.makedirs(self.root)
-        if not run(["debootstrap", "--variant=minbase", f"--arch={self.architecture}",
-                    "--include=ca-certificates", self.suite, self.root, mirror], log):
+        if not make_root(self.root, self.suite, self.architecture, log, mirror):
             return False
-        # Packages are installed here without anything being started.
-        policy = os.path.join(self.root, "usr/sbin/policy-rc.d")
-        with open(policy, "w", encoding="utf-8") as file:
-            file.write("#!/bin/sh\nexit 101\n")
-        os.chmod(policy, 0o755)
         with open(os.path.join(self.root, ".complete"), "w", encoding="utf-8"):
             pass
         return True

@@ -35,7 +35,8 @@ def read(name):
 
 def test_its_version_is_the_programs():
     version = re.search(r"^VERSION +:= (\S+)", read("Makefile"), re.MULTILINE).group(1)
-    assert read("debian/changelog").startswith(f"relaywarden ({version})")
+    assert read("debian/changelog").startswith(f"relaywarden ({version}-")
+    assert re.search(r"^Version: +(\S+)", read("rpm/relaywarden.spec"), re.MULTILINE).group(1) == version
 
 
 def test_it_leaves_both_programs_ready_to_be_configured_and_started(machine):
@@ -60,6 +61,12 @@ def test_an_upgrade_restarts_what_runs_and_starts_nothing_else(machine):
     for unit in ("relaywarden-probe.service", "relaywarden-probe-check.service",
                  "relaywarden-probe-check.timer", "relaywarden-probe-changed.path"):
         assert machine.show(unit, "ActiveState") == "inactive", unit
+
+
+def test_its_own_tests_pass_where_systemd_runs(machine):
+    """make check-repo runs them without it."""
+    for name in ("alert", "audit"):
+        machine.run(["/src/debian/tests/" + name])
 
 
 def test_an_edited_configuration_and_the_state_stay_until_it_is_purged(machine):

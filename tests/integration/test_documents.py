@@ -47,6 +47,13 @@ def test_every_kind_of_finding_has_a_page_with_its_cause_and_remedy():
         assert f"]({kind}.md)" in read("doc/findings/README.md")
 
 
+def test_every_variable_of_a_container_is_in_its_page_and_in_the_manual():
+    names = set(re.findall(r'"(RELAYWARDEN_[A-Z_]+)"', read("conf/environment.c")))
+    assert len(names) > 12
+    for page in ("doc/container.md", "conf/relaywarden.conf.5"):
+        assert names <= set(re.findall(r"RELAYWARDEN_[A-Z_]+", read(page))), page
+
+
 def test_the_readme_fits_on_three_screens_and_begins_with_what_it_does():
     lines = read("README.md").splitlines()
     assert len(lines) <= 150
