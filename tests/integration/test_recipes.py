@@ -33,6 +33,25 @@ DMS = {
         "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination, reject_unauth_pipelining",
     "smtpd_delay_reject": "yes", "smtpd_helo_required": "yes", "broken_sasl_auth_clients": "yes"}
 
+# Their policy services, block lists and look-ups of names, which can only refuse, are left out.
+MAIL_IN_A_BOX = {
+    "milter_default_action": "accept", "non_smtpd_milters": "$smtpd_milters",
+    "smtpd_relay_restrictions": "permit_sasl_authenticated,permit_mynetworks,reject_unauth_destination",
+    "smtpd_sender_restrictions": "reject_non_fqdn_sender",
+    "smtpd_recipient_restrictions": "permit_sasl_authenticated,permit_mynetworks,reject_unlisted_recipient"}
+IREDMAIL = {
+    "swap_bangpath": "no", "allow_percent_hack": "no", "smtpd_reject_unlisted_sender": "yes", "smtpd_helo_required": "yes",
+    "smtpd_helo_restrictions": "permit_mynetworks permit_sasl_authenticated reject_non_fqdn_helo_hostname",
+    "smtpd_sender_restrictions":
+        "reject_non_fqdn_sender reject_unlisted_sender permit_mynetworks permit_sasl_authenticated",
+    "smtpd_recipient_restrictions": "reject_non_fqdn_recipient reject_unlisted_recipient permit_mynetworks "
+                                    "permit_sasl_authenticated reject_unauth_destination",
+    "smtpd_data_restrictions": "reject_unauth_pipelining"}
+MODOBOA = {
+    "smtpd_helo_required": "yes", "strict_rfc821_envelopes": "yes", "broken_sasl_auth_clients": "yes",
+    "smtpd_recipient_restrictions": "permit_mynetworks permit_sasl_authenticated reject_unauth_destination "
+                                    "reject_non_fqdn_sender reject_non_fqdn_recipient reject_non_fqdn_helo_hostname"}
+
 
 @pytest.fixture(scope="module")
 def site(shared_lab):
@@ -99,20 +118,45 @@ def test_a_recipe_tells_users_from_strangers_and_keeps_the_projects_own_filter(
     process.wait(10)
 
 
+def run_script(site, name):
+    """Twice, with the commands of the lab's Postfix; the list of filters that comes of it."""
+    folder = site.mx.new_folder("commands")
+    for command in ("postconf", "postfix"):
+        path = os.path.join(folder, command)
+        with open(path, "w", encoding="ascii") as file:
+            file.write(f"#!/bin/sh\nexec {site.postfix.programs.commands}/{command} -c {site.postfix.etc} \"$@\"\n")
+        os.chmod(path, 0o755)
+    for _ in range(2):
+        site.mx.run(["bash", os.path.join(ROOT, "container", name)], env={
+            **site.postfix.programs.environment(), "PATH": f"{folder}:{os.environ['PATH']}"})
+    return site.postfix.command("postconf", "-h", "smtpd_milters").stdout.strip()
+
+
+@pytest.mark.parametrize("main, theirs", [
+    (MAIL_IN_A_BOX, "inet:127.0.0.1:8891"), (IREDMAIL, ""), (MODOBOA, "")],
+    ids=["Mail-in-a-Box", "iRedMail", "Modoboa"])
+def test_the_recipe_for_a_host_keeps_what_is_there_and_does_nothing_twice(site, main, theirs):
+    process = other_filter(site, 8891)
+    site.set_up(main)
+    site.postfix.set({"smtpd_milters": theirs})
+    value = run_script(site, "attach.sh")
+    tail = f", {theirs}" if theirs else ""
+    assert re.fullmatch(r"\{ unix:relaywarden/milter\.sock, default_action=accept, [^{}]* \}" + re.escape(tail), value)
+
+    def attach(networks):
+        site.set_up({**main, "mynetworks": networks, "smtpd_sasl_auth_enable": "yes"})
+        site.postfix.set({"smtpd_milters": value})
+
+    expect_who_is_reported(site, attach)
+    process.kill()
+    process.wait(10)
+
+
 def test_the_recipe_of_docker_mailserver_keeps_what_is_there_and_does_nothing_twice(site):
     process = other_filter(site, 8891)
     site.set_up(DMS)
     site.postfix.set({"smtpd_milters": "$dkim_milter", "dkim_milter": "inet:127.0.0.1:8891"})
-    folder = site.mx.new_folder("commands")
-    path = os.path.join(folder, "postconf")
-    with open(path, "w", encoding="ascii") as file:
-        file.write(f"#!/bin/sh\nexec {site.postfix.programs.commands}/postconf -c {site.postfix.etc} \"$@\"\n")
-    os.chmod(path, 0o755)
-    script = os.path.join(ROOT, "container/docker-mailserver/user-patches.sh")
-    for _ in range(2):
-        site.mx.run(["bash", script], env={**site.postfix.programs.environment(),
-                                           "PATH": f"{folder}:{os.environ['PATH']}"})
-    value = site.postfix.command("postconf", "-h", "smtpd_milters").stdout.strip()
+    value = run_script(site, "docker-mailserver/user-patches.sh")
     assert re.fullmatch(r"\{ inet:172\.17\.0\.1:8895, default_action=accept, [^{}]* \}, \$dkim_milter", value)
 
     def attach(networks):
