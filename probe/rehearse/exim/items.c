@@ -122,12 +122,12 @@ static void add_mailbox(struct items *items, const char *item, bool by_pattern)
         site_owns_domain(site, domain, strlen(domain))) {
         return;
     }
-    if ((whole ? (size_t)(at - item) : 7) + strlen(domain) + 2 > sizeof(key.text)) {
+    int length = snprintf(key.text, sizeof(key.text), "%.*s@%s", whole ? (int)(at - item) : 7,
+                          whole ? item : "someone", domain);
+    if (length < 0 || (size_t)length >= sizeof(key.text)) {
         leave(items, item);
         return;
     }
-    snprintf(key.text, sizeof(key.text), "%.*s@%s", whole ? (int)(at - item) : 7,
-             whole ? item : "someone", domain);
     add_key(items, &key);
 }
 
