@@ -177,6 +177,21 @@ static void a_domain_leaves_the_count_after_a_day(void **state)
     assert_int_equal(note_number(0, 8, 1), 3);
 }
 
+static void a_name_that_does_not_count_leaves_its_place_after_a_day(void **state)
+{
+    (void)state;
+    char list[UNDECLARED_LISTED][DOMAIN_SIZE];
+    char name[32];
+
+    for (unsigned int i = 0; i <= UNDECLARED_MAX; i++) {
+        snprintf(name, sizeof(name), "mx%u", i);
+        undeclared_note(&undeclared, 0, name, 1000);
+    }
+    undeclared_note(&undeclared, 0, "later", 1000 + UNDECLARED_DAY);
+    assert_int_equal(undeclared_list(&undeclared, 1000 + UNDECLARED_DAY, list), 1);
+    assert_string_equal(list[0], "later");
+}
+
 static void the_list_has_each_domain_once(void **state)
 {
     (void)state;
@@ -263,6 +278,7 @@ int main(void)
         TEST(each_mailer_has_a_count_of_its_own),
         TEST(the_count_stops_one_past_the_limit),
         TEST(a_domain_leaves_the_count_after_a_day),
+        TEST(a_name_that_does_not_count_leaves_its_place_after_a_day),
         TEST(the_list_has_each_domain_once),
         TEST(a_long_list_is_cut),
         TEST(threads_that_note_the_same_domains_count_each_once),

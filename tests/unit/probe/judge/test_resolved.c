@@ -118,6 +118,8 @@ static void a_finding_that_was_not_kept_ends_nothing_and_is_made_again(void **st
     assert_true(result_lacks(&result, FINDING_OPEN_RELAY));
     assert_false(is_anything_over());
     assert_int_equal(verdict_exit_of(&result), 2);
+    assert_true(result.note_count > 0);
+    assert_non_null(strstr(result.notes[0], "(open-relay) could not be kept"));
 
     assert_true(verdict_relay_finding(&result, FINDING_OPEN_RELAY, &again));
     assert_string_equal(again.key, "203.0.113.25:25/none unconditional");

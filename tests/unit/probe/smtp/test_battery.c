@@ -514,6 +514,29 @@ static void max_refusals_ends_the_battery_and_says_so(void **state)
     assert_non_null(strstr(bench.result.techniques[3].text, "max_refusals"));
 }
 
+/* All is answered but two other domains of the site as senders. */
+static void other_domains_are_asked_with_what_max_refusals_leaves(void **state)
+{
+    static const char *const domains[] = {"second.example.org", "third.example.org"};
+
+    (void)state;
+    bench_set_up(TLS_AUTO, 25);
+    for (size_t i = 0; i < bench.result.technique_count; i++) {
+        bench.battery.rows[i] = BATTERY_DONE;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        struct technique_result *row = result_add(&bench.result, technique_find("own-sender"));
+        assert_non_null(row);
+        row->own = domains[i];
+        bench.battery.rows[bench.result.technique_count - 1] = BATTERY_WAITING;
+    }
+    bench.battery.refusals = 5;
+    bench.settings.max_refusals = 6;
+    assert_true(battery_has_work(&bench.battery));
+    bench.settings.max_refusals = 5;
+    assert_false(battery_has_work(&bench.battery));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -543,6 +566,7 @@ int main(void)
         cmocka_unit_test(a_reply_of_another_command_is_no_answer),
         cmocka_unit_test(any_2xx_to_mail_and_rcpt_is_an_acceptance),
         cmocka_unit_test(max_refusals_ends_the_battery_and_says_so),
+        cmocka_unit_test(other_domains_are_asked_with_what_max_refusals_leaves),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
