@@ -33,7 +33,7 @@ static const struct {
      "possib* toler* right* privileg* willing erlaubt gestattet autoris* autoriz* permis* "
      "consentit* ammess* welcome grant* toegestaan tillåt* tilladt tillatt dozwol* zezwol* "
      "разреш* Разреш*"},
-    {WORD_AUTH, "auth auths authent* unauthent* credentials password passwords sasl smtpauth login "
+    {WORD_AUTH, "auth auths authent* unauthent* credentials sasl smtpauth login "
                 "logon logged autenti* anmeld* "
                 "uwierzytel* аутентифик* авторизац* Аутентифик* "
                 "Авторизац*"},

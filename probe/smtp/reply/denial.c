@@ -139,7 +139,7 @@ static bool denies_forwarding(const struct clause *clause, const struct sentence
             clause_find(clause, WORD_NEG, forward < 4 ? 0 : forward - 4, forward) < clause->count);
 }
 
-/* "you are not on the relay list", "relaying is reserved for our networks"; but a recipient who is
+/* "you are not on the relay list", "not among our relay clients"; but a recipient who is
  * in no table of a relay is nobody. */
 static bool is_off_list(const struct clause *clause)
 {
@@ -160,12 +160,6 @@ static bool is_off_list(const struct clause *clause)
         if (clause_is_at(clause, relay + 1, "client customer user partner") &&
             clause_is_at(clause, relay - 1, "a") && negation + 2 == relay) {
             return true; /* "you are not a relay client of ours" */
-        }
-        size_t bound = relay + 1 + (size_t)clause_is_at(clause, relay + 1, "is");
-        if (clause_is_at(clause, bound, "limited restricted reserved") &&
-            clause_is_at(clause, bound + 1, "to for") &&
-            !clause_has(clause, "per a messages mails")) {
-            return true; /* "relaying is limited to our networks" */
         }
     }
     return false;
@@ -334,11 +328,8 @@ struct denial_reading denial_read(const char *text, const char *subject)
             denial = DENIAL_DESTINATION;
         }
         reading.denial = denial > reading.denial ? denial : reading.denial;
-        /* "mail blocked due to abuse" is another matter */
-        bool blocked = (denial == DENIAL_RELAY && clause_has(&clause, "blocked banned")) ||
-                       (denial == DENIAL_DESTINATION && (clause.has & WORD_PERSON) == 0 &&
-                        clause_is_at(&clause, clause.count - 1, "blocked banned"));
-        reading.blocked = reading.blocked || blocked;
+        reading.blocked =
+            reading.blocked || (denial == DENIAL_RELAY && clause_has(&clause, "blocked banned"));
         before = clause;
         at += clause.count;
     }

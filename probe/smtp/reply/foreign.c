@@ -101,13 +101,6 @@ static bool is_not_taken(const struct clause *clause)
     size_t negation = clause_find(clause, WORD_NEG, 0, clause->count);
     bool here = says_here(clause, negation);
 
-    /* "... is unknown to this server" */
-    for (size_t i = 0; (clause->has & WORD_DOMAIN) != 0 && i < clause->count; i++) {
-        if (clause_is_at(clause, i, "unknown") && clause_is_at(clause, i + 1, "to on at here") &&
-            says_here(clause, i + 1) && says_no_more(clause, i + 1)) {
-            return true;
-        }
-    }
     /* "203.0.113.7 is not allowed here" is said of a client; "... is not allowed" of anything */
     if ((clause->has & WORD_CLIENT) != 0 || is_of_host(clause, negation)) {
         return false;
@@ -204,10 +197,11 @@ static size_t find_foreign_target(const struct clause *clause, size_t foreign)
         !clause_is_at(clause, foreign + 1, "party parties")) {
         return clause->count;
     }
-    /* "un domaine externe" */
-    if (foreign < clause->count && target >= clause->count &&
-        clause_means_at(clause, foreign - 1, WORD_TARGET) &&
-        !clause_is_at(clause, foreign - 1, "mail email")) {
+    /* "un domaine externe", but "networks outside Germany" */
+    if (target >= clause->count && clause_means_at(clause, foreign - 1, WORD_TARGET) &&
+        clause_is_at(clause, foreign,
+                     "externe externes externos externas esterni esterne extérieur* exteriores "
+                     "zewnętrzn*")) {
         return foreign - 1;
     }
     if (clause_is_at(clause, target, "mail email") &&
@@ -294,17 +288,7 @@ static bool is_no_way_out(const struct clause *clause)
     size_t negation = clause_find(clause, WORD_NEG | WORD_DENY, 0, clause->count);
 
     size_t way = negation;
-    size_t use = negation;
 
-    while (use < clause->count && !clause_is_at(clause, use, "use using")) {
-        use++;
-    }
-    /* "may not use this server to reach ..." */
-    if (clause_is_at(clause, use + 1, "this our") &&
-        clause_has_word(clause, "to for", use + 2, use + 5) &&
-        clause_has_word(clause, "reach send sending deliver* contact", use + 3, clause->count)) {
-        return true;
-    }
     while (way < clause->count && !clause_is_at(clause, way, "through thru via")) {
         way++;
     }
@@ -344,10 +328,9 @@ bool foreign_is_refused(const struct clause *clause, const struct sentence *whol
         return false;
     }
     return is_not_local(clause) || is_foreign(clause) || is_no_way_out(clause) ||
-           (!person && is_onward(clause)) ||
            (!person && (whole->has & WORD_OTHER) == 0 && !has_reason(clause, whole) &&
-            (is_not_taken(clause) || is_not_served(clause) || is_exclusive(clause) ||
-             is_not_responsible(clause)));
+            (is_onward(clause) || is_not_taken(clause) || is_not_served(clause) ||
+             is_exclusive(clause) || is_not_responsible(clause)));
 }
 
 bool foreign_is_heading(const struct clause *clause)
@@ -359,5 +342,5 @@ bool foreign_is_heading(const struct clause *clause)
         }
     }
     return (clause->has & WORD_FOREIGN) != 0 && (clause->has & WORD_TARGET) != 0 &&
-           (clause->has & (WORD_SENDER | WORD_CLIENT)) == 0;
+           !clause_has(clause, "third") && (clause->has & (WORD_SENDER | WORD_CLIENT)) == 0;
 }

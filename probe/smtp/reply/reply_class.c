@@ -168,8 +168,6 @@ static const struct pattern patterns[] = {
      .words = "user unknown|unknown user|no such user|no mailbox|mailbox unavailable|"
               "mailbox not found|unrouteable|unroutable|does not exist"},
     {OUTCOME_CLIENT_REFUSED, .words = "your ip|your host|your server|connecting host|sending ip"},
-    /* RFC 4954 section 6, in whatever language; RFC 3207's demand for TLS has its word in it */
-    {OUTCOME_AUTH_REQUIRED, .code = 530, .enhanced = "7.0"},
 };
 
 /* Whether one alternative of length `length`, perhaps anchored, is in the text. */
