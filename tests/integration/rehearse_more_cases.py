@@ -241,3 +241,69 @@ case("certificates-by-pattern", "open", [("certificates", "/./")],
      {**checked(f"check_ccert_access regexp:{HERE}/certificates"), "smtpd_tls_security_level": "may",
       "smtpd_tls_ask_ccert": "yes", "smtpd_tls_fingerprint_digest": "sha256"},
      files={"certificates": "/./ OK\n"})
+# ---- mistakes of operators ----
+case("warned-and-not-refused", "open", [("main.cf", "check_recipient_access static:OK")],
+     {"smtpd_relay_restrictions": "permit_mynetworks, warn_if_reject reject_unauth_destination",
+      "smtpd_recipient_restrictions": "permit_mynetworks\n    check_recipient_access static:OK\n    reject_unauth_destination"})
+case("default-authorities", "conditional", [("main.cf", "permit_tls_all_clientcerts")],
+     {**checked("permit_tls_all_clientcerts"), "smtpd_tls_security_level": "may", "smtpd_tls_ask_ccert": "yes",
+      "tls_append_default_CA": "yes"})
+case("relay-for-a-pattern", "open", [("domains", "/\\.net$/")], {"relay_domains": f"regexp:{HERE}/domains"},
+     files={"domains": "/^partner\\.test$/ x\n/\\.net$/ x\n"})
+case("alias-of-an-outside-domain", "open", [("aliases", "outside.example.net any")],
+     {"virtual_alias_maps": f"hash:{HERE}/aliases"}, hashed=["aliases"],
+     files={"aliases": "outside.example.net anything\n@outside.example.net root@localhost\n"})
+case("postscreen-passes-to-a-wider-one", "open", [("master.cf", "mynetworks=")],
+     master="smtp inet n - y - 1 postscreen\nsmtpd pass - - y - - smtpd\n  -o mynetworks=127.0.0.0/8,198.51.0.0/16\n"
+            "dnsblog unix - - y - 0 dnsblog\ntlsproxy unix - - y - 0 tlsproxy\n")
+case("pattern-then-greeting", "open", [("names", "gw.partner")],
+     {**checked(f"check_sender_access pcre:{HERE}/senders"), "smtpd_restriction_classes": "vip lax",
+      "vip": f"check_helo_access hash:{HERE}/names, lax", "lax": "reject_unknown_sender_domain"},
+     files={"senders": "/@partner\\.test$/ vip\n", "names": "gw.partner.test OK\n"}, hashed=["names"])
+case("greetings-by-pcre", "open", [("names", "gw")], checked(f"check_helo_access pcre:{HERE}/names"),
+     files={"names": "/^localhost/ REJECT\n/^(mx|gw)[0-9]+\\.partner\\.test$/ OK\n"})
+case("all-of-ipv6-by-a-mask", "open", [("main.cf", "2000::")],
+     {"mynetworks": "127.0.0.0/8\n  [::1]/128\n  [2000::]/3"})
+case("subdomains-by-parent", "open", [("senders", ".partner.test")],
+     {**checked(f"check_sender_access hash:{HERE}/senders"), "parent_domain_matches_subdomains": ""},
+     files={"senders": ".partner.test OK\n"}, hashed=["senders"])
+case("proxied-table", "open", [("clients", "203.0.113")], checked(f"check_client_access proxy:hash:{HERE}/clients"),
+     files={"clients": "203.0.113 OK\n"}, hashed=["clients"])
+case("user-of-any-domain", "open", [("senders", "boss@")], checked(f"check_sender_access texthash:{HERE}/senders"),
+     files={"senders": "boss@ OK\n"})
+case("nobody-as-sender", "open", [("senders", "nobody")],
+     {**checked(f"check_sender_access hash:{HERE}/senders"), "smtpd_null_access_lookup_key": "nobody"},
+     files={"senders": "nobody OK\n"}, hashed=["senders"])
+case("greetings-of-a-list", "open", [("main.cf", "check_sender_access static:OK")],
+     {"smtpd_helo_required": "yes", "smtpd_helo_restrictions": f"check_helo_access pcre:{HERE}/names, reject",
+      **checked("check_sender_access static:OK")}, files={"names": "/\\.partner\\.test$/ OK\n"})
+case("senders-of-a-list-to-a-role", "open", [("roles", "postmaster@")],
+     {"smtpd_sender_restrictions": f"check_sender_access hash:{HERE}/senders, reject",
+      **checked(f"check_recipient_access hash:{HERE}/roles")},
+     files={"senders": "partner.test OK\n", "roles": "postmaster@ OK\n"}, hashed=["senders", "roles"])
+case("class-that-rejects-the-rest", "open", [("senders", "/@partner")],
+     {**checked(f"check_client_access hash:{HERE}/clients"), "smtpd_restriction_classes": "lax",
+      "lax": f"check_sender_access regexp:{HERE}/senders, reject"},
+     files={"clients": "203.0.113.9 lax\n", "senders": "/@partner\\.test$/ OK\n"}, hashed=["clients"])
+case("submission-through-a-parameter", "open", [("names", "scanner")],
+     {"mua_relay": f"permit_sasl_authenticated, check_helo_access hash:{HERE}/names, reject"},
+     master=SMTP + "submission inet n - y - - smtpd\n  -o smtpd_relay_restrictions=$mua_relay\n",
+     files={"names": "scanner OK\n"}, hashed=["names"])
+case("conditions-of-a-cidr", "open", [("main.cf", "check_client_access")], checked(f"check_client_access cidr:{HERE}/clients"),
+     files={"clients": "if 203.0.113.0/24\n203.0.113.7 OK\nendif\n"})
+case("all-but-a-cidr", "open", [("clients", "!10.0.0.0/8")], checked(f"check_client_access cidr:{HERE}/clients"),
+     files={"clients": "!10.0.0.0/8 OK\n"})
+case("relay-list-then-recipients", "open", [("senders", "boss@")],
+     {"smtpd_relay_restrictions": f"permit_mynetworks, check_client_access cidr:{HERE}/clients, reject_unauth_destination",
+      "smtpd_recipient_restrictions": f"permit_mynetworks, check_sender_access hash:{HERE}/senders, reject"},
+     files={"clients": "203.0.113.64/27 OK\n", "senders": "boss@partner.test OK\n"}, hashed=["senders"])
+# Postfix takes no permission from a name that only the client's network vouches for.
+case("reverse-name-to-a-class", "closed",
+     main={**checked(f"check_reverse_client_hostname_access hash:{HERE}/clients"), "smtpd_restriction_classes": "lax",
+           "lax": "permit"}, files={"clients": "partner.test lax\n"}, hashed=["clients"])
+case("sender-then-client", "open", [("clients", "203.0.112.0/22")],
+     {**checked(f"check_sender_access regexp:{HERE}/senders"), **LAX, "lax": f"check_client_access cidr:{HERE}/clients, reject"},
+     files={"senders": "/@partner\\.test$/ lax\n", "clients": "203.0.112.0/24 REJECT\n203.0.112.0/22 OK\n"})
+case("policy-with-a-default", "conditional", [("main.cf", "check_policy_service")],
+     checked("check_policy_service { inet:127.0.0.1:10031, default_action=OK }"))
+case("brackets-in-static", "open", [("main.cf", "static:{OK}")], checked("check_helo_access static:{OK}"))
