@@ -231,6 +231,10 @@ let_by("condition-of-a-lookup", "unknown",
 plain("everybody-is-turned-away", "unknown", main="acl_smtp_connect = acl_known\n",
       before="  accept message = all\n", after="  accept\nacl_known:\n  deny hosts = !10.0.0.0/8\n  accept\nacl_other:\n",
       options=["--trusted", "10.0.0.0/8"])
+let_by("keys-of-a-hidden-list", "unknown", "hosts = 203.0.113.64/27", "senders = +partners",
+       main="hide addresslist partners = cdb;/etc/exim4/partners.cdb\n")
+let_by("hidden-list-of-a-network", "open", "hosts = +offices", "senders = +partners", guilty="203.0.113.64/27",
+       main="hide hostlist offices = 203.0.113.64/27\nhide addresslist partners = *@partner.test\n")
 # ---- neither ----
 plain("misspelt", "broken", main="acl_smpt_rcpt = acl_check_rcpt\n")
 debian("debian-misspelt", "broken", edits={ACL: [(REFUSAL, "  acept\n" + REFUSAL)]})

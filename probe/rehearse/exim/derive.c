@@ -512,7 +512,7 @@ static void derive_named(struct derivation *derivation, const struct script_line
     struct script_setting setting;
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-        if (strncmp(line->text, lists[i].word, strlen(lists[i].word)) == 0 &&
+        if (strncmp(script_unhidden(line), lists[i].word, strlen(lists[i].word)) == 0 &&
             script_setting(line, &setting)) {
             struct items items = {.candidate = derivation->candidate, .kind = lists[i].kind};
             items_read(&items, line->text + setting.value, ITEMS_LIST);

@@ -200,7 +200,14 @@ static void see_file(struct items *items, const char *path, int depth)
         return;
     }
     char *text = strdup(candidate_file(items->candidate, index)->text);
-    for (char *at = text; at != NULL && *at != '\0' && items->count < ITEMS_MAX;) {
+    if (text == NULL) {
+        leave(items, path);
+    }
+    for (char *at = text; at != NULL && *at != '\0';) {
+        if (items->count == ITEMS_MAX) {
+            leave(items, path);
+            break;
+        }
         char *end = at + strcspn(at, "\n");
         char *next = *end == '\n' ? end + 1 : end;
         *end = '\0';
@@ -244,21 +251,32 @@ static void see_named(struct items *items, const char *name, int depth)
     static const char *const words[] = {"hostlist", "addresslist", "domainlist", "localpartlist"};
     const struct script *script = &reading_exim_of(items->candidate)->flat_script;
     struct script_setting setting;
+    bool is_found = false;
+
+    /* Of how names are compared, and no list; who has none is let by with the "include" ones. */
+    if (strcmp(name, "caseful") == 0 || strcmp(name, "ignore_unknown") == 0 ||
+        strcmp(name, "ignore_defer") == 0) {
+        return;
+    }
 
     for (size_t i = 0; i < script->count; i++) {
         const struct script_line *line = &script->lines[i];
         bool is_list = false;
         for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++) {
-            is_list = is_list || strncmp(line->text, words[k], strlen(words[k])) == 0;
+            is_list = is_list || strncmp(script_unhidden(line), words[k], strlen(words[k])) == 0;
         }
         if (is_list && script_setting(line, &setting) && script_is_named(line, &setting, name)) {
             struct script_list list;
             struct script_item item;
+            is_found = true;
             script_list_begin(&list, line->text, setting.value, line->length, NULL);
             while (script_list_next(&list, &item)) {
                 see_item(items, item.text, depth + 1);
             }
         }
+    }
+    if (!is_found) {
+        leave(items, name);
     }
 }
 

@@ -349,7 +349,7 @@ static bool read_sources(struct candidate *candidate, struct exim_reading *readi
 static bool is_list(const struct script_line *line)
 {
     static const char *const words[] = {"hostlist", "domainlist", "addresslist", "localpartlist"};
-    const char *at = strncmp(line->text, "hide ", 5) == 0 ? line->text + 5 : line->text;
+    const char *at = script_unhidden(line);
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (strncmp(at, words[i], strlen(words[i])) == 0) {

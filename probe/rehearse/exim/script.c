@@ -208,6 +208,13 @@ bool script_is_verb(const struct script_line *line)
     return verb_length(line) > 0;
 }
 
+const char *script_unhidden(const struct script_line *line)
+{
+    bool is_hidden = strncmp(line->text, "hide", 4) == 0 && isspace((unsigned char)line->text[4]);
+
+    return is_hidden ? line->text + 4 + strspn(line->text + 4, " \t") : line->text;
+}
+
 bool script_setting(const struct script_line *line, struct script_setting *out)
 {
     struct script_setting setting = {0};

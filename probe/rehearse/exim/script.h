@@ -53,6 +53,8 @@ struct script_setting {
     bool is_negated;
 };
 bool script_setting(const struct script_line *line, struct script_setting *out);
+/* The line behind "hide", which may stand before any setting and named list. */
+const char *script_unhidden(const struct script_line *line);
 bool script_is_named(const struct script_line *line, const struct script_setting *setting,
                      const char *name);
 

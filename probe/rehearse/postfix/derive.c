@@ -118,9 +118,10 @@ static bool add_value(struct walk *walk, struct checks *to, const char *value)
         if (name != NULL && list_takes_argument(name) &&
             cf_next_word(text, &at, CF_LIST_SEPARATORS, &begin, &end)) {
             argument = strndup(text + begin, end - begin);
+            good = argument != NULL;
         }
         const struct check check = {name, argument};
-        good = name != NULL && add_check(walk, to, &check, 0);
+        good = good && name != NULL && add_check(walk, to, &check, 0);
         free(name);
         free(argument);
     }
@@ -373,6 +374,8 @@ static void see_networks(struct walk *walk, struct met *met)
                 (void)of.see(of.own, &key, "OK");
             }
         }
+    } else {
+        questions_leave(walk->questions, "mynetworks");
     }
     list_free(&list);
 }
@@ -533,6 +536,8 @@ static void derive_networks(struct walk *walk, const char *name,
                 (void)questions_add_hole(&excluded, &network);
             }
         }
+    } else {
+        questions_leave(walk->questions, name);
     }
     free(excluded.networks);
     list_free(&list);

@@ -207,7 +207,7 @@ static bool keep_line(void *own, const struct table_line *line)
     }
     struct line *kept = &lines->all[lines->count];
     *kept = (struct line){.key = strdup(line->key), .value = strdup(line->value)};
-    lines->no_memory = kept->key == NULL || kept->value == NULL;
+    lines->no_memory = lines->no_memory || kept->key == NULL || kept->value == NULL;
     kept->is_network = kept->key != NULL && derive_network(kept->key, &kept->network);
     lines->count++;
     return !lines->no_memory;
@@ -286,6 +286,7 @@ static void read_inline(const char *name, struct lines *lines)
     size_t end = 0;
 
     if (text == NULL || text[0] != '{') {
+        lines->no_memory = true; /* or it is none that can be read: nothing is known of it */
         free(text);
         return;
     }
@@ -302,6 +303,7 @@ static void read_inline(const char *name, struct lines *lines)
             key[strcspn(key, "= \t")] = '\0';
             (void)keep_line(lines, &(struct table_line){.key = key, .value = value});
         }
+        lines->no_memory = lines->no_memory || entry == NULL;
         free(entry);
     }
     free(text);
@@ -360,6 +362,8 @@ static void see_members(const struct derive_keys_of *of, const struct candidate_
         char *member = strndup(members + begin, end - begin);
         if (member != NULL) {
             derive_keys(of, member);
+        } else {
+            questions_leave(of->questions, table->reference);
         }
         free(member);
     }
