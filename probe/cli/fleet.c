@@ -53,6 +53,14 @@ static bool sync_roster(struct work *work)
 {
     struct roster_change change = {0, 0, 0};
 
+    /* A slip: on a host whose configuration has none it would empty the roster of all. */
+    if (work->conf->probe.target_count == 0) {
+        work->trouble.fault = POSTGRESQL_PLACE;
+        snprintf(work->trouble.why, sizeof(work->trouble.why),
+                 "this configuration has no target, and the roster would be empty; run fleet sync "
+                 "where the targets are, or add them to probe");
+        return false;
+    }
     if (!roster_sync(work->server, work->conf, &change, &work->trouble)) {
         return false;
     }

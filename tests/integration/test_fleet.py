@@ -84,6 +84,13 @@ def test_the_roster_becomes_what_the_configuration_has(outside, database):
     assert rows == [["mx", "[25, 2525]", "21600"], ["new", "[25]", "21600"]]
 
 
+def test_a_configuration_without_targets_does_not_empty_the_roster(outside, database):
+    migrate(outside, database)
+    assert fleet(outside, database.url(), "sync").report["added"] == 2
+    refused(fleet(outside, database.url(), "sync", targets={}), "has no target", "run fleet sync where the targets are")
+    assert database.value("SELECT count(*) FROM relaywarden.target") == "2"
+
+
 def test_a_long_roster_is_one_call(outside, database):
     migrate(outside, database)
     path = os.path.join(outside.folder, "many")
