@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from lab import sarif
 from lab.installed import installed, package
 from lab.programs import program
 from rehearse_sendmail_cases import CASES, HERE, guilty_lines, mend, write
@@ -88,6 +89,12 @@ def test_a_broken_configuration_is_told_with_the_operators_line(name, place, tmp
     assert ".relaywarden" not in report["broken"][0]["why"]
 
 
+@pytest.mark.skipif(not sarif.CAN_RUN, reason="the validator is a program for x86-64")
+@pytest.mark.parametrize("name", ["two-lines", "based-on-mx", "stock", "map-of-before", "broken-include"])
+def test_sarif_is_valid(name, tmp_path):
+    assert sarif.complaints(run(write(str(tmp_path), name), "--format", "sarif").stdout) == []
+
+
 def test_what_m4_runs_changes_nothing_of_the_host(tmp_path):
     """An .mc can have m4 run commands: they run where nothing of this machine can be written."""
     folder = write(str(tmp_path), "stock")
@@ -110,3 +117,8 @@ def test_an_mc_that_makes_the_cf_beside_it_is_what_is_blamed_and_else_the_cf_is(
     _, report = rehearse(folder)
     assert [line.split(":")[0] for line in guilty(report)] == ["sendmail.cf"], report
     assert any("m4 makes another sendmail.cf" in warning["why"] for warning in report["warnings"]), report
+
+
+@pytest.mark.skipif(not sarif.CAN_RUN, reason="the validator is a program for x86-64")
+def test_the_validator_of_sarif_finds_what_is_wrong():
+    assert any("driver" in complaint for complaint in sarif.complaints('{"version":"2.1.0","runs":[{"tool":{}}]}'))

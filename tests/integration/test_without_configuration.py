@@ -8,7 +8,7 @@ import xml.etree.ElementTree
 import jsonschema
 import pytest
 
-from lab import program
+from lab import program, sarif
 from lab.servers import ROOT
 from site_of_tests import Site
 
@@ -145,6 +145,13 @@ def test_junit_has_a_case_an_endpoint_and_technique(site):
     failed = opened.find("testcase[@name='plain']/failure")
     assert failed.get("type") == "open" and failed.get("message").startswith("accepted: 250")
     assert "mynetworks" in failed.text
+
+
+@pytest.mark.skipif(not sarif.CAN_RUN, reason="the validator is a program for x86-64")
+@pytest.mark.parametrize("networks", ["0.0.0.0/0", "127.0.0.0/8"])
+def test_sarif_is_valid(site, networks):
+    site.set_up({"mynetworks": networks})
+    assert sarif.complaints(check(site.outside, "mx.example.org", "--format", "sarif").stdout) == []
 
 
 def test_sarif_has_a_result_a_finding(site):

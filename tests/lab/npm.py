@@ -1,4 +1,4 @@
-"""From npm comes whatever is no Debian package: axe-core, Haraka, smtp-server. A folder of tests/ each, named as
+"""From npm comes whatever is no Debian package: axe-core, Haraka, smtp-server, a validator of SARIF. A folder of tests/ each, named as
 here, pins every package with its version and digest; npm fetches just these, once, into build/."""
 
 import fcntl
@@ -8,7 +8,7 @@ import shutil
 from .process import LabError, run
 from .servers import ROOT
 
-FOLDERS = ("axe", "haraka", "smtp-server")
+FOLDERS = ("axe", "haraka", "sarif", "smtp-server")
 PINS = ("package.json", "package-lock.json")
 # Node.js has its own; a network that has an authority of its own tells the system about it.
 SYSTEMS_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
