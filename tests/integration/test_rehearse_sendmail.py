@@ -10,7 +10,7 @@ import pytest
 from lab import sarif
 from lab.installed import installed, package
 from lab.programs import program
-from rehearse_sendmail_cases import CASES, HERE, guilty_lines, mend, write
+from rehearse_sendmail_cases import CASES, HERE, break_map, guilty_lines, mend, write
 
 import lab
 
@@ -93,6 +93,17 @@ def test_a_broken_configuration_is_told_with_the_operators_line(name, place, tmp
 @pytest.mark.parametrize("name", ["two-lines", "based-on-mx", "stock", "map-of-before", "broken-include"])
 def test_sarif_is_valid(name, tmp_path):
     assert sarif.complaints(run(write(str(tmp_path), name), "--format", "sarif").stdout) == []
+
+
+@pytest.mark.parametrize("seconds", [-60, 60], ids=["older", "younger"])
+def test_a_map_that_cannot_be_listed_leaves_the_verdict_unknown_whatever_its_text_has(seconds, tmp_path):
+    folder = write(str(tmp_path), "map-of-before")
+    break_map(folder)
+    then = os.stat(os.path.join(folder, "access")).st_mtime + seconds
+    os.utime(os.path.join(folder, "access.db"), (then, then))
+    code, report = rehearse(folder, "--no-blame")
+    assert code == 3 and report["verdict"] == "unknown", report
+    assert any("makemap cannot list" in note["why"] for note in report["unknown"]), report
 
 
 def test_what_m4_runs_changes_nothing_of_the_host(tmp_path):

@@ -113,7 +113,11 @@ static bool prepare(const struct private_server_copy *copy, struct instance_sett
         snprintf(error, INSTANCE_ERROR_SIZE, "Sendmail is not installed here");
         return false;
     }
-    if (mounts_make_folder(SETTLE_QUEUE, 0700) != 0 || !make_certificate(error)) {
+    if (mounts_make_folder(SETTLE_QUEUE, 0700) != 0) {
+        snprintf(error, INSTANCE_ERROR_SIZE, "there is no room for %s", SETTLE_QUEUE);
+        return false;
+    }
+    if (!make_certificate(error)) {
         return false;
     }
     private.making = (struct making){.folder = copy->folder,

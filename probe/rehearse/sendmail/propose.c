@@ -231,10 +231,9 @@ size_t propose_sendmail(struct candidate *candidate, const struct rehearse_reque
     size_t elements = 0;
     for (size_t i = 0; i < count; i++) {
         /* A whole map is no news where one of its lines is. */
-        const struct rehearse_element *element =
-            &candidate_elements(candidate, &elements)[features[i]];
-        if (features[i] < elements && strstr(element->text, "access_db") == NULL &&
-            strstr(element->text, "use_cw_file") == NULL) {
+        const struct rehearse_element *all = candidate_elements(candidate, &elements);
+        if (features[i] < elements && strstr(all[features[i]].text, "access_db") == NULL &&
+            strstr(all[features[i]].text, "use_cw_file") == NULL) {
             add(&proposal, features[i]);
         }
     }

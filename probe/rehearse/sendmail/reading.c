@@ -210,18 +210,24 @@ static void find_text(struct candidate *candidate, const char *folder, struct se
     if (table->map == NULL || !is_there(candidate, table->map, &map)) {
         return;
     }
-    table->dump = dump_map(table, folder, candidate);
-    if (table->file == CANDIDATE_NO_FILE ||
-        (is_there(candidate, table->path, &text) && !is_younger(&text, &map))) {
-        table->is_kept = table->dump == NULL;
-        return;
-    }
     struct candidate_note note = {
         .file = table->path,
         .line = 1,
         .text = table->name,
         .why = "The text is younger than its map, and is what is rehearsed: run makemap before "
                "Sendmail is started again."};
+    table->dump = dump_map(table, folder, candidate);
+    if (table->dump == NULL) {
+        table->is_kept = true;
+        note.why = "makemap cannot list what its map has: whom that lets in is not known.";
+        (void)candidate_add_unknown(candidate, &note);
+        reading->unasked++;
+        return;
+    }
+    if (table->file == CANDIDATE_NO_FILE ||
+        (is_there(candidate, table->path, &text) && !is_younger(&text, &map))) {
+        return;
+    }
     if (lets_in_more(table->dump, candidate_file(candidate, table->file)->text)) {
         note.why = "Its map has lines that the text has not any more, and is what Sendmail reads: "
                    "run makemap, and rehearse again.";
@@ -241,7 +247,12 @@ static bool add_table(struct candidate *candidate, const char *folder, const str
     char path[PATH_MAX + 8];
     size_t type = 0;
 
-    if (!cf_map(line, &map) || reading->table_count == TABLES_MAX) {
+    if (!cf_map(line, &map)) {
+        return true;
+    }
+    if (reading->table_count == TABLES_MAX) {
+        add_unknown(candidate, line, "It is one map more than a rehearsal reads, which is 64.");
+        reading->unasked++;
         return true;
     }
     if (is_remote(map.type)) {

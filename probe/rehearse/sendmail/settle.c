@@ -234,29 +234,35 @@ static bool is_plain(const char *text)
     return strpbrk(text, "'\"\\$`\n") == NULL;
 }
 
-/* Adds what makes one map. */
-static void add_map(const struct candidate *candidate, const struct candidate_settling *settling,
+/* Adds what makes one map. False: it cannot be made, and an older one, or none, would be run. */
+static bool add_map(const struct candidate *candidate, const struct candidate_settling *settling,
                     size_t which, FILE *script)
 {
     const struct sendmail_table *table = &reading_sendmail_of(candidate)->tables[which];
+    const char *makemap = reading_sendmail_makemap();
     char target[PATH_MAX];
     char input[PATH_MAX];
     size_t length = 0;
 
-    if (table->map == NULL || table->is_kept) {
-        return;
+    if (table->map == NULL || table->is_kept ||
+        (table->file == CANDIDATE_NO_FILE && table->dump == NULL)) {
+        return true;
     }
     char *text = map_text(candidate, settling, table, &length);
     snprintf(input, sizeof(input), "%.3900s/.relaywarden-%zu.map", settling->destination, which);
-    if (text != NULL && mounts_write(input, text, length, 0600) == 0) {
-        place_map(candidate, settling, which, target, sizeof(target));
-        /* Of two lines with one key the first counts, and makemap says so. */
-        if (target[0] != '\0' && is_plain(target)) {
-            fprintf(script, "'%s' -C /dev/null %s '%s' < '%s' 2>/dev/null\n",
-                    reading_sendmail_makemap(), table->type, target, input);
-        }
-    }
+    bool done = text != NULL && mounts_write(input, text, length, 0600) == 0;
     free(text);
+    place_map(candidate, settling, which, target, sizeof(target));
+    if (!done || makemap == NULL || target[0] == '\0' || !is_plain(target) ||
+        !is_plain(table->map)) {
+        return false;
+    }
+    /* Of two lines with one key the first counts, and makemap ends with EX_DATAERR. */
+    fprintf(script,
+            "'%s' -C /dev/null %s '%s' < '%s' 2>/dev/null || [ $? = 65 ] ||\n"
+            "    { echo 'makemap cannot make %s' >&2; exit 1; }\n",
+            makemap, table->type, target, input, table->map);
+    return true;
 }
 
 /* ---- all of it ---------------------------------------------------------------------------- */
@@ -303,12 +309,17 @@ bool settle_sendmail(const struct candidate *candidate, const struct candidate_s
         fprintf(script, "make_cf \"$1\" > \"$2/" READING_MADE "\" || %s\n",
                 reading->is_open && reading->is_older ? "rm -f \"$2/" READING_MADE "\"" : "exit 1");
     }
-    for (size_t i = 0; reading_sendmail_makemap() != NULL && i < reading->table_count; i++) {
-        add_map(candidate, settling, i, script);
+    bool done = true;
+    for (size_t i = 0; done && i < reading->table_count; i++) {
+        done = add_map(candidate, settling, i, script);
+        if (!done) {
+            snprintf(why, CANDIDATE_WHY_SIZE, "a copy of the map %.300s cannot be made",
+                     reading->tables[i].map);
+        }
     }
     fputs("exit 0\n", script);
-    bool done = fclose(script) == 0 && making_run(&making, text, words, why) &&
-                write_run(candidate, settling->destination, why);
+    done = fclose(script) == 0 && done && making_run(&making, text, words, why) &&
+           write_run(candidate, settling->destination, why);
     free(text);
     return done;
 }
