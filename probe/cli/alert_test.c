@@ -38,7 +38,8 @@ static int send_test(const struct options *invocation, const struct conf *conf)
                                 "no sink is set; name one in alert { }");
     } else if (invocation->json) {
         json_t *object =
-            json_pack("{s:s, s:O, s:i}", "program", PROBE_PROGRAM, "sinks", sinks, "exit", code);
+            json_pack("{s:s, s:s, s:i, s:O, s:i}", "program", PROBE_PROGRAM, "version",
+                      RELAYWARDEN_VERSION, "schema", PROBE_SCHEMA, "sinks", sinks, "exit", code);
 
         (void)json_dumpf(object, stdout, JSON_COMPACT);
         putchar('\n');

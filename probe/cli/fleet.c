@@ -165,6 +165,7 @@ static int give_account(struct work *work, const struct part *part)
     if (work->invocation->json) {
         json_object_set_new(work->account, "program", json_string(PROBE_PROGRAM));
         json_object_set_new(work->account, "version", json_string(RELAYWARDEN_VERSION));
+        json_object_set_new(work->account, "schema", json_integer(PROBE_SCHEMA));
         json_object_set_new(work->account, "fleet", json_string(part->name));
         json_object_set_new(work->account, "exit", json_integer(work->code));
         (void)json_dumpf(work->account, stdout, JSON_COMPACT);

@@ -264,7 +264,9 @@ static int finish(const struct options *invocation, const char *path, const char
         printf("%s: configuration written. Next: " PROBE_PROGRAM " --config %s check\n", shown,
                shown);
     } else {
-        printf("{\"program\":\"" PROBE_PROGRAM "\",\"exit\":0}\n");
+        printf("{\"program\":\"" PROBE_PROGRAM "\",\"version\":\"" RELAYWARDEN_VERSION
+               "\",\"schema\":%d,\"exit\":0}\n",
+               PROBE_SCHEMA);
     }
     return options_output_is_written() ? 0 : PROBE_EXIT_UNKNOWN;
 }

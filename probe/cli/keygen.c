@@ -55,9 +55,9 @@ static void print_result(const struct options *invocation, const char *shown,
         printf("%s: key made, fingerprint %s\n", shown, fingerprint);
         return;
     }
-    json_t *object =
-        json_pack("{s:s, s:s, s:s, s:s, s:i}", "program", PROBE_PROGRAM, "version",
-                  RELAYWARDEN_VERSION, "file", shown, "fingerprint", fingerprint, "exit", 0);
+    json_t *object = json_pack("{s:s, s:s, s:i, s:s, s:s, s:i}", "program", PROBE_PROGRAM,
+                               "version", RELAYWARDEN_VERSION, "schema", PROBE_SCHEMA, "file",
+                               shown, "fingerprint", fingerprint, "exit", 0);
     if (object != NULL) {
         json_dumpf(object, stdout, JSON_COMPACT);
         fputc('\n', stdout);

@@ -25,11 +25,10 @@ static void print_json(json_t *object)
 
 static json_t *failure(const struct options *invocation, const char *sentence)
 {
-    json_t *object = json_pack("{s:s, s:s, s:s}", "program", PROBE_PROGRAM, "version",
-                               RELAYWARDEN_VERSION, "error", sentence);
+    json_t *object = json_pack("{s:s, s:s, s:i, s:s}", "program", PROBE_PROGRAM, "version",
+                               RELAYWARDEN_VERSION, "schema", PROBE_SCHEMA, "error", sentence);
 
     if (invocation->has_status_line && object != NULL) {
-        json_object_set_new(object, "schema", json_integer(REPORT_SCHEMA));
         json_object_set_new(object, "endpoints", json_array());
         json_object_set_new(object, "worst", json_null());
     }

@@ -201,8 +201,9 @@ static bool prepare(struct receiver *receiver)
 
 static void print_json(struct receiver *receiver, int code)
 {
-    json_t *object = json_pack("{s:s, s:s, s:o, s:i}", "program", PROBE_PROGRAM, "version",
-                               RELAYWARDEN_VERSION, "recorded", receiver->recorded, "exit", code);
+    json_t *object = json_pack("{s:s, s:s, s:i, s:o, s:i}", "program", PROBE_PROGRAM, "version",
+                               RELAYWARDEN_VERSION, "schema", PROBE_SCHEMA, "recorded",
+                               receiver->recorded, "exit", code);
 
     if (object != NULL) {
         json_dumpf(object, stdout, JSON_COMPACT);

@@ -236,8 +236,8 @@ static bool print_json(const struct order *order, const struct endpoints_now *lo
                       "techniques",
                       there ? json_techniques(order, &found->endpoint) : json_array()));
     }
-    json_t *object = json_pack("{s:s, s:s, s:o}", "program", PROBE_PROGRAM, "version",
-                               RELAYWARDEN_VERSION, "endpoints", endpoints);
+    json_t *object = json_pack("{s:s, s:s, s:i, s:o}", "program", PROBE_PROGRAM, "version",
+                               RELAYWARDEN_VERSION, "schema", PROBE_SCHEMA, "endpoints", endpoints);
     bool printed = object != NULL && json_dumpf(object, stdout, JSON_COMPACT) == 0;
     json_decref(object);
     fputc('\n', stdout);

@@ -78,8 +78,8 @@ static void print_object(void)
     for (size_t i = 0; i < technique_count; i++) {
         json_array_append_new(list, to_json(&techniques[i]));
     }
-    json_t *object = json_pack("{s:s, s:s, s:o}", "program", PROBE_PROGRAM, "version",
-                               RELAYWARDEN_VERSION, "techniques", list);
+    json_t *object = json_pack("{s:s, s:s, s:i, s:o}", "program", PROBE_PROGRAM, "version",
+                               RELAYWARDEN_VERSION, "schema", PROBE_SCHEMA, "techniques", list);
     if (object != NULL) {
         json_dumpf(object, stdout, JSON_COMPACT);
         fputc('\n', stdout);

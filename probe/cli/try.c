@@ -41,13 +41,13 @@ static void print_test_json(const char *path, const struct conf_report *report,
     char shown[PATH_MAX];
     bool valid = conf != NULL && report->mistake_count == 0;
     printable_string(shown, sizeof(shown), path);
-    json_t *object =
-        json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:{s:o, s:o}, s:i}", "program", PROBE_PROGRAM,
-                  "version", RELAYWARDEN_VERSION, "configuration", shown, "valid", valid,
-                  "mistakes", json_lines(report->mistakes, report->mistake_count), "notes",
-                  json_lines(report->notes, report->note_count), "fingerprints", "token_key_file",
-                  json_fingerprint(valid ? conf->token_key : NULL), "token_key_also",
-                  json_fingerprint(valid ? conf->token_key_other : NULL), "exit", code);
+    json_t *object = json_pack(
+        "{s:s, s:s, s:i, s:s, s:b, s:o, s:o, s:{s:o, s:o}, s:i}", "program", PROBE_PROGRAM,
+        "version", RELAYWARDEN_VERSION, "schema", PROBE_SCHEMA, "configuration", shown, "valid",
+        valid, "mistakes", json_lines(report->mistakes, report->mistake_count), "notes",
+        json_lines(report->notes, report->note_count), "fingerprints", "token_key_file",
+        json_fingerprint(valid ? conf->token_key : NULL), "token_key_also",
+        json_fingerprint(valid ? conf->token_key_other : NULL), "exit", code);
 
     if (object != NULL) {
         json_dumpf(object, stdout, JSON_COMPACT);

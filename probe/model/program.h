@@ -6,4 +6,8 @@
 
 #define PROBE_PROGRAM "relaywarden-probe"
 
+/* `schema` in all JSON of the probe: the number of conf/share/schemas. Within one, members are
+ * added alone. */
+#define PROBE_SCHEMA 1
+
 #endif

@@ -113,10 +113,11 @@ static json_t *findings_json(const struct rehearsal_outcome *outcome)
 bool outcome_json(FILE *out, const struct rehearsal_outcome *outcome)
 {
     json_t *object = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:i}", "program", PROBE_PROGRAM,
-        "version", RELAYWARDEN_VERSION, "mta", outcome->mta, "config", outcome->directory,
-        "verdict", outcome_verdict_name(outcome->verdict), "seconds", outcome->seconds, "listeners",
-        listeners_json(outcome), "findings", findings_json(outcome), "broken",
+        "{s:s, s:s, s:i, s:s, s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:i}", "program",
+        PROBE_PROGRAM, "version", RELAYWARDEN_VERSION, "schema", PROBE_SCHEMA, "mta", outcome->mta,
+        "config", outcome->directory, "verdict", outcome_verdict_name(outcome->verdict), "seconds",
+        outcome->seconds, "listeners", listeners_json(outcome), "findings", findings_json(outcome),
+        "broken",
         outcome->verdict == OUTCOME_VERDICT_BROKEN ? notes_json(&outcome->broken, 1) : json_array(),
         "unknown", notes_json(outcome->unknown, outcome->unknown_count), "warnings",
         notes_json(outcome->warnings, outcome->warning_count), "exit",

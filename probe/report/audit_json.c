@@ -6,6 +6,7 @@
 #include "lib/alert/sink/format.h"
 #include "lib/finding_json.h"
 #include "probe/judge/verdict.h"
+#include "probe/model/program.h"
 
 /* Puts a value into an object; takes the reference over. False when memory is out. */
 static bool put(json_t *object, const char *key, json_t *value)
@@ -252,7 +253,7 @@ static json_t *head_json(const struct audit_summary *summary)
     json_t *object = json_object();
     bool made = put_string(object, "program", "relaywarden-probe") &&
                 put_string(object, "version", RELAYWARDEN_VERSION) &&
-                put(object, "schema", json_integer(REPORT_SCHEMA)) &&
+                put(object, "schema", json_integer(PROBE_SCHEMA)) &&
                 put_string(object, "started", format_time(started, summary->started)) &&
                 put(object, "seconds", json_real(hundredths(summary->seconds))) &&
                 put(object, "vantage", vantage_json(summary));

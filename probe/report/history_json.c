@@ -81,9 +81,10 @@ static bool write_value(FILE *out, json_t *value, size_t flags)
 /* The members that come first, without the object's end. */
 static bool begin_object(FILE *out, const struct history *history)
 {
-    json_t *head = json_pack("{s:s, s:s, s:o, s:o, s:o}", "program", PROBE_PROGRAM, "version",
-                             RELAYWARDEN_VERSION, "written", time_json(history->now), "begin",
-                             time_json(history->begin), "unread", lacks_json(history));
+    json_t *head =
+        json_pack("{s:s, s:s, s:i, s:o, s:o, s:o}", "program", PROBE_PROGRAM, "version",
+                  RELAYWARDEN_VERSION, "schema", PROBE_SCHEMA, "written", time_json(history->now),
+                  "begin", time_json(history->begin), "unread", lacks_json(history));
 
     fputc('{', out);
     return write_value(out, head, JSON_EMBED);

@@ -42,9 +42,6 @@ void report_prose(FILE *out, const char *label, const char *text);
  * where there is none. */
 void report_remedies(FILE *out, const char *label, const struct remedies *remedies);
 
-/* The number of conf/share/schemas/check.schema.json: within one, members are added alone. */
-#define REPORT_SCHEMA 1
-
 /* The --json object and a newline. Written endpoint by endpoint: as one value, those of an audit of
  * a thousand take more memory than the audit. False when memory is out or the stream failed; what
  * was written is then no whole object. */

@@ -212,6 +212,7 @@ json_t *format_json(const struct announcement *announcement, const struct sink_i
         {"why", finding_json_text(format_why(announcement, why))},
         {"fix", finding_json_text(finding->fix.text)},
         {"page", finding_json_text(format_page(announcement, page))},
+        {"schema", json_integer(FORMAT_SCHEMA)},
     };
     json_t *object = json_object();
     bool complete = object != NULL;

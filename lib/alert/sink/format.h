@@ -14,6 +14,9 @@
 
 #define FORMAT_TIME_SIZE 21
 #define FORMAT_WHY_SIZE  (FINDING_WHY_SIZE + 80)
+/* `schema` of an announcement's JSON, that of conf/share/schemas/alert.schema.json. Within one
+ * number, members are added alone. */
+#define FORMAT_SCHEMA    1
 #define FORMAT_TEST_KIND "alert-test" /* the kind of a test, which is no finding's */
 
 /* The announcement's kind: its finding's, but for a test. */

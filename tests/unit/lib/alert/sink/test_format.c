@@ -26,7 +26,7 @@ static const char open_relay_json[] =
     "\"sender\":\"<a@example.net>\",\"recipient\":\"<\\\"b c\\\"@example.com>\","
     "\"destination\":\"external\",\"mailer\":\"smtp\",\"nexthop\":\"example.com\","
     "\"queue_id\":\"4XyZ\"},\"why\":\"A stranger was granted relaying\","
-    "\"fix\":\"Narrow mynetworks\",\"page\":\"%s\"}";
+    "\"fix\":\"Narrow mynetworks\",\"page\":\"%s\",\"schema\":1}";
 
 static void the_line_of_an_open_relay_is_exact(void **state)
 {
