@@ -783,6 +783,64 @@ static int exit_code(void)
     return verdict_exit_of(&result);
 }
 
+static void what_is_lost_or_was_worst_counts(void **state)
+{
+    (void)state;
+    audit_sample_judge(&result, &outside);
+    finding_init(result_add_finding(&result), FINDING_BANNER_VERSION);
+    finding_init(result_add_finding(&result), FINDING_BANNER_VERSION);
+    result.findings[0].severity = SEVERITY_CRITICAL;
+    result.findings[1].severity = SEVERITY_WARNING;
+    assert_int_equal(exit_code(), 2);
+    result.finding_count = 0;
+    assert_int_equal(exit_code(), 0);
+    result.unkept = 1;
+    assert_int_equal(exit_code(), 3);
+    audit_sample_judge(&result, &outside);
+    assert_int_equal(result.unkept, 0);
+    result.lost_critical = true;
+    assert_int_equal(exit_code(), 2);
+    result.lost_critical = false;
+}
+
+static void what_our_own_host_lacked_is_no_finding_of_the_server(void **state)
+{
+    (void)state;
+    result.reach = REACH_NO_GREETING;
+    audit_sample_judge(&result, &outside);
+    assert_non_null(audit_sample_finding(&result, FINDING_SERVICE_REFUSED));
+    result.exhausted = true;
+    audit_sample_judge(&result, &outside);
+    assert_null(audit_sample_finding(&result, FINDING_SERVICE_REFUSED));
+    result.reach = REACH_SESSION;
+    result.exhausted = false;
+    result.cut_off = true;
+    audit_sample_unask(&result, "own-sender");
+    audit_sample_judge(&result, &outside);
+    assert_non_null(audit_sample_finding(&result, FINDING_PROBE_BLOCKED));
+    result.exhausted = true;
+    audit_sample_judge(&result, &outside);
+    assert_null(audit_sample_finding(&result, FINDING_PROBE_BLOCKED));
+    result.exhausted = false;
+    audit_sample_row(&result, "own-sender")->recent = true; /* it is the next to be asked */
+    audit_sample_judge(&result, &outside);
+    assert_null(audit_sample_finding(&result, FINDING_PROBE_BLOCKED));
+    assert_true(result.note_count > 0);
+}
+
+static void what_is_doubtful_from_inside_is_no_finding(void **state)
+{
+    static const struct vantage_known within = {.declared = VANTAGE_INSIDE};
+
+    (void)state;
+    audit_sample_answer(&result, "percent-hack", OUTCOME_ACCEPTED);
+    audit_sample_control(&result, "percent-hack", OUTCOME_ACCEPTED);
+    audit_sample_judge(&result, &outside);
+    assert_non_null(audit_sample_finding(&result, FINDING_SUSPECTED_RELAY));
+    audit_sample_judge(&result, &within);
+    assert_null(audit_sample_finding(&result, FINDING_SUSPECTED_RELAY));
+}
+
 static void findings_of_a_closed_endpoint_count_by_severity(void **state)
 {
     (void)state;
@@ -865,6 +923,9 @@ int main(void)
         CASE(a_plain_that_was_not_asked_is_inconclusive),
         CASE(an_unanswered_plain_stays_inconclusive_when_a_form_is_suspected),
         CASE(the_exit_code_weighs_open_then_unknown_then_warning),
+        CASE(what_is_lost_or_was_worst_counts),
+        CASE(what_our_own_host_lacked_is_no_finding_of_the_server),
+        CASE(what_is_doubtful_from_inside_is_no_finding),
         CASE(findings_of_a_closed_endpoint_count_by_severity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
