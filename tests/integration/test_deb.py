@@ -59,7 +59,8 @@ def test_an_upgrade_restarts_what_runs_and_starts_nothing_else(machine):
     machine.shell("dpkg --install /src/build/deb/relaywarden_*.deb")
     assert machine.show("relaywarden-milter", "MainPID") not in (before, "0")
     for unit in ("relaywarden-probe.service", "relaywarden-probe-check.service",
-                 "relaywarden-probe-check.timer", "relaywarden-probe-changed.path"):
+                 "relaywarden-probe-check.timer", "relaywarden-probe-changed.path",
+                 "relaywarden-probe-rehearse.path", "relaywarden-probe-rehearse.service"):
         assert machine.show(unit, "ActiveState") == "inactive", unit
 
 
