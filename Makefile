@@ -386,9 +386,9 @@ dist:
 	@ls $(DIST)
 
 # From what was just packed, so that nothing that a build leaves behind gets into the tree. The .dsc beside it is the
-# source package. DEB_SUFFIX tells packages for several suites apart (~deb12).
+# source package. A later release of Debian has a higher version, and unstable, which has no number, the highest.
 DEB := $(abspath build/deb)
-DEB_SUFFIX ?=
+DEB_SUFFIX ?= $(shell . /etc/os-release && echo "$${VERSION_ID:+~$$ID$$VERSION_ID}" | sed s/debian/deb/)
 deb: dist
 	$(Q)rm -rf $(DEB)
 	$(Q)mkdir -p $(DEB)
