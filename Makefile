@@ -4,6 +4,7 @@
 #   make deps       the Debian packages for building and testing (as root; the only list of them);
 #                   deps-build: those for building alone; deps-demo, deps-deb: and for the demo, for a package
 #   make demo       the main job on a private Postfix (as root; installs what it needs)
+#   make pictures   those of doc/tour.md, of what the demo shows (as root)
 #   make unit       builds and runs all unit tests, without root; UNIT=WORD: those whose name contains it
 #   make check      everything that is tested (as root; installs what it needs), with a sample of what takes
 #                   longest; WHOLE=1: all of that; FAST=1: the quick loop, unit tests, rooms, formatting and the
@@ -50,7 +51,7 @@ say = @echo '  $(1) $(2)'
 endif
 
 # These install packages and make network namespaces; said before anything is compiled in vain.
-as_root := $(filter check check-suite check-image repo check-repo sanitized mutate demo bench deps deps-build deps-demo deps-deb,$(MAKECMDGOALS))
+as_root := $(filter check check-suite check-image repo check-repo sanitized mutate demo pictures bench deps deps-build deps-demo deps-deb,$(MAKECMDGOALS))
 ifneq ($(as_root),)
 ifneq ($(shell id -u),0)
 $(error run as root: sudo make $(as_root))
@@ -249,7 +250,7 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/fuzz.o $(BUILD
 -include $(patsubst %.c,$(BUILD)/%.d,$(all_c))
 
 # ---- checking ------------------------------------------------------------------------------------
-.PHONY: unit check check-suite sanitized mutate demo bench fuzz lint format completions clean
+.PHONY: unit check check-suite sanitized mutate demo pictures bench fuzz lint format completions clean
 # Runs them; beside other goals (make all unit) it only builds them.
 UNIT ?=
 unit: unit-programs
@@ -270,6 +271,9 @@ mutate: deps
 demo: deps-demo
 	@$(MAKE) --no-print-directory all
 	@/usr/bin/python3 tests/lab/demo.py --build $(BUILD)
+pictures: deps
+	@$(MAKE) --no-print-directory all
+	@/usr/bin/python3 tests/lab/tour.py --build $(BUILD)
 bench: deps
 	@$(MAKE) --no-print-directory all bench-programs
 	@/usr/bin/python3 tests/bench/bench.py --build $(BUILD)
@@ -321,7 +325,7 @@ documents := README.md CHANGELOG.md lib/tokens.md probe/fleet/schema.md conf/rel
 # Source and destination of each file that is copied as it is.
 copies := $(foreach file,$(manuals),$(file):$(MANDIR)/man$(subst .,,$(suffix $(file)))/$(notdir $(file))) \
     $(foreach file,$(documents),$(file):$(DOCDIR)/$(notdir $(file))) \
-    $(foreach file,$(call below,doc,*.md),$(file):$(DOCDIR)/$(file)) \
+    $(foreach file,$(foreach kind,md svg png,$(call below,doc,*.$(kind))),$(file):$(DOCDIR)/$(file)) \
     $(if $(filter /usr,$(PREFIX)),,LICENSE:$(DOCDIR)/LICENSE) \
     $(foreach file,$(shared),$(file):$(SHAREDIR)/$(notdir $(file))) \
     $(foreach file,$(schemas),$(file):$(SHAREDIR)/schemas/$(notdir $(file))) \
@@ -360,7 +364,7 @@ install: all
 
 # The state stays, and a configuration that was edited. Folders that are empty then go, unless every
 # system has them.
-emptied = $(DOCDIR)/doc/findings $(DOCDIR)/doc $(DOCDIR) $(SHAREDIR)/schemas $(SHAREDIR) $(MODULEDIR) $(UNITDIR) $(addprefix $(PREFIX)/lib/,systemd/catalog systemd sysusers.d \
+emptied = $(DOCDIR)/doc/findings $(DOCDIR)/doc/tour $(DOCDIR)/doc $(DOCDIR) $(SHAREDIR)/schemas $(SHAREDIR) $(MODULEDIR) $(UNITDIR) $(addprefix $(PREFIX)/lib/,systemd/catalog systemd sysusers.d \
     tmpfiles.d) $(BASHDIR) $(PREFIX)/share/bash-completion \
     $(ZSHDIR) $(PREFIX)/share/zsh $(FISHDIR) $(PREFIX)/share/fish $(ETCDIR)
 uninstall:

@@ -51,7 +51,7 @@ def test_everything_that_runs_the_programs_is_installed(root):
         "usr/share/relaywarden/relaywarden.dashboard.json",
         "etc/relaywarden/relaywarden.conf", "usr/share/doc/relaywarden/README.md",
         "usr/share/doc/relaywarden/doc/setup.md", "usr/share/doc/relaywarden/doc/findings/open-relay.md",
-        "usr/share/doc/relaywarden/CHANGELOG.md",
+        "usr/share/doc/relaywarden/CHANGELOG.md", "usr/share/doc/relaywarden/doc/tour/open.svg",
         "usr/share/bash-completion/completions/relaywarden-milter",
         "usr/share/bash-completion/completions/relaywarden-probe",
         "usr/share/relaywarden/schemas/check.schema.json",

@@ -179,9 +179,9 @@ class Browser:
         with open(path, "wb") as file:
             file.write(base64.b64decode(done["data"]))
 
-    def screenshot(self, path):
-        """The whole page, as PNG."""
-        done = self._call("Page.captureScreenshot", captureBeyondViewport=True)
+    def screenshot(self, path, whole=True):
+        """The whole page, or what a screen shows of it, as PNG."""
+        done = self._call("Page.captureScreenshot", captureBeyondViewport=whole)
         with open(path, "wb") as file:
             file.write(base64.b64decode(done["data"]))
 
