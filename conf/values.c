@@ -222,6 +222,28 @@ static bool read_argument(const struct reading *reading, void *out)
 
 #define DATABASE_MAX 1024
 
+static bool ends_with(const char *text, size_t length, const char *end)
+{
+    const size_t ending = strlen(end);
+
+    return length >= ending && memcmp(text + length - ending, end, ending) == 0;
+}
+
+/* Whether the name of a parameter of the URI is a secret's, or may be written so that it is one. */
+static bool has_secret(const char *query)
+{
+    while (*query != '\0') {
+        const size_t length = strcspn(++query, "=&");
+
+        if (memchr(query, '%', length) != NULL || ends_with(query, length, "password") ||
+            ends_with(query, length, "secret")) {
+            return true;
+        }
+        query += strcspn(query, "&");
+    }
+    return false;
+}
+
 /* The programs read it as libpq does. A password would be in a file that many read: libpq has one
  * of its own for them. */
 static bool read_database(const struct reading *reading, void *out)
@@ -242,10 +264,11 @@ static bool read_database(const struct reading *reading, void *out)
                              "postgresql://USER@HOST:PORT/DATABASE, or service=NAME of "
                              "pg_service.conf");
     }
-    size_t host = strcspn(text + scheme, "/?");
-    const char *at = memchr(text + scheme, '@', host);
-    if ((at != NULL && memchr(text + scheme, ':', (size_t)(at - text) - scheme) != NULL) ||
-        strstr(text, "password=") != NULL) {
+    const char *user = text + scheme;
+    const char *at = memchr(user, '@', strcspn(user, "/"));
+    const char *host = at != NULL ? at : user;
+    if ((at != NULL && memchr(user, ':', (size_t)(at - user)) != NULL) ||
+        has_secret(host + strcspn(host, "?"))) {
         return fail(reading, "a password does not belong in here; put it into ~/.pgpass of the "
                              "program's user, or into the file that passfile=/PATH names");
     }

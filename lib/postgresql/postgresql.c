@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/printable.h"
@@ -23,7 +24,17 @@ struct postgresql {
 static pthread_mutex_t module_mutex = PTHREAD_MUTEX_INITIALIZER;
 static const struct postgresql_module *module_loaded;
 
-static void *load_beside_program(void)
+/* Its code runs with this program's rights: so nobody else may be able to change it. */
+static bool is_safe(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && (status.st_uid == 0 || status.st_uid == geteuid()) &&
+           (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/* NULL: there is none; or `trouble` says why it was not loaded. */
+static void *load_beside_program(struct postgresql_trouble *trouble)
 {
     char path[PATH_MAX + sizeof(POSTGRESQL_MODULE_FILE) + 1];
     ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
@@ -36,16 +47,37 @@ static void *load_beside_program(void)
     if (slash == NULL) {
         return NULL;
     }
+    slash[1] = '\0';
+    const bool folder_is_safe = is_safe(path);
     memcpy(slash + 1, POSTGRESQL_MODULE_FILE, sizeof(POSTGRESQL_MODULE_FILE));
-    return access(path, F_OK) == 0 ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+    if (access(path, F_OK) != 0) {
+        return NULL;
+    }
+    if (!folder_is_safe || !is_safe(path)) {
+        char shown[400];
+
+        printable_string(shown, sizeof(shown), path);
+        snprintf(trouble->why, sizeof(trouble->why),
+                 "database: the module %s is not loaded, since others may change it; it and its "
+                 "directory have to belong to root or to this program's user, and must not be "
+                 "writable by group or others",
+                 shown);
+        return NULL;
+    }
+    return dlopen(path, RTLD_NOW | RTLD_LOCAL);
 }
 
 /* The mutex is held. */
 static const struct postgresql_module *load(struct postgresql_trouble *trouble)
 {
     const char *const path = RELAYWARDEN_MODULES "/" POSTGRESQL_MODULE_FILE;
-    void *object = load_beside_program();
+    void *object = NULL;
 
+    trouble->why[0] = '\0';
+    object = load_beside_program(trouble);
+    if (trouble->why[0] != '\0') {
+        return NULL;
+    }
     if (object == NULL) {
         object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     }

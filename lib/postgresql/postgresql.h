@@ -3,12 +3,15 @@
  *
  * libpq is in a module of its own, relaywarden-postgresql.so, which is loaded when a handle is
  * opened for the first time: who has no `database` needs neither. The module is looked for beside
- * the program, then in PREFIX/lib/relaywarden.
+ * the program, then in PREFIX/lib/relaywarden. One beside the program that others may change is
+ * refused.
  *
  * A handle is one connection. A question is one statement with parameters: texts, which never
  * become SQL. Nothing waits longer than it is told to: libpq is driven without blocking, but for
- * the look-up of a server's name. Nothing is kept in the session, so that a pooler in transaction
- * mode may stand between; what needs a transaction of several statements begins and ends it itself.
+ * the look-up of a server's name. Of several hosts in one `place` the first that is silent costs
+ * all of that time: libpq goes on to the next only when one refuses. Nothing is kept in the
+ * session, so that a pooler in transaction mode may stand between; what needs a transaction of
+ * several statements begins and ends it itself.
  *
  * One thread at a time for a handle. What a call hands out lives during the call.
  */

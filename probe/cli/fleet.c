@@ -9,7 +9,7 @@
 #include "probe/fleet/fleet_status.h"
 #include "probe/fleet/roster.h"
 
-#define EXIT_WARNING 1
+#define EXIT_LEFT_OUT 3
 
 /* What a part of the verb works with, and what it leaves: an account as JSON, and as a line. */
 struct work {
@@ -49,9 +49,21 @@ static bool migrate(struct work *work)
     return true;
 }
 
+/* Nobody saw that they are over, and no alert tells it: so the operator reads it here. */
+static void tell_given_up(struct work *work, long long count)
+{
+    const size_t used = strlen(work->line);
+
+    if (count > 0) {
+        snprintf(work->line + used, sizeof(work->line) - used,
+                 "; %lld open incidents were given up, not resolved: no other vantage sees them",
+                 count);
+    }
+}
+
 static bool sync_roster(struct work *work)
 {
-    struct roster_change change = {0, 0, 0};
+    struct roster_change change = {0, 0, 0, 0};
 
     /* A slip: on a host whose configuration has none it would empty the roster of all. */
     if (work->conf->probe.target_count == 0) {
@@ -64,30 +76,39 @@ static bool sync_roster(struct work *work)
     if (!roster_sync(work->server, work->conf, &change, &work->trouble)) {
         return false;
     }
-    work->account = json_pack("{s:I, s:I, s:I}", "added", (json_int_t)change.added, "changed",
-                              (json_int_t)change.changed, "dropped", (json_int_t)change.dropped);
+    work->account = json_pack("{s:I, s:I, s:I, s:I}", "added", (json_int_t)change.added, "changed",
+                              (json_int_t)change.changed, "dropped", (json_int_t)change.dropped,
+                              "given_up", (json_int_t)change.given_up);
     snprintf(work->line, sizeof(work->line),
              "the roster has the %zu targets of this configuration: %lld added, %lld changed, %lld "
              "dropped",
              work->conf->probe.target_count, change.added, change.changed, change.dropped);
+    tell_given_up(work, change.given_up);
     return true;
 }
 
 static bool import(struct work *work)
 {
-    struct roster_import done = {0, 0};
+    struct roster_import done = {0, 0, 0};
     char vantage[FLEET_VANTAGE_SIZE];
 
     if (!roster_import(work->server, work->conf, &done, &work->trouble)) {
         return false;
     }
-    work->account =
-        json_pack("{s:s, s:I, s:I}", "vantage", fleet_vantage(work->conf, vantage), "endpoints",
-                  (json_int_t)done.endpoints, "incidents", (json_int_t)done.incidents);
-    snprintf(work->line, sizeof(work->line),
-             "%lld endpoints with their history and %lld incidents were taken over as those of "
-             "vantage %s",
-             done.endpoints, done.incidents, fleet_vantage(work->conf, vantage));
+    work->account = json_pack("{s:s, s:I, s:I, s:I}", "vantage", fleet_vantage(work->conf, vantage),
+                              "endpoints", (json_int_t)done.endpoints, "incidents",
+                              (json_int_t)done.incidents, "left_out", (json_int_t)done.left_out);
+    int used = snprintf(work->line, sizeof(work->line),
+                        "%lld endpoints with their history and %lld incidents were taken over as "
+                        "those of vantage %s",
+                        done.endpoints, done.incidents, fleet_vantage(work->conf, vantage));
+    if (done.left_out > 0) {
+        work->code = EXIT_LEFT_OUT;
+        snprintf(work->line + used, sizeof(work->line) - (size_t)used,
+                 "; %lld rows of the state directory were left out: this version cannot read them, "
+                 "or they have no history; import with the version that wrote them",
+                 done.left_out);
+    }
     return true;
 }
 
@@ -97,16 +118,10 @@ static bool show_status(struct work *work)
     if (work->account == NULL) {
         return false;
     }
-    work->code = fleet_status_is_warning(work->account) ? EXIT_WARNING : 0;
+    work->code = (int)fleet_status_grade(work->account);
     if (!work->invocation->json) {
         fleet_status_print(stdout, work->account);
     }
-    return true;
-}
-
-static bool read_truth(const char *const *columns, size_t count, void *user)
-{
-    *(bool *)user = count > 0 && columns[0] != NULL && columns[0][0] == 't';
     return true;
 }
 
@@ -114,24 +129,25 @@ static bool retire(struct work *work)
 {
     const char *const vantage = work->invocation->arguments[1];
     const char *const values[] = {vantage};
-    const struct postgresql_question question = {"SELECT relaywarden.retire($1)", values, 1,
-                                                 FLEET_ASK_MS};
+    const struct postgresql_question question = {"SELECT coalesce(relaywarden.retire($1), -1)",
+                                                 values, 1, FLEET_ASK_MS};
     char shown[128];
-    bool retired = false;
+    long long given_up = 0;
 
-    if (!postgresql_ask(work->server, &question, read_truth, &retired, &work->trouble)) {
+    if (!fleet_ask_number(work->server, &question, &given_up, &work->trouble)) {
         return false;
     }
     printable_string(shown, sizeof(shown), vantage);
-    if (!retired) {
+    if (given_up < 0) {
         work->trouble.fault = POSTGRESQL_STATEMENT;
         snprintf(work->trouble.why, sizeof(work->trouble.why),
                  "there is no vantage %s in service; fleet status lists them", shown);
         return false;
     }
-    work->account = json_pack("{s:s}", "vantage", shown);
+    work->account = json_pack("{s:s, s:I}", "vantage", shown, "given_up", (json_int_t)given_up);
     snprintf(work->line, sizeof(work->line),
              "vantage %s is retired; a worker that is started there brings it back", shown);
+    tell_given_up(work, given_up);
     return true;
 }
 

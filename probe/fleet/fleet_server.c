@@ -5,6 +5,10 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "lib/printable.h"
+
+#define STRANGER_SIZE 128 /* a role's name, shown */
+
 extern const char schema_1[];
 
 /* `works_from`: the oldest step that programs may know which go on working with this one. */
@@ -133,21 +137,62 @@ static const char make_table[] =
     "CREATE TABLE IF NOT EXISTS relaywarden.step (number integer PRIMARY KEY,"
     " works_from integer NOT NULL, made timestamptz NOT NULL DEFAULT now())";
 
+/* Who owns what is not ours: its owner may have put triggers and functions there, which would run
+ * with the rights of whoever migrates. */
+static const char find_stranger[] =
+    "SELECT pg_get_userbyid(owner) FROM (SELECT oid AS place, nspowner AS owner FROM pg_namespace"
+    " UNION ALL SELECT relnamespace, relowner FROM pg_class"
+    " UNION ALL SELECT pronamespace, proowner FROM pg_proc) AS thing"
+    " WHERE place = 'relaywarden'::regnamespace AND owner <>"
+    " (SELECT oid FROM pg_roles WHERE rolname = current_user) LIMIT 1";
+
 /* Whoever comes second waits, and finds nothing left to do. */
 static const char *const beginning[] = {
     "BEGIN",
+    "SET LOCAL search_path = pg_catalog, pg_temp",
+    "SET LOCAL client_min_messages = warning",
     "SELECT pg_advisory_xact_lock(hashtext('relaywarden migrate'))",
     make_roles,
     "CREATE SCHEMA IF NOT EXISTS relaywarden",
+    find_stranger,
     make_table,
     "SET LOCAL search_path = relaywarden, pg_temp",
-    "SET LOCAL client_min_messages = warning",
 };
+
+/* postgresql_row */
+static bool read_stranger(const char *const *columns, size_t count, void *user)
+{
+    if (count > 0 && columns[0] != NULL) {
+        printable_string(user, STRANGER_SIZE, columns[0]);
+    }
+    return true;
+}
+
+static bool is_ours(struct postgresql *server, struct postgresql_trouble *trouble)
+{
+    static const struct postgresql_question question = {.sql = find_stranger,
+                                                        .wait_ms = FLEET_ASK_MS};
+    char stranger[STRANGER_SIZE] = "";
+
+    if (!postgresql_ask(server, &question, read_stranger, stranger, trouble)) {
+        return false;
+    }
+    if (stranger[0] != '\0') {
+        trouble->fault = POSTGRESQL_FORBIDDEN;
+        snprintf(trouble->why, sizeof(trouble->why),
+                 "database: the schema relaywarden, or something in it, belongs to role %s, not to "
+                 "the one that this connects as; run fleet migrate as %s, or drop what is there",
+                 stranger, stranger);
+        return false;
+    }
+    return true;
+}
 
 static bool begin(struct postgresql *server, struct postgresql_trouble *trouble)
 {
     for (size_t i = 0; i < sizeof(beginning) / sizeof(beginning[0]); i++) {
-        if (!fleet_ask(server, beginning[i], NULL, 0, trouble)) {
+        if (beginning[i] == find_stranger ? !is_ours(server, trouble)
+                                          : !fleet_ask(server, beginning[i], NULL, 0, trouble)) {
             if (beginning[i] == make_roles && trouble->fault == POSTGRESQL_FORBIDDEN) {
                 snprintf(trouble->why, sizeof(trouble->why),
                          "database: this role may not create roles; run fleet migrate once as one "

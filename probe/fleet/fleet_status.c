@@ -77,6 +77,18 @@ static long long sum(const json_t *vantages, const char *member)
     return total;
 }
 
+static bool add_lists(json_t *status, json_t *vantages, json_t *incidents)
+{
+    static const char *const sums[] = {"late", "workers", "silent"};
+    bool added = true;
+
+    for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
+        added &= json_object_set_new(status, sums[i], json_integer(sum(vantages, sums[i]))) == 0;
+    }
+    added &= json_object_set(status, "vantages", vantages) == 0;
+    return json_object_set(status, "incidents", incidents) == 0 && added;
+}
+
 json_t *fleet_status_read(struct postgresql *server, struct postgresql_trouble *trouble)
 {
     static const char *const vantage_members[] = {"name",    "#workers", "#targets",  "#late",
@@ -85,8 +97,10 @@ json_t *fleet_status_read(struct postgresql *server, struct postgresql_trouble *
         "id",       "kind",       "severity",         "key", "opened",
         "vantages", "#seen_from", "#vantages_in_all", NULL};
     static const char utc[] = "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'";
+    static const char *const count_members[] = {
+        "#targets", "#unasked", "#in_service", "#incidents_open", "#critical", "#warnings", NULL};
     char sql[1024];
-    long long open = 0;
+    struct reading counts = {json_array(), count_members};
     struct reading vantages = {json_array(), vantage_members};
     struct reading incidents = {json_array(), incident_members};
 
@@ -104,26 +118,33 @@ json_t *fleet_status_read(struct postgresql *server, struct postgresql_trouble *
              " LIMIT %d",
              utc, FLEET_STATUS_INCIDENTS);
     read = read && read_list(server, sql, &incidents, trouble);
-    const struct postgresql_question count = {
-        .sql = "SELECT count(*) FROM relaywarden.incident_now WHERE ended IS NULL",
-        .wait_ms = FLEET_ASK_MS};
-    read = read && fleet_ask_number(server, &count, &open, trouble);
-    if (!read) {
-        json_decref(vantages.list);
-        json_decref(incidents.list);
-        return NULL;
+    read = read && read_list(server,
+                             "SELECT targets, unasked, in_service, incidents, critical, warnings"
+                             " FROM relaywarden.fleet_now",
+                             &counts, trouble);
+    json_t *status = read ? json_incref(json_array_get(counts.list, 0)) : NULL;
+    if (status == NULL || !add_lists(status, vantages.list, incidents.list)) {
+        *trouble =
+            read ? (struct postgresql_trouble){POSTGRESQL_MEMORY, "out of memory"} : *trouble;
+        json_decref(status);
+        status = NULL;
     }
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "targets",
-                     (json_int_t)sum(vantages.list, "targets"), "late",
-                     (json_int_t)sum(vantages.list, "late"), "workers",
-                     (json_int_t)sum(vantages.list, "workers"), "silent",
-                     (json_int_t)sum(vantages.list, "silent"), "incidents_open", (json_int_t)open,
-                     "vantages", vantages.list, "incidents", incidents.list);
+    json_decref(counts.list);
+    json_decref(vantages.list);
+    json_decref(incidents.list);
+    return status;
 }
 
-bool fleet_status_is_warning(const json_t *status)
+enum fleet_grade fleet_status_grade(const json_t *status)
 {
-    return number_of(status, "late") > 0 || number_of(status, "silent") > 0;
+    if (number_of(status, "critical") > 0) {
+        return FLEET_CRITICAL;
+    }
+    return number_of(status, "warnings") > 0 || number_of(status, "late") > 0 ||
+                   number_of(status, "silent") > 0 || number_of(status, "unasked") > 0 ||
+                   number_of(status, "targets") == 0 || number_of(status, "in_service") == 0
+               ? FLEET_WARNING
+               : FLEET_OK;
 }
 
 static const char *text_of(const json_t *object, const char *member)
@@ -135,6 +156,7 @@ static const char *text_of(const json_t *object, const char *member)
 
 void fleet_status_print(FILE *out, const json_t *status)
 {
+    static const char *const grades[] = {"OK", "WARNING", "CRITICAL"};
     const json_t *vantages = json_object_get(status, "vantages");
     const json_t *incidents = json_object_get(status, "incidents");
     size_t i;
@@ -142,12 +164,22 @@ void fleet_status_print(FILE *out, const json_t *status)
 
     fprintf(out,
             "FLEET %s - %zu vantages, %lld workers, %lld late, %lld silent, %lld open incidents"
-            " | vantages=%zu workers=%lld targets=%lld late=%lld silent=%lld incidents=%lld\n",
-            fleet_status_is_warning(status) ? "WARNING" : "OK", json_array_size(vantages),
+            " (%lld critical) | vantages=%zu workers=%lld targets=%lld unasked=%lld late=%lld"
+            " silent=%lld incidents=%lld critical=%lld\n",
+            grades[fleet_status_grade(status)], json_array_size(vantages),
             number_of(status, "workers"), number_of(status, "late"), number_of(status, "silent"),
-            number_of(status, "incidents_open"), json_array_size(vantages),
-            number_of(status, "workers"), number_of(status, "targets"), number_of(status, "late"),
-            number_of(status, "silent"), number_of(status, "incidents_open"));
+            number_of(status, "incidents_open"), number_of(status, "critical"),
+            json_array_size(vantages), number_of(status, "workers"), number_of(status, "targets"),
+            number_of(status, "unasked"), number_of(status, "late"), number_of(status, "silent"),
+            number_of(status, "incidents_open"), number_of(status, "critical"));
+    if (number_of(status, "targets") == 0) {
+        fputs("the roster is empty: run fleet sync where the targets are\n", out);
+    } else if (number_of(status, "in_service") == 0) {
+        fputs("no vantage is in service: nothing is asked\n", out);
+    } else if (number_of(status, "unasked") > 0) {
+        fprintf(out, "%lld targets are asked from no vantage: run fleet sync again\n",
+                number_of(status, "unasked"));
+    }
     json_array_foreach(vantages, i, row)
     {
         const char *last = text_of(row, "last_seen");

@@ -12,14 +12,21 @@
 
 #include "lib/postgresql/postgresql.h"
 
-/* {"targets":N, "late":N, "workers":N, "silent":N, "vantages":[{...}], "incidents":[{...}]}: the
- * open incidents, at most FLEET_STATUS_INCIDENTS, the most severe first; `incidents_open` counts
- * all. The caller frees it. NULL and the trouble. */
+/* {"targets":N, "unasked":N, "in_service":N, "late":N, "workers":N, "silent":N, "incidents_open":N,
+ * "critical":N, "warnings":N, "vantages":[{...}], "incidents":[{...}]}: the open incidents, at most
+ * FLEET_STATUS_INCIDENTS, the most severe first; the numbers count all. The caller frees it. NULL
+ * and the trouble. */
 #define FLEET_STATUS_INCIDENTS 100
 json_t *fleet_status_read(struct postgresql *server, struct postgresql_trouble *trouble);
 
-/* Whether something is late, or a vantage silent. */
-bool fleet_status_is_warning(const json_t *status);
+/* Its values are the exit codes of a monitoring plug-in. */
+enum fleet_grade {
+    FLEET_OK,
+    FLEET_WARNING,  /* a warning is open, something is late or silent, or not everything is asked */
+    FLEET_CRITICAL, /* a critical incident is open */
+};
+
+enum fleet_grade fleet_status_grade(const json_t *status);
 
 /* The same as a status line and a readable account. */
 void fleet_status_print(FILE *out, const json_t *status);

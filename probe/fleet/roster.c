@@ -27,7 +27,10 @@ static json_t *describe(const struct conf_probe *probe, const struct conf_target
     json_t *ports = json_array();
 
     for (size_t i = 0; i < target->port_count; i++) {
-        json_array_append_new(ports, json_integer(target->ports[i]));
+        if (json_array_append_new(ports, json_integer(target->ports[i])) != 0) {
+            json_decref(ports);
+            return NULL; /* out of memory */
+        }
     }
     return json_pack("{s:s, s:I, s:I, s:{s:s*, s:s*, s:o, s:s, s:s}}", "name", target->name,
                      "interval", (json_int_t)target->interval_seconds, "longest",
@@ -46,12 +49,14 @@ static bool read_change(const char *const *columns, size_t count, void *user)
 {
     struct roster_change *change = user;
 
-    if (count == 3 && columns[0] != NULL && columns[1] != NULL && columns[2] != NULL) {
+    if (count == 4 && columns[0] != NULL && columns[1] != NULL && columns[2] != NULL &&
+        columns[3] != NULL) {
         change->added = strtoll(columns[0], NULL, 10);
         change->changed = strtoll(columns[1], NULL, 10);
         change->dropped = strtoll(columns[2], NULL, 10);
+        change->given_up = strtoll(columns[3], NULL, 10);
     }
-    return count == 3;
+    return count == 4;
 }
 
 bool roster_sync(struct postgresql *server, const struct conf *conf, struct roster_change *out,
@@ -70,7 +75,7 @@ bool roster_sync(struct postgresql *server, const struct conf *conf, struct rost
     }
     const char *const values[] = {text};
     const struct postgresql_question question = {
-        .sql = "SELECT added, changed, dropped FROM relaywarden.sync($1::jsonb)",
+        .sql = "SELECT added, changed, dropped, given_up FROM relaywarden.sync($1::jsonb)",
         .values = values,
         .count = 1,
         .wait_ms = FLEET_ASK_MS * 4,

@@ -13,6 +13,7 @@ struct roster_change {
     long long added;
     long long changed;
     long long dropped;
+    long long given_up; /* incidents of those that were dropped, which no one looks at any more */
 };
 
 /* Makes the fleet's targets those of the configuration and its target_files. */
@@ -22,6 +23,7 @@ bool roster_sync(struct postgresql *server, const struct conf *conf, struct rost
 struct roster_import {
     long long endpoints; /* that the fleet did not have at this vantage */
     long long incidents;
+    long long left_out; /* rows of the state directory that this version cannot read */
 };
 
 /* Takes over what this machine's SQLite has. Some of it may be there when it fails: doing it again

@@ -17,6 +17,7 @@ struct importing {
     json_t *list; /* that goes with the next call */
     const char *sql;
     long long taken;
+    long long left_out;
     bool out_of_memory;
     struct postgresql_trouble *trouble;
 };
@@ -63,6 +64,10 @@ static bool gather_run(int64_t endpoint, const struct verdict_run *run, void *us
     struct importing *importing = user;
     char number[32];
 
+    if (run->unread) {
+        importing->left_out++;
+        return true;
+    }
     snprintf(number, sizeof(number), "%lld", (long long)endpoint);
     json_t *runs = json_object_get(importing->runs, number);
     if (runs == NULL) {
@@ -90,6 +95,7 @@ static bool give_endpoint(int64_t id, const struct audited_endpoint *endpoint, v
     snprintf(number, sizeof(number), "%lld", (long long)id);
     json_t *runs = json_object_get(importing->runs, number);
     if (runs == NULL) {
+        importing->left_out++;
         return true;
     }
     return add(importing,
@@ -114,6 +120,7 @@ static bool give_incident(const struct incident_record *row, void *user)
     bool given = false;
 
     if (row->unread) {
+        importing->left_out++;
         given = true;
     } else if (body == NULL) {
         importing->out_of_memory = true;
@@ -139,6 +146,9 @@ static bool give_incidents(struct audit_state *state, struct importing *importin
     bool given = records != NULL && incident_records_list(records, give_incident, importing) &&
                  send_list(importing);
 
+    if (given) {
+        importing->left_out += (long long)incident_records_left_out(records);
+    }
     incident_records_free(records);
     return given;
 }
@@ -168,6 +178,7 @@ static bool give_all(struct audit_state *state, void *user)
         return false;
     }
     call->out->incidents = importing->taken;
+    call->out->left_out = importing->left_out;
     return true;
 }
 

@@ -75,7 +75,7 @@ CREATE TABLE run (
 ) WITH (fillfactor = 80);
 CREATE INDEX run_endpoint ON run (endpoint, first);
 
--- `body` is what finding_json.h writes.
+-- `body` is what finding_json.h writes. `given_up`: it ended, and nobody saw that it is over.
 CREATE TABLE incident (
     id text PRIMARY KEY,
     kind text NOT NULL,
@@ -87,12 +87,14 @@ CREATE TABLE incident (
     opened timestamptz NOT NULL DEFAULT now(),
     last_seen timestamptz NOT NULL DEFAULT now(),
     told timestamptz,
-    ended timestamptz
+    ended timestamptz,
+    given_up boolean NOT NULL DEFAULT false
 );
 CREATE UNIQUE INDEX incident_open ON incident (kind, key) WHERE ended IS NULL;
 CREATE INDEX incident_ended ON incident (ended) WHERE ended IS NOT NULL;
 
--- A vantage sees an incident, or (`gone`) has seen that it is over there.
+-- A vantage sees an incident, or (`gone`) has seen that it is over there, or (`given_up`) looks no
+-- more: it was retired, or the target left the roster.
 CREATE TABLE sighting (
     incident text NOT NULL REFERENCES incident ON DELETE CASCADE,
     vantage text NOT NULL,
@@ -100,9 +102,10 @@ CREATE TABLE sighting (
     first timestamptz NOT NULL DEFAULT now(),
     last timestamptz NOT NULL DEFAULT now(),
     gone timestamptz,
+    given_up timestamptz,
     PRIMARY KEY (incident, vantage)
 );
-CREATE INDEX sighting_here ON sighting (vantage, target) WHERE gone IS NULL;
+CREATE INDEX sighting_here ON sighting (vantage, target) WHERE gone IS NULL AND given_up IS NULL;
 
 -- An announcement on its way to one sink.
 CREATE TABLE outbox (
@@ -161,10 +164,23 @@ CREATE VIEW incident_now AS
     SELECT incident.id, incident.kind, incident.severity, incident.key, incident.count,
            incident.opened, incident.last_seen, incident.ended, incident.body,
            (SELECT coalesce(array_agg(sighting.vantage ORDER BY sighting.vantage), '{}')
-               FROM sighting WHERE sighting.incident = incident.id AND sighting.gone IS NULL)
-               AS vantages,
-           (SELECT count(*) FROM vantage WHERE vantage.retired IS NULL) AS vantages_in_all
+               FROM sighting WHERE sighting.incident = incident.id AND sighting.gone IS NULL
+               AND sighting.given_up IS NULL) AS vantages,
+           (SELECT count(*) FROM vantage WHERE vantage.retired IS NULL) AS vantages_in_all,
+           incident.given_up
     FROM incident;
+
+-- One row: how all of it stands. Unasked: a target that has a turn at no vantage.
+CREATE VIEW fleet_now AS
+    SELECT (SELECT count(*) FROM target) AS targets,
+           (SELECT count(*) FROM target WHERE NOT EXISTS
+               (SELECT FROM turn WHERE turn.target = target.id)) AS unasked,
+           (SELECT count(*) FROM vantage_now WHERE retired IS NULL AND NOT silent) AS in_service,
+           (SELECT count(*) FROM incident WHERE ended IS NULL) AS incidents,
+           (SELECT count(*) FROM incident WHERE ended IS NULL AND severity = 'critical')
+               AS critical,
+           (SELECT count(*) FROM incident WHERE ended IS NULL AND severity = 'warning')
+               AS warnings;
 
 CREATE VIEW milter_now AS
     SELECT DISTINCT ON (host) host, received, giver, snapshot
@@ -172,13 +188,42 @@ CREATE VIEW milter_now AS
 
 -- ---- the roster -----------------------------------------------------------------------------
 
+-- Ends without a word what nobody looks at any more: nobody saw that it is over, so it is given up,
+-- not resolved. Somebody may have seen it since the list was made: each is looked at again once it
+-- is locked.
+CREATE FUNCTION give_up() RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = relaywarden, pg_temp AS $$
+DECLARE
+    one record;
+    given bigint := 0;
+BEGIN
+    FOR one IN SELECT id FROM incident WHERE ended IS NULL
+        AND EXISTS (SELECT FROM sighting WHERE sighting.incident = incident.id)
+        AND NOT EXISTS (SELECT FROM sighting WHERE sighting.incident = incident.id
+            AND (gone IS NOT NULL OR sighting.given_up IS NULL)) ORDER BY id FOR UPDATE
+    LOOP
+        UPDATE incident SET ended = now(), given_up = true WHERE id = one.id AND ended IS NULL
+            AND NOT EXISTS (SELECT FROM sighting WHERE sighting.incident = one.id
+                AND (gone IS NOT NULL OR sighting.given_up IS NULL));
+        IF FOUND THEN
+            given := given + 1;
+        END IF;
+    END LOOP;
+    RETURN given;
+END $$;
+
 -- Makes the roster what `list` has: [{"name":..., "interval":S, "longest":S, "spec":{...}}, ...].
--- What it does not have leaves, and is seen no more from anywhere.
-CREATE FUNCTION sync(list jsonb, OUT added bigint, OUT changed bigint, OUT dropped bigint)
+-- What it does not have leaves, and nobody looks at it any more. `given_up`: incidents of those.
+CREATE FUNCTION sync(list jsonb, OUT added bigint, OUT changed bigint, OUT dropped bigint,
+    OUT given_up bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = relaywarden, pg_temp AS $$
 DECLARE
     gone_names text[];
 BEGIN
+    IF jsonb_typeof(list) IS DISTINCT FROM 'array' OR list = '[]' THEN
+        RAISE EXCEPTION 'this list has no target, and the roster would be empty'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtext('relaywarden roster'));
     CREATE TEMPORARY TABLE wanted ON COMMIT DROP AS
         SELECT * FROM jsonb_to_recordset(list)
@@ -199,7 +244,22 @@ BEGIN
         SELECT target.id, vantage.name FROM target CROSS JOIN vantage WHERE vantage.retired IS NULL
         ON CONFLICT DO NOTHING;
     UPDATE endpoint SET gone = true WHERE target = ANY (gone_names);
-    UPDATE sighting SET gone = now() WHERE gone IS NULL AND target = ANY (gone_names);
+    UPDATE sighting SET given_up = now() WHERE gone IS NULL AND sighting.given_up IS NULL
+        AND target = ANY (gone_names);
+    given_up := give_up();
+END $$;
+
+-- A vantage whose past is taken over has its turns from now on.
+CREATE FUNCTION join_fleet(at_vantage text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = relaywarden, pg_temp AS $$
+BEGIN
+    INSERT INTO vantage (name) VALUES (at_vantage) ON CONFLICT DO NOTHING;
+    IF EXISTS (SELECT FROM vantage WHERE name = at_vantage AND retired IS NOT NULL) THEN
+        RAISE EXCEPTION 'vantage % is retired and takes nothing over; set another vantage_name',
+            at_vantage USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    INSERT INTO turn (target, vantage) SELECT target.id, at_vantage FROM target
+        ON CONFLICT DO NOTHING;
 END $$;
 
 -- Takes over what one machine kept for itself: [{"key":..., ..., "runs":[...]}, ...] with times in
@@ -211,7 +271,7 @@ DECLARE
     place bigint;
     taken bigint := 0;
 BEGIN
-    INSERT INTO vantage (name) VALUES (at_vantage) ON CONFLICT DO NOTHING;
+    PERFORM join_fleet(at_vantage);
     FOR one IN SELECT * FROM jsonb_to_recordset(list) AS x(key text, target text, host text,
         session text, verdict text, cause text, last bigint, seconds double precision,
         answered boolean, certificate boolean, gone boolean, detail text, runs jsonb)
@@ -234,14 +294,16 @@ BEGIN
     RETURN taken;
 END $$;
 
--- The same for incidents; one whose subject has an open incident already stays out.
+-- The same for incidents; of one whose subject has an open incident already, this vantage becomes
+-- another that sees it.
 CREATE FUNCTION import_incidents(at_vantage text, list jsonb) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = relaywarden, pg_temp AS $$
 DECLARE
     one record;
+    about text;
     taken bigint := 0;
 BEGIN
-    INSERT INTO vantage (name) VALUES (at_vantage) ON CONFLICT DO NOTHING;
+    PERFORM join_fleet(at_vantage);
     FOR one IN SELECT * FROM jsonb_to_recordset(list) AS x(id text, kind text, key text, fold text,
         severity text, body text, count bigint, target text, opened bigint, last_seen bigint,
         ended bigint)
@@ -251,35 +313,41 @@ BEGIN
             VALUES (one.id, one.kind, one.key, one.fold, one.severity, one.body, one.count,
                 to_timestamp(one.opened), to_timestamp(one.last_seen), to_timestamp(one.opened),
                 to_timestamp(one.ended))
-            ON CONFLICT DO NOTHING;
-        IF FOUND THEN
+            ON CONFLICT DO NOTHING RETURNING id INTO about;
+        IF about IS NOT NULL THEN
             taken := taken + 1;
-            INSERT INTO sighting (incident, vantage, target, first, last, gone)
-                VALUES (one.id, at_vantage, coalesce(one.target, ''), to_timestamp(one.opened),
-                    to_timestamp(one.last_seen), to_timestamp(one.ended));
+        ELSIF one.ended IS NULL THEN
+            SELECT id INTO about FROM incident
+                WHERE kind = one.kind AND key = one.key AND ended IS NULL FOR UPDATE;
         END IF;
+        INSERT INTO sighting (incident, vantage, target, first, last, gone)
+            SELECT about, at_vantage, coalesce(one.target, ''), to_timestamp(one.opened),
+                to_timestamp(one.last_seen), to_timestamp(one.ended) WHERE about IS NOT NULL
+            ON CONFLICT DO NOTHING;
     END LOOP;
     RETURN taken;
 END $$;
 
--- A vantage is given up: it is asked from no more, and what it saw is gone from there.
-CREATE FUNCTION retire(at_vantage text) RETURNS boolean
+-- A vantage is given up: it is asked from no more, and looks at no incident any more. How many
+-- incidents ended by that, since no other vantage sees them; NULL: it is not in service.
+CREATE FUNCTION retire(at_vantage text) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = relaywarden, pg_temp AS $$
 BEGIN
     UPDATE vantage SET retired = now() WHERE name = at_vantage AND retired IS NULL;
     IF NOT FOUND THEN
-        RETURN false;
+        RETURN NULL;
     END IF;
     DELETE FROM turn WHERE turn.vantage = at_vantage;
-    UPDATE sighting SET gone = now() WHERE sighting.vantage = at_vantage AND gone IS NULL;
-    RETURN true;
+    UPDATE sighting SET given_up = now() WHERE sighting.vantage = at_vantage AND gone IS NULL
+        AND given_up IS NULL;
+    RETURN give_up();
 END $$;
 
 -- ---- who may do what ------------------------------------------------------------------------
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA relaywarden FROM PUBLIC;
 GRANT USAGE ON SCHEMA relaywarden TO relaywarden_worker, relaywarden_reader, relaywarden_milter;
-GRANT SELECT ON endpoint_now, vantage_now, incident_now, audit_history, milter_now, step
+GRANT SELECT ON endpoint_now, vantage_now, incident_now, audit_history, milter_now, fleet_now, step
     TO relaywarden_worker, relaywarden_reader;
 GRANT SELECT ON step TO relaywarden_milter;
 GRANT EXECUTE ON FUNCTION sync, import, import_incidents, retire TO relaywarden_worker;

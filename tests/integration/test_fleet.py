@@ -88,6 +88,9 @@ def test_a_configuration_without_targets_does_not_empty_the_roster(outside, data
     migrate(outside, database)
     assert fleet(outside, database.url(), "sync").report["added"] == 2
     refused(fleet(outside, database.url(), "sync", targets={}), "has no target", "run fleet sync where the targets are")
+    for nothing in ("'[]'", "NULL", "'{}'"):
+        with pytest.raises(Exception, match="has no target, and the roster would be empty"):
+            database.sql(f"SELECT relaywarden.sync({nothing})")
     assert database.value("SELECT count(*) FROM relaywarden.target") == "2"
 
 
@@ -143,10 +146,32 @@ def test_a_role_that_may_make_no_roles_is_told_so(outside, server):
     assert fleet(outside, server.url(), "migrate").code == 0
 
 
+@pytest.mark.parametrize("theirs", ["SCHEMA relaywarden", "TABLE relaywarden.step (number int, works_from int)"])
+def test_what_another_role_made_before_is_not_migrated(outside, database, theirs):
+    """Its owner could have put a trigger there, which would run with the rights of whoever migrates."""
+    database.sql("DROP SCHEMA IF EXISTS relaywarden CASCADE")
+    if theirs.startswith("TABLE"):
+        database.sql("DO $$ BEGIN CREATE SCHEMA relaywarden; GRANT ALL ON SCHEMA relaywarden TO probe; END $$")
+        database.sql(f"SET ROLE probe; CREATE {theirs}")
+    else:
+        database.sql("DO $$ BEGIN CREATE SCHEMA relaywarden AUTHORIZATION probe; END $$")
+    refused(fleet(outside, database.owner_url(), "migrate"), "belongs to role probe", "run fleet migrate as probe")
+    assert database.value("SELECT count(*) FROM pg_class WHERE relnamespace = 'relaywarden'::regnamespace"
+                          " AND relname = 'target'") == "0"
+
+
+def test_a_notice_of_the_server_is_not_written(outside, database):
+    migrate(outside, database)
+    database.sql("DO $$ BEGIN CREATE OR REPLACE FUNCTION relaywarden.retire(at_vantage text) RETURNS bigint"
+                 " LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RAISE WARNING ''loud''; RETURN 0; END'; END $$")
+    done = fleet(outside, database.url(), "retire", "north")
+    assert done.code == 0 and done.err == ""
+
+
 def test_a_newer_schema_is_refused_and_one_that_serves_is_not(outside, database):
     now = migrate(outside, database)["now"]
     database.sql(f"INSERT INTO relaywarden.step VALUES ({now + 1}, {now})")
-    assert fleet(outside, database.url(), "status").code == 0
+    assert fleet(outside, database.url(), "sync").code == 0
     database.sql(f"INSERT INTO relaywarden.step VALUES ({now + 2}, {now + 1})")
     refused(fleet(outside, database.url(), "status"), "newer version", "install")
 
@@ -176,11 +201,29 @@ def test_a_module_that_is_missing_or_another_one_is_named(outside, shared_lab, d
     if other:
         run(["gcc", "-shared", "-fPIC", "-o", os.path.join(folder, "relaywarden-postgresql.so"), "-x", "c", "-"],
             input='const char *const relaywarden_postgresql[] = { "0.0.9" };\n')
-    path = config(database.url()).write(os.path.join(folder, "relaywarden.conf"))
+    path = config(database.url()).write(os.path.join(shared_lab.folder, "alone.conf"))
     done = outside.run([os.path.join(folder, "relaywarden-probe"), "fleet", "status", "--config", path], check=False)
     assert done.returncode == 78, done.stderr
     assert ("of version 0.0.9" if other else "cannot be loaded") in done.stderr
     assert "install the package relaywarden-postgresql" in done.stderr
+
+
+@pytest.mark.parametrize("change", [(os.chmod, "folder", 0o777), (os.chmod, "module", 0o664),
+                                    (lambda path, owner: os.chown(path, owner, owner), "module", 65534)])
+def test_a_module_that_others_may_change_is_not_loaded(outside, shared_lab, database, change):
+    folder = os.path.join(shared_lab.folder, "changed")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.mkdir(folder, 0o755)
+    module = os.path.join(folder, "relaywarden-postgresql.so")
+    shutil.copy(program("relaywarden-probe"), folder)
+    shutil.copy(program("relaywarden-postgresql.so"), module)
+    path = config(database.url()).write(os.path.join(shared_lab.folder, "changed.conf"))
+    argv = [os.path.join(folder, "relaywarden-probe"), "fleet", "status", "--config", path]
+    assert "run relaywarden-probe fleet migrate" in outside.run(argv, check=False).stderr
+    act, place, value = change
+    act(folder if place == "folder" else module, value)
+    done = outside.run(argv, check=False)
+    assert done.returncode == 78 and "is not loaded, since others may change it" in done.stderr, done.stderr
 
 
 def test_no_database_loads_no_module(outside, shared_lab):
@@ -214,6 +257,7 @@ def test_what_one_machine_kept_is_taken_over_once(outside, database, open_mx):
         assert probe(outside, config=settings, name="fleet").code in (2, 3)
     done = probe(outside, "import", config=settings, verb="fleet", name="fleet")
     assert done.code == 0 and done.report["endpoints"] == 2 and done.report["incidents"] >= 1, done.err
+    assert done.report["left_out"] == 0
     again = probe(outside, "import", config=settings, verb="fleet", name="fleet")
     assert again.report["endpoints"] == 0 and again.report["incidents"] == 0
     kept = sqlite3.connect(os.path.join(outside.folder, "fleet", "state", "probe", "relaywarden.db"))
@@ -229,6 +273,23 @@ def test_what_one_machine_kept_is_taken_over_once(outside, database, open_mx):
     status = probe(outside, "status", config=settings, verb="fleet", name="fleet").report
     assert status["incidents_open"] >= 1
     assert {incident["vantages"] for incident in status["incidents"]} == {"north"}
+    fleet(outside, database.url(), "sync", targets=targets)
+    south = Config(database=database.url(), vantage_name="south", targets=targets)
+    done = probe(outside, "import", config=south, verb="fleet", name="fleet")
+    assert done.code == 0 and done.report["endpoints"] == 2 and done.report["incidents"] == 0, done.err
+    status = probe(outside, "status", config=settings, verb="fleet", name="fleet").report
+    assert {incident["vantages"] for incident in status["incidents"]} == {"north, south"}
+    assert database.sql("SELECT name, targets FROM relaywarden.vantage_now ORDER BY 1") == \
+        [["north", "2"], ["south", "2"]]
+    fleet(outside, database.url(), "retire", "south")
+    refused(probe(outside, "import", config=south, verb="fleet", name="fleet"), "vantage south is retired")
+    kept.execute("UPDATE incident SET kind = 'later'")
+    kept.execute("DELETE FROM run")
+    kept.commit()
+    kept.close()
+    done = probe(outside, "import", config=Config(database=database.url(), vantage_name="west", targets=targets),
+                 verb="fleet", name="fleet")
+    assert done.code == 3 and done.report["left_out"] == 2 + len(ids), done.report
 
 
 def test_a_vantage_is_retired_and_status_tells(outside, database):
@@ -246,8 +307,93 @@ def test_a_vantage_is_retired_and_status_tells(outside, database):
     database.sql("UPDATE relaywarden.vantage SET last_seen = now() - interval '1 hour', first_seen = last_seen")
     assert fleet(outside, database.url(), "status").code == 1
     text = probe(outside, "status", config=config(database.url()), verb="fleet", as_json=False, name="fleet")
-    assert text.out.startswith("FLEET WARNING - 2 vantages, 0 workers, 0 late, 1 silent, 0 open incidents | ")
+    assert text.out.startswith("FLEET WARNING - 2 vantages, 0 workers, 0 late, 1 silent, 0 open incidents (0 critical)"
+                               " | ")
     assert "vantage north: 0 workers, 2 targets, 0 late, last heard of " in text.out
+
+
+def incident(database, number, severity="critical", **sightings):
+    """An open incident of target mx; `sightings`: vantage to SQL of `gone`."""
+    database.sql("INSERT INTO relaywarden.incident (id, kind, key, severity, body, told)"
+                 f" VALUES ('{number}', 'open-relay', '{number}', '{severity}', '{{}}', now())")
+    for vantage, gone in sightings.items():
+        database.sql("INSERT INTO relaywarden.sighting (incident, vantage, target, gone)"
+                     f" VALUES ('{number}', '{vantage}', 'mx', {gone})")
+
+
+def ends(database):
+    return dict((row[0], tuple(row[1:])) for row in database.sql(
+        "SELECT id, ended IS NOT NULL, given_up FROM relaywarden.incident_now"))
+
+
+def test_what_a_retired_vantage_saw_is_given_up_and_not_resolved(outside, database):
+    """An end that nobody saw is not told; one that another vantage saw, or may still see, is not decided here."""
+    migrate(outside, database)
+    database.sql("INSERT INTO relaywarden.vantage (name, last_seen) VALUES ('north', now()), ('south', now())")
+    fleet(outside, database.url(), "sync")
+    incident(database, "alone", south="NULL")
+    incident(database, "both", south="NULL", north="NULL")
+    incident(database, "over-elsewhere", south="NULL", north="now()")
+    incident(database, "over-here", south="now()")
+    done = fleet(outside, database.url(), "retire", "south")
+    assert done.code == 0 and done.report["given_up"] == 1, done.err
+    assert ends(database) == {"alone": ("t", "t"), "both": ("f", "f"), "over-elsewhere": ("f", "f"),
+                              "over-here": ("f", "f")}
+    assert database.value("SELECT count(*) FROM relaywarden.outbox") == "0"
+    assert database.sql("SELECT incident, gone IS NULL, given_up IS NULL FROM relaywarden.sighting"
+                        " WHERE vantage = 'south' ORDER BY 1") == [
+        ["alone", "t", "f"], ["both", "t", "f"], ["over-elsewhere", "t", "f"], ["over-here", "f", "t"]]
+    assert database.sql("SELECT vantages FROM relaywarden.incident_now WHERE id = 'both'") == [["{north}"]]
+    text = probe(outside, "retire", "north", config=config(database.url()), verb="fleet", as_json=False, name="fleet")
+    assert "; 1 open incidents were given up, not resolved: no other vantage sees them" in text.out
+    assert ends(database)["both"] == ("t", "t") and ends(database)["over-elsewhere"] == ("f", "f")
+
+
+def test_incidents_of_a_target_that_leaves_the_roster_are_given_up(outside, database):
+    migrate(outside, database)
+    database.sql("INSERT INTO relaywarden.vantage (name, last_seen) VALUES ('north', now()), ('south', now())")
+    fleet(outside, database.url(), "sync")
+    incident(database, "one", south="NULL", north="NULL")
+    done = fleet(outside, database.url(), "sync", targets={"new": {"host": "192.0.2.1"}})
+    assert done.report["given_up"] == 1 and ends(database) == {"one": ("t", "t")}
+    assert database.value("SELECT count(*) FROM relaywarden.outbox") == "0"
+
+
+def test_status_is_no_ok_where_nothing_is_asked_or_an_incident_is_open(outside, database):
+    def status():
+        done = probe(outside, "status", config=config(database.url()), verb="fleet", as_json=False, name="fleet")
+        return done.code, done.out.split(" - ")[0], done.out
+
+    migrate(outside, database)
+    assert status()[:2] == (1, "FLEET WARNING") and "the roster is empty" in status()[2]
+    fleet(outside, database.url(), "sync")
+    assert status()[:2] == (1, "FLEET WARNING") and "no vantage is in service" in status()[2]
+    assert " targets=2 unasked=2 " in status()[2]
+    database.sql("INSERT INTO relaywarden.vantage (name, last_seen) VALUES ('north', now()), ('south', now())")
+    assert status()[:2] == (1, "FLEET WARNING") and "2 targets are asked from no vantage" in status()[2]
+    fleet(outside, database.url(), "sync")
+    assert status()[:2] == (0, "FLEET OK")
+    assert " targets=2 unasked=0 " in status()[2]
+    incident(database, "note", "info", north="NULL")
+    assert status()[:2] == (0, "FLEET OK")
+    incident(database, "warned", "warning", north="NULL")
+    assert status()[:2] == (1, "FLEET WARNING")
+    incident(database, "open", north="NULL")
+    assert status()[:2] == (2, "FLEET CRITICAL") and "3 open incidents (1 critical)" in status()[2]
+    database.sql("UPDATE relaywarden.incident SET ended = now()")
+    assert status()[:2] == (0, "FLEET OK")
+    fleet(outside, database.url(), "retire", "north")
+    fleet(outside, database.url(), "retire", "south")
+    assert status()[:2] == (1, "FLEET WARNING") and "no vantage is in service" in status()[2]
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:se?ret@db.example.org/x", "postgresql://me:secret@db.example.org/x",
+                                 "postgresql://db.example.org/x?%70assword=secret",
+                                 "postgresql://db.example.org/x?sslmode=require&sslpassword=secret"])
+def test_a_password_in_the_configuration_is_refused(outside, url):
+    done = fleet(outside, url, "status")
+    assert done.code == 78 and "a password does not belong in here" in done.err, done.err
+    assert "secret" not in done.err and "se?ret" not in done.err
 
 
 def test_what_the_milters_role_may_do(outside, database):
@@ -276,7 +422,7 @@ def test_what_the_milters_role_may_do(outside, database):
 
 def test_what_the_readers_role_may_do(outside, database):
     migrate(outside, database)
-    for view in ("endpoint_now", "vantage_now", "incident_now", "audit_history", "milter_now"):
+    for view in ("endpoint_now", "vantage_now", "incident_now", "audit_history", "milter_now", "fleet_now"):
         database.sql(f"SET ROLE relaywarden_reader; SELECT * FROM relaywarden.{view}")
         with pytest.raises(Exception, match="permission denied|cannot delete from view"):
             database.sql(f"SET ROLE relaywarden_reader; DELETE FROM relaywarden.{view}")
@@ -286,8 +432,8 @@ def test_all_of_it_goes_through_a_pooler_in_transaction_mode(outside, database, 
     migrate(outside, database)
     Pgbouncer(shared_lab, database).start()
     url = database.url(port=6432)
-    assert fleet(outside, url, "sync").report["added"] == 2
     database.sql("INSERT INTO relaywarden.vantage (name, last_seen) VALUES ('north', now())")
+    assert fleet(outside, url, "sync").report["added"] == 2
     assert fleet(outside, url, "status").code == 0
     assert fleet(outside, url, "retire", "north").code == 0
     refused(fleet(outside, url.replace("/relaywarden?", "/nothing?"), "status"), "no such database")
@@ -297,4 +443,4 @@ def test_the_output_of_fleet_is_one_object(outside, database):
     migrate(outside, database)
     done = fleet(outside, database.url(), "status")
     report = json.loads(done.out)
-    assert report["program"] == "relaywarden-probe" and report["fleet"] == "status" and report["exit"] == 0
+    assert report["program"] == "relaywarden-probe" and report["fleet"] == "status" and report["exit"] == done.code == 1

@@ -125,7 +125,8 @@ static const char *state_in(const char *said, char state[6], char *words, size_t
         if (strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && code[5] == ':') {
             memcpy(state, code, 5);
             state[5] = '\0';
-            snprintf(words, size, "%.*s", (int)strcspn(code + 7, "\n"), code + 7);
+            code += 6 + strspn(code + 6, " ");
+            snprintf(words, size, "%.*s", (int)strcspn(code, "\n"), code);
             return state;
         }
     }
@@ -191,6 +192,13 @@ static bool establish(PGconn *link, int64_t until, struct postgresql_trouble *tr
     return true;
 }
 
+/* libpq would write it to standard error, as the server worded it. */
+static void ignore_notice(void *user, const PGresult *notice)
+{
+    (void)user;
+    (void)notice;
+}
+
 static void *module_open(const char *place, int wait_ms, struct postgresql_trouble *trouble)
 {
     const char *const names[] = {"dbname", "client_encoding", "fallback_application_name", NULL};
@@ -202,18 +210,23 @@ static void *module_open(const char *place, int wait_ms, struct postgresql_troub
         tell(trouble, POSTGRESQL_MEMORY, "out of memory", "");
         return NULL;
     }
+    (void)PQsetNoticeReceiver(link, ignore_notice, NULL);
     (void)PQsetErrorVerbosity(link, PQERRORS_VERBOSE);
     if (PQstatus(link) == CONNECTION_BAD) {
         tell_no_link(link, trouble);
     } else if (establish(link, until, trouble)) {
         const int version = PQserverVersion(link) / 10000;
 
-        if (version >= POSTGRESQL_OLDEST && PQsetnonblocking(link, 1) == 0) {
+        if (version < POSTGRESQL_OLDEST) {
+            char words[80];
+            snprintf(words, sizeof(words), "the server is PostgreSQL %d", version);
+            tell(trouble, POSTGRESQL_OLD, words,
+                 "13 or newer is needed; upgrade it, or name another");
+        } else if (PQsetnonblocking(link, 1) != 0) {
+            tell(trouble, POSTGRESQL_ABSENT, PQerrorMessage(link), "it is tried again");
+        } else {
             return link;
         }
-        char words[80];
-        snprintf(words, sizeof(words), "the server is PostgreSQL %d", version);
-        tell(trouble, POSTGRESQL_OLD, words, "13 or newer is needed; upgrade it, or name another");
     }
     PQfinish(link);
     return NULL;
