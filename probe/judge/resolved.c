@@ -24,6 +24,8 @@ struct asked {
     uint64_t lasting; /* bit by cause: what was granted for it may be granted still */
     bool listed;      /* each block list answered */
     bool placed;      /* of a configured target: the endpoint is there */
+    bool holes;       /* the result, or a finding of it, was lost: the server may be open */
+    const struct known_target *target; /* NULL: of none that is configured */
 };
 
 /* The name of an incident or of a part of it. */
@@ -267,6 +269,8 @@ static bool add_result(struct resolved *resolved, const struct search *search)
     address_format_port(&result->endpoint.address, result->endpoint.port, asked->where);
     asked->tls_asked = result->endpoint.tls_asked;
     asked->tls = result_tls(result);
+    asked->target = target;
+    asked->holes = result->unkept != 0 || result->lost || result->interrupted;
     asked->placed = target != NULL && result->reach != REACH_NO_ADDRESS &&
                     result->endpoint.address.family != ADDRESS_NONE;
     if (target != NULL && !asked->placed) {
@@ -409,7 +413,7 @@ static bool shows_no_other(const struct asked *asked, enum finding_kind kind)
     return false;
 }
 
-/* Of many subjects of one endpoint; or of many endpoints, where each of them must show it. */
+/* Of many subjects of one endpoint, or of many endpoints: each result must show it. */
 static bool is_any_over(const struct resolved *resolved, const struct finding *finding)
 {
     bool everywhere = finding->fold[0] == '\0';
@@ -422,11 +426,48 @@ static bool is_any_over(const struct resolved *resolved, const struct finding *f
             continue;
         }
         shown = shows_no_other(asked, finding->kind);
-        if (shown != everywhere) {
+        if (!shown) {
             break;
         }
     }
     return shown && (!everywhere || resolved->whole);
+}
+
+/* Two domains may share a mail host, and it may be open to forms with the name of one of them. So
+ * an incident ends by what its own target's audit shows. NULL: any target's will do, since its own
+ * is not configured any more, or has left this host. */
+static const struct known_target *whose(const struct resolved *resolved,
+                                        const struct finding *finding)
+{
+    const char *name = finding_get(finding, "target");
+    const struct known_target *target = name != NULL ? find_target(resolved, name) : NULL;
+    bool there = !resolved->whole;
+
+    for (size_t i = 0; target != NULL && !there && i < resolved->count; i++) {
+        there = resolved->asked[i].target == target && is_at(&resolved->asked[i], finding->fold);
+    }
+    return there ? target : NULL;
+}
+
+/* Whether the audit's answers show it. One that was lost speaks for nobody, but may have been bad.
+ */
+static bool is_shown_over(const struct resolved *resolved, const struct finding *finding,
+                          const char *rest)
+{
+    const struct known_target *target = whose(resolved, finding);
+    bool shown = false;
+
+    for (size_t i = 0; i < resolved->count; i++) {
+        const struct asked *asked = &resolved->asked[i];
+
+        if (is_at(asked, finding->fold) && asked->holes) {
+            return false;
+        }
+        shown = shown ||
+                ((target == NULL || asked->target == target) && is_about(asked, finding->fold) &&
+                 shows_absence(resolved, i, finding->kind, rest));
+    }
+    return shown;
 }
 
 static bool is_raised(const struct resolved *resolved, const struct finding *finding)
@@ -478,11 +519,8 @@ bool resolved_is_over(const struct resolved *resolved, const struct finding *fin
     }
     if (length > 0 && strncmp(finding->key, finding->fold, length) == 0) {
         rest += rest[0] == ' ';
-        for (size_t i = 0; i < resolved->count; i++) {
-            if (is_about(&resolved->asked[i], finding->fold) &&
-                shows_absence(resolved, i, finding->kind, rest)) {
-                return true;
-            }
+        if (is_shown_over(resolved, finding, rest)) {
+            return true;
         }
     }
     return resolved->whole && has_left(resolved, finding);

@@ -5,7 +5,8 @@
  * kind. A question without an answer shows nothing: an endpoint that could not be reached, was
  * asked from inside, or whose block lists did not answer, ends no incident about that; and one that
  * cut the probe off after `plain`, closed as it is, ends nothing that only other techniques show.
- * One of which a finding could not be kept ends nothing at all.
+ * One of which a finding could not be kept ends nothing at all. Where several targets share an
+ * endpoint, an incident ends by an audit of the one that it was found for.
  *
  * It is over, too, where the endpoint is none of the site's any more: a target that is taken off
  * the configuration, or a host that moves to another address, leaves incidents behind that no audit

@@ -100,6 +100,7 @@ static void targets_are_hosts_or_domains_and_the_first_domain_if_there_are_none(
     assert_string_equal(conf->probe.targets[2].host, "2001:db8::25");
     assert_int_equal(conf->probe.targets[2].port_count, 2);
     conf_free(conf);
+    conf_report_free(&report);
     conf = load(CONF_PROBE, &report,
                 SETTINGS("RELAYWARDEN_DOMAINS", "example.org", "RELAYWARDEN_CANARY",
                          "canary@outside.example.net"));

@@ -426,17 +426,54 @@ static void what_stands_for_many_endpoints_is_over_where_each_of_them_shows_it(v
     assert_false(is_over(&both, any_of_all()));
 }
 
-static void what_stands_for_many_of_an_endpoint_is_over_where_one_question_shows_it(void **state)
+static void
+what_stands_for_many_of_an_endpoint_is_over_where_each_target_of_it_shows_it(void **state)
 {
     (void)state;
     ask_both();
     second.endpoint.address = now.endpoint.address;
-    second.reach = REACH_NO_GREETING;
     assert_true(is_over(&both, key_is(FINDING_SERVICE_REFUSED, "203.0.113.25:25/none", " any")));
     summary.whole = false;
     assert_true(is_over(&both, key_is(FINDING_SERVICE_REFUSED, "203.0.113.25:25/none", " any")));
-    now.reach = REACH_NO_GREETING;
+    second.reach = REACH_NO_GREETING;
     assert_false(is_over(&both, key_is(FINDING_SERVICE_REFUSED, "203.0.113.25:25/none", " any")));
+    now.reach = REACH_NO_GREETING;
+    second.reach = REACH_SESSION;
+    assert_false(is_over(&both, key_is(FINDING_SERVICE_REFUSED, "203.0.113.25:25/none", " any")));
+}
+
+/* Two domains, one mail host: what was found for mx lasts until mx was asked. */
+static void of_two_targets_at_one_endpoint_each_ends_what_was_found_for_it(void **state)
+{
+    const struct finding *finding = probe_finding_add(&before, FINDING_OPEN_RELAY, "helo-trusted");
+
+    (void)state;
+    assert_non_null(finding);
+    ask_both();
+    second.endpoint.address = now.endpoint.address;
+    second.verdict = VERDICT_CLOSED;
+    assert_false(is_over(&both, finding));
+    now.verdict = VERDICT_CLOSED;
+    assert_true(is_over(&both, finding));
+
+    bool *const holes[] = {&now.lost, &second.lost, &second.interrupted};
+    for (size_t i = 0; i < sizeof(holes) / sizeof(holes[0]); i++) {
+        *holes[i] = true;
+        assert_false(is_over(&both, finding));
+        *holes[i] = false;
+    }
+    second.unkept = UINT64_C(1) << FINDING_OPEN_RELAY;
+    assert_false(is_over(&both, finding));
+    second.unkept = 0;
+
+    /* Where mx has left the host, the other's answers count. */
+    assert_true(address_parse("203.0.113.77", &now.endpoint.address));
+    assert_true(is_over(&both, finding));
+    summary.whole = false;
+    assert_false(is_over(&both, finding));
+    second.verdict = VERDICT_INCONCLUSIVE;
+    summary.whole = true;
+    assert_false(is_over(&both, finding));
 }
 
 static bool is_any_over(const char *fold, const char *rest, const char *endpoint)
@@ -483,7 +520,9 @@ int main(void)
         cmocka_unit_test_setup(what_stands_for_many_endpoints_is_over_where_each_of_them_shows_it,
                                fresh),
         cmocka_unit_test_setup(
-            what_stands_for_many_of_an_endpoint_is_over_where_one_question_shows_it, fresh),
+            what_stands_for_many_of_an_endpoint_is_over_where_each_target_of_it_shows_it, fresh),
+        cmocka_unit_test_setup(of_two_targets_at_one_endpoint_each_ends_what_was_found_for_it,
+                               fresh),
         cmocka_unit_test_setup(what_stands_for_many_of_an_endpoint_that_has_left_is_over, fresh),
     };
 
