@@ -117,14 +117,27 @@ def units(*suffixes):
                   if name.endswith(suffixes or (".service", ".timer", ".path")))
 
 
-@pytest.mark.parametrize("name", units(".service"))
-def test_a_service_is_exposed_to_no_more_than_1_5(name):
-    done = run(["systemd-analyze", "security", "--offline=true", f"--threshold={THRESHOLD}",
+# It has to be root, and to make namespaces and mounts: the stage.
+STAGED = "relaywarden-probe-rehearse.service"
+UNPRIVILEGED = [name for name in units(".service") if name != STAGED]
+
+
+def expect_exposed_to_no_more_than(threshold, name):
+    done = run(["systemd-analyze", "security", "--offline=true", f"--threshold={threshold}",
                 "--no-pager", os.path.join(ROOT, "systemd", name)], check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", units(".service"))
+@pytest.mark.parametrize("name", UNPRIVILEGED)
+def test_a_service_is_exposed_to_no_more_than_1_5(name):
+    expect_exposed_to_no_more_than(THRESHOLD, name)
+
+
+def test_the_rehearsal_which_makes_namespaces_is_exposed_to_no_more_than_5_2():
+    expect_exposed_to_no_more_than(52, STAGED)
+
+
+@pytest.mark.parametrize("name", UNPRIVILEGED)
 def test_a_service_runs_as_its_own_user_with_no_capability(name):
     with open(os.path.join(ROOT, "systemd", name), encoding="ascii") as file:
         lines = file.read().splitlines()
