@@ -204,6 +204,9 @@ static void end_lines(struct writer *writer, const char *name)
     for (size_t i = 0; i < made->text.length; i++) {
         lines += made->text.bytes[i] == '\n';
     }
+    if (lines <= made->count) {
+        return;
+    }
     const char **grown = realloc(made->names, lines * sizeof(*grown));
     if (grown == NULL) {
         writer->failed = true;

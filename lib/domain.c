@@ -328,7 +328,8 @@ void mail_address_split(const char *text, size_t length, struct mail_address *ou
  * section 3.2; Postfix drops these in a path too). False if it is longer than `size`, or
  * unbalanced.
  */
-static bool read_words(const char *text, size_t text_length, char *out, size_t size)
+static bool read_words(const char *text, size_t text_length, char *out, size_t size,
+                       size_t *out_length)
 {
     size_t length = 0;
     int comments = 0;
@@ -358,16 +359,17 @@ static bool read_words(const char *text, size_t text_length, char *out, size_t s
         out[length++] = c;
     }
     out[length] = '\0';
+    *out_length = length;
     return !quoted && comments == 0;
 }
 
 bool domain_read(const char *text, size_t length, char out[DOMAIN_SIZE])
 {
     char words[DOMAIN_SIZE + 1];
-    if (!is_ascii(text, length) || !read_words(text, length, words, sizeof(words))) {
+    size_t end;
+    if (!is_ascii(text, length) || !read_words(text, length, words, sizeof(words), &end)) {
         return false;
     }
-    size_t end = strlen(words);
     while (end > 0 && words[end - 1] == '.') {
         end--;
     }
@@ -378,7 +380,8 @@ bool mail_address_is_bare_postmaster(const struct mail_address *address)
 {
     static const char postmaster[] = "postmaster";
     char local[sizeof(postmaster) + 1];
+    size_t length;
     return address->domain == NULL &&
-           read_words(address->local, address->local_length, local, sizeof(local)) &&
+           read_words(address->local, address->local_length, local, sizeof(local), &length) &&
            strcasecmp(local, postmaster) == 0;
 }

@@ -108,7 +108,7 @@ static bool has_room(struct audit *audit)
         audit->places = places;
         /* By the end memory may be out, when what was found has yet to be told. */
         const struct result_place **stored =
-            reallocarray(audit->stored, room, sizeof(*audit->stored));
+            reallocarray(audit->stored, room, sizeof(const struct result_place *));
         if (stored == NULL) {
             return false;
         }

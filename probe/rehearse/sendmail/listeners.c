@@ -1,14 +1,13 @@
 #include "probe/rehearse/sendmail/listeners.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "probe/rehearse/sendmail/places.h"
 #include "probe/rehearse/sendmail/reading.h"
+#include "probe/rehearse/tcp_service.h"
 
 #define WORD_SIZE 128
 
@@ -55,18 +54,6 @@ static void read_options(const char *text, struct port_options *out)
     }
 }
 
-static uint16_t port_number(const char *port)
-{
-    char *end;
-    unsigned long number = strtoul(port, &end, 10);
-
-    if (end != port && *end == '\0') {
-        return number <= UINT16_MAX ? (uint16_t)number : 0;
-    }
-    const struct servent *known = getservbyname(port, "tcp");
-    return known != NULL ? ntohs((uint16_t)known->s_port) : 0;
-}
-
 static bool add_listener(struct candidate *candidate, const struct cf_line *line,
                          const char *options)
 {
@@ -82,7 +69,7 @@ static bool add_listener(struct candidate *candidate, const struct cf_line *line
         .type = CANDIDATE_INET,
         .host = of.address,
         .port = of.port,
-        .port_number = port_number(of.port),
+        .port_number = tcp_service_port(of.port),
         .program = "sendmail",
         .pass = CANDIDATE_NO_LISTENER,
         .sasl = true,

@@ -133,8 +133,9 @@ static int nameless_file(void)
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         ssize_t length =
             readlinkat(dirfd(folder), entry->d_name, target, sizeof(target) - sizeof(""));
-        if (length > 0 && strstr((target[length] = '\0', target), " (deleted)") != NULL) {
-            file = atoi(entry->d_name);
+        target[length > 0 ? length : 0] = '\0';
+        if (strstr(target, " (deleted)") != NULL) {
+            file = (int)strtol(entry->d_name, NULL, 10);
         }
     }
     closedir(folder);
