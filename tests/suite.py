@@ -6,6 +6,7 @@ knows into it. Both compilers build with -Werror. One line for each step, and `N
 """
 
 import argparse
+import filecmp
 import os
 import re
 import shutil
@@ -75,15 +76,24 @@ class Suite:
                    log, env=ENVIRONMENT)
 
     def copy_tree(self):
-        """The files that git knows, as they are now."""
+        """The files that git knows, as they are now. One that is the same stays, and one that is not is new: by its
+        own time it may be older than what was built of the one before."""
         tree = os.path.join(self.root, "tree")
-        names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
-        os.makedirs(tree, exist_ok=True)
-        for name in os.listdir(tree):  # but what was built, so that a second run builds what changed
-            if name != "build":
-                path = os.path.join(tree, name)
-                (shutil.rmtree if os.path.isdir(path) else os.remove)(path)
-        subprocess.run(["cpio", "-0", "-pdum", "--quiet", tree], cwd=ROOT, input=names, check=True)
+        names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, text=True,
+                               stdout=subprocess.PIPE).stdout.rstrip("\0").split("\0")
+        for folder, folders, files in os.walk(tree):
+            if folder == tree and "build" in folders:
+                folders.remove("build")
+            for name in files:
+                path = os.path.join(folder, name)
+                if os.path.relpath(path, tree) not in names:
+                    os.remove(path)
+        for name in names:
+            source, target = os.path.join(ROOT, name), os.path.join(tree, name)
+            if not os.path.exists(target) or not filecmp.cmp(source, target, shallow=False):
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                shutil.copyfile(source, target)
+            shutil.copymode(source, target)
 
 
 def packages():
