@@ -29,10 +29,12 @@ static void check_wide_networks(const struct conf_draft *draft)
         if (conf_read_network(item->text, &network, error) && network_is_wide(&network)) {
             conf_mistake(draft->messages, item->line,
                          "trusted_networks: %s trusts strangers: it is public and wider than %s; "
-                         "name the networks that are yours, or set allow_wide_networks = true if "
-                         "all of it is",
+                         "name the networks that are yours, or %s if all of it is",
                          conf_show(shown, item->text),
-                         network.base.family == ADDRESS_IPV4 ? "/16" : "/32");
+                         network.base.family == ADDRESS_IPV4 ? "/16" : "/32",
+                         draft->variables != NULL
+                             ? "write a file with allow_wide_networks = true, which no variable is,"
+                             : "set allow_wide_networks = true");
         }
     }
 }
@@ -125,8 +127,9 @@ static void check_canary(const struct conf_draft *draft, const struct site_setti
     if (setting == NULL) {
         if (draft->program == CONF_PROBE) {
             conf_mistake(draft->messages, conf_tree_closing_line(&draft->tree, SECTION_PROBE),
-                         "canary is missing: an external mailbox of yours, probe { canary = "
-                         "\"" SAMPLE_CANARY "\" }");
+                         "canary is missing: an external mailbox of yours, %s",
+                         draft->variables != NULL ? "as " SAMPLE_CANARY
+                                                  : "probe { canary = \"" SAMPLE_CANARY "\" }");
         }
         return;
     }
@@ -160,6 +163,28 @@ static void check_canary(const struct conf_draft *draft, const struct site_setti
                      "canary: %s has \"" TOKEN_MARK "\" in it, by which tokens are known; with a "
                      "token key it must be another domain",
                      shown);
+    }
+}
+
+/* ---- the webhook --------------------------------------------------------------------- */
+
+static void check_webhook(const struct conf_draft *draft)
+{
+    static const char *const options[] = {"format", "header_file"};
+    const char *url = draft->conf->alert.webhook.url;
+
+    /* One that is wrong was reported as such, and is NULL. */
+    if (url == NULL || url[0] != '\0') {
+        return;
+    }
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        const struct conf_setting *setting = find(draft, SECTION_WEBHOOK, options[i]);
+        if (setting != NULL) {
+            conf_note(draft->messages, setting->line,
+                      "webhook: url is missing, so no webhook is sent; set %s, or leave %s out",
+                      draft->variables != NULL ? "RELAYWARDEN_WEBHOOK_URL" : "it", options[i]);
+            return;
+        }
     }
 }
 
@@ -227,6 +252,7 @@ void conf_check_values(const struct conf_draft *draft, const struct site_setting
     check_addresses(draft, "source", false);
     check_claim(draft);
     check_canary(draft, site);
+    check_webhook(draft);
     for (size_t i = 0; i < draft->tree.block_count; i++) {
         if (draft->tree.blocks[i].kind == SECTION_TARGET) {
             check_target(draft, i);

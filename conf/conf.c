@@ -63,6 +63,9 @@ static int read_tree(struct conf_draft *draft, const char *path, const struct co
                    ? -1
                    : read_text(draft, &draft->variables->text);
     }
+    if (strcmp(path, CONF_DEFAULT_PATH) == 0 && conf_environment_tell_strays(draft->messages)) {
+        return -1;
+    }
     if (conf_text_read(path, &text, draft->messages) < 0) {
         return -1;
     }

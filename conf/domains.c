@@ -124,8 +124,11 @@ int conf_domains_load(struct conf_draft *draft, struct site_settings *site)
                  (files != NULL && (files->item_count > 0 || !files->braces));
     if (!named) {
         conf_mistake(draft->messages, conf_tree_closing_line(&draft->tree, SECTION_SITE),
-                     "the site's domains are missing; site { domains = { \"example.org\" } } or "
-                     "domain_files names them");
+                     draft->variables != NULL
+                         ? "the site's domains are missing; set it to them, as example.org, or "
+                           "RELAYWARDEN_DOMAIN_FILES to files that list them"
+                         : "the site's domains are missing; site { domains = { \"example.org\" } } "
+                           "or domain_files names them");
     } else if (site->main_domain == NULL && draft->messages->mistakes == mistakes &&
                draft->loose.domain_file_count > 0) {
         conf_mistake(draft->messages, files->line,

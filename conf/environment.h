@@ -11,6 +11,7 @@
 #ifndef RELAYWARDEN_CONF_ENVIRONMENT_H
 #define RELAYWARDEN_CONF_ENVIRONMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -21,9 +22,22 @@
 #define CONF_DEFAULT_PATH RELAYWARDEN_SYSCONFDIR "/relaywarden/relaywarden.conf"
 #define CONF_ENVIRONMENT  "RELAYWARDEN_*" /* in a path's place */
 
+/* For remedies. */
+#define CONF_DOMAINS_VARIABLE "RELAYWARDEN_DOMAINS"
+#define CONF_PORTS_VARIABLE   "RELAYWARDEN_PORTS"
+
 /* The configuration to read where none is named: CONF_ENVIRONMENT if one of the variables is set
  * and not empty, else the file. */
 const char *conf_default_path(void);
+
+/* The names of those that are set, divided by spaces; what `size` octets do not hold is left out.
+ */
+void conf_environment_list(char *out, size_t size);
+
+/* Where CONF_DEFAULT_PATH is to be read: a variable that begins like ours and is none is a note. Is
+ * there no such file, it is a mistake, and so is one of ours that is empty. True: there is a
+ * mistake. */
+bool conf_environment_tell_strays(struct conf_messages *messages);
 
 /* A text and where its lines come from. */
 struct conf_environment {
@@ -38,13 +52,13 @@ int conf_environment_read(struct conf_environment *out, enum conf_program progra
                           struct conf_messages *messages);
 void conf_environment_free(struct conf_environment *environment);
 
-/* Messages name a variable where they had a line. */
+/* Messages name a variable where they had a line, and those of the ports are there once. */
 void conf_environment_name(const struct conf_environment *environment,
                            struct conf_messages *messages);
 
 /* Pieces of a configuration's text, from what people type. Nothing is judged: what is wrong is left
- * for conf_load to refuse. A list is divided by spaces, tabs or commas. */
-#define CONF_DIVIDERS " ,\t"
+ * for conf_load to refuse. A list is divided by spaces, tabs, line breaks or commas. */
+#define CONF_DIVIDERS " ,\t\r\n"
 
 /* Between quotes. */
 void conf_put_quoted(FILE *out, const char *text, size_t length);

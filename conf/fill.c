@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/environment.h"
 #include "conf/names.h"
 #include "conf/values.h"
 
@@ -119,9 +120,28 @@ static void batch_discard(struct batch *batch)
     batch->elements = NULL;
 }
 
+/* Further words on a wrong value: where it belongs, or how to write what it seems to be. */
+static const char *hint(const struct conf_draft *draft, const struct conf_option *option,
+                        const char *text)
+{
+    const bool variables = draft->variables != NULL;
+
+    if (option->section == SECTION_TARGET && option->type == TYPE_HOST) {
+        return variables ? "; ports go into " CONF_PORTS_VARIABLE : "; ports go into \"ports\"";
+    }
+    if (option->type == TYPE_PLACE && option->optional) {
+        return variables ? "; at 127.0.0.1 only this container reaches it"
+                         : ", or \"\" for nowhere";
+    }
+    if (variables && option->list && strpbrk(text, ";|\"'{}[]()=") != NULL) {
+        return "; divide the list by spaces or commas, without quotes";
+    }
+    return "";
+}
+
 /* 0: read; 1: reported as a mistake; -1: memory is out. */
 static int batch_add(struct batch *batch, const char *text, int line,
-                     struct conf_messages *messages)
+                     const struct conf_draft *draft)
 {
     size_t size = conf_type_size(batch->option->type);
     char error[CONF_VALUE_ERROR_SIZE];
@@ -133,7 +153,8 @@ static int batch_add(struct batch *batch, const char *text, int line,
     if (error[0] == '\0') {
         return -1;
     }
-    conf_mistake(messages, line, "%s: %s", batch->option->name, error);
+    conf_mistake(draft->messages, line, "%s: %s%s", batch->option->name, error,
+                 hint(draft, batch->option, text));
     return 1;
 }
 
@@ -191,8 +212,7 @@ static int read_setting(struct conf_draft *draft, const struct conf_setting *set
         return -1;
     }
     for (size_t i = 0; i < setting->item_count; i++) {
-        int result =
-            batch_add(&batch, setting->items[i].text, setting->items[i].line, draft->messages);
+        int result = batch_add(&batch, setting->items[i].text, setting->items[i].line, draft);
         if (result < 0) {
             batch_discard(&batch);
             return -1;
@@ -224,7 +244,7 @@ static int read_default(const struct conf_draft *draft, const struct conf_option
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
-        if (batch_add(&batch, option->defaults[i], 0, draft->messages) != 0) {
+        if (batch_add(&batch, option->defaults[i], 0, draft) != 0) {
             batch_discard(&batch);
             return -1;
         }

@@ -116,7 +116,7 @@ bool conf_read_host(const char *text, char out[DOMAIN_SIZE], char error[CONF_VAL
     if (!conf_read_domain(&domain, name, reason)) {
         return fail(error,
                     "%s is no host; allowed: a name, an IPv4 address, or an IPv6 address without "
-                    "brackets; ports go into \"ports\"",
+                    "brackets",
                     conf_show(shown, text));
     }
     memcpy(out, name, sizeof(name));
@@ -272,7 +272,7 @@ bool conf_read_place(const char *text, struct http_place *out, char error[CONF_V
         !address_parse(host, &place.address)) {
         return fail(error,
                     "%s is no address with a port; allowed: ADDRESS:PORT as \"127.0.0.1:9825\" or "
-                    "\"[::1]:9825\" (0.0.0.0 or [::] is every address), or \"\" for nowhere",
+                    "\"[::1]:9825\" (0.0.0.0 or [::] is every address)",
                     conf_show(shown, text));
     }
     place.port = (uint16_t)port;

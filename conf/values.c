@@ -440,7 +440,7 @@ static bool read_url(const struct reading *reading, void *out)
         return fail(reading, reading->option->list
                                  ? "a user and a password in front of the host are not sent"
                                  : "a user and a password in front of the host are not sent; put "
-                                   "an Authorization line into header_file");
+                                   "an Authorization line into the file that header_file names");
     }
     if (reading->option->list && text[scheme + strcspn(text + scheme, "?#")] != '\0') {
         return fail(reading, "this is no base address; allowed: http://HOST:9093 or "

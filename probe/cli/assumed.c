@@ -350,6 +350,15 @@ bool assumed_make(const struct options *invocation, struct assumed *out,
     bool made = false;
 
     *out = (struct assumed){.conf = NULL};
+    if (strcmp(invocation->conf_path, CONF_ENVIRONMENT) == 0) {
+        char variables[ASSUMED_ERROR_SIZE / 2];
+
+        conf_environment_list(variables, sizeof(variables));
+        return fail(&draft,
+                    "--domain, --canary and --trusted are for a check without a configuration, and "
+                    "variables are one; leave them out, or unset %s",
+                    variables);
+    }
     if (invocation->conf_is_named) {
         return fail(&draft,
                     "--domain, --canary and --trusted are for a check without a configuration; "

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "conf/environment.h"
 #include "lib/printable.h"
 
 #define STRANGER_SIZE 128 /* a role's name, shown */
@@ -100,7 +101,10 @@ static struct postgresql *open_place(const struct conf *conf, struct postgresql_
         trouble->fault = POSTGRESQL_PLACE;
         snprintf(trouble->why, sizeof(trouble->why),
                  "no database is set, so there is no fleet; write database = "
-                 "\"postgresql://HOST/DATABASE\" into the configuration");
+                 "\"postgresql://HOST/DATABASE\" into %s",
+                 strcmp(conf->path, CONF_ENVIRONMENT) == 0
+                     ? "a configuration file, and name it with --config: no variable names one"
+                     : "the configuration");
         return NULL;
     }
     return postgresql_open(conf->database, FLEET_OPEN_MS, trouble);
