@@ -75,7 +75,7 @@ DEPS_CHECK := clang lld clang-tidy clang-format cppcheck libclang-rt-dev libcmoc
 DEPS_DEMO  := postfix rsyslog nsd nftables iproute2 procps openssl netbase python3 util-linux
 DEPS_TEST  := libsasl2-modules sasl2-bin python3-pytest valgrind strace exim4-daemon-heavy opensmtpd sendmail-bin m4 postgrey \
     nmap prometheus prometheus-alertmanager curl syslog-ng-core nginx chromium poppler-utils npm systemd logrotate postfix-pcre zsh fish python3-jsonschema \
-    postgresql pgbouncer
+    postgresql pgbouncer ansible-core
 DEPS_DEB   := build-essential debhelper dpkg-dev fakeroot lintian systemd-dev
 DEPS := $(DEPS_BUILD) $(DEPS_CHECK) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_DEB)
 
@@ -319,6 +319,8 @@ manuals   := $(wildcard conf/*.5 milter/*.8 probe/*.8)
 catalogs  := $(wildcard conf/share/*.catalog)
 schemas   := $(wildcard conf/share/schemas/*.json)
 shared    := $(wildcard conf/share/*.rules.yml conf/share/*dashboard*.json)
+recipes   := $(wildcard container/rehearse/*)
+scripts   := container/rehearse/pre-commit container/rehearse/after-upgrade
 completions := conf/share/completions
 documents := README.md CHANGELOG.md lib/tokens.md probe/fleet/schema.md conf/relaywarden.conf
 
@@ -328,6 +330,7 @@ copies := $(foreach file,$(manuals),$(file):$(MANDIR)/man$(subst .,,$(suffix $(f
     $(foreach file,$(foreach kind,md svg png,$(call below,doc,*.$(kind))),$(file):$(DOCDIR)/$(file)) \
     $(if $(filter /usr,$(PREFIX)),,LICENSE:$(DOCDIR)/LICENSE) \
     $(foreach file,$(shared),$(file):$(SHAREDIR)/$(notdir $(file))) \
+    $(foreach file,$(recipes),$(file):$(SHAREDIR)/rehearse/$(notdir $(file))) \
     $(foreach file,$(schemas),$(file):$(SHAREDIR)/schemas/$(notdir $(file))) \
     $(foreach file,$(catalogs),$(file):$(PREFIX)/lib/systemd/catalog/$(notdir $(file))) \
     systemd/relaywarden.sysusers:$(PREFIX)/lib/sysusers.d/relaywarden.conf \
@@ -356,7 +359,8 @@ install: all
 	    chmod 644 $(DESTDIR)$(UNITDIR)/$${unit##*/}; \
 	done
 	$(Q)set -e; $(foreach copy,$(copies),\
-	    install -D -m 644 $(call copy_source,$(copy)) $(call copy_target,$(copy));)
+	    install -D -m $(if $(filter $(scripts),$(call copy_source,$(copy))),755,644) $(call copy_source,$(copy)) \
+	        $(call copy_target,$(copy));)
 	ln -sf relaywarden-milter $(DESTDIR)$(BASHDIR)/relaywarden-probe
 	@# The milter reads it again at a reload, as its own user.
 	test -e $(DESTDIR)$(ETCDIR)/relaywarden.conf || \
@@ -364,7 +368,7 @@ install: all
 
 # The state stays, and a configuration that was edited. Folders that are empty then go, unless every
 # system has them.
-emptied = $(DOCDIR)/doc/findings $(DOCDIR)/doc/tour $(DOCDIR)/doc $(DOCDIR) $(SHAREDIR)/schemas $(SHAREDIR) $(MODULEDIR) $(UNITDIR) $(addprefix $(PREFIX)/lib/,systemd/catalog systemd sysusers.d \
+emptied = $(DOCDIR)/doc/findings $(DOCDIR)/doc/tour $(DOCDIR)/doc $(DOCDIR) $(SHAREDIR)/schemas $(SHAREDIR)/rehearse $(SHAREDIR) $(MODULEDIR) $(UNITDIR) $(addprefix $(PREFIX)/lib/,systemd/catalog systemd sysusers.d \
     tmpfiles.d) $(BASHDIR) $(PREFIX)/share/bash-completion \
     $(ZSHDIR) $(PREFIX)/share/zsh $(FISHDIR) $(PREFIX)/share/fish $(ETCDIR)
 uninstall:
