@@ -87,6 +87,7 @@ JUDGING = {
     "probe/smtp/reply/reply_class.c": ("probe/smtp/test_battery", "probe/smtp/test_session", "probe/smtp/test_identity"),
     "probe/judge/resolved.c": ("probe/judge/test_resolved_left",),
     "probe/smtp/reply/login.c": ("probe/smtp/reply/test_denial", "probe/smtp/reply/test_reply_class"),
+    "probe/smtp/reply/reason.c": ("probe/smtp/reply/test_denial", "probe/smtp/reply/test_reply_class"),
     "probe/smtp/reply/clause.c": ("probe/smtp/reply/test_denial", "probe/smtp/reply/test_reply_class"),
     "probe/smtp/reply/reply_words.c": ("probe/smtp/reply/test_reply_class",),
     "probe/smtp/reply/limit.c": (),

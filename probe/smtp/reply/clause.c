@@ -13,7 +13,7 @@ static const struct {
     {WORD_RELAY, "relay* openrelay* relai* gatewaying weiterleit* retransmisi* retransmiss* "
                  "reenvio reenvío reenvios reenvíos inoltro reencaminhamento encaminhamento "
                  "relä* doorsturen doorzenden przekazywani* vidarebefordran videresendelse релей* "
-                 "Релей* релея* ретрансл* Ретрансл* пересылк* Пересылк*"},
+                 "Релей* релея* релеин* Релеин* ретрансл* Ретрансл* пересылк* Пересылк*"},
     {WORD_OPEN, "open insecure openrelay* offene* ouvert abierto aperto"},
     {WORD_NEG,
      "not no never non nor neither none without unwilling unauthent* dont doesnt isnt wont "

@@ -7,6 +7,7 @@
 #include "probe/smtp/reply/clause.h"
 #include "probe/smtp/reply/foreign.h"
 #include "probe/smtp/reply/login.h"
+#include "probe/smtp/reply/reason.h"
 
 /* ---- relaying ------------------------------------------------------------------------------- */
 
@@ -288,6 +289,11 @@ static bool refuses_client(const struct clause *clause)
 
 /* ---- all ------------------------------------------------------------------------------------ */
 
+static bool is_of_relaying(enum denial denial)
+{
+    return denial == DENIAL_UNABLE || denial == DENIAL_RELAY || denial == DENIAL_DESTINATION;
+}
+
 static enum denial read_clause(const struct clause *clause, const struct sentence *whole,
                                const char *subject)
 {
@@ -297,15 +303,18 @@ static enum denial read_clause(const struct clause *clause, const struct sentenc
     if (login_asks_for_submission(clause)) {
         return DENIAL_SUBMISSION;
     }
+    if (reason_is_tls(clause)) {
+        return DENIAL_TLS;
+    }
     if (login_asks(clause)) {
         return DENIAL_AUTH;
     }
-    enum denial relay = read_relay(clause, whole, subject);
-    if (relay != DENIAL_NONE) {
-        return relay;
+    enum denial denial = read_relay(clause, whole, subject);
+    if (denial == DENIAL_NONE && foreign_is_refused(clause, whole, subject)) {
+        denial = foreign_is_senders(clause, whole) ? DENIAL_SENDERS_DOMAIN : DENIAL_DESTINATION;
     }
-    if (foreign_is_refused(clause, whole, subject)) {
-        return foreign_is_senders(clause, whole) ? DENIAL_SENDERS_DOMAIN : DENIAL_DESTINATION;
+    if (denial != DENIAL_NONE && !(is_of_relaying(denial) && reason_is_given(clause))) {
+        return denial;
     }
     return refuses_client(clause) ? DENIAL_CLIENT : DENIAL_NONE;
 }
@@ -326,6 +335,9 @@ struct denial_reading denial_read(const char *text, const char *subject)
         }
         if (denial == DENIAL_NONE && foreign_is_heading(&before) && is_bare_refusal(&clause)) {
             denial = DENIAL_DESTINATION;
+        }
+        if (is_of_relaying(denial) && reason_is_beside(&before, &sentence, at + clause.count)) {
+            denial = DENIAL_NONE;
         }
         reading.denial = denial > reading.denial ? denial : reading.denial;
         reading.blocked =

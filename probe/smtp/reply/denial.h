@@ -4,9 +4,9 @@
  * Servers say it in hundreds of ways, and anybody may configure another. So it is judged by how a
  * clause is built, not by a list of sentences: a form of "relay" with a form of "no"; the
  * recipient's domain said to be none of the server's; authentication said to be needed. A clause
- * that names another reason (spam, an unknown user, a lost connection) refuses no relaying,
- * whatever words it has. In doubt the answer is DENIAL_NONE: a denial that is none makes an open
- * server look closed. Pure; any thread.
+ * that names another reason (spam, an unknown user, a lost connection), or has a word that may be
+ * one (reason.h), refuses no relaying. In doubt the answer is DENIAL_NONE: a denial that is none
+ * makes an open server look closed. Pure; any thread.
  */
 #ifndef RELAYWARDEN_PROBE_SMTP_REPLY_DENIAL_H
 #define RELAYWARDEN_PROBE_SMTP_REPLY_DENIAL_H
@@ -24,6 +24,7 @@ enum denial {
     DENIAL_AUTH,        /* who wants to send must say who he is */
     DENIAL_SUBMISSION,  /* the same, and where to do it */
     DENIAL_OPEN_RELAY,  /* the client is called a relay, and refused for it */
+    DENIAL_TLS,         /* who wants to send must use TLS */
 };
 
 struct denial_reading {

@@ -45,10 +45,10 @@ static bool is_not_local(const struct clause *clause)
     return false;
 }
 
-/* "this host", "this mail exchanger" */
+/* "this host", "this mail exchanger", "our network" */
 static bool is_this_host(const struct clause *clause, size_t at)
 {
-    static const char hosts[] = "mx host exchanger";
+    static const char hosts[] = "mx host exchanger network";
 
     return clause_is_at(clause, at, hosts) &&
            (clause_is_at(clause, at - 1, "this our") ||

@@ -74,6 +74,15 @@ static bool is_of_message(const struct clause *clause, size_t auth)
            (clause_is_at(clause, auth - 1, "sender"));
 }
 
+/* "log in to relay", "please authenticate to send mail"; but "log in to see why" */
+static bool is_order(const struct clause *clause, size_t auth)
+{
+    size_t at = auth + 1 + (size_t)clause_is_at(clause, auth, "log sign");
+
+    return (auth == 0 || (auth == 1 && clause_is_at(clause, 0, "please"))) &&
+           clause_is_at(clause, at, "to") && clause_is_at(clause, at + 1, "relay send submit");
+}
+
 /* "no authentication needed", "you need not log in", "you do not have to log in". */
 static bool is_needless(const struct clause *clause, size_t auth)
 {
@@ -137,7 +146,8 @@ static bool asks_for_auth(const struct clause *clause)
         return true; /* "SMTP AUTH has not been used" */
     }
     size_t need = clause_find(clause, WORD_NEED, 0, clause->count);
-    return need < clause->count && (need == 0 || (clause->words[need - 1].is & WORD_NEG) == 0);
+    return is_order(clause, find_auth(clause, 0)) ||
+           (need < clause->count && (need == 0 || (clause->words[need - 1].is & WORD_NEG) == 0));
 }
 
 /* "use submission", "use port 587"; "check your mail first", POP before SMTP. */

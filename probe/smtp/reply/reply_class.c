@@ -36,6 +36,14 @@ struct pattern {
 #define DENIES_RELAY   (DENIES(DENIAL_UNABLE) | DENIES(DENIAL_RELAY) | DENIES(DENIAL_DESTINATION))
 #define DENIES_AUTH    (DENIES(DENIAL_AUTH) | DENIES(DENIAL_SUBMISSION))
 
+/* Of languages without blanks between words: "relay", and the reasons that are others than
+ * relaying: reputation, spam, size, count, time, country, attachments. */
+static const char asian_relay[] = "中继|中繼|中転|中継|转发|轉發|转寄|轉寄|リレー|릴레이";
+static const char asian_reasons[] =
+    "評価|評判|信誉|信譽|评分|평판|迷惑|スパム|垃圾|스팸|"
+    "サイズ|容量|大小|크기|mb|kb|超え|超過|超过|초과|上限|件数|数量|過多|过多|"
+    "時間|夜間|昼間|期間|时间|夜间|期间|시간|야간|国|國|국가|附件|添付|첨부";
+
 /*
  * First match wins, so the order is from what must not be mistaken for a refused relay, over those
  * refusals, to the rest. A refusal to relay is known by its grammar (denial.h): a row is for what
@@ -71,12 +79,8 @@ static const struct pattern patterns[] = {
      */
     {OUTCOME_RECIPIENT_REFUSED, .words = "resolver.rst|resolver.adr"},
 
-    {OUTCOME_TLS_REQUIRED,
-     .words = "starttls command first|issue a starttls|starttls first|starttls required|"
-              "requires starttls|needs tls|"
-              "starttls is required|use starttls|tls required|tls is required|requires tls|"
-              "tls connection required|must use tls|encryption required|encryption is required|"
-              "encryption needed|requires encryption|use tls |tls before|starttls before"},
+    {OUTCOME_TLS_REQUIRED, .denials = DENIES(DENIAL_TLS)},
+    {OUTCOME_TLS_REQUIRED, .words = "tls| ssl|暗号|加密", .also = "必要|必須|必须|需要|要求"},
     {OUTCOME_TLS_REQUIRED, .code = 5, .enhanced = "7.10|7.11"},
 
     {OUTCOME_RELAY_DENIED, .code = 5, .words = "my list of allowed rcpthosts",
@@ -143,8 +147,10 @@ static const struct pattern patterns[] = {
     /* Plesk and others: "you are trying to use me as a relay, but I have not been configured to let
        you do this" */
     {OUTCOME_RELAY_DENIED, .code = 5, .words = "as a relay", .also = "not been configured to let"},
-    /* Of languages without blanks between words: "relay" and "refused", "log-in" and "needed" */
-    {OUTCOME_RELAY_DENIED, .words = "中继|中繼|中転|中継|转发|轉發|转寄|轉寄|リレー|릴레이",
+    /* "relay" and "refused", "log-in" and "needed", where no blanks divide words */
+    {OUTCOME_DEFERRED, .code = 4, .words = asian_relay, .also = asian_reasons},
+    {OUTCOME_RECIPIENT_REFUSED, .words = asian_relay, .also = asian_reasons},
+    {OUTCOME_RELAY_DENIED, .words = asian_relay,
      .also = "拒绝|拒絕|拒否|禁止|不允许|不允許|不支持|许可されて|許可されて|许可して|許可して|"
              "无权|無權|"
              "거부|금지|허용되지"},
