@@ -326,8 +326,8 @@ static void end_lines(struct writer *writer, const char *name)
         writer->failed = true;
         return;
     }
-    size_t lines = 0;
-    for (size_t i = 0; i < made->text.length; i++) {
+    size_t lines = 1; /* it ends with the text */
+    for (size_t i = 0; i + 1 < made->text.length; i++) {
         lines += made->text.bytes[i] == '\n';
     }
     if (lines <= made->count) {

@@ -77,7 +77,8 @@ def test_an_edited_configuration_and_the_state_stay_until_it_is_purged(machine):
     assert machine.run(["pgrep", "-x", "relaywarden-mil"], check=False).returncode == 1
     assert machine.run(["ls", "/etc/relaywarden/relaywarden.conf",
                         "/var/lib/relaywarden/probe/relaywarden.db"])
-    assert machine.run(["test", "-e", "/usr/sbin/relaywarden-probe"], check=False).returncode
+    for path in ("/usr/sbin/relaywarden-probe", "/var/spool/postfix/relaywarden"):
+        assert machine.run(["test", "-e", path], check=False).returncode, path
     machine.run(["dpkg", "--purge", "relaywarden"])
     for path in ("/etc/relaywarden", "/var/lib/relaywarden", "/var/spool/postfix/relaywarden"):
         assert machine.run(["test", "-e", path], check=False).returncode, path

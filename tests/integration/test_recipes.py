@@ -118,18 +118,35 @@ def test_a_recipe_tells_users_from_strangers_and_keeps_the_projects_own_filter(
     process.wait(10)
 
 
-def run_script(site, name):
-    """Twice, with the commands of the lab's Postfix; the list of filters that comes of it."""
+def environment(site):
+    """The commands of the lab's Postfix are found first."""
     folder = site.mx.new_folder("commands")
     for command in ("postconf", "postfix"):
         path = os.path.join(folder, command)
         with open(path, "w", encoding="ascii") as file:
             file.write(f"#!/bin/sh\nexec {site.postfix.programs.commands}/{command} -c {site.postfix.etc} \"$@\"\n")
         os.chmod(path, 0o755)
-    for _ in range(2):
-        site.mx.run(["bash", os.path.join(ROOT, "container", name)], env={
-            **site.postfix.programs.environment(), "PATH": f"{folder}:{os.environ['PATH']}"})
+    return {**site.postfix.programs.environment(), "PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+def filters(site):
     return site.postfix.command("postconf", "-h", "smtpd_milters").stdout.strip()
+
+
+def run_script(site, name):
+    """Twice; the list of filters that comes of it."""
+    os.makedirs(os.path.join(site.postfix.spool, "relaywarden"), exist_ok=True)
+    for _ in range(2):
+        site.mx.run(["bash", os.path.join(ROOT, "container", name)], env=environment(site))
+    return filters(site)
+
+
+def attach_script(site, theirs, path=None):
+    """What the daily job says and returns, and the list of filters that comes of it."""
+    site.postfix.set({"smtpd_milters": theirs})
+    done = site.mx.run(["sh", os.path.join(ROOT, "container/attach.sh")], check=False,
+                       env=environment(site) | ({"PATH": f"{path}:{environment(site)['PATH']}"} if path else {}))
+    return done.returncode, done.stdout + done.stderr, filters(site)
 
 
 @pytest.mark.parametrize("main, theirs", [
@@ -150,6 +167,50 @@ def test_the_recipe_for_a_host_keeps_what_is_there_and_does_nothing_twice(site, 
     expect_who_is_reported(site, attach)
     process.kill()
     process.wait(10)
+
+
+@pytest.mark.parametrize("theirs", [
+    "{ unix:relaywarden/milter.sock, default_action=accept }", "inet:127.0.0.1:8895",
+    "inet:127.0.0.1:11332, { inet:127.0.0.1:8895, default_action = accept }",
+    "unix:/var/spool/postfix/relaywarden/milter.sock, inet:127.0.0.1:11332"])
+def test_the_recipe_for_a_host_knows_a_filter_that_is_attached_in_another_way(site, theirs):
+    site.set_up({"milter_default_action": "accept"})
+    os.makedirs(os.path.join(site.postfix.spool, "relaywarden"), exist_ok=True)
+    assert attach_script(site, theirs) == (0, "", theirs)
+
+
+@pytest.mark.parametrize("theirs", [
+    "unix:relaywarden/milter.sock", "{ inet:127.0.0.1:8895, connect_timeout=2s }, inet:127.0.0.1:11332",
+    "{ unix:relaywarden/milter.sock, default_action=tempfail }"])
+def test_the_recipe_for_a_host_tells_of_a_filter_whose_absence_would_stop_all_mail(site, theirs):
+    site.set_up({"milter_default_action": "tempfail"})
+    os.makedirs(os.path.join(site.postfix.spool, "relaywarden"), exist_ok=True)
+    code, said, value = attach_script(site, theirs)
+    assert (code, value) == (1, theirs)
+    assert "without default_action=accept" in said and "write { unix:relaywarden/milter.sock, default_action=accept," in said
+
+
+def test_the_recipe_for_a_host_does_nothing_where_relaywarden_was_removed(site):
+    site.set_up()
+    folder = os.path.join(site.postfix.spool, "relaywarden")
+    if os.path.exists(folder):
+        os.rename(folder, folder + ".gone")
+    assert attach_script(site, "inet:127.0.0.1:11332") == (0, "", "inet:127.0.0.1:11332")
+    if os.path.exists(folder + ".gone"):
+        os.rename(folder + ".gone", folder)
+
+
+def test_the_recipe_for_a_host_says_each_time_that_a_reload_failed(site):
+    site.set_up()
+    os.makedirs(os.path.join(site.postfix.spool, "relaywarden"), exist_ok=True)
+    broken = site.mx.new_folder("broken")
+    with open(os.path.join(broken, "postfix"), "w", encoding="ascii") as file:
+        file.write('#!/bin/sh\n[ "$1" = status ]\n')
+    os.chmod(os.path.join(broken, "postfix"), 0o755)
+    for _ in range(2):
+        code, said, value = attach_script(site, "inet:127.0.0.1:11332", broken)
+        assert (code, value) == (1, "inet:127.0.0.1:11332")
+        assert "postfix reload failed, so smtpd_milters is again as it was" in said
 
 
 def test_the_recipe_of_docker_mailserver_keeps_what_is_there_and_does_nothing_twice(site):
