@@ -110,6 +110,12 @@ bool conf_read_host(const char *text, char out[DOMAIN_SIZE], char error[CONF_VAL
             return fail(error, "%s: write the address alone, %s", conf_show(shown, text),
                         address_format(&address, formatted));
         }
+        if (address_is_ipv4_compatible(&address)) {
+            return fail(error,
+                        "%s is an address in ::/96, which no server has; allowed: an IPv6 address "
+                        "without a port",
+                        conf_show(shown, text));
+        }
         snprintf(out, DOMAIN_SIZE, "%s", address_format(&address, formatted));
         return true;
     }

@@ -241,6 +241,14 @@ bool address_is_unreachable(const struct address *address)
     return false;
 }
 
+bool address_is_ipv4_compatible(const struct address *address)
+{
+    static const uint8_t zero[16];
+
+    return address->family == ADDRESS_IPV6 && address_in_prefix(address, zero, 96) &&
+           memcmp(address->octets, zero, 16) != 0 && !address_is_loopback(address);
+}
+
 bool address_is_loopback(const struct address *address)
 {
     static const uint8_t loopback[16] = {[15] = 1};

@@ -70,6 +70,10 @@ unsigned int address_private_prefix(const struct address *address);
  * IPv4-compatible form). Documentation networks count as public here, too. ADDRESS_NONE: false. */
 bool address_is_unreachable(const struct address *address);
 
+/* In ::/96, and neither :: nor ::1: the old IPv4-compatible form (RFC 4291 section 2.5.5.1), which
+ * no host has. Who writes one means an address and a port, as in ::1:25. */
+bool address_is_ipv4_compatible(const struct address *address);
+
 bool address_is_loopback(const struct address *address);
 
 #endif

@@ -65,6 +65,24 @@ static const struct conf_target *find_configured(const struct conf *conf, const 
     return NULL;
 }
 
+/* Of an address that no host has, perhaps for want of brackets. */
+static bool refuse_compatible(const char *argument, char error[TARGET_ERROR_SIZE])
+{
+    const char *colon = strrchr(argument, ':');
+    char before[ADDRESS_TEXT_SIZE];
+    struct address address;
+    uint16_t port;
+
+    snprintf(before, sizeof(before), "%.*s", (int)(colon - argument), argument);
+    if (!address_parse(before, &address) || !parse_port(colon + 1, &port)) {
+        return refuse(error, argument, "no server has an address in ::/96");
+    }
+    snprintf(error, TARGET_ERROR_SIZE,
+             "\"%s\" is an address without a port; for port %u of %s write [%s]:%u", argument, port,
+             before, before, port);
+    return false;
+}
+
 /* host, host:port, [v6], [v6]:port, or a bare address. */
 static bool parse_host_port(const char *argument, struct target *target,
                             char error[TARGET_ERROR_SIZE])
@@ -72,7 +90,7 @@ static bool parse_host_port(const char *argument, struct target *target,
     const char *colon = strrchr(argument, ':');
 
     if (set_host(target, argument, strlen(argument))) {
-        return true;
+        return !address_is_ipv4_compatible(&target->address) || refuse_compatible(argument, error);
     }
     if (colon == NULL) {
         return refuse(error, argument, "it is neither a host name nor an address");
@@ -82,6 +100,9 @@ static bool parse_host_port(const char *argument, struct target *target,
     }
     if (target->address.family == ADDRESS_IPV6 && argument[0] != '[') {
         return refuse(error, argument, "an IPv6 address with a port needs brackets");
+    }
+    if (address_is_ipv4_compatible(&target->address)) {
+        return refuse(error, argument, "no server has an address in ::/96");
     }
     if (!parse_port(colon + 1, &target->port)) {
         return refuse(error, argument, "a port is a number from 1 to 65535");

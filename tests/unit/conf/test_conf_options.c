@@ -358,6 +358,8 @@ static struct wrong {
     {SECTION_TARGET, "domain", ".example.org", "is no domain"},
     {SECTION_TARGET, "host", "[2001:db8::25]", "write the address alone, 2001:db8::25"},
     {SECTION_TARGET, "host", "mx.example.org:25", "ports go into \"ports\""},
+    {SECTION_TARGET, "host", "::1:25",
+     "::/96, which no server has; allowed: an IPv6 address without"},
     {SECTION_TARGET, "ports", "{ }", "the list is empty"},
     {SECTION_TARGET, "ports", "{ 0 }", "out of range; allowed: 1 to 65535"},
     {SECTION_TARGET, "ports", "{ 65536 }", "out of range; allowed: 1 to 65535"},

@@ -311,6 +311,22 @@ static void loopback_is_127_and_double_colon_one(void **state)
     assert_false(address_is_loopback(&address));
 }
 
+static void an_ipv4_compatible_address_is_no_hosts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool compatible;
+    } cases[] = {{"::1:25", true}, {"::192.0.2.1", true},    {"::2", true},     {"::", false},
+                 {"::1", false},   {"0:0:0:0:0:1::", false}, {"0.0.0.2", false}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct address address;
+        assert_true(address_parse(cases[i].text, &address));
+        assert_int_equal(address_is_ipv4_compatible(&address), cases[i].compatible);
+    }
+}
+
 static void bits_are_compared_up_to_the_prefix(void **state)
 {
     (void)state;
@@ -362,6 +378,7 @@ int main(void)
         cmocka_unit_test(private_space_is_what_the_internet_does_not_reach),
         cmocka_unit_test(no_server_of_the_internet_has_a_special_address),
         cmocka_unit_test(loopback_is_127_and_double_colon_one),
+        cmocka_unit_test(an_ipv4_compatible_address_is_no_hosts),
         cmocka_unit_test(bits_are_compared_up_to_the_prefix),
         cmocka_unit_test(what_is_read_from_noise_reads_the_same_again),
     };

@@ -61,6 +61,20 @@ static void a_configured_name_is_that_target(void **state)
     assert_true(parse("mx").by_mx);
 }
 
+static void an_address_that_was_meant_to_have_a_port_is_refused(void **state)
+{
+    (void)state;
+    refuse("::1:25", "\"::1:25\" is an address without a port; for port 25 of ::1 write [::1]:25");
+    refuse("::1:c0a8", "no server has an address in ::/96");
+    refuse("::25", "no server has an address in ::/96");
+    refuse("::192.0.2.1", "no server has an address in ::/96");
+    refuse("[::1:25]", "no server has an address in ::/96");
+    refuse("[::1:25]:587", "no server has an address in ::/96");
+    assert_int_equal(parse("[::1]:587").port, 587);
+    assert_string_equal(parse("::1").host, "::1");
+    assert_string_equal(parse("2001:db8::1:25").host, "2001:db8::1:25");
+}
+
 static void a_host_is_asked_on_port_25(void **state)
 {
     (void)state;
@@ -170,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_configured_name_is_that_target),
+        cmocka_unit_test(an_address_that_was_meant_to_have_a_port_is_refused),
         cmocka_unit_test(a_host_is_asked_on_port_25),
         cmocka_unit_test(a_port_follows_a_host_or_an_ipv4_address),
         cmocka_unit_test(ipv6_stands_bare_or_in_brackets_and_takes_a_port_only_in_brackets),
