@@ -76,9 +76,8 @@ static void a_number_is_a_count_unless_it_is_a_label(void **state)
 static void a_mark_in_brackets_is_no_reason(void **state)
 {
     static const struct row rows[] = {
-        {"relay mail (r) is not allowed", false},
-        {"relay mail (r3) is not allowed", false},
-        {"relay mail (bulk) is not allowed", true},
+        {"relay mail (r) is not allowed", false},   {"relay mail (r3) is not allowed", false},
+        {"relay mail (bulk) is not allowed", true}, {"relay mail (abc) is not allowed", true},
         {"relay mail r is not allowed", true},
     };
 
@@ -159,6 +158,7 @@ static void a_message_that_must_be_encrypted_is_no_session(void **state)
         {"message must be encrypted", false},
         {"mail must be sent over an encrypted connection", true},
         {"mail must be sent over tls", true},
+        {"mail must be sent over ssl", true},
         {"attachments must be encrypted", false},
         {"encrypted mail is needed", false},
         {"encryption needed before mail is relayed", true},
