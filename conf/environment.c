@@ -12,7 +12,7 @@
 
 #define PREFIX  "RELAYWARDEN_"
 #define SLIP    2u /* changes that make a known name of a misspelt one */
-#define TARGETS "RELAYWARDEN_TARGETS"
+#define TARGETS CONF_TARGETS_VARIABLE
 #define PORTS   CONF_PORTS_VARIABLE
 #define DOMAINS CONF_DOMAINS_VARIABLE
 
@@ -424,10 +424,14 @@ static void put_targets(struct writer *writer)
     size_t number = 0;
 
     if (list == NULL && domain != NULL) {
+        char name[DOMAIN_SIZE];
+        char error[CONF_VALUE_ERROR_SIZE];
         domain += strspn(domain, CONF_DIVIDERS);
-        if (domain[0] != '.') {
-            snprintf(usual, sizeof(usual), "domain:%.*s", (int)strcspn(domain, CONF_DIVIDERS),
-                     domain);
+        /* One that is none is a mistake of the site's domains. */
+        const struct conf_domain_text text = {.text = domain,
+                                              .length = strcspn(domain, CONF_DIVIDERS)};
+        if (conf_read_domain(&text, name, error)) {
+            snprintf(usual, sizeof(usual), "domain:%s", name);
         }
     }
     list = list != NULL ? list : usual;

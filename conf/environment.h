@@ -25,6 +25,7 @@
 /* For remedies. */
 #define CONF_DOMAINS_VARIABLE "RELAYWARDEN_DOMAINS"
 #define CONF_PORTS_VARIABLE   "RELAYWARDEN_PORTS"
+#define CONF_TARGETS_VARIABLE "RELAYWARDEN_TARGETS"
 
 /* The configuration to read where none is named: CONF_ENVIRONMENT if one of the variables is set
  * and not empty, else the file. */

@@ -280,10 +280,11 @@ static int check_with(const struct check *check)
 
     printable_string(path, sizeof(path), conf->path);
     if (invocation->argument_count == 0 && conf->probe.target_count == 0) {
-        return options_fail(invocation,
-                            "there is nothing to check: name a TARGET, or add a target section "
-                            "or target_files to probe in %s",
-                            path);
+        bool variables = strcmp(conf->path, CONF_ENVIRONMENT) == 0;
+        return options_fail(invocation, "there is nothing to check: name a TARGET, or %s%s",
+                            variables ? "set " CONF_TARGETS_VARIABLE
+                                      : "add a target section or target_files to probe in ",
+                            variables ? "" : path);
     }
     struct target *targets = choose_targets(invocation, conf, &count, error);
     if (targets == NULL) {

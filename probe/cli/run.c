@@ -248,9 +248,11 @@ static int load(struct daemon *daemon)
         code = options_fail_configuration(invocation, &report);
     } else if (daemon->conf->probe.target_count == 0) {
         printable_string(path, sizeof(path), daemon->conf->path);
-        (void)snprintf(
-            sentence, sizeof(sentence),
-            "there is nothing to audit: add a target section or target_files to probe in %s", path);
+        bool variables = strcmp(daemon->conf->path, CONF_ENVIRONMENT) == 0;
+        (void)snprintf(sentence, sizeof(sentence), "there is nothing to audit: %s%s",
+                       variables ? "set " CONF_TARGETS_VARIABLE
+                                 : "add a target section or target_files to probe in ",
+                       variables ? "" : path);
         code = options_fail_for(invocation, OPTIONS_CONFIGURATION, sentence);
     } else if (wants_output_twice(invocation, daemon->conf)) {
         code = options_fail_for(invocation, OPTIONS_CONFIGURATION, output_twice);

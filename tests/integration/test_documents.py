@@ -48,7 +48,7 @@ def test_every_kind_of_finding_has_a_page_with_its_cause_and_remedy():
 
 
 def test_every_variable_of_a_container_is_in_its_page_and_in_the_manual():
-    names = set(re.findall(r'"(RELAYWARDEN_[A-Z_]+)"', read("conf/environment.c")))
+    names = set(re.findall(r'"(RELAYWARDEN_[A-Z_]+)"', read("conf/environment.c") + read("conf/environment.h")))
     assert len(names) > 12
     for page in ("doc/container.md", "conf/relaywarden.conf.5"):
         assert names <= set(re.findall(r"RELAYWARDEN_[A-Z_]+", read(page))), page

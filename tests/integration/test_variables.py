@@ -35,5 +35,8 @@ def test_what_takes_a_file_says_so_where_variables_are_the_configuration():
     variables = {"RELAYWARDEN_DOMAINS": "example.org", "RELAYWARDEN_CANARY": "canary@outside.example.net"}
     assert "into a configuration file, and name it with --config" in said(["relaywarden-probe", "fleet", "status"],
                                                                           variables)
+    without = {**variables, "RELAYWARDEN_DOMAINS": ".example.org"}
+    for verb in ("run", "check"):
+        assert "set RELAYWARDEN_TARGETS\n" in said(["relaywarden-probe", verb], without)
     asked = said(["relaywarden-probe", "check", "192.0.2.1", "--canary", "canary@outside.example.net"], variables)
     assert "leave them out, or unset RELAYWARDEN_DOMAINS RELAYWARDEN_CANARY\n" in asked
