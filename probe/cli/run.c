@@ -15,6 +15,8 @@
 #include "probe/audit/audit.h"
 #include "probe/audit/former_state.h"
 #include "probe/audit/schedule.h"
+#include "probe/fleet/claims.h"
+#include "probe/fleet/worker.h"
 #include "probe/http/probe_pages.h"
 #include "probe/model/target.h"
 #include "probe/net/signals.h"
@@ -110,10 +112,11 @@ static void print_summary(const struct daemon *daemon, const struct audit_summar
     }
 }
 
-static void remember(struct daemon *daemon, const struct audit_summary *summary)
+static void remember(struct daemon *daemon, const struct conf *conf,
+                     const struct audit_summary *summary)
 {
     char error[HISTORY_ERROR_SIZE];
-    bool kept = history_keep(daemon->conf, summary, error);
+    bool kept = history_keep(conf, summary, error);
 
     if (!kept) {
         reporter_say(daemon->reporter, LOG_WARNING,
@@ -137,7 +140,7 @@ static void finish(struct daemon *daemon, const struct audit *audit)
                      summary->forgotten);
     }
     alerts_review(daemon->reporter, daemon->conf, summary);
-    remember(daemon, summary);
+    remember(daemon, daemon->conf, summary);
     log_summary(daemon, summary);
     print_summary(daemon, summary);
 }
@@ -246,7 +249,7 @@ static int load(struct daemon *daemon)
     daemon->conf = conf_load(invocation->conf_path, CONF_PROBE, &report);
     if (daemon->conf == NULL) {
         code = options_fail_configuration(invocation, &report);
-    } else if (daemon->conf->probe.target_count == 0) {
+    } else if (daemon->conf->probe.target_count == 0 && daemon->conf->database[0] == '\0') {
         printable_string(path, sizeof(path), daemon->conf->path);
         bool variables = strcmp(daemon->conf->path, CONF_ENVIRONMENT) == 0;
         (void)snprintf(sentence, sizeof(sentence), "there is nothing to audit: %s%s",
@@ -298,7 +301,13 @@ static void reload(struct daemon *daemon)
         reporter_say(daemon->reporter, LOG_ERR, "%s", report.mistakes[i]);
     }
     conf_report_free(&report);
-    if (conf != NULL && conf->probe.target_count == 0) {
+    if (conf != NULL && strcmp(conf->database, daemon->conf->database) != 0) {
+        reporter_say(daemon->reporter, LOG_ERR,
+                     "another database is used from the next start on; restart this daemon");
+        conf_free(conf);
+        conf = NULL;
+    }
+    if (conf != NULL && conf->probe.target_count == 0 && conf->database[0] == '\0') {
         reporter_say(daemon->reporter, LOG_ERR, "the new configuration has no target");
         conf_free(conf);
         conf = NULL;
@@ -391,16 +400,6 @@ static void tell_of_another(const struct daemon *daemon)
     }
 }
 
-static void tell_of_database(const struct daemon *daemon)
-{
-    if (daemon->conf->database[0] != '\0') {
-        reporter_say(daemon->reporter, LOG_WARNING,
-                     "database is for relaywarden-probe fleet alone so far; this daemon audits the "
-                     "targets of its own configuration, and keeps what it learns in "
-                     "state_directory");
-    }
-}
-
 static void tell_of_former_state(const struct daemon *daemon)
 {
     char says[FORMER_STATE_SAYS_SIZE];
@@ -451,6 +450,67 @@ static int start_http(struct daemon *daemon)
     reporter_say(daemon->reporter, LOG_INFO, "listening on http://%s/",
                  address_format_port(&place->address, place->port, shown));
     warn_of_listen(daemon, place);
+    return 0;
+}
+
+/* ---- one of many ------------------------------------------------------------------------- */
+
+/* worker_audited */
+static void finish_round(const struct conf *conf, const struct audit_summary *summary, void *user)
+{
+    struct daemon *daemon = user;
+
+    remember(daemon, conf, summary);
+    log_summary(daemon, summary);
+    print_summary(daemon, summary);
+}
+
+static void rest(struct daemon *daemon, struct worker *worker)
+{
+    const struct timespec wait = {.tv_sec = WORKER_IDLE_S};
+
+    pulse_expect(&daemon->pulse, WORKER_IDLE_S + WAIT_GRACE, false);
+    switch (sigtimedwait(&daemon->signals, NULL, &wait)) {
+    case SIGTERM:
+    case SIGINT:
+        daemon->told_to_stop = true;
+        break;
+    case SIGHUP:
+        reload(daemon);
+        worker_configure(worker, daemon->conf);
+        break;
+    default: /* it is time; what is due is the database's to say */
+        break;
+    }
+}
+
+/* Claims, asks and records, until it is told to stop. An exit code. */
+static int work(struct daemon *daemon)
+{
+    struct postgresql_trouble trouble;
+    struct worker *worker = worker_start(daemon->conf, daemon->reporter, &trouble);
+
+    if (worker == NULL) {
+        return options_fail_for(daemon->invocation,
+                                postgresql_may_pass(trouble.fault) ? OPTIONS_SYSTEM
+                                                                   : OPTIONS_CONFIGURATION,
+                                trouble.why);
+    }
+    reporter_say(daemon->reporter, LOG_INFO,
+                 "version " RELAYWARDEN_VERSION " is ready, a worker at vantage %s",
+                 worker_vantage(worker));
+    atomic_store(&daemon->pulse.in_service, true);
+    service_manager_tell("READY=1");
+    while (!is_to_stop(daemon)) {
+        pulse_expect(&daemon->pulse, longest_audit(&daemon->conf->probe, CLAIMS_MAX), true);
+        if (!worker_round(worker, finish_round, daemon) && !is_to_stop(daemon)) {
+            rest(daemon, worker);
+        }
+    }
+    atomic_store(&daemon->pulse.in_service, false);
+    service_manager_tell("STOPPING=1");
+    worker_stop(worker);
+    reporter_say(daemon->reporter, LOG_INFO, "stopped");
     return 0;
 }
 
@@ -506,9 +566,8 @@ int run_main(const struct options *invocation)
     } else {
         tell_of_another(&daemon);
         tell_of_former_state(&daemon);
-        tell_of_database(&daemon);
         code = start_http(&daemon);
-        code = code != 0 ? code : serve(&daemon);
+        code = code != 0 ? code : daemon.conf->database[0] != '\0' ? work(&daemon) : serve(&daemon);
         stopped = http_server_stop(daemon.http, HTTP_WAIT_MS);
         daemon.http = NULL;
         if (!stopped) {

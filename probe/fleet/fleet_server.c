@@ -11,6 +11,7 @@
 #define STRANGER_SIZE 128 /* a role's name, shown */
 
 extern const char schema_1[];
+extern const char schema_2[];
 
 /* `works_from`: the oldest step that programs may know which go on working with this one. */
 static const struct {
@@ -18,6 +19,7 @@ static const struct {
     long long works_from;
 } steps[] = {
     {schema_1, 1},
+    {schema_2, 1},
 };
 
 #define STEPS ((long long)(sizeof(steps) / sizeof(steps[0])))

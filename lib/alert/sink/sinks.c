@@ -126,6 +126,29 @@ bool sink_any_works(const struct sink_source *source, char *why, size_t size)
     return false;
 }
 
+/* ---- one announcement ------------------------------------------------------------------------ */
+
+/* A daemon that does not read its socket leaves the announcement waiting, and that is no success.
+ */
+bool sink_send(const struct sink_kind *kind, const struct sink_source *source,
+               const struct announcement *announcement, char error[SINK_ERROR_SIZE])
+{
+    struct sink *sink = kind->make(source);
+
+    snprintf(error, SINK_ERROR_SIZE, "out of memory");
+    if (sink == NULL) {
+        return false;
+    }
+    bool taken = (sink->open == NULL || sink->open(sink, error) == 0) &&
+                 sink->announce(sink, announcement, error) == 0;
+    if (taken && sink->waiting > 0) {
+        snprintf(error, SINK_ERROR_SIZE, "it is not read there");
+        taken = false;
+    }
+    sink->free(sink);
+    return taken;
+}
+
 /* ---- a test ---------------------------------------------------------------------------------- */
 
 /* As critical as the alert that it stands for, so that it goes the same way; its kind is no
@@ -150,27 +173,6 @@ static void make_test(struct announcement *announcement, const struct sink_ident
     finding_why(finding, "this is a test of the alerts: nothing is wrong");
 }
 
-/* A daemon that does not read its socket leaves the announcement waiting, and that is no success.
- */
-static bool take_test(const struct sink_kind *kind, const struct sink_source *source,
-                      const struct announcement *announcement, char error[SINK_ERROR_SIZE])
-{
-    struct sink *sink = kind->make(source);
-
-    snprintf(error, SINK_ERROR_SIZE, "out of memory");
-    if (sink == NULL) {
-        return false;
-    }
-    bool taken = (sink->open == NULL || sink->open(sink, error) == 0) &&
-                 sink->announce(sink, announcement, error) == 0;
-    if (taken && sink->waiting > 0) {
-        snprintf(error, SINK_ERROR_SIZE, "it is not read there");
-        taken = false;
-    }
-    sink->free(sink);
-    return taken;
-}
-
 int sink_test_all(const struct sink_source *source, sink_tested tell, void *user)
 {
     struct announcement announcement;
@@ -183,7 +185,7 @@ int sink_test_all(const struct sink_source *source, sink_tested tell, void *user
         if (kind->make == sink_metrics_new || !kind->wanted(source)) {
             continue;
         }
-        bool taken = take_test(kind, source, &announcement, error);
+        bool taken = sink_send(kind, source, &announcement, error);
 
         tell(kind->name, taken ? NULL : error, user);
         tried++;

@@ -14,6 +14,11 @@ extern const struct sink_kind sink_kinds[];
  * made. False: `why` has one sentence a sink. Without memory it is true: the reporter will tell. */
 bool sink_any_works(const struct sink_source *source, char *why, size_t size);
 
+/* Makes the sink, sends one announcement through it and frees it. False and a sentence: it was not
+ * taken. SIGPIPE must be ignored. */
+bool sink_send(const struct sink_kind *kind, const struct sink_source *source,
+               const struct announcement *announcement, char error[SINK_ERROR_SIZE]);
+
 /* Sends one announcement, marked as a test, through every sink that the settings ask for, one after
  * the other, and tells of each whether it was taken (`error` is NULL) or why not. Returns how many
  * did not take it, or -1 when there is none. SIGPIPE must be ignored. */

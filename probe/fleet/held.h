@@ -1,0 +1,35 @@
+/*
+ * held - results that the database could not take, until it is back
+ *
+ * Each batch is a file of its own in STATE_DIRECTORY/probe/fleet/, written whole, with the number
+ * by which its worker hands it in: the database takes each number once. Another process of this
+ * machine, or the next, hands in what one left.
+ *
+ * One thread. What fails is told by a line.
+ */
+#ifndef RELAYWARDEN_PROBE_FLEET_HELD_H
+#define RELAYWARDEN_PROBE_FLEET_HELD_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "lib/postgresql/postgresql.h"
+
+struct held_batch {
+    const char *worker;
+    const char *vantage;
+    long long number;
+    const json_t *batch;
+    bool told; /* its alerts were sent from here */
+};
+
+/* False, with errno. */
+bool held_keep(const char *state_directory, const struct held_batch *batch);
+
+/* Hands in all that is there, oldest first. How many; -1 and the trouble: the others stay. One that
+ * the database refuses for good is set aside under the name NAME.refused. A file that is none of
+ * ours is left alone. */
+int held_hand_in(const char *state_directory, const char *sinks, struct postgresql *server,
+                 struct postgresql_trouble *trouble);
+
+#endif

@@ -1,0 +1,279 @@
+"""relaywarden-probe run, many of them: one roster, one history, one alert, on Debian's PostgreSQL."""
+
+import collections
+import os
+import random
+import signal
+
+import pytest
+
+from lab import Config, Dns, Pgbouncer, Postfix, Postgresql, ProbeDaemon, Server, probe, wait_until
+from lab.many import LightServers, address
+
+VANTAGES = ("north", "east", "west")
+KILLS = 20
+LIGHT = 40
+
+
+@pytest.fixture(scope="module")
+def server(shared_lab):
+    Dns(shared_lab).start()
+    return Postgresql(shared_lab, shared_lab.host("db"), max_connections=100).start()
+
+
+def host_of(lab, number):
+    return lab.host(VANTAGES[number], addresses=(f"198.51.100.{21 + number}", f"2001:db8:51::{21 + number}"))
+
+
+class Fleet:
+    """A database with a roster, and workers at the vantages."""
+
+    def __init__(self, lab, server, name, targets, port=5432, probe_options=None):
+        self.lab, self.server, self.name, self.targets = lab, server, name, targets
+        self.options = {"timeout": "3s", "interval": "5s", **(probe_options or {})}
+        self.url = server.url(port=port)
+        self.workers = []
+        server.sql("DROP DATABASE IF EXISTS relaywarden WITH (FORCE)", "postgres")
+        server.sql("CREATE DATABASE relaywarden")
+        self.run("migrate", server.owner_url())
+        server.sql("GRANT relaywarden_worker TO probe")
+        self.run("sync", self.url)
+
+    def run(self, verb, url):
+        done = probe(host_of(self.lab, 0), verb, config=self.config(0, url), verb="fleet", name=self.name)
+        assert done.code == 0, done.err
+        return done.report
+
+    def config(self, vantage, url=None, targets=None):
+        return Config(database=url or self.url, vantage_name=VANTAGES[vantage], probe=dict(self.options),
+                      targets=self.targets if targets is None else targets,
+                      alert={"syslog": {"format": "none"}})
+
+    def add(self, vantage, number=0):
+        # A worker needs no targets of its own.
+        worker = ProbeDaemon(self.lab, host_of(self.lab, vantage), self.config(vantage, targets={}),
+                             name=f"{self.name}-{number}")
+        self.workers.append(worker.start())
+        return worker
+
+    def alerts(self, **wanted):
+        return [alert for worker in self.workers for alert in worker.alerts()
+                if all(alert.get(name) == value for name, value in wanted.items())]
+
+    def wait_for_alerts(self, count, **wanted):
+        return wait_until(lambda: len(self.alerts(**wanted)) >= count and self.alerts(**wanted), 120,
+                          lambda: f"{count} alerts {wanted}: {self.alerts()}\n{self.log()}")
+
+    def log(self):
+        return "\n".join(worker.log.tail(20) for worker in self.workers)
+
+    def wait_for_round(self):
+        """Each target is asked anew at each vantage."""
+        now = self.server.value("SELECT now()")
+        wait_until(lambda: self.server.value("SELECT count(*) FROM relaywarden.turn WHERE asked IS NULL OR"
+                                             f" asked < '{now}'") == "0", 120,
+                   lambda: f"{self.server.sql('SELECT * FROM relaywarden.turn')[:10]}\n{self.log()}")
+
+    def stop(self):
+        for worker in self.workers:
+            if worker.process:
+                assert worker.stop() == 0
+
+
+@pytest.fixture
+def make_fleet(shared_lab, server, request):
+    made = []
+
+    def make(targets, **options):
+        made.append(Fleet(shared_lab, server, request.node.name[:24], targets, **options))
+        return made[-1]
+
+    yield make
+    for fleet in made:
+        fleet.stop()
+
+
+@pytest.fixture(scope="module")
+def postfix(shared_lab):
+    return Postfix(shared_lab, shared_lab.host("mx")).start()
+
+
+MX = {"mx": {"host": "203.0.113.25", "ports": [25]}}
+
+
+def open_for(postfix, *vantages):
+    """As a cloud whose networks somebody trusts."""
+    trusted = ["127.0.0.0/8"] + [f"198.51.100.{21 + number}" for number in vantages]
+    postfix.set({"mynetworks": ", ".join(trusted), "in_flow_delay": "0s"})
+
+
+def ids(alerts):
+    return {alert["incident"] for alert in alerts}
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_open_from_two_of_three_vantages_is_one_alert_that_names_them(make_fleet, postfix, server, shared_lab, pooled):
+    open_for(postfix, 1, 2)
+    if pooled:
+        Pgbouncer(shared_lab, server).start()
+    fleet = make_fleet(MX, port=6432 if pooled else 5432)
+    for vantage in range(3):
+        fleet.add(vantage)
+    opened = fleet.wait_for_alerts(1, kind="open-relay", state="opened")
+    assert opened[0]["evidence"]["vantages"] == "east, west"
+    assert "seen from 2 of 3 vantages" in opened[0]["why"]
+    rows = server.sql("SELECT vantages, vantages_in_all FROM relaywarden.incident_now WHERE kind = 'open-relay'")
+    assert rows == [["{east,west}", "3"]]
+    # One of the two is closed now: that is no end.
+    open_for(postfix, 2)
+    wait_until(lambda: server.value("SELECT vantages FROM relaywarden.incident_now WHERE kind = 'open-relay'")
+               == "{west}", 60, fleet.log)
+    fleet.wait_for_round()
+    assert not fleet.alerts(kind="open-relay", state="resolved")
+    open_for(postfix)
+    resolved = fleet.wait_for_alerts(1, kind="open-relay", state="resolved")
+    fleet.wait_for_round()
+    assert len(fleet.alerts(kind="open-relay", state="opened")) == 1
+    assert len(fleet.alerts(kind="open-relay", state="resolved")) == 1
+    assert ids(opened) == ids(resolved)
+
+
+def test_killed_workers_lose_nothing_and_record_nothing_twice(make_fleet, shared_lab, server):
+    seen_open = (3, 17, 29)
+    servers = shared_lab.host("light", addresses=("203.0.113.99", "2001:db8:113::99"))
+    light = LightServers(servers, host_of(shared_lab, 0), seen_open)
+    for vantage in (1, 2):
+        host_of(shared_lab, vantage).run(["ip", "-6", "route", "add", "2001:db8:1000::/64", "via",
+                                          servers.address6])
+    light.start()
+    fleet = make_fleet({f"t{number}": {"host": address(number), "ports": [25]} for number in range(1, LIGHT + 1)})
+    for vantage in range(3):
+        for number in range(2):
+            fleet.add(vantage, number)
+    chance = random.Random(20261130)
+    for _ in range(KILLS):
+        victim = chance.choice(fleet.workers)
+        moved = server.value("SELECT sum(epoch) FROM relaywarden.turn")
+        wait_until(lambda moved=moved: server.value("SELECT sum(epoch) FROM relaywarden.turn") != moved, 60, fleet.log)
+        victim.kill()
+        victim.start()
+    fleet.wait_for_round()
+    fleet.wait_for_round()
+    # Nothing was recorded that was not claimed, and nothing twice.
+    assert server.value("SELECT count(*) FROM relaywarden.endpoint_now") == str(3 * LIGHT)
+    assert server.sql("SELECT h.key FROM relaywarden.audit_history AS h JOIN relaywarden.target AS t ON t.name = h.target"
+                      " JOIN relaywarden.turn ON turn.target = t.id AND turn.vantage = h.vantage"
+                      " GROUP BY h.key, h.vantage, turn.epoch HAVING sum(h.audits) > turn.epoch") == []
+    # One incident of each, one id of each, and no alert is lost.
+    opened = fleet.wait_for_alerts(len(seen_open), kind="open-relay", state="opened")
+    told = collections.defaultdict(set)
+    for alert in opened:
+        told[alert["subject"]["endpoint"]].add(alert["incident"])
+    assert sorted(map(len, told.values())) == [1] * len(seen_open), told
+    assert server.value("SELECT count(*) FROM relaywarden.incident_now WHERE kind = 'open-relay'") == "3"
+    wait_until(lambda: server.value("SELECT count(*) FROM relaywarden.outbox WHERE sent IS NULL") == "0", 150, fleet.log)
+    status = fleet.run("status", fleet.url) if server.value("SELECT sum(late) FROM relaywarden.vantage_now") == "0" else None
+    assert status is None or len(status["vantages"]) == 3
+
+
+def test_at_each_interval_one_vantage_asks_everything(make_fleet, postfix, server):
+    open_for(postfix)
+    fleet = make_fleet(MX)
+    for vantage in range(3):
+        fleet.add(vantage)
+    fleet.wait_for_round()
+    fleet.wait_for_round()
+    details = [row[0] for row in server.sql("SELECT jsonb_array_length(detail::jsonb->'techniques')"
+                                            " FROM relaywarden.endpoint_now")]
+    counts = sorted(map(int, details))
+    assert len(counts) == 3 and counts[0] <= 3, counts
+    assert {row[0] for row in server.sql("SELECT verdict FROM relaywarden.endpoint_now")} == {"closed"}
+
+
+def test_while_the_database_is_away_audits_go_on_and_nothing_is_missing_afterwards(make_fleet, postfix, server):
+    open_for(postfix)
+    fleet = make_fleet(MX)
+    worker = fleet.add(0)
+    fleet.wait_for_round()
+    before = int(server.value("SELECT sum(audits) FROM relaywarden.audit_history"))
+    server.stop(signal.SIGQUIT)
+    worker.log.wait_for("audits go on")
+    folder = os.path.join(worker.host.folder, worker.folder, "state", "probe", "fleet")
+    wait_until(lambda: os.path.isdir(folder) and len(os.listdir(folder)) >= 3, 60, worker.log.tail)
+    postfix.set({"mynetworks": "0.0.0.0/0", "in_flow_delay": "0s"})
+    alert = worker.wait_for_alert(kind="open-relay", state="opened")
+    assert "vantages" not in alert["evidence"]
+    server.start()
+    worker.log.wait_for("the database is back")
+    fleet.wait_for_round()
+    assert os.listdir(folder) == []
+    assert int(server.value("SELECT sum(audits) FROM relaywarden.audit_history")) >= before + 4
+    # It was told from here, and is not told once more.
+    assert server.value("SELECT count(*) FROM relaywarden.incident_now WHERE kind = 'open-relay'") == "1"
+    assert len(fleet.alerts(kind="open-relay", state="opened")) == 1
+
+
+def test_a_batch_is_taken_once_and_a_lost_claim_not_at_all(make_fleet, server):
+    make_fleet({"a": {"host": "192.0.2.1", "ports": [25]}})
+    server.sql("SELECT relaywarden.hello('one', 'north', 'h', '0'), relaywarden.hello('two', 'north', 'h', '0')")
+
+    def claimed(worker):
+        return server.sql(f"SELECT target_id, claim_epoch FROM relaywarden.claim('{worker}', 'north', 64)")
+
+    def record(worker, number, target, epoch):
+        batch = ('[{"id": %s, "epoch": %s, "name": "a", "age": 1, "through": true, "findings": [], "over": [],'
+                 ' "results": [{"key": "k", "host": "h", "session": "none", "verdict": "closed", "cause": "",'
+                 ' "seconds": 1, "detail": "{}"}]}]' % (target, epoch))
+        return server.value(f"SELECT relaywarden.record('{worker}', 'north', {number}, '{batch}', '{{}}')")
+
+    (target, epoch), = claimed("one")
+    assert claimed("two") == []
+    server.sql("UPDATE relaywarden.turn SET leased_until = now() - interval '1 s'")
+    (_, later), = claimed("two")
+    assert record("one", 1, target, epoch) == "0"
+    assert record("two", 1, target, later) == "1"
+    assert record("two", 1, target, later) == "0"
+    assert server.sql("SELECT verdict, audits FROM relaywarden.audit_history") == [["closed", "1"]]
+
+
+def banners():
+    """A stranger's words: made to be SQL, JSON or an array, then octets by chance."""
+    made = [b"'; DROP SCHEMA relaywarden CASCADE; --", b'"}]\'::jsonb); SELECT 1 --', b"\\u0000 $1 $$ E'\\'' %s {a,b}",
+            b"\\", b"\xff\xfe\x00\xed\xa0\x80", b"x" * 400 + b"'"]
+    chance = random.Random(14)
+    return made + [bytes(chance.choice(octets) for _ in range(60)) for octets in
+                   (bytes(range(1, 256)).replace(b"\n", b"").replace(b"\r", b""), b"'\"\\;-$(){}[],:u0 ") * 10]
+
+
+def test_a_strangers_words_are_no_sql(make_fleet, shared_lab, server):
+    words = banners()
+
+    def handle(connection, banner):
+        connection.sendall(b"220 " + banner + b"\r\n")
+        for line in connection.makefile("rb"):
+            if line.upper().startswith((b"EHLO", b"HELO")):
+                connection.sendall(b"250-" + banner + b"\r\n250 " + banner + b"\r\n")
+            else:
+                good = b"250 2.1.0 " if line.upper().startswith(b"MAIL") else b"250 2.1.5 "
+                connection.sendall(good + banner + b"\r\n")
+
+    host = shared_lab.host("words", addresses=("203.0.113.77", "2001:db8:113::77"))
+    for number, banner in enumerate(words):
+        Server(host, 2600 + number, lambda connection, banner=banner: handle(connection, banner))
+    fleet = make_fleet({f"w{number}": {"host": host.address, "ports": [2600 + number]} for number in range(len(words))})
+    worker = fleet.add(0)
+    fleet.wait_for_round()
+    assert worker.log.find("refused|database:") == []
+    rows = server.sql("SELECT verdict, (detail::jsonb->>'banner') IS NOT NULL FROM relaywarden.endpoint_now")
+    assert len(rows) == len(words) and {row[1] for row in rows} == {"t"}, rows
+    found = int(server.value("SELECT count(*) FROM relaywarden.incident_now WHERE kind = 'open-relay'"))
+    assert found > 0
+    fleet.wait_for_alerts(found, kind="open-relay", state="opened")
+
+
+def test_run_says_why_it_cannot_begin_with_the_database(shared_lab, server):
+    server.sql("DROP DATABASE IF EXISTS relaywarden WITH (FORCE)", "postgres")
+    server.sql("CREATE DATABASE relaywarden")
+    config = Config(database=server.url(), vantage_name="north", targets={})
+    done = probe(host_of(shared_lab, 0), config=config, verb="run", as_json=False, name="refused")
+    assert done.code == 78 and "fleet migrate" in done.err, done.err
