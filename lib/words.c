@@ -115,6 +115,7 @@ static const char *const finding_kinds[] = {
     [FINDING_HOLD_IMPOSSIBLE] = "hold-impossible",
     [FINDING_VANTAGE_INSIDE] = "vantage-inside",
     [FINDING_VANTAGE_UNPROVEN] = "vantage-unproven",
+    [FINDING_VANTAGE_SILENT] = "vantage-silent",
     [FINDING_PTR_MISSING] = "ptr-missing",
     [FINDING_FCRDNS_MISMATCH] = "fcrdns-mismatch",
     [FINDING_GENERIC_HOSTNAME] = "generic-hostname",

@@ -12,6 +12,7 @@
 
 extern const char schema_1[];
 extern const char schema_2[];
+extern const char schema_3[];
 
 /* `works_from`: the oldest step that programs may know which go on working with this one. */
 static const struct {
@@ -20,6 +21,7 @@ static const struct {
 } steps[] = {
     {schema_1, 1},
     {schema_2, 1},
+    {schema_3, 2},
 };
 
 #define STEPS ((long long)(sizeof(steps) / sizeof(steps[0])))

@@ -108,6 +108,9 @@ static bool read_announcement(const json_t *row, struct announcement *out)
     incident->last_announced = out->time;
     finding->count = (uint64_t)number_of(row, "count");
     incident->announced_count = finding->count;
+    if (finding->kind == FINDING_VANTAGE_SILENT) {
+        return true;
+    }
     (void)finding_add(finding, "vantages", FIELD_EVIDENCE | FIELD_LOGGED | FIELD_QUOTED,
                       text_of(row, "vantages"));
     memcpy(why, finding->why, sizeof(why));

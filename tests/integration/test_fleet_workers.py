@@ -39,8 +39,8 @@ class Fleet:
         server.sql("GRANT relaywarden_worker TO probe")
         self.run("sync", self.url)
 
-    def run(self, verb, url):
-        done = probe(host_of(self.lab, 0), verb, config=self.config(0, url), verb="fleet", name=self.name)
+    def run(self, verb, url, *words):
+        done = probe(host_of(self.lab, 0), verb, *words, config=self.config(0, url), verb="fleet", name=self.name)
         assert done.code == 0, done.err
         return done.report
 
@@ -69,9 +69,13 @@ class Fleet:
 
     def wait_for_round(self):
         """Each target is asked anew at each vantage."""
+        self.wait_for_round_at("")
+
+    def wait_for_round_at(self, vantage):
         now = self.server.value("SELECT now()")
-        wait_until(lambda: self.server.value("SELECT count(*) FROM relaywarden.turn WHERE asked IS NULL OR"
-                                             f" asked < '{now}'") == "0", 120,
+        wait_until(lambda: self.server.value("SELECT count(*) FROM relaywarden.turn WHERE (asked IS NULL OR"
+                                             f" asked < '{now}') AND vantage IN ('{vantage}', CASE '{vantage}'"
+                                             " WHEN '' THEN vantage END)") == "0", 120,
                    lambda: f"{self.server.sql('SELECT * FROM relaywarden.turn')[:10]}\n{self.log()}")
 
     def stop(self):
@@ -211,6 +215,26 @@ def test_while_the_database_is_away_audits_go_on_and_nothing_is_missing_afterwar
     # It was told from here, and is not told once more.
     assert server.value("SELECT count(*) FROM relaywarden.incident_now WHERE kind = 'open-relay'") == "1"
     assert len(fleet.alerts(kind="open-relay", state="opened")) == 1
+
+
+def test_a_silent_vantage_is_told_and_ends_nothing(make_fleet, postfix, server):
+    open_for(postfix, 1, 2)
+    fleet = make_fleet(MX)
+    north, east = fleet.add(1), fleet.add(2)
+    opened, = fleet.wait_for_alerts(1, kind="open-relay", state="opened")
+    assert opened["evidence"]["vantages"] == "east, west"
+    east.kill()
+    open_for(postfix)
+    fleet.wait_for_round_at("east")
+    server.sql("UPDATE relaywarden.vantage SET last_seen = now() - interval '6 minutes' WHERE name = 'west'")
+    silent, = fleet.wait_for_alerts(1, kind="vantage-silent", state="opened")
+    assert silent["subject"] == {"vantage": "west"} and silent["severity"] == "warning"
+    assert "fleet retire west" in silent["fix"]
+    assert not fleet.alerts(kind="open-relay", state="resolved")
+    assert north.process.poll() is None
+    fleet.run("retire", fleet.url, "west")
+    fleet.wait_for_alerts(1, kind="vantage-silent", state="resolved")
+    fleet.wait_for_alerts(1, kind="open-relay", state="resolved")
 
 
 def test_a_batch_is_taken_once_and_a_lost_claim_not_at_all(make_fleet, server):

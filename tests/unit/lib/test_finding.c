@@ -42,6 +42,7 @@ static void every_kind_has_its_usual_severity(void **state)
         [FINDING_PROBE_BLOCKED] = SEVERITY_WARNING,
         [FINDING_HOLD_IMPOSSIBLE] = SEVERITY_WARNING,
         [FINDING_VANTAGE_INSIDE] = SEVERITY_WARNING,
+        [FINDING_VANTAGE_SILENT] = SEVERITY_WARNING,
         /* vantage-unproven and posture: information, which is the zero of the rest */
     };
     for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)

@@ -85,16 +85,12 @@ static void causes_and_kinds_have_their_documented_names(void **state)
         "unconditional",
     };
     static const char *const kinds[] = {
-        "open-relay",       "client-address-hidden",
-        "xclient-exposed",  "proxy-protocol-exposed",
-        "anonymous-auth",   "undeclared-destination",
-        "suspected-relay",  "service-refused",
-        "milter-missing",   "probe-missing",
-        "probe-blocked",    "hold-impossible",
-        "vantage-inside",   "vantage-unproven",
-        "ptr-missing",      "fcrdns-mismatch",
-        "generic-hostname", "blocklisted",
-        "banner-version",   "auth-without-tls",
+        "open-relay",       "client-address-hidden",  "xclient-exposed", "proxy-protocol-exposed",
+        "anonymous-auth",   "undeclared-destination", "suspected-relay", "service-refused",
+        "milter-missing",   "probe-missing",          "probe-blocked",   "hold-impossible",
+        "vantage-inside",   "vantage-unproven",       "vantage-silent",  "ptr-missing",
+        "fcrdns-mismatch",  "generic-hostname",       "blocklisted",     "banner-version",
+        "auth-without-tls",
     };
     assert_int_equal(ROWS(causes), CAUSE_UNCONDITIONAL + 1);
     assert_int_equal(ROWS(kinds), FINDING_KINDS);
