@@ -37,8 +37,7 @@ void audit_inquire(struct entry *entry)
     const struct address *address = &entry->result.endpoint.address;
 
     /* What DNS says of somebody else's server is theirs to mend. */
-    bool apart = address_is_private(address) || entry->result.endpoint.hosted ||
-                 entry->result.endpoint.brief;
+    bool apart = address_is_private(address) || entry->result.endpoint.hosted;
     entry->inquiry = apart ? NULL : address_facts_ask(audit->inquiries, address);
     if (entry->inquiry != NULL) {
         entry->result.dns = address_inquiry_posture(entry->inquiry);

@@ -484,6 +484,8 @@ static void rest(struct daemon *daemon, struct worker *worker)
     }
 }
 
+#define DATABASE_WAIT_USEC 120000000 /* systemd hears again before that is over */
+
 /* Claims, asks and records, until it is told to stop. An exit code. */
 static int work(struct daemon *daemon)
 {
@@ -496,12 +498,19 @@ static int work(struct daemon *daemon)
                                                                    : OPTIONS_CONFIGURATION,
                                 trouble.why);
     }
-    reporter_say(daemon->reporter, LOG_INFO,
-                 "version " RELAYWARDEN_VERSION " is ready, a worker at vantage %s",
-                 worker_vantage(worker));
-    atomic_store(&daemon->pulse.in_service, true);
-    service_manager_tell("READY=1");
+    bool is_ready = false;
     while (!is_to_stop(daemon)) {
+        if (!is_ready && worker_is_ready(worker)) {
+            is_ready = true;
+            reporter_say(daemon->reporter, LOG_INFO,
+                         "version " RELAYWARDEN_VERSION " is ready, a worker at vantage %s",
+                         worker_vantage(worker));
+            atomic_store(&daemon->pulse.in_service, true);
+            service_manager_tell("READY=1\nSTATUS=");
+        } else if (!is_ready) {
+            service_manager_tell("EXTEND_TIMEOUT_USEC=%d\nSTATUS=Waits for the database",
+                                 DATABASE_WAIT_USEC);
+        }
         pulse_expect(&daemon->pulse, longest_audit(&daemon->conf->probe, CLAIMS_MAX), true);
         if (!worker_round(worker, finish_round, daemon) && !is_to_stop(daemon)) {
             rest(daemon, worker);

@@ -37,7 +37,6 @@ static void fill_endpoint(const struct endpoints *resolution, const char *host,
     target_own_domain(target, host, resolution->request.site, out->own);
     out->tls_asked = target->tls;
     out->configured = target->configured;
-    out->brief = target->brief;
     out->port = target_port(target, 0);
 }
 

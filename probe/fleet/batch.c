@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/finding_json.h"
+#include "lib/printable.h"
 #include "probe/judge/resolved.h"
 #include "probe/report/history.h"
 #include "probe/report/report.h"
@@ -33,6 +34,10 @@ bool batch_read_finding(const json_t *object, struct finding *out)
         if (strcmp(severity_name((enum severity)i), severity) == 0) {
             out->severity = (enum severity)i;
         }
+    }
+    if (!printable_is_shown(text_of(object, "key")) ||
+        !printable_is_shown(text_of(object, "fold"))) {
+        return false;
     }
     memcpy(out->key, text_of(object, "key"), strlen(text_of(object, "key")) + 1);
     memcpy(out->fold, text_of(object, "fold"), strlen(text_of(object, "fold")) + 1);
@@ -125,7 +130,9 @@ static size_t claim_of(const struct claims *claims, const struct endpoint_result
     return i;
 }
 
-/* Puts each result into its target's entry. False: out of memory. */
+/* Puts each result into its target's entry. One that was lost, or that has no address, stands for
+ * endpoints that nobody knows: of those that were there before none is gone. False: out of memory.
+ */
 static bool add_results(const struct claims *claims, const struct audit_summary *summary,
                         json_t *entries[CLAIMS_MAX], bool open_ends[CLAIMS_MAX])
 {
@@ -138,6 +145,9 @@ static bool add_results(const struct claims *claims, const struct audit_summary 
         if (at < claims->count) {
             open_ends[at] |= result->interrupted;
             added = add_result(entries[at], result, summary);
+            if (result->lost || result->endpoint.address.family == ADDRESS_NONE) {
+                json_object_set_new(entries[at], "through", json_false());
+            }
         }
     }
     return added;
@@ -169,7 +179,14 @@ json_t *batch_new(const struct claims *claims, const struct audit_summary *summa
     }
     made = made && add_results(claims, summary, entries, open_ends);
     for (size_t i = 0; i < claims->count; i++) {
-        if (made && !open_ends[i]) {
+        /* The last result then stands for endpoints of any target. */
+        const bool not_asked = summary->spare != NULL && made &&
+                               json_array_size(json_object_get(entries[i], "results")) == 0;
+
+        if (made && summary->spare != NULL) {
+            json_object_set_new(entries[i], "through", json_false());
+        }
+        if (made && !open_ends[i] && !not_asked) {
             made = json_array_append(batch, entries[i]) == 0;
         }
         json_decref(entries[i]);

@@ -13,8 +13,8 @@
 #include "probe/model/audit_summary.h"
 
 /* An array with an entry a claim. `age`: how many seconds ago the audit began. A target that an
- * interruption left open is left out: its lease runs out. The caller frees it; NULL: out of memory.
- */
+ * interruption left open, or that memory was out for, is left out: its lease runs out. The caller
+ * frees it; NULL: out of memory. */
 json_t *batch_new(const struct claims *claims, const struct audit_summary *summary, double age);
 
 /* A finding of the database: kind, key, fold, severity and body. False: this version does not know

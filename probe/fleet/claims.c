@@ -96,7 +96,6 @@ bool claims_add(struct claims *claims, const json_t *row, char error[TARGET_ERRO
         }
         return false;
     }
-    target->brief = json_is_false(json_object_get(row, "whole"));
     claims->claims[claims->count] =
         (struct claim){.id = json_integer_value(json_object_get(row, "id")),
                        .epoch = json_integer_value(json_object_get(row, "epoch")),

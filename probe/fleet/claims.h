@@ -34,7 +34,7 @@ struct claims {
 struct claims *claims_new(const struct conf *conf); /* NULL: out of memory */
 void claims_free(struct claims *claims);            /* NULL is nothing */
 
-/* `row` is {"id", "epoch", "name", "interval", "whole", "spec", "seen"}. False and a sentence: it
+/* `row` is {"id", "epoch", "name", "interval", "spec", "seen"}. False and a sentence: it
  * is no target, or there are CLAIMS_MAX. */
 bool claims_add(struct claims *claims, const json_t *row, char error[TARGET_ERROR_SIZE]);
 

@@ -14,6 +14,7 @@
 #include "probe/fleet/fleet_server.h"
 
 #define NAME_END ".json"
+#define REFUSED  ".refused"
 
 static const char *folder_of(const char *state_directory, char out[PATH_MAX])
 {
@@ -21,8 +22,8 @@ static const char *folder_of(const char *state_directory, char out[PATH_MAX])
     return out;
 }
 
-/* Names sort by time. */
-bool held_keep(const char *state_directory, const struct held_batch *batch)
+/* Names sort by a worker's numbers, whatever its clock did meanwhile. */
+static bool keep(const char *state_directory, const struct held_batch *batch, const char *end)
 {
     char folder[PATH_MAX];
     char path[PATH_MAX];
@@ -38,8 +39,8 @@ bool held_keep(const char *state_directory, const struct held_batch *batch)
     if (text == NULL) {
         errno = ENOMEM;
     } else if (mkdir(folder, 0750) == 0 || errno == EEXIST) {
-        snprintf(path, sizeof(path), "%.*s/%012lld-%.16s-%06lld" NAME_END, PATH_MAX - 64, folder,
-                 (long long)now, batch->worker, batch->number);
+        snprintf(path, sizeof(path), "%.*s/%.16s-%012lld" NAME_END "%s", PATH_MAX - 64, folder,
+                 batch->worker, batch->number, end);
         snprintf(draft, sizeof(draft), "%.*s/draft-%.16s", PATH_MAX - 64, folder, batch->worker);
         const struct atomic_file file = {path, draft, 0640, true};
         kept = atomic_file_write(&file, text, strlen(text));
@@ -47,6 +48,16 @@ bool held_keep(const char *state_directory, const struct held_batch *batch)
     free(text);
     json_decref(object);
     return kept;
+}
+
+bool held_keep(const char *state_directory, const struct held_batch *batch)
+{
+    return keep(state_directory, batch, "");
+}
+
+bool held_set_aside(const char *state_directory, const struct held_batch *batch)
+{
+    return keep(state_directory, batch, REFUSED);
 }
 
 /* Since a batch was made, its audits have become older. */
@@ -68,20 +79,20 @@ static void set_aside(const char *path)
 {
     char aside[PATH_MAX + 16];
 
-    snprintf(aside, sizeof(aside), "%s.refused", path);
+    snprintf(aside, sizeof(aside), "%s" REFUSED, path);
     (void)rename(path, aside);
 }
 
-/* 1: taken, or taken before. 0: it is none of ours, or is set aside. -1: the trouble. */
-static int hand_in(const char *path, const char *sinks, struct postgresql *server,
-                   struct postgresql_trouble *trouble)
+/* False: the trouble. */
+static bool hand_in(const char *path, const char *sinks, struct postgresql *server,
+                    struct held_outcome *out, struct postgresql_trouble *trouble)
 {
     json_t *object = json_load_file(path, 0, NULL);
     json_t *batch = json_object_get(object, "batch");
     const char *worker = json_string_value(json_object_get(object, "worker"));
     const char *vantage = json_string_value(json_object_get(object, "vantage"));
     const json_int_t number = json_integer_value(json_object_get(object, "number"));
-    int result = 0;
+    bool goes_on = true;
 
     if (worker != NULL && vantage != NULL && json_is_array(batch)) {
         char shown[32];
@@ -97,16 +108,21 @@ static int hand_in(const char *path, const char *sinks, struct postgresql *serve
             fleet_ask(server,
                       "SELECT relaywarden.record($1, $2, $3::bigint, $4::jsonb, $5::text[])",
                       values, 5, trouble)) {
-            result = 1;
+            out->taken++;
+            (void)unlink(path);
         } else if (trouble->fault == POSTGRESQL_STATEMENT) {
             set_aside(path);
+            out->refused++;
+            snprintf(out->why, sizeof(out->why), "%s", trouble->why);
         } else {
-            result = -1;
+            goes_on = false;
         }
         free(text);
+    } else {
+        out->unread++;
     }
     json_decref(object);
-    return result;
+    return goes_on;
 }
 
 static int is_batch(const struct dirent *entry)
@@ -117,27 +133,23 @@ static int is_batch(const struct dirent *entry)
            strcmp(entry->d_name + length - sizeof(NAME_END) + 1, NAME_END) == 0;
 }
 
-int held_hand_in(const char *state_directory, const char *sinks, struct postgresql *server,
-                 struct postgresql_trouble *trouble)
+bool held_hand_in(const char *state_directory, const char *sinks, struct postgresql *server,
+                  struct held_outcome *out, struct postgresql_trouble *trouble)
 {
     char folder[PATH_MAX];
     char path[PATH_MAX];
     struct dirent **entries = NULL;
     int count = scandir(folder_of(state_directory, folder), &entries, is_batch, alphasort);
-    int taken = 0;
+    bool goes_on = true;
 
+    *out = (struct held_outcome){.taken = 0};
     for (int i = 0; i < count; i++) {
-        if (taken >= 0) {
+        if (goes_on) {
             snprintf(path, sizeof(path), "%.*s/%.200s", PATH_MAX - 256, folder, entries[i]->d_name);
-            const int result = hand_in(path, sinks, server, trouble);
-
-            taken = result < 0 ? -1 : taken + result;
-            if (result == 1) {
-                (void)unlink(path);
-            }
+            goes_on = hand_in(path, sinks, server, out, trouble);
         }
         free(entries[i]);
     }
     free(entries);
-    return taken;
+    return goes_on;
 }

@@ -26,10 +26,20 @@ struct held_batch {
 /* False, with errno. */
 bool held_keep(const char *state_directory, const struct held_batch *batch);
 
-/* Hands in all that is there, oldest first. How many; -1 and the trouble: the others stay. One that
- * the database refuses for good is set aside under the name NAME.refused. A file that is none of
- * ours is left alone. */
-int held_hand_in(const char *state_directory, const char *sinks, struct postgresql *server,
-                 struct postgresql_trouble *trouble);
+/* The database refused it for good: it is put where nobody hands it in again, NAME.refused. False,
+ * with errno. */
+bool held_set_aside(const char *state_directory, const struct held_batch *batch);
+
+struct held_outcome {
+    int taken;
+    int refused;                   /* set aside, too */
+    int unread;                    /* no batch, or damaged: left alone */
+    char why[POSTGRESQL_WHY_SIZE]; /* the last one was refused */
+};
+
+/* Hands in all that is there, each worker's oldest first. False and the trouble: the others stay.
+ */
+bool held_hand_in(const char *state_directory, const char *sinks, struct postgresql *server,
+                  struct held_outcome *out, struct postgresql_trouble *trouble);
 
 #endif

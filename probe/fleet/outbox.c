@@ -8,6 +8,7 @@
 #include <syslog.h>
 
 #include "lib/alert/sink/sinks.h"
+#include "lib/printable.h"
 #include "probe/fleet/batch.h"
 #include "probe/fleet/fleet_server.h"
 #include "probe/model/program.h"
@@ -119,21 +120,29 @@ static bool read_announcement(const json_t *row, struct announcement *out)
     return true;
 }
 
-/* One that cannot be read is done with: nobody of this version could. */
+/* One that cannot be read stays: a worker of a newer version may know it. */
 static bool send_row(const struct outbox *outbox, const struct sink_source *source,
                      const json_t *row)
 {
     char error[SINK_ERROR_SIZE] = "";
     struct announcement announcement;
     const struct sink_kind *kind = sink_kinds;
+    char shown[INCIDENT_ID_SIZE * 4];
 
+    printable_string(shown, sizeof(shown), text_of(row, "id"));
     while (kind->name != NULL && strcmp(kind->name, text_of(row, "sink")) != 0) {
         kind++;
     }
     if (kind->name == NULL || !read_announcement(row, &announcement)) {
-        reporter_say(outbox->reporter, LOG_ERR,
-                     "an alert of the database could not be read, and is left out");
-        return true;
+        if (number_of(row, "tries") <= 1) {
+            reporter_say(
+                outbox->reporter, LOG_ERR,
+                "incident %s of the database is of a kind that this version does not know, "
+                "or damaged; it waits for a worker that can tell it: install the newest "
+                "version of relaywarden here",
+                shown);
+        }
+        return false;
     }
     if (sink_send(kind, source, &announcement, error)) {
         return true;
@@ -152,11 +161,14 @@ int outbox_send(const struct outbox *outbox, struct postgresql *server,
 {
     struct utsname names = {.nodename = ""};
     char sinks[OUTBOX_SINKS_SIZE];
-    const char *const values[] = {outbox->worker, outbox_sinks(outbox->conf, sinks)};
+    char most[16];
+    const char *const values[] = {outbox->worker, outbox_sinks(outbox->conf, sinks), most};
     const struct postgresql_question question = {
-        "SELECT * FROM relaywarden.outbox_take($1, $2::text[], 16)", values, 2, FLEET_ASK_MS};
+        "SELECT * FROM relaywarden.outbox_take($1, $2::text[], $3::integer)", values, 3,
+        FLEET_ASK_MS};
     const struct alert_settings settings = settings_of(outbox->conf);
     json_t *rows = json_array();
+    snprintf(most, sizeof(most), "%d", OUTBOX_AT_ONCE);
     bool fine = rows != NULL && postgresql_ask(server, &question, read_row, rows, trouble);
     int sent = 0;
     size_t i;

@@ -26,9 +26,9 @@ struct outbox {
     struct reporter *reporter; /* is told of a sink that did not take one */
 };
 
-/* Sends what waits for these sinks, at most OUTBOX_AT_ONCE. How many were sent; -1 and the trouble.
- */
-#define OUTBOX_AT_ONCE 16
+/* Sends what waits for these sinks, at most OUTBOX_AT_ONCE: a slow sink must not use up their
+ * lease. How many were sent; -1 and the trouble. */
+#define OUTBOX_AT_ONCE 2
 int outbox_send(const struct outbox *outbox, struct postgresql *server,
                 struct postgresql_trouble *trouble);
 

@@ -2,6 +2,14 @@
 
 ALTER TABLE incident ADD COLUMN reminded timestamptz;
 
+-- Whether somebody has seen the incident gone, and nobody sees it. What was given up is neither.
+CREATE FUNCTION is_over(about text) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM sighting WHERE incident = about AND gone IS NOT NULL)
+        AND NOT EXISTS (SELECT FROM sighting WHERE incident = about AND gone IS NULL
+            AND given_up IS NULL)
+$$;
+
 -- An announcement for each sink, held back until `ready`.
 CREATE FUNCTION announce(about text, what text, sinks text[], at timestamptz) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = relaywarden, pg_temp AS $$
@@ -11,20 +19,18 @@ LANGUAGE sql SECURITY DEFINER SET search_path = relaywarden, pg_temp AS $$
     UPDATE incident SET told = coalesce(told, now()), reminded = now() WHERE id = about;
 $$;
 
--- Ends what no vantage sees any more. Somebody may have seen it since the list was made: each is
--- looked at again once it is locked.
+-- Ends what no vantage sees any more, where one has seen that it is over. Somebody may have seen it
+-- since the list was made: each is looked at again once it is locked.
 CREATE FUNCTION settle(sinks text[]) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = relaywarden, pg_temp AS $$
 DECLARE
     one record;
     ended_now bigint := 0;
 BEGIN
-    FOR one IN SELECT id, told FROM incident WHERE ended IS NULL AND NOT EXISTS
-        (SELECT FROM sighting WHERE sighting.incident = incident.id AND sighting.gone IS NULL)
+    FOR one IN SELECT id, told FROM incident WHERE ended IS NULL AND is_over(id)
         ORDER BY id FOR UPDATE SKIP LOCKED
     LOOP
-        UPDATE incident SET ended = now() WHERE id = one.id AND ended IS NULL AND NOT EXISTS
-            (SELECT FROM sighting WHERE sighting.incident = one.id AND sighting.gone IS NULL);
+        UPDATE incident SET ended = now() WHERE id = one.id AND ended IS NULL AND is_over(one.id);
         CONTINUE WHEN NOT FOUND;
         ended_now := ended_now + 1;
         IF one.told IS NOT NULL THEN
@@ -46,22 +52,11 @@ LANGUAGE sql SECURITY DEFINER SET search_path = relaywarden, pg_temp AS $$
         ON CONFLICT DO NOTHING;
 $$;
 
--- Which vantage asks the whole battery in this interval: by rendezvous hashing, and in turn.
-CREATE FUNCTION is_whole(the_target bigint, every integer, at_vantage text) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = relaywarden, pg_temp AS $$
-    SELECT coalesce((SELECT ranked.place = floor(extract(epoch FROM now()) / every)::bigint % ranked.n
-        FROM (SELECT name, count(*) OVER () AS n,
-                  row_number() OVER (ORDER BY md5(name || ' ' || the_target)) - 1 AS place
-              FROM vantage WHERE retired IS NULL AND last_seen > now() - interval '5 minutes')
-              AS ranked
-        WHERE ranked.name = at_vantage), true)
-$$;
-
 -- Up to `most` turns that are due, each leased to this worker for twice as long as it may take.
 -- `seen`: the open incidents that this vantage sees there.
 CREATE FUNCTION claim(me text, at_vantage text, most integer)
 RETURNS TABLE (target_id bigint, claim_epoch bigint, target_name text, target_spec jsonb,
-    target_interval integer, whole boolean, seen jsonb)
+    target_interval integer, seen jsonb)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = relaywarden, pg_temp AS $$
 BEGIN
     UPDATE worker SET last_seen = now() WHERE id = me AND last_seen < now() - interval '10 s';
@@ -78,14 +73,14 @@ BEGIN
             + make_interval(secs => 2 * (SELECT max(longest_seconds) FROM target
                 WHERE id IN (SELECT due.target FROM due)))
         FROM due WHERE turn.vantage = at_vantage AND turn.target = due.target
-        RETURNING turn.target, turn.epoch, turn.confirm)
+        RETURNING turn.target, turn.epoch)
     SELECT target.id, claimed.epoch, target.name, target.spec, target.interval_seconds,
-        claimed.confirm OR is_whole(target.id, target.interval_seconds, at_vantage),
         coalesce((SELECT jsonb_agg(jsonb_build_object('kind', incident.kind, 'key', incident.key,
                 'fold', incident.fold, 'body', incident.body))
             FROM sighting JOIN incident ON incident.id = sighting.incident
             WHERE sighting.vantage = at_vantage AND sighting.target = target.name
-                AND sighting.gone IS NULL AND incident.ended IS NULL), '[]')
+                AND sighting.gone IS NULL AND sighting.given_up IS NULL
+                AND incident.ended IS NULL), '[]')
     FROM claimed JOIN target ON target.id = claimed.target ORDER BY target.id;
 END $$;
 
@@ -134,7 +129,7 @@ BEGIN
             DO UPDATE SET last_seen = now(), count = incident.count + 1
         RETURNING id, count = 1 INTO about, is_new;
     INSERT INTO sighting (incident, vantage, target) VALUES (about, at_vantage, target_name)
-        ON CONFLICT (incident, vantage) DO UPDATE SET last = now(), gone = NULL;
+        ON CONFLICT (incident, vantage) DO UPDATE SET last = now(), gone = NULL, given_up = NULL;
     IF is_new THEN
         UPDATE turn SET due = least(due, now()), confirm = true WHERE target = the_target
             AND vantage <> at_vantage AND EXISTS (SELECT FROM vantage WHERE name = turn.vantage
@@ -146,7 +141,8 @@ BEGIN
 END $$;
 
 -- What a worker learnt in a batch of its claims: all of it, or nothing. A batch that was taken is
--- not taken again, nor is a turn whose claim is not this worker's any more. `batch` is
+-- not taken again. Of a turn whose claim is not this worker's any more the results are not taken,
+-- nor what is over there; what was found is: whoever has the claim now may not see it. `batch` is
 -- [{"id", "epoch", "name", "age": seconds ago, "through", "results": [...], "findings": [...],
 -- "over": [{"kind", "key"}]}]; without an epoch it comes from a time without this database.
 CREATE FUNCTION record(me text, at_vantage text, number bigint, batch jsonb, sinks text[])
@@ -171,6 +167,8 @@ BEGIN
                 asked = now()
             WHERE target = t.id AND vantage = at_vantage AND epoch = t.epoch AND worker = me;
         IF NOT FOUND AND t.epoch IS NOT NULL THEN
+            PERFORM sight(at_vantage, t.id, t.name, f, sinks)
+                FROM jsonb_array_elements(t.findings) AS f ORDER BY f->>'kind', f->>'key';
             CONTINUE;
         END IF;
         at := now() - make_interval(secs => t.age);
@@ -183,7 +181,7 @@ BEGIN
             FROM jsonb_array_elements(t.findings) AS f ORDER BY f->>'kind', f->>'key';
         UPDATE sighting SET gone = now() FROM incident, jsonb_array_elements(t."over") AS o
             WHERE sighting.incident = incident.id AND sighting.vantage = at_vantage
-            AND sighting.gone IS NULL AND incident.ended IS NULL
+            AND sighting.gone IS NULL AND sighting.given_up IS NULL AND incident.ended IS NULL
             AND incident.kind = o->>'kind' AND incident.key = o->>'key';
         UPDATE outbox SET ready = now() FROM sighting WHERE outbox.sent IS NULL
             AND outbox.ready > now() AND sighting.incident = outbox.incident
@@ -205,7 +203,7 @@ DECLARE
 BEGIN
     PERFORM settle(sinks);
     FOR one IN SELECT id FROM incident WHERE ended IS NULL AND remind > 0
-        AND reminded < now() - make_interval(secs => remind) FOR UPDATE SKIP LOCKED
+        AND coalesce(reminded, told, opened) < now() - make_interval(secs => remind) FOR UPDATE SKIP LOCKED
     LOOP
         PERFORM announce(one.id, 'repeated', sinks, now());
     END LOOP;
@@ -236,9 +234,9 @@ LANGUAGE sql SECURITY DEFINER SET search_path = relaywarden, pg_temp AS $$
     SELECT taken.id, taken.sink, taken.state, i.id, i.kind, i.key, i.fold, i.severity, i.body,
         i.count, extract(epoch FROM i.opened)::bigint, extract(epoch FROM i.last_seen)::bigint,
         (SELECT coalesce(string_agg(s.vantage, ', ' ORDER BY s.vantage), '') FROM sighting AS s
-            WHERE s.incident = i.id AND (s.gone IS NULL OR taken.state = 'resolved')),
+            WHERE s.incident = i.id AND (s.gone IS NULL AND s.given_up IS NULL OR taken.state = 'resolved')),
         (SELECT count(*) FROM sighting AS s
-            WHERE s.incident = i.id AND (s.gone IS NULL OR taken.state = 'resolved')),
+            WHERE s.incident = i.id AND (s.gone IS NULL AND s.given_up IS NULL OR taken.state = 'resolved')),
         (SELECT count(*) FROM vantage WHERE retired IS NULL), taken.tries
     FROM taken JOIN incident AS i ON i.id = taken.incident ORDER BY taken.id
 $$;

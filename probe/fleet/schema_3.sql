@@ -1,4 +1,5 @@
--- Step 3: a vantage that is silent is an incident.
+-- Step 3: a vantage that is silent is an incident. It is the database that sees it; a vantage of
+-- this name there cannot be.
 
 CREATE FUNCTION hear(sinks text[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = relaywarden, pg_temp AS $$
@@ -9,7 +10,7 @@ BEGIN
     UPDATE sighting SET gone = now() FROM incident JOIN vantage ON vantage.name = incident.key
         WHERE sighting.incident = incident.id AND sighting.gone IS NULL
         AND incident.kind = 'vantage-silent' AND incident.ended IS NULL
-        AND vantage.last_seen > now() - interval '5 minutes';
+        AND (vantage.retired IS NOT NULL OR vantage.last_seen > now() - interval '5 minutes');
     FOR one IN SELECT name FROM vantage WHERE retired IS NULL
         AND coalesce(last_seen, first_seen) < now() - interval '5 minutes' ORDER BY name
     LOOP
@@ -23,7 +24,7 @@ BEGIN
                     'fields', jsonb_build_array(jsonb_build_array('vantage', 5, one.name)))::text)
             ON CONFLICT (kind, key) WHERE ended IS NULL DO NOTHING RETURNING id INTO about;
         IF FOUND THEN
-            INSERT INTO sighting (incident, vantage) VALUES (about, one.name);
+            INSERT INTO sighting (incident, vantage) VALUES (about, 'the database');
             PERFORM announce(about, 'opened', sinks, now());
         END IF;
     END LOOP;
@@ -37,7 +38,7 @@ BEGIN
     PERFORM hear(sinks);
     PERFORM settle(sinks);
     FOR one IN SELECT id FROM incident WHERE ended IS NULL AND remind > 0
-        AND reminded < now() - make_interval(secs => remind) FOR UPDATE SKIP LOCKED
+        AND coalesce(reminded, told, opened) < now() - make_interval(secs => remind) FOR UPDATE SKIP LOCKED
     LOOP
         PERFORM announce(one.id, 'repeated', sinks, now());
     END LOOP;

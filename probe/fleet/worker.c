@@ -23,6 +23,7 @@
 #define RETRY_FIRST_S 1  /* after the database was lost */
 #define RETRY_LAST_S  30
 #define RECORD_TRIES  5 /* of a batch that other transactions were in the way of */
+#define OUTBOX_TURNS  8 /* in a round */
 
 struct worker {
     const struct conf *conf;
@@ -36,7 +37,9 @@ struct worker {
     int64_t next_tick; /* times of CLOCK_BOOTTIME */
     int64_t next_try;
     int retry_s;
-    bool told; /* that the database is away */
+    bool told; /* that the database is away, and why */
+    enum postgresql_fault told_of;
+    bool is_known; /* to the database, at least once: so there is a roster */
 };
 
 static int64_t seconds_now(void)
@@ -65,12 +68,35 @@ static void lose(struct worker *worker, const struct postgresql_trouble *trouble
     worker->server = NULL;
     worker->next_try = seconds_now() + worker->retry_s;
     worker->retry_s = worker->retry_s * 2 > RETRY_LAST_S ? RETRY_LAST_S : worker->retry_s * 2;
-    if (!worker->told) {
-        reporter_say(worker->reporter, LOG_ERR,
-                     "%s; audits go on, and their results are kept here until it is back",
-                     trouble->why);
+    if (!worker->told || worker->told_of != trouble->fault) {
+        reporter_say(worker->reporter, LOG_ERR, "%s; %s", trouble->why,
+                     worker->is_known
+                         ? "audits go on, and their results are kept here until it is back"
+                         : "nothing is audited until it is there, since it has the targets");
     }
     worker->told = true;
+    worker->told_of = trouble->fault;
+}
+
+static void tell_handed(struct worker *worker, const struct held_outcome *held)
+{
+    if (worker->told || held->taken > 0) {
+        reporter_say(worker->reporter, LOG_NOTICE,
+                     "the database is %s; %d batches of results were handed in",
+                     worker->is_known ? "back" : "there", held->taken);
+    }
+    if (held->refused > 0) {
+        reporter_say(worker->reporter, LOG_ERR,
+                     "%d batches of results were refused: %s; they are set aside as "
+                     "probe/fleet/*.refused in state_directory",
+                     held->refused, held->why);
+    }
+    if (held->unread > 0) {
+        reporter_say(worker->reporter, LOG_ERR,
+                     "%d files in probe/fleet of state_directory are no batches of results, or "
+                     "damaged, and stay there; look at them, and remove them",
+                     held->unread);
+    }
 }
 
 static bool connect_server(struct worker *worker, struct postgresql_trouble *trouble)
@@ -80,18 +106,16 @@ static bool connect_server(struct worker *worker, struct postgresql_trouble *tro
         lose(worker, trouble);
         return false;
     }
-    const int handed =
-        held_hand_in(worker->conf->state_directory, worker->sinks, worker->server, trouble);
-    if (handed < 0) {
+    struct held_outcome held;
+    if (!held_hand_in(worker->conf->state_directory, worker->sinks, worker->server, &held,
+                      trouble)) {
         lose(worker, trouble);
         return false;
     }
     worker->retry_s = RETRY_FIRST_S;
-    if (worker->told || handed > 0) {
-        reporter_say(worker->reporter, LOG_NOTICE,
-                     "the database is back; %d batches of results were handed in", handed);
-    }
+    tell_handed(worker, &held);
     worker->told = false;
+    worker->is_known = true;
     return true;
 }
 
@@ -135,6 +159,11 @@ void worker_configure(struct worker *worker, const struct conf *conf)
     outbox_sinks(conf, worker->sinks);
 }
 
+bool worker_is_ready(const struct worker *worker)
+{
+    return worker->is_known;
+}
+
 const char *worker_vantage(const struct worker *worker)
 {
     return worker->vantage;
@@ -161,15 +190,15 @@ static bool read_claim(const char *const *columns, size_t count, void *user)
     const struct claiming *claiming = user;
     struct worker *worker = claiming->worker;
 
-    if (count != 7) {
+    if (count != 6) {
         return false;
     }
     const json_int_t interval = strtoll(columns[4], NULL, 10);
-    json_t *row = json_pack("{s:I, s:I, s:s, s:o*, s:I, s:b, s:o*}", "id",
+    json_t *row = json_pack("{s:I, s:I, s:s, s:o*, s:I, s:o*}", "id",
                             (json_int_t)strtoll(columns[0], NULL, 10), "epoch",
                             (json_int_t)strtoll(columns[1], NULL, 10), "name", columns[2], "spec",
-                            json_loads(columns[3], 0, NULL), "interval", interval, "whole",
-                            columns[5][0] == 't', "seen", json_loads(columns[6], 0, NULL));
+                            json_loads(columns[3], 0, NULL), "interval", interval, "seen",
+                            json_loads(columns[5], 0, NULL));
     if (row == NULL) {
         return false;
     }
@@ -235,8 +264,10 @@ static bool record(struct worker *worker, const json_t *batch, struct postgresql
     return recorded;
 }
 
-/* The database is away: alerts are sent from here, and the results are kept. */
-static void hold(struct worker *worker, const struct audit_summary *summary, const json_t *batch)
+/* The database did not take it: alerts are sent from here, and the results are kept; where it
+ * refused them, aside. */
+static void hold(struct worker *worker, const struct audit_summary *summary, const json_t *batch,
+                 bool refused)
 {
     struct alerts_pace pace = {.told = 0};
     const struct held_batch held = {worker->id, worker->vantage, worker->number, batch, true};
@@ -245,7 +276,8 @@ static void hold(struct worker *worker, const struct audit_summary *summary, con
         alerts_tell(worker->reporter, audit_summary_result(summary, i), &pace);
     }
 
-    if (!held_keep(worker->conf->state_directory, &held)) {
+    if (refused ? !held_set_aside(worker->conf->state_directory, &held)
+                : !held_keep(worker->conf->state_directory, &held)) {
         reporter_say(worker->reporter, LOG_ERR,
                      "results could not be kept for the database: %s; it will lack them",
                      strerror(errno));
@@ -276,17 +308,19 @@ static void hand_over(struct worker *worker, const struct claims *claims,
     worker->number++;
     review(worker, claims, summary);
     if (worker->server == NULL) {
-        hold(worker, summary, batch);
+        hold(worker, summary, batch, false);
     } else if (!record(worker, batch, &trouble)) {
-        if (trouble.fault == POSTGRESQL_STATEMENT) {
+        const bool refused = trouble.fault == POSTGRESQL_STATEMENT;
+
+        if (refused) {
             reporter_say(worker->reporter, LOG_ERR,
-                         "results were refused: %s; they are kept here, and alerts are sent from "
-                         "here",
+                         "results were refused: %s; they are set aside as probe/fleet/*.refused in "
+                         "state_directory, and alerts are sent from here",
                          trouble.why);
         } else {
             lose(worker, &trouble);
         }
-        hold(worker, summary, batch);
+        hold(worker, summary, batch, refused);
     }
     json_decref(batch);
 }
@@ -361,14 +395,14 @@ bool worker_round(struct worker *worker, worker_audited audited, void *user)
         more = ask_all(worker, claims, audited, user);
     }
     claims_free(claims);
-    if (worker->server != NULL) {
-        const int sent = outbox_send(&outbox, worker->server, &trouble);
-
+    int sent = OUTBOX_AT_ONCE;
+    for (int i = 0; i < OUTBOX_TURNS && worker->server != NULL && sent == OUTBOX_AT_ONCE; i++) {
+        sent = outbox_send(&outbox, worker->server, &trouble);
         if (sent < 0) {
             lose(worker, &trouble);
         }
-        more = more || sent == OUTBOX_AT_ONCE;
     }
+    more = more || (worker->server != NULL && sent == OUTBOX_AT_ONCE);
     if (worker->server != NULL) {
         tick(worker, &trouble);
     }

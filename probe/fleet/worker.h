@@ -31,6 +31,9 @@ void worker_stop(struct worker *worker); /* NULL is nothing */
 /* A new configuration after a reload; the vantage stays. */
 void worker_configure(struct worker *worker, const struct conf *conf);
 
+/* Whether the database has been there since the start. Before, there is nothing to audit. */
+bool worker_is_ready(const struct worker *worker);
+
 const char *worker_vantage(const struct worker *worker);
 
 /* Whoever reports of an audit that a round made; `conf` has its targets. */

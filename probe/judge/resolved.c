@@ -97,9 +97,8 @@ static bool may_last(const struct search *search, enum cause cause)
 {
     const struct endpoint_result *result = search->result;
 
-    /* Hosted mail is asked `plain` alone: of the other forms nothing was learnt. Nor where another
-     * vantage asks them. */
-    if ((result->endpoint.hosted || result->endpoint.brief) && cause != CAUSE_UNCONDITIONAL &&
+    /* Hosted mail is asked `plain` alone: of the other forms nothing was learnt. */
+    if (result->endpoint.hosted && cause != CAUSE_UNCONDITIONAL &&
         cause != CAUSE_CLIENT_ADDRESS_HIDDEN) {
         return true;
     }

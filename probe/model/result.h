@@ -108,7 +108,6 @@ struct endpoint {
     uint16_t port;
     enum tls_mode tls_asked; /* may be TLS_AUTO */
     bool configured;         /* a target of the configuration: state and alerts are for these */
-    bool brief;              /* `plain` and own-sender alone: see target.h */
     bool hosted;             /* an MX host that is somebody else's: asked `plain` alone */
 };
 

@@ -24,8 +24,7 @@
 struct target {
     char name[RESULT_HOST_SIZE]; /* the configured name, or the argument; printable */
     bool configured;
-    bool brief; /* another vantage asks the whole battery: `plain` and own-sender alone here */
-    bool by_mx; /* `host` is a domain whose MX hosts are meant */
+    bool by_mx;             /* `host` is a domain whose MX hosts are meant */
     char host[DOMAIN_SIZE]; /* normalised; an address as its canonical text */
     struct address address; /* ADDRESS_NONE: DNS knows */
     const uint16_t *ports;  /* the configuration's; NULL: `port` is the only one */

@@ -72,9 +72,7 @@ void battery_init(struct battery *battery, const struct battery_settings *settin
     }
     /* The operator has no right to try the doors of somebody else's server. */
     for (size_t i = 0; i < technique_count && !result->endpoint.hosted; i++) {
-        const bool brief_too = strcmp(techniques[i].id, SENDER_TECHNIQUE) == 0;
-
-        if (&techniques[i] != first && (brief_too || !result->endpoint.brief)) {
+        if (&techniques[i] != first) {
             (void)result_add(result, &techniques[i]);
         }
     }
