@@ -38,6 +38,7 @@ struct candidate {
     const char *as;
     const char *scratch;
     bool is_live;
+    bool is_lacking;
     void *reading; /* the MTA's own */
     struct block *strings;
     struct array owned; /* void *: texts of files, overrides of listeners */
@@ -393,6 +394,19 @@ bool candidate_add_unknown(struct candidate *candidate, const struct candidate_n
     return add_note(candidate, &candidate->unknown, note);
 }
 
+bool candidate_lack(struct candidate *candidate, const char *why)
+{
+    const struct candidate_note note = {.file = "", .text = "", .why = why};
+
+    candidate->is_lacking = true;
+    return candidate_add_unknown(candidate, &note);
+}
+
+bool candidate_is_lacking(const struct candidate *candidate)
+{
+    return candidate->is_lacking;
+}
+
 bool candidate_leave_out(struct candidate *candidate, size_t element)
 {
     size_t *added = array_add(&candidate->left_out, sizeof(*added));
@@ -430,16 +444,9 @@ struct candidate *candidate_open(const struct candidate_settings *settings,
                                  char why[CANDIDATE_WHY_SIZE])
 {
     struct candidate *candidate = calloc(1, sizeof(*candidate));
-    struct stat about;
 
     if (candidate == NULL) {
         snprintf(why, CANDIDATE_WHY_SIZE, "out of memory");
-        return NULL;
-    }
-    if (stat(settings->directory, &about) != 0 || !S_ISDIR(about.st_mode)) {
-        snprintf(why, CANDIDATE_WHY_SIZE, "cannot read the folder %s: %s", settings->directory,
-                 strerror(errno != 0 ? errno : ENOTDIR));
-        candidate_free(candidate);
         return NULL;
     }
     candidate->mta = settings->mta;

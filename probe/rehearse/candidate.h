@@ -93,9 +93,9 @@ struct candidate_listener {
 /* Something about which nothing can be said before the candidate is live, or that is wrong but
  * opens nothing. */
 struct candidate_note {
-    const char *file; /* path, as it will stand */
+    const char *file; /* path, as it will stand; "": it is about none */
     unsigned int line;
-    const char *text; /* "relay_domains = mysql:/etc/postfix/relay.cf": what it is about */
+    const char *text; /* "relay_domains = mysql:/etc/postfix/relay.cf": what it is about; "" */
     const char *why;  /* one sentence */
 };
 
@@ -123,6 +123,9 @@ void candidate_free(struct candidate *candidate);
 
 const char *candidate_directory(const struct candidate *candidate); /* where it lies */
 const char *candidate_as(const struct candidate *candidate);        /* where it will stand */
+/* A program of the MTA's is not installed here, as one of candidate_unknown says: but for notes it
+ * has nothing. */
+bool candidate_is_lacking(const struct candidate *candidate);
 const struct site *candidate_site(const struct candidate *candidate);
 const struct candidate_mta *candidate_mta(const struct candidate *candidate);
 
@@ -193,6 +196,10 @@ size_t candidate_add_listener(struct candidate *candidate,
 size_t candidate_add_table(struct candidate *candidate, const struct candidate_table *table);
 bool candidate_add_warning(struct candidate *candidate, const struct candidate_note *note);
 bool candidate_add_unknown(struct candidate *candidate, const struct candidate_note *note);
+
+/* A program of the MTA's is not installed here: nothing more is read, and nothing can be tried,
+ * which is no fault of the candidate's. `why` also says what to do. False: memory is out. */
+bool candidate_lack(struct candidate *candidate, const char *why);
 
 /* Where a path that is written in the configuration can be read now; `out` has `size`. */
 const char *candidate_source(const struct candidate *candidate, const char *path, char *out,

@@ -31,7 +31,8 @@ struct candidate_settling {
 struct candidate_mta {
     const char *name; /* "postfix" */
 
-    /* Reads everything; false with a sentence. */
+    /* Reads everything; false with a sentence. Where a program of the MTA's is not installed here
+     * it says so (candidate_lack), and returns true. */
     bool (*read)(struct candidate *candidate, char why[CANDIDATE_WHY_SIZE]);
     void (*free)(void *reading); /* what candidate_set_reading was given */
 

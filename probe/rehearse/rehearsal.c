@@ -129,6 +129,9 @@ static bool open_candidate(struct rehearsal *rehearsal, char error[STAGE_ERROR_S
     if (rehearsal->outcome->candidate == NULL) {
         return false;
     }
+    if (candidate_is_lacking(rehearsal->outcome->candidate)) {
+        return true;
+    }
     char *host = candidate_value(rehearsal->outcome->candidate, NULL, "myhostname");
     if (host == NULL || !domain_normalise(host, strlen(host), rehearsal->host)) {
         snprintf(rehearsal->host, sizeof(rehearsal->host), "mx.%.200s", rehearsal->settings->own);
@@ -139,23 +142,31 @@ static bool open_candidate(struct rehearsal *rehearsal, char error[STAGE_ERROR_S
 
 /* ---- what the candidate tells of itself ----------------------------------------------------- */
 
+static void copy_note(struct rehearsal_outcome *outcome, const struct candidate_note *note,
+                      bool (*add)(struct rehearsal_outcome *, const char *, const char *))
+{
+    char place[OUTCOME_TEXT_SIZE] = "";
+    char text[OUTCOME_TEXT_SIZE];
+
+    if (note->file[0] != '\0') {
+        snprintf(place, sizeof(place), "%s:%u", note->file, note->line);
+    }
+    snprintf(text, sizeof(text), "%s%s%s", note->text, note->text[0] != '\0' ? ": " : "",
+             note->why);
+    (void)add(outcome, place, text);
+}
+
 static void copy_notes(struct rehearsal_outcome *outcome)
 {
     size_t count;
-    char place[OUTCOME_TEXT_SIZE];
-    char text[OUTCOME_TEXT_SIZE];
     const struct candidate_note *notes = candidate_unknown(outcome->candidate, &count);
 
     for (size_t i = 0; i < count; i++) {
-        snprintf(place, sizeof(place), "%s:%u", notes[i].file, notes[i].line);
-        snprintf(text, sizeof(text), "%s: %s", notes[i].text, notes[i].why);
-        (void)outcome_unknown(outcome, place, text);
+        copy_note(outcome, &notes[i], outcome_unknown);
     }
     notes = candidate_warnings(outcome->candidate, &count);
     for (size_t i = 0; i < count; i++) {
-        snprintf(place, sizeof(place), "%s:%u", notes[i].file, notes[i].line);
-        snprintf(text, sizeof(text), "%s: %s", notes[i].text, notes[i].why);
-        (void)outcome_warn(outcome, place, text);
+        copy_note(outcome, &notes[i], outcome_warn);
     }
 }
 
@@ -314,8 +325,17 @@ bool rehearsal_run(struct stage *stage, const struct rehearsal_settings *setting
     rehearsal = (struct rehearsal){.stage = stage, .settings = settings, .outcome = outcome};
 
     error[0] = '\0';
-    if (!open_candidate(&rehearsal, error) || !lay_files(rehearsal.host, error) ||
-        !begin_names(&rehearsal, error) || !choose_strangers(&rehearsal, error)) {
+    if (!open_candidate(&rehearsal, error)) {
+        return false;
+    }
+    outcome->directory = candidate_as(outcome->candidate);
+    if (candidate_is_lacking(outcome->candidate)) {
+        outcome->verdict = OUTCOME_VERDICT_UNKNOWN;
+        copy_notes(outcome);
+        return true;
+    }
+    if (!lay_files(rehearsal.host, error) || !begin_names(&rehearsal, error) ||
+        !choose_strangers(&rehearsal, error)) {
         return false;
     }
     rehearsal.trial = (struct trial){.stage = stage,
@@ -325,7 +345,6 @@ bool rehearsal_run(struct stage *stage, const struct rehearsal_settings *setting
                                      .site = settings->site,
                                      .own = settings->own,
                                      .host = rehearsal.host};
-    outcome->directory = candidate_as(outcome->candidate);
     copy_notes(outcome);
     bool good = ask_all(&rehearsal, error) && (outcome->verdict == OUTCOME_VERDICT_BROKEN ||
                                                rehearsal_ask_policy(&rehearsal, error));

@@ -124,7 +124,7 @@ case("broken-include", "broken", features="include(`/etc/mail/m4/partners.m4')dn
 case("broken-class", "broken", features="LOCAL_CONFIG\nFw/etc/mail/nowhere\n")
 
 
-def _make_map(place, text):
+def make_map(place, text):
     makemap = os.path.join(package("sendmail-bin"), "usr/libexec/sendmail/makemap")
     subprocess.run([makemap, "-C", "/dev/null", "hash", os.path.join(place, "access")], input=text, text=True,
                    check=True, capture_output=True)
@@ -150,10 +150,10 @@ def write(folder, name):
         _write(place, "sendmail.cf", made)
         os.remove(os.path.join(place, "sendmail.mc"))
     if wanted.only_map:
-        _make_map(place, wanted.files["access"])
+        make_map(place, wanted.files["access"])
         os.remove(os.path.join(place, "access"))
     if wanted.stale:
-        _make_map(place, wanted.stale.lstrip("!"))
+        make_map(place, wanted.stale.lstrip("!"))
         now = os.stat(os.path.join(place, "access")).st_mtime
         then = now + 60 if wanted.stale.startswith("!") else now - 60
         os.utime(os.path.join(place, "access.db"), (then, then))

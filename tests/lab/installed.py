@@ -29,3 +29,18 @@ def package(name):
 def installed(name, command):
     """The words of a command that runs where the package is installed."""
     return ["unshare", "--mount", "sh", "-c", SCRIPT, "sh", package(name), FOLDERS.get(name, ""), *command]
+
+
+# $1: paths; then the command.
+HIDE = """
+paths=$1; shift
+for path in $paths; do
+    [ ! -e "$path" ] || mount --bind /dev/null "$path" || exit 125
+done
+exec "$@"
+"""
+
+
+def without(paths, command):
+    """The words of a command that runs where these programs are not installed; within `installed`, or alone."""
+    return ["unshare", "--mount", "sh", "-c", HIDE, "sh", " ".join(paths), *command]

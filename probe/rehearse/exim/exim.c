@@ -34,6 +34,11 @@ static bool read_candidate(struct candidate *candidate, char why[CANDIDATE_WHY_S
         return false;
     }
     candidate_set_reading(candidate, reading);
+    const char *lack = reading_exim_lack(reading);
+    if (lack != NULL) {
+        free(overlays);
+        return candidate_lack(candidate, lack);
+    }
     snprintf(folder, sizeof(folder), "%s/exim", candidate_scratch(candidate));
     if (candidate_write(candidate, NULL, 0, folder, overlays, &overlay_count, ignored)) {
         done = reading_exim_load(candidate, folder, why);

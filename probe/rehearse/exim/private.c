@@ -87,10 +87,6 @@ static bool prepare(const struct private_server_copy *copy, struct instance_sett
     static const char *const nothing[] = {NULL};
     const char *program = reading_exim_program();
 
-    if (program == NULL) {
-        snprintf(error, INSTANCE_ERROR_SIZE, "Exim is not installed here");
-        return false;
-    }
     if (mounts_make_folder(SETTLE_SPOOL, 0755) != 0 || !make_certificate(error)) {
         return false;
     }

@@ -66,6 +66,22 @@ struct exim_reading *reading_exim_new(struct candidate *candidate, char why[CAND
     return NULL;
 }
 
+const char *reading_exim_lack(const struct exim_reading *reading)
+{
+    static const char *const scripts[] = {"/usr/sbin/update-exim4.conf",
+                                          "/usr/local/sbin/update-exim4.conf", NULL};
+
+    if (reading_exim_program() == NULL) {
+        return "Exim is not installed here: there is no /usr/sbin/exim4 and no /usr/sbin/exim. "
+               "Install exim4-daemon-light or exim4-daemon-heavy, or rehearse on the host that has "
+               "it.";
+    }
+    return reading->is_made && making_find(scripts) == NULL
+               ? "update-exim4.conf is not installed here, so no configuration was made of these "
+                 "files; install exim4-config, or rehearse on the host that has it"
+               : NULL;
+}
+
 void reading_exim_free(void *reading)
 {
     struct exim_reading *its = reading;
@@ -150,16 +166,9 @@ static bool ask_exim(struct candidate *candidate, struct exim_reading *reading, 
     char wrapper[PATH_MAX];
     char ignored[CANDIDATE_WHY_SIZE];
     size_t length = 0;
-    const char *program = reading_exim_program();
 
-    if (program == NULL) {
-        snprintf(why, CANDIDATE_WHY_SIZE,
-                 "Exim is not installed here: there is no "
-                 "/usr/sbin/exim4 and no /usr/sbin/exim");
-        return false;
-    }
     snprintf(wrapper, sizeof(wrapper), "%s/%s", candidate_as(candidate), READING_WRAPPER);
-    const char *const words[3] = {program, wrapper, ANSWERS};
+    const char *const words[3] = {reading_exim_program(), wrapper, ANSWERS};
     if (mounts_make_folder(ANSWERS, 0755) != 0) {
         snprintf(why, CANDIDATE_WHY_SIZE, "there is no room for %s", ANSWERS);
         return false;

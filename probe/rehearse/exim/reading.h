@@ -76,6 +76,8 @@ struct exim_reading *reading_exim_new(struct candidate *candidate, char why[CAND
  * with a sentence; that Exim does not take it is no failure: `flat` is NULL then. */
 bool reading_exim_load(struct candidate *candidate, const char *folder,
                        char why[CANDIDATE_WHY_SIZE]);
+/* Which program it needs that is not installed here, and what to do; NULL: none. */
+const char *reading_exim_lack(const struct exim_reading *reading);
 void reading_exim_free(void *reading);
 const struct exim_reading *reading_exim_of(const struct candidate *candidate);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/sys/subprocess.h"
 #include "probe/rehearse/blame.h"
 #include "probe/rehearse/candidate.h"
 #include "probe/rehearse/candidate_mta.h"
@@ -128,9 +129,13 @@ static bool leave_sleeps_out(struct candidate *candidate, const struct candidate
 
 static bool read_candidate(struct candidate *candidate, char why[CANDIDATE_WHY_SIZE])
 {
-    struct postfix_reading *reading = reading_new(candidate, why);
     size_t count = 0;
 
+    if (!subprocess_exists("postconf")) {
+        return candidate_lack(candidate, "Postfix is not installed here: there is no postconf. "
+                                         "Install postfix, or rehearse on the host that has it.");
+    }
+    struct postfix_reading *reading = reading_new(candidate, why);
     if (reading == NULL) {
         return false;
     }

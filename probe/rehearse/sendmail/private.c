@@ -9,6 +9,7 @@
 #include "probe/net/throwaway.h"
 #include "probe/rehearse/making.h"
 #include "probe/rehearse/private_server.h"
+#include "probe/rehearse/sendmail/programs.h"
 #include "probe/rehearse/sendmail/reading.h"
 #include "probe/rehearse/sendmail/settle.h"
 
@@ -107,12 +108,6 @@ static bool prepare(const struct private_server_copy *copy, struct instance_sett
 {
     static const char *const nothing[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
     const struct sendmail_reading *reading = reading_sendmail_of(copy->candidate);
-    const char *program = reading_sendmail_program();
-
-    if (program == NULL) {
-        snprintf(error, INSTANCE_ERROR_SIZE, "Sendmail is not installed here");
-        return false;
-    }
     if (mounts_make_folder(SETTLE_QUEUE, 0700) != 0) {
         snprintf(error, INSTANCE_ERROR_SIZE, "there is no room for %s", SETTLE_QUEUE);
         return false;
@@ -134,7 +129,7 @@ static bool prepare(const struct private_server_copy *copy, struct instance_sett
                                    copy->trace
                                        ? "exec \"$0\" -D \"$2\" -d21.12 -d60.1 -C \"$1\" -bD"
                                        : "exec \"$0\" -C \"$1\" -bD >&2",
-                                   program,
+                                   programs_sendmail(),
                                    private.configuration,
                                    errors_file,
                                    NULL};

@@ -8,27 +8,10 @@
 #include <unistd.h>
 
 #include "probe/rehearse/making.h"
+#include "probe/rehearse/sendmail/mc.h"
+#include "probe/rehearse/sendmail/programs.h"
 
 #define TABLES_MAX 64
-
-/* Sendmail's own first: /usr/sbin/sendmail is the name of every MTA's program. */
-const char *reading_sendmail_program(void)
-{
-    static const char *const programs[] = {
-        "/usr/libexec/sendmail/sendmail", "/usr/lib/sm.bin/sendmail", "/usr/sbin/sendmail.sendmail",
-        "/usr/sbin/sendmail-mta",         "/usr/sbin/sendmail",       NULL};
-
-    return making_find(programs);
-}
-
-const char *reading_sendmail_makemap(void)
-{
-    static const char *const programs[] = {"/usr/libexec/sendmail/makemap",
-                                           "/usr/lib/sm.bin/makemap", "/usr/sbin/makemap",
-                                           "/usr/bin/makemap", NULL};
-
-    return making_find(programs);
-}
 
 static struct sendmail_reading *reading_of(const struct candidate *candidate)
 {
@@ -99,6 +82,60 @@ struct sendmail_reading *reading_sendmail_new(struct candidate *candidate,
     return reading;
 }
 
+/* Whether the m4 files that sendmail.mc includes, or that m4 is given before it, are here. One that
+ * names others than this host has is wrong. */
+static bool has_m4_files(const struct candidate *candidate)
+{
+    const struct candidate_file *file = candidate_file(candidate, reading_of(candidate)->main);
+    struct mc_statement statement;
+    char source[PATH_MAX];
+    bool has = programs_cf() != NULL;
+
+    for (size_t at = 0; !has && mc_next(file->text, file->length, &at, &statement);) {
+        has =
+            strcmp(statement.name, "include") == 0 && strstr(statement.first, "/m4/cf.m4") &&
+            access(candidate_source(candidate, statement.first, source, sizeof(source)), F_OK) == 0;
+    }
+    return has;
+}
+
+bool reading_sendmail_has_programs(struct candidate *candidate)
+{
+    struct sendmail_reading *reading = reading_of(candidate);
+    char why[CANDIDATE_WHY_SIZE];
+
+    if (!programs_has_sendmail(why)) {
+        (void)candidate_lack(candidate, why);
+        return false;
+    }
+    const char *lacking = !reading->is_made          ? NULL
+                          : !programs_has_m4()       ? "m4"
+                          : !has_m4_files(candidate) ? "sendmail-cf"
+                                                     : NULL;
+    if (lacking == NULL) {
+        return true;
+    }
+    size_t cf = reading->is_older ? candidate_add_file(candidate, READING_CF) : CANDIDATE_NO_FILE;
+    if (cf == CANDIDATE_NO_FILE) {
+        snprintf(why, sizeof(why),
+                 "%s is not installed here, so no sendmail.cf was made of sendmail.mc; install %s, "
+                 "or rehearse on the host that has it",
+                 lacking, lacking);
+        (void)candidate_lack(candidate, why);
+        return false;
+    }
+    reading->is_made = false;
+    reading->is_open = false;
+    reading->main = cf;
+    snprintf(why, sizeof(why),
+             "%s is not installed here, so nobody knows whether sendmail.mc makes the same "
+             "sendmail.cf",
+             lacking);
+    const struct candidate_note note = {.file = "", .text = "", .why = why};
+    (void)candidate_add_warning(candidate, &note);
+    return true;
+}
+
 void reading_sendmail_free(void *opaque)
 {
     struct sendmail_reading *reading = opaque;
@@ -153,15 +190,12 @@ static char *dump_map(const struct sendmail_table *table, const char *folder,
 {
     const struct making making = {.folder = folder, .as = candidate_as(candidate)};
     const char *const words[3] = {table->type, table->map, MOUNTS_BASE "/sendmail.dump"};
-    const char *makemap = reading_sendmail_makemap();
     char script[256];
     char ignored[CANDIDATE_WHY_SIZE];
     size_t length = 0;
 
-    if (makemap == NULL) {
-        return NULL;
-    }
-    snprintf(script, sizeof(script), "%.100s -C /dev/null -u \"$1\" \"$2\" > \"$3\"", makemap);
+    snprintf(script, sizeof(script), "%.100s -C /dev/null -u \"$1\" \"$2\" > \"$3\"",
+             programs_makemap());
     return making_run(&making, script, words, ignored) ? making_read(words[2], &length) : NULL;
 }
 
@@ -200,6 +234,17 @@ static bool lets_in_more(const char *dump, const char *text)
     return false;
 }
 
+/* It stays as it is, or is not made, and nobody knows whom it lets in. */
+static void keep_map(struct candidate *candidate, struct sendmail_table *table, const char *why)
+{
+    const struct candidate_note note = {
+        .file = table->path, .line = 1, .text = table->name, .why = why};
+
+    table->is_kept = true;
+    (void)candidate_add_unknown(candidate, &note);
+    reading_of(candidate)->unasked++;
+}
+
 static void find_text(struct candidate *candidate, const char *folder, struct sendmail_table *table)
 {
     struct sendmail_reading *reading = reading_of(candidate);
@@ -207,7 +252,16 @@ static void find_text(struct candidate *candidate, const char *folder, struct se
     struct stat map;
 
     table->file = candidate_add_file(candidate, table->path);
-    if (table->map == NULL || !is_there(candidate, table->map, &map)) {
+    bool has_map = table->map != NULL && is_there(candidate, table->map, &map);
+    if (table->map != NULL && programs_makemap() == NULL &&
+        (has_map || table->file != CANDIDATE_NO_FILE)) {
+        keep_map(candidate, table,
+                 "makemap is not installed here, so the map of this text was not made and its "
+                 "lines were not asked; install sendmail-bin (or the package that has makemap), "
+                 "and rehearse again");
+        return;
+    }
+    if (!has_map) {
         return;
     }
     struct candidate_note note = {
@@ -218,10 +272,8 @@ static void find_text(struct candidate *candidate, const char *folder, struct se
                "Sendmail is started again."};
     table->dump = dump_map(table, folder, candidate);
     if (table->dump == NULL) {
-        table->is_kept = true;
-        note.why = "makemap cannot list what its map has: whom that lets in is not known.";
-        (void)candidate_add_unknown(candidate, &note);
-        reading->unasked++;
+        keep_map(candidate, table,
+                 "makemap cannot list what its map has: whom that lets in is not known.");
         return;
     }
     if (table->file == CANDIDATE_NO_FILE ||

@@ -32,7 +32,7 @@ struct sendmail_table {
     size_t file;      /* the text; CANDIDATE_NO_FILE: there is none */
     char *dump;       /* what is in the map, "key\tvalue" lines; NULL: there is none, or the text
                          counts */
-    bool is_kept;     /* there is a map, and it cannot be read but by Sendmail */
+    bool is_kept;     /* makemap is not to make one: it cannot list the map, or is not here */
 };
 
 struct sendmail_reading {
@@ -53,6 +53,9 @@ struct sendmail_reading {
 /* Which file it is. NULL with a sentence. */
 struct sendmail_reading *reading_sendmail_new(struct candidate *candidate,
                                               char why[CANDIDATE_WHY_SIZE]);
+/* Whether what has to read it is installed here; if not, the candidate lacks it. Without m4 an
+ * older sendmail.mc is passed over. */
+bool reading_sendmail_has_programs(struct candidate *candidate);
 /* Reads it, whose reading is set and of which `folder` is a copy. False: memory is out. */
 bool reading_sendmail_load(struct candidate *candidate, const char *folder);
 void reading_sendmail_free(void *reading);
@@ -61,9 +64,5 @@ const struct sendmail_reading *reading_sendmail_of(const struct candidate *candi
 /* "myhostname" is the host's name as $j has it; others are options of sendmail.cf. To be freed. */
 char *reading_sendmail_value(const struct candidate *candidate,
                              const struct candidate_listener *listener, const char *name);
-
-/* The installed programs; NULL: there is none. */
-const char *reading_sendmail_program(void);
-const char *reading_sendmail_makemap(void);
 
 #endif

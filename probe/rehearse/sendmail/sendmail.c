@@ -34,6 +34,10 @@ static bool read_candidate(struct candidate *candidate, char why[CANDIDATE_WHY_S
         return false;
     }
     candidate_set_reading(candidate, reading);
+    if (!reading_sendmail_has_programs(candidate)) {
+        free(overlays);
+        return true;
+    }
     snprintf(folder, sizeof(folder), "%s/sendmail", candidate_scratch(candidate));
     if (candidate_write(candidate, NULL, 0, folder, overlays, &overlay_count, ignored)) {
         done = reading_sendmail_load(candidate, folder) && listeners_sendmail_read(candidate);

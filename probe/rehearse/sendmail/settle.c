@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "probe/rehearse/making.h"
+#include "probe/rehearse/sendmail/programs.h"
 #include "probe/rehearse/sendmail/reading.h"
 
 /* Options that nothing may set, for those below have no value that means "no". */
@@ -239,7 +240,7 @@ static bool add_map(const struct candidate *candidate, const struct candidate_se
                     size_t which, FILE *script)
 {
     const struct sendmail_table *table = &reading_sendmail_of(candidate)->tables[which];
-    const char *makemap = reading_sendmail_makemap();
+    const char *makemap = programs_makemap();
     char target[PATH_MAX];
     char input[PATH_MAX];
     size_t length = 0;
@@ -253,8 +254,7 @@ static bool add_map(const struct candidate *candidate, const struct candidate_se
     bool done = text != NULL && mounts_write(input, text, length, 0600) == 0;
     free(text);
     place_map(candidate, settling, which, target, sizeof(target));
-    if (!done || makemap == NULL || target[0] == '\0' || !is_plain(target) ||
-        !is_plain(table->map)) {
+    if (!done || target[0] == '\0' || !is_plain(target) || !is_plain(table->map)) {
         return false;
     }
     /* Of two lines with one key the first counts, and makemap ends with EX_DATAERR. */
@@ -267,23 +267,16 @@ static bool add_map(const struct candidate *candidate, const struct candidate_se
 
 /* ---- all of it ---------------------------------------------------------------------------- */
 
-/* $1: the configuration's folder; $2: its copy. m4 writes beside itself, and needs a private place;
- * a file that others may write is none that Sendmail reads: the copy has the modes that an
- * installed one would have. */
+/* $1: the configuration's folder; $2: its copy; $3: where the m4 files of Sendmail are. m4 writes
+ * beside itself, and needs a private place; a file that others may write is none that Sendmail
+ * reads: the copy has the modes that an installed one would have. */
 #define BEGIN                                                                                      \
     "umask 022; cd /tmp && chmod -R go-w \"$2\" || exit 1\n"                                       \
     "make_cf() {\n"                                                                                \
-    "  command -v m4 >/dev/null || { echo 'm4 is not installed here: it makes sendmail.cf of "     \
-    "sendmail.mc' >&2; exit 1; }\n"                                                                \
     "  if grep -q 'm4/cf\\.m4' \"$1/" READING_MC "\"; then\n"                                      \
     "    m4 -I \"$1\" \"$1/" READING_MC "\"\n"                                                     \
     "  else\n"                                                                                     \
-    "    for cf in /usr/share/sendmail/cf /usr/share/sendmail-cf /usr/lib/mail /usr/share/misc; "  \
-    "do\n"                                                                                         \
-    "      [ ! -e $cf/m4/cf.m4 ] || { m4 -D_CF_DIR_=$cf/ -I \"$1\" $cf/m4/cf.m4 \"$1/" READING_MC  \
-    "\"; return; }\n"                                                                              \
-    "    done\n"                                                                                   \
-    "    echo 'the m4 files of Sendmail (sendmail-cf) are not installed here' >&2; return 1\n"     \
+    "    m4 -D_CF_DIR_=\"$3/\" -I \"$1\" \"$3/m4/cf.m4\" \"$1/" READING_MC "\"\n"                  \
     "  fi\n"                                                                                       \
     "}\n"
 
@@ -295,7 +288,8 @@ bool settle_sendmail(const struct candidate *candidate, const struct candidate_s
                                   .as = candidate_as(candidate),
                                   .overlays = settling->overlays,
                                   .overlay_count = *settling->used};
-    const char *const words[3] = {making.as, settling->destination, ""};
+    const char *cf = programs_cf();
+    const char *const words[3] = {making.as, settling->destination, cf != NULL ? cf : ""};
     char *text = NULL;
     size_t length = 0;
     FILE *script = open_memstream(&text, &length);
