@@ -37,6 +37,8 @@ PREFIX   ?= /usr/local
 DESTDIR  ?=
 SYSCONFDIR ?= /etc
 MODULEDIR := $(PREFIX)/lib/relaywarden
+# Where the programs look for modules: where they are installed.
+MODULE_BASE ?= $(MODULEDIR)
 # Alerts link to this: an https address at which doc/ is served, else the place where it is installed.
 DOC_BASE ?= $(PREFIX)/share/doc/relaywarden/doc
 SANITIZE ?=
@@ -205,12 +207,12 @@ $(BUILD)/relaywarden-postgresql.so: $(call objects,$(module_src))
 
 # Where the module is installed is known to one object, as well.
 $(BUILD)/lib/postgresql/postgresql.o: $(BUILD)/doc-base
-$(BUILD)/lib/postgresql/postgresql.o: private ALL_CPPFLAGS += -DRELAYWARDEN_MODULES='"$(MODULEDIR)"'
+$(BUILD)/lib/postgresql/postgresql.o: private ALL_CPPFLAGS += -DRELAYWARDEN_MODULES='"$(MODULE_BASE)"'
 
 # Where the pages are is known to one object: installing with another PREFIX makes that one anew.
 $(BUILD)/doc-base: FORCE
 	@mkdir -p $(@D)
-	@echo '$(DOC_BASE) $(MODULEDIR)' | cmp -s - $@ || echo '$(DOC_BASE) $(MODULEDIR)' > $@
+	@echo '$(DOC_BASE) $(MODULE_BASE)' | cmp -s - $@ || echo '$(DOC_BASE) $(MODULE_BASE)' > $@
 $(BUILD)/lib/finding_page.o: $(BUILD)/doc-base
 $(BUILD)/lib/finding_page.o: private ALL_CPPFLAGS += -DRELAYWARDEN_DOC_BASE='"$(DOC_BASE)"'
 

@@ -21,7 +21,7 @@ FILE_SECONDS = 900
 SLOWEST = 10
 FOLDER = "tests/integration"
 # Files whose tests share nothing, and take long: each is run in so many parts beside each other, before all others.
-IN_PARTS = re.compile("test_rehearse")
+IN_PARTS = re.compile(r"test_rehearse(_exim|_sendmail)?\.py$")
 PARTS = 4
 # Those that take more than 10 s, longest first; the others follow by name.
 LONGEST = (

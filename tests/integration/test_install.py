@@ -17,14 +17,14 @@ PROGRAMS = ("relaywarden-milter", "relaywarden-probe")
 
 
 # As `make` has it without PREFIX: another would link the programs anew, under the tests that run them.
-DOC_BASE = "DOC_BASE=/usr/local/share/doc/relaywarden/doc"
+PLACES = ("DOC_BASE=/usr/local/share/doc/relaywarden/doc", "MODULE_BASE=/usr/local/lib/relaywarden")
 
 
 def make(*arguments):
     environment = {name: value for name, value in os.environ.items()
                    if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    return run(["make", "-s", "-C", ROOT, f"BUILD={build_folder()}", DOC_BASE, *arguments],
-               env=environment, timeout=110)
+    return run(["make", "-s", "-C", ROOT, f"BUILD={build_folder()}", *PLACES, *arguments],
+               env=environment, timeout=540)
 
 
 def tree(folder):

@@ -71,7 +71,7 @@ def installed(lab, host):
     environment = {name: value for name, value in os.environ.items()
                    if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
     run(["make", "-s", "-C", ROOT, f"BUILD={build_folder()}", "install",
-         f"DESTDIR={machine.path('')}"], env=environment, timeout=110)
+         f"DESTDIR={machine.path('')}"], env=environment, timeout=540)
     machine.run(["systemd-sysusers", "relaywarden.conf"])
     machine.run(["systemd-tmpfiles", "--create", "relaywarden.conf"])
     machine.run(["journalctl", "--update-catalog"])
