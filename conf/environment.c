@@ -241,7 +241,7 @@ bool conf_environment_tell_strays(struct conf_messages *messages)
 
 /* ---- pieces of a text ------------------------------------------------------------------------ */
 
-/* What could end the quotes is no end of them. */
+/* A character that could end the quotes does not end them. */
 void conf_put_quoted(FILE *out, const char *text, size_t length)
 {
     fputc('"', out);

@@ -2,7 +2,7 @@
  * environment - a configuration of RELAYWARDEN_* variables, for a container without a file
  *
  * A table has the variables; each stands for one option of conf/schema.h (RELAYWARDEN_TARGETS for
- * the targets) and is judged as that option is in a file. What they make differs from an empty file
+ * the targets) and is judged as that option is in a file. Their text differs from an empty file
  * in what a container needs: alerts are JSON on standard output, and the ports are open to other
  * containers.
  *

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Makes an OCI image from scratch, without a registry: the two programs and the libraries that they need.
 
-The same octets from the same programs, libraries and date: names in order, one owner, one time. What comes of it is
+The same octets from the same programs, libraries and date: names in order, one owner, one time. The result is
 one file, an OCI layout in a tar archive, which `podman load` and `skopeo copy oci-archive:` take; its digest is printed.
 """
 

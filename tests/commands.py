@@ -87,7 +87,7 @@ def counting():
 
 
 def each(workers, function, items):
-    """What the function returns for each item, in their order; so many are worked at together."""
+    """The function's results for each item, in their order; so many are worked at together."""
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         calls = [pool.submit(contextvars.copy_context().run, function, item) for item in items]
         yield from (call.result() for call in calls)

@@ -45,7 +45,7 @@ users_of() {
 }
 groups_of() { [ "$1" != postfix ] || echo postdrop; }
 
-# What is named by a later Debian's name, and is part of another package in this one.
+# A package that has a later Debian's name, and is part of another package in this one.
 named_here() {
     case $1 in
     systemd-dev) apt-cache show "$1" >/dev/null 2>&1 || { echo systemd; return; } ;;

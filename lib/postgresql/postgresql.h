@@ -13,7 +13,7 @@
  * session, so that a pooler in transaction mode may stand between; what needs a transaction of
  * several statements begins and ends it itself.
  *
- * One thread at a time for a handle. What a call hands out lives during the call.
+ * One thread at a time for a handle. Results that a call hands out live during the call.
  */
 #ifndef RELAYWARDEN_LIB_POSTGRESQL_POSTGRESQL_H
 #define RELAYWARDEN_LIB_POSTGRESQL_POSTGRESQL_H
@@ -38,7 +38,7 @@ enum postgresql_fault {
     POSTGRESQL_MEMORY,
 };
 
-/* What went wrong: one sentence with a remedy, printable. */
+/* The error: one sentence with a remedy, printable. */
 struct postgresql_trouble {
     enum postgresql_fault fault;
     char why[POSTGRESQL_WHY_SIZE];

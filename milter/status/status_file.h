@@ -23,7 +23,8 @@
 
 struct status_file;
 
-/* In `directory`. What `source` and `reporter` point to outlives it. NULL: memory is out. */
+/* In `directory`. The objects that `source` and `reporter` point to outlive it. NULL: memory is
+ * out. */
 struct status_file *status_file_new(const char *directory, const struct snapshot_source *source,
                                     struct reporter *reporter);
 void status_file_free(struct status_file *file); /* NULL is nothing */

@@ -11,7 +11,7 @@
 
 #define EXIT_LEFT_OUT 3
 
-/* What a part of the verb works with, and what it leaves: an account as JSON, and as a line. */
+/* A part of the verb works with this, and leaves an account as JSON, and as a line. */
 struct work {
     const struct options *invocation;
     const struct conf *conf;

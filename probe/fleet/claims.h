@@ -1,7 +1,7 @@
 /*
  * claims - what a worker may ask now: targets of the roster, as an audit takes them
  *
- * What comes from the database is distrusted: a target that is none is left out, and named.
+ * The database is not trusted: a target that is none is left out, and named.
  *
  * One thread.
  */

@@ -5,7 +5,7 @@
  * released: probe/fleet/schema_N.sql. A server of a later step serves this program as long as that
  * step says that it does.
  *
- * One thread. What fails gives one sentence with a remedy.
+ * One thread. A failure gives one sentence with a remedy.
  */
 #ifndef RELAYWARDEN_PROBE_FLEET_FLEET_SERVER_H
 #define RELAYWARDEN_PROBE_FLEET_FLEET_SERVER_H

@@ -15,7 +15,7 @@ struct reading {
     const char *const *members; /* ended by NULL; '#' before the name: a number, '?': a truth */
 };
 
-/* What stands in the database is a stranger's text as far as a terminal goes. */
+/* The database's texts are a stranger's as far as a terminal goes. */
 static json_t *value_of(char kind, const char *text)
 {
     char shown[SHOWN_SIZE];

@@ -5,7 +5,7 @@
  * by which its worker hands it in: the database takes each number once. Another process of this
  * machine, or the next, hands in what one left.
  *
- * One thread. What fails is told by a line.
+ * One thread. A failure is told by a line.
  */
 #ifndef RELAYWARDEN_PROBE_FLEET_HELD_H
 #define RELAYWARDEN_PROBE_FLEET_HELD_H

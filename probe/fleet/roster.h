@@ -1,7 +1,7 @@
 /*
  * roster - the targets that a fleet audits, and what one machine kept before it joined
  *
- * One thread. What fails gives one sentence with a remedy, and nothing is changed.
+ * One thread. A failure gives one sentence with a remedy, and changes nothing.
  */
 #ifndef RELAYWARDEN_PROBE_FLEET_ROSTER_H
 #define RELAYWARDEN_PROBE_FLEET_ROSTER_H

@@ -213,7 +213,7 @@ BEGIN
 END $$;
 
 -- Makes the roster what `list` has: [{"name":..., "interval":S, "longest":S, "spec":{...}}, ...].
--- What it does not have leaves, and nobody looks at it any more. `given_up`: incidents of those.
+-- A target that it does not have leaves, and nobody looks at it any more. `given_up`: incidents of those.
 CREATE FUNCTION sync(list jsonb, OUT added bigint, OUT changed bigint, OUT dropped bigint,
     OUT given_up bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = relaywarden, pg_temp AS $$

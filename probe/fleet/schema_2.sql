@@ -2,7 +2,7 @@
 
 ALTER TABLE incident ADD COLUMN reminded timestamptz;
 
--- Whether somebody has seen the incident gone, and nobody sees it. What was given up is neither.
+-- Whether somebody has seen the incident gone, and nobody sees it. A sighting that was given up is neither.
 CREATE FUNCTION is_over(about text) RETURNS boolean
 LANGUAGE sql STABLE AS $$
     SELECT EXISTS (SELECT FROM sighting WHERE incident = about AND gone IS NOT NULL)
@@ -140,7 +140,7 @@ BEGIN
     END IF;
 END $$;
 
--- What a worker learnt in a batch of its claims: all of it, or nothing. A batch that was taken is
+-- The results of a batch of a worker's claims: all of it, or nothing. A batch that was taken is
 -- not taken again. Of a turn whose claim is not this worker's any more the results are not taken,
 -- nor what is over there; what was found is: whoever has the claim now may not see it. `batch` is
 -- [{"id", "epoch", "name", "age": seconds ago, "through", "results": [...], "findings": [...],

@@ -222,7 +222,7 @@ static bool claim(struct worker *worker, struct claims *claims, struct postgresq
     return postgresql_ask(worker->server, &question, read_claim, &claiming, trouble);
 }
 
-/* What is due of the targets that were claimed while the database was there. */
+/* The targets that are due of those that were claimed while the database was there. */
 static void choose(struct worker *worker, struct claims *claims)
 {
     const int64_t now = seconds_now();
@@ -284,8 +284,8 @@ static void hold(struct worker *worker, const struct audit_summary *summary, con
     }
 }
 
-/* What was told from here while the database was away ends here, too. The batch has not all
- * targets. */
+/* Incidents that were told from here while the database was away end here, too. The batch has not
+ * all targets. */
 static void review(struct worker *worker, const struct claims *claims,
                    const struct audit_summary *summary)
 {

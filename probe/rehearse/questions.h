@@ -59,7 +59,7 @@ struct question {
     char with[QUESTION_PARTS][QUESTION_TEXT_MAX]; /* "" as usual */
 };
 
-/* What must be so besides: a client or its name, and parts. One that is all zero is nothing. */
+/* Further conditions: a client or its name, and parts. One that is all zero is nothing. */
 struct question_given {
     struct address client; /* ADDRESS_NONE: any stranger */
     char name[QUESTION_TEXT_MAX];
@@ -134,7 +134,7 @@ void questions_add_network(struct questions *questions, const struct site *site,
 void questions_add_host(struct questions *questions, const struct site *site,
                         const struct question_host *host);
 
-/* What the request has there; "": the usual. */
+/* The request's text there; "": the usual. */
 const char *question_part(const struct question *question, enum question_part part);
 
 /* "client", "sender", ... A static string. */

@@ -32,7 +32,7 @@ def detail(number, techniques, verdict):
     return json.dumps({
         "target": "mx", "host": f"mx{number}.example.org", "port": 25, "tls": "none",
         "address": f"2001:db8::{number:x}", "verdict": verdict, "why": "As it was judged. " * 8,
-        "fix": "What to change, for each server. " * 20 if granted else "",
+        "fix": "The change for each server. " * 20 if granted else "",
         "milter": {"observed": False}, "banner": f"mx{number}.example.org ESMTP", "notes": [],
         "techniques": [{
             "id": technique["id"], "helo": "probe.example.net", "sender": technique["sender"],

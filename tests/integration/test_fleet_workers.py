@@ -204,7 +204,7 @@ def test_killed_workers_lose_nothing_and_record_nothing_twice(make_fleet, shared
 
 
 def test_each_vantage_asks_everything(make_fleet, postfix, server):
-    """What one does not ask it could not call closed."""
+    """An audit cannot call closed a form that it does not ask."""
     open_for(postfix)
     fleet = make_fleet(MX)
     for vantage in range(2):

@@ -142,7 +142,7 @@ def run_script(site, name):
 
 
 def attach_script(site, theirs, path=None):
-    """What the daily job says and returns, and the list of filters that comes of it."""
+    """The daily job's words and exit code, and the list of filters that comes of it."""
     site.postfix.set({"smtpd_milters": theirs})
     done = site.mx.run(["sh", os.path.join(ROOT, "container/attach.sh")], check=False,
                        env=environment(site) | ({"PATH": f"{path}:{environment(site)['PATH']}"} if path else {}))

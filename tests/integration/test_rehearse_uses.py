@@ -69,9 +69,9 @@ def test_a_change_of_the_configuration_is_rehearsed_and_an_open_one_fails_the_un
     wait_until(lambda: "REHEARSAL OPEN" in said(), 120, said)
     wait_until(lambda: is_done() and mx.run(["test", "-s", "/run/told"], check=False).returncode == 0, 60, said)
     assert re.search(GUILTY, said())
-    assert "What to do, now: take out what is called guilty above" in said()
+    assert "Do this now: take out what is called guilty above" in said()
     assert mx.show(f"{UNIT}.service", "ExecMainStatus") == "2"
-    wait_until(lambda: "What to do" in mx.read("/run/told"), 20)
+    wait_until(lambda: "Do this" in mx.read("/run/told"), 20)
     assert re.search(GUILTY, mx.read("/run/told"))
     shown = mx.shell(look).stdout
     assert f"{UNIT}.service" in shown and re.search(GUILTY, shown)
@@ -283,12 +283,12 @@ def test_the_apt_hook_rehearses_after_an_upgrade_of_the_mail_server_and_never_fa
     mx.run(["rm", f"/usr/local/lib/systemd/system/{UNIT}.service"])
     mx.systemctl("daemon-reload")
     said = upgrade(mx, 2)
-    assert re.search(GUILTY, said) and "What to do: stop the mail server" in said
+    assert re.search(GUILTY, said) and "Do this: stop the mail server" in said
     assert "is rehearsed" not in upgrade(mx, 2, "something-else")
     # Whatever is wrong with it, apt goes on.
     for number, broken in enumerate(("kill -9 $$", "exit 9", "(")):
         mx.write("/usr/local/sbin/relaywarden-probe", f"#!/bin/sh\n{broken}\n", 0o755)
-        assert "What to do: " in upgrade(mx, 3 + number)
+        assert "Do this: " in upgrade(mx, 3 + number)
     for number, broken in enumerate(("kill -9 $$", "exit 9", "(")):
         mx.write("/usr/local/sbin/relaywarden-after-upgrade", f"#!/bin/sh\n{broken}\n", 0o755)
         upgrade(mx, 6 + number)

@@ -1,4 +1,4 @@
-"""What a run leaves out. Without these variables of the environment, which check.py and parallel.py set, nothing:
+"""The tests that a run leaves out. Without these variables of the environment, which check.py and parallel.py set, nothing:
 
 RELAYWARDEN_PART=1/4: of a file's tests the first, the fifth, ...; other runs take the others.
 RELAYWARDEN_CASES=WORD: of a test with several cases one, drawn by a digest: with another word another one.

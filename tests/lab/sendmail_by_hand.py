@@ -23,7 +23,7 @@ def run(*words):
 
 
 def make():
-    """What is older than its source, or not there."""
+    """The maps that are older than their source, or not there."""
     def is_old(target, source):
         source = os.path.join(HERE, source)
         target = os.path.join(HERE, target)

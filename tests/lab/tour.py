@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """make pictures: those of doc/tour.md, of the real thing.
 
-The demo (demo.py) goes by once more. What its terminal shows becomes a picture for each chapter, and the page that
+The demo (demo.py) goes by once more. The text of its terminal becomes a picture for each chapter, and the page that
 `relaywarden-probe report` writes is photographed by Chromium. The pictures are kept in the tree, since whoever
 reads the tour has neither.
 """
@@ -93,7 +93,7 @@ def picture(name, text):
 
 @contextlib.contextmanager
 def pictured(name):
-    """What is said meanwhile, without the demo's own headings."""
+    """The text meanwhile, without the demo's own headings."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         yield

@@ -48,7 +48,7 @@ static void tell(struct postgresql_trouble *trouble, enum postgresql_fault fault
              remedy[0] != '\0' ? "; " : "", remedy);
 }
 
-/* What a SQLSTATE means to us. The first row that fits; an asterisk stands for any end. */
+/* The meaning of a SQLSTATE to us. The first row that fits; an asterisk stands for any end. */
 static const struct meaning {
     const char *state;
     enum postgresql_fault fault;

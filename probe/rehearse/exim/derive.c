@@ -15,7 +15,7 @@
 
 /* ---- conditions ------------------------------------------------------------------------------ */
 
-/* What a statement wants of a request. */
+/* The conditions that a statement sets to a request. */
 struct condition {
     enum question_kind kind;
     bool local_parts;
@@ -66,7 +66,7 @@ static const struct {
     {"match_local_part", ITEMS_LIST},
 };
 
-/* What stands in braces at *at, which is set behind them. False: nothing does. */
+/* The text in braces at *at, which is set behind them. False: nothing does. */
 static bool read_braces(const char **at, char *out, size_t size)
 {
     size_t depth = 0;

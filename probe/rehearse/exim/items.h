@@ -3,7 +3,7 @@
  *
  * Of each item a key: a network, a client's name, a mailbox, a domain, a local part, a greeting.
  * Named lists are followed, files of keys read, folders listed (dsearch); of a pattern a text is
- * guessed that it matches. What can be neither read nor guessed is counted. One thread.
+ * guessed that it matches. An item that can be neither read nor guessed is counted. One thread.
  */
 #ifndef RELAYWARDEN_PROBE_REHEARSE_EXIM_ITEMS_H
 #define RELAYWARDEN_PROBE_REHEARSE_EXIM_ITEMS_H
@@ -33,7 +33,7 @@ struct items {
     enum question_kind kind; /* CLIENT, NAME, SENDER, HELO or RECIPIENT */
     bool local_parts;        /* the items are local parts, of whatever domain */
     bool want_negated;       /* those that begin with `!` count, and the others do not */
-    /* What is found: */
+    /* Found: */
     struct item_key *keys;
     size_t count;
     size_t room;

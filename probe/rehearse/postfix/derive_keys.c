@@ -228,7 +228,7 @@ static bool is_part(const struct network *inner, const struct network *outer)
            address_in_prefix(&inner->base, outer->base.octets, outer->prefix);
 }
 
-/* What others say of a network: of a table in order the lines before, else those that are more
+/* The others' word on a network: of a table in order the lines before, else those that are more
  * exact. */
 static bool find_holes(const struct derive_keys_of *of, const struct lines *lines, size_t at,
                        bool ordered, struct question_holes *out)

@@ -56,7 +56,7 @@ void derive_keys(const struct derive_keys_of *of, const char *reference);
 /* One key that stands in a list itself. */
 void derive_one_key(const struct derive_keys_of *of, const char *key);
 
-/* What a table says by family, IPv4 and IPv6. */
+/* A table's word by family, IPv4 and IPv6. */
 struct derive_rest {
     bool refused[2]; /* whoever it has not named before */
     bool lets_by[2]; /* somebody whom the site does not trust; where nothing is known, too */

@@ -123,7 +123,7 @@ static bool prepare(const struct private_server_copy *copy, struct instance_sett
     snprintf(private.configuration, sizeof(private.configuration), "%s/%s", private.making.as,
              READING_RUN);
     write_hosts(reading->host);
-    /* What is wrong with its configuration it says on standard output. */
+    /* It tells faults of its configuration on standard output. */
     const char *const command[] = {"/bin/sh",
                                    "-c",
                                    copy->trace

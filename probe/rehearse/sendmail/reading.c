@@ -184,7 +184,7 @@ static void add_unknown(struct candidate *candidate, const struct cf_line *line,
     (void)candidate_add_unknown(candidate, &note);
 }
 
-/* What the map has, where there is one that is not older than its text. */
+/* The map's lines, where there is one that is not older than its text. */
 static char *dump_map(const struct sendmail_table *table, const char *folder,
                       const struct candidate *candidate)
 {

@@ -2,8 +2,8 @@
  * foreign - whether a server says that the recipient is none of its own
  *
  * "domain not handled here", "we only accept mail for our own domains", "delivery to other
- * organisations is forbidden": a refusal to relay that does not name relaying. What a person's
- * mailbox, a reason of another kind or a condition is about, is none. Pure; any thread.
+ * organisations is forbidden": a refusal to relay that does not name relaying. A sentence
+ * about a person's mailbox, a reason of another kind or a condition is none. Pure; any thread.
  */
 #ifndef RELAYWARDEN_PROBE_SMTP_REPLY_FOREIGN_H
 #define RELAYWARDEN_PROBE_SMTP_REPLY_FOREIGN_H

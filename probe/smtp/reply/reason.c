@@ -5,8 +5,9 @@
 
 /* ---- time, place, count, size, and whatever else -------------------------------------------- */
 
-/* What a refusal to relay is made of, besides the words that the vocabulary knows. Words for a
- * country, a time, a number or a property of the message are not here, nor is "during" or "until".
+/* The words that a refusal to relay is made of, besides the words that the vocabulary knows. Words
+ * for a country, a time, a number or a property of the message are not here, nor is "during" or
+ * "until".
  */
 static const char *const usual[] = {
     /* who asks, for what, of whom */

@@ -16,7 +16,8 @@
 #include "conf/environment.h"
 #include "lib/site.h"
 
-/* What a test before has set, and who runs the tests. cmocka has a variable of its own. */
+/* Variables that a test before has set, or whoever runs the tests. cmocka has a variable of its
+ * own. */
 static void forget_variables(void)
 {
     char **entry = environ;
@@ -220,7 +221,7 @@ static void variables_of_an_alert_and_of_kubernetes_are_passed_over(void **state
     }
 }
 
-/* What it advises can be done with variables. */
+/* Its advice can be followed with variables. */
 static void a_mistake_speaks_of_variables_and_not_of_a_file(void **state)
 {
     (void)state;
