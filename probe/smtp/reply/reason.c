@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stddef.h>
+#include <string.h>
 
 /* ---- time, place, count, size, and whatever else -------------------------------------------- */
 
@@ -77,15 +78,59 @@ static bool is_advice(const struct clause *clause, size_t at)
         clause, at, "please contact see visit try check ask call help bitte perhaps maybe go get");
 }
 
+/* Of these roles a word gives no reason. */
+static const unsigned int meant = WORD_RELAY | WORD_NEG | WORD_DENY | WORD_PERMIT | WORD_AUTH |
+                                  WORD_NEED | WORD_FAIL | WORD_ABSENT | WORD_TIME | WORD_DOMAIN |
+                                  WORD_OURS | WORD_TAKEN | WORD_TAKE | WORD_PERSON | WORD_SENDER |
+                                  WORD_FOREIGN | WORD_TARGET | WORD_NAME | WORD_OPEN | WORD_HERE |
+                                  WORD_PLACE | WORD_CLIENT | WORD_PLAIN | WORD_HOST;
+
+/* "500", "18:00": a count or a time, not "3rd", and not a mark of one digit. */
+static bool is_number(const struct word *word)
+{
+    for (size_t i = 0; i < word->length; i++) {
+        if (isdigit((unsigned char)word->text[i]) == 0 && strchr(".,:-%", word->text[i]) == NULL) {
+            return false;
+        }
+    }
+    return word->length > 1 && isdigit((unsigned char)word->text[0]) != 0;
+}
+
+/* Before a refusal a server may say anything, a greeting or a joke: "one moment, you are a
+ * stranger, so relaying is denied". There only words count by which conditions and reasons are
+ * given. */
+static bool has_condition(const struct clause *clause, size_t end)
+{
+    static const char words[] =
+        "after before during until till when whenever while if unless between outside within "
+        "too "
+        "hour hours night* day days daily week* weekend* holiday* maintenance country countries "
+        "region* nation* policy policies reputation score* bulk marketing oversize* long small "
+        "large spf dkim dmarc ptr rdns greylist* graylist* blocklist* blacklist* tls ssl starttls "
+        "encrypt* budget paid pay bill* abuse volume traffic load busy";
+
+    for (size_t i = 0; i < end && i < clause->count; i++) {
+        if (((clause->words[i].is & WORD_OTHER) != 0 && (clause->words[i].is & meant) == 0) ||
+            clause_is_at(clause, i, words) ||
+            (is_number(&clause->words[i]) && !is_label(clause, i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool reason_is_given(const struct clause *clause)
 {
-    static const unsigned int meant =
-        WORD_RELAY | WORD_NEG | WORD_DENY | WORD_PERMIT | WORD_AUTH | WORD_NEED | WORD_FAIL |
-        WORD_ABSENT | WORD_TIME | WORD_DOMAIN | WORD_OURS | WORD_TAKEN | WORD_TAKE | WORD_PERSON |
-        WORD_SENDER | WORD_FOREIGN | WORD_TARGET | WORD_NAME | WORD_OPEN | WORD_HERE | WORD_PLACE |
-        WORD_CLIENT | WORD_PLAIN | WORD_HOST;
-
-    for (size_t i = 0; i < clause->count && !is_advice(clause, i); i++) {
+    size_t begin = clause_find(clause,
+                               WORD_RELAY | WORD_NEG | WORD_DENY | WORD_PERMIT | WORD_FOREIGN |
+                                   WORD_TAKE | WORD_DOMAIN,
+                               0, clause->count);
+    if (begin == clause->count) {
+        begin = 0;
+    } else if (has_condition(clause, begin)) {
+        return true;
+    }
+    for (size_t i = begin; i < clause->count && !is_advice(clause, i); i++) {
         bool number = !is_usual(clause, i) && isdigit((unsigned char)clause->words[i].text[0]) != 0;
         bool known = number ? is_label(clause, i)
                             : (clause->words[i].is & meant) != 0 || is_usual(clause, i);
@@ -99,7 +144,7 @@ bool reason_is_given(const struct clause *clause)
 
 bool reason_is_beside(const struct clause *before, const struct sentence *sentence, size_t behind)
 {
-    if (!is_advice(before, 0) && reason_is_given(before)) {
+    if (!is_advice(before, 0) && has_condition(before, before->count)) {
         return true;
     }
     while (behind < sentence->count) {

@@ -48,6 +48,11 @@ static void what_says_more_than_a_refusal_may_give_a_reason(void **state)
         {"weiterleitung nur werktags erlaubt", true},
         {"le relais vers d'autres domaines n'est pas autorisé", false},
         {"relais interdit le week-end", true},
+        /* Before the refusal only conditions count. */
+        {"dear 31m stranger of mine relaying is denied", false},
+        {"after 18:00 relaying is denied", true},
+        {"at night relaying is denied", true},
+        {"in times of maintenance we do not relay", true},
         {"", false},
     };
 
@@ -112,6 +117,8 @@ static void a_clause_beside_the_refusal_may_give_the_reason(void **state)
 {
     (void)state;
     assert_false(is_beside("sorry, relaying denied"));
+    assert_false(is_beside("you are a stranger to us, relaying denied"));
+    assert_true(is_beside("it is after 18:00, relaying denied"));
     assert_false(is_beside("sorry, relaying denied: not a local domain"));
     assert_true(is_beside("quota used up: relaying denied"));
     assert_true(is_beside("sorry, relaying denied: message too large"));
