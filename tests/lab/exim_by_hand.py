@@ -7,10 +7,11 @@ the host's, CLIENT the stranger's. Each LINE is said when the one before is answ
 """
 
 import os
-import socket
 import subprocess
 import sys
 import time
+
+from by_hand import connect, reply
 
 HERE = "/etc/exim4"
 
@@ -27,32 +28,6 @@ def configuration():
     made = "/var/spool/exim4/made.conf"
     run("update-exim4.conf", "-d", HERE, "-o", made)
     return made
-
-
-def connect(client, address, deadline):
-    """When the server listens, and the kernel has made the routes of new IPv6 addresses, which it does later."""
-    while True:
-        peer = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-        peer.settimeout(30)
-        try:
-            peer.bind((client, 0))
-            peer.connect((address, 25))
-            return peer
-        except OSError:
-            peer.close()
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-
-
-def reply(lines):
-    """The last line of a reply; "554 closed" when there is none."""
-    while True:
-        line = lines.readline()
-        if not line:
-            return "554 closed"
-        if line[3:4] != "-":
-            return line.rstrip()
 
 
 def main(folder, address, client, *said):
