@@ -13,7 +13,7 @@
 #include <sys/time.h>
 
 #include "lib/printable.h"
-#include "probe/dns/dns_records.h"
+#include "probe/dns/dns_answer.h"
 
 /* One of c-ares' sockets. */
 struct dns_socket {

@@ -18,7 +18,7 @@
 
 #include "lib/address.h"
 #include "lib/domain.h"
-#include "probe/dns/dns_records.h"
+#include "probe/dns/dns_answer.h"
 #include "probe/net/connection.h"
 
 #define DNS_ERROR_SIZE  256

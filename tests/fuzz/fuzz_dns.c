@@ -1,5 +1,5 @@
 /*
- * probe/dns/dns.c and dns_records.c: whatever a resolver answers, each question has one answer, and
+ * probe/dns/dns.c and dns_answer.c: whatever a resolver answers, each question has one answer, and
  * what it holds is sorted, normalised and can be shown.
  *
  * c-ares is real but for its asking: ares_query is this program's own, which hands over the input's

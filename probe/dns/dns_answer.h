@@ -1,11 +1,11 @@
 /*
- * dns_records - reads an answer of DNS into plain records
+ * dns_answer - reads an answer of DNS into plain records
  *
  * The part of dns.c that has no channel: octets from the network in, records out. Knows c-ares, as
  * dns.c does. Pure; any thread.
  */
-#ifndef RELAYWARDEN_PROBE_DNS_DNS_RECORDS_H
-#define RELAYWARDEN_PROBE_DNS_DNS_RECORDS_H
+#ifndef RELAYWARDEN_PROBE_DNS_DNS_ANSWER_H
+#define RELAYWARDEN_PROBE_DNS_DNS_ANSWER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "probe/dns/dns_records.h"
+#include "probe/dns/dns_answer.h"
 
 /* As in dns.c. */
 #define CARES_NO_DEPRECATED 1
