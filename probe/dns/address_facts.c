@@ -56,7 +56,7 @@ struct address_inquiry {
     struct address_inquiry_part listings[POSTURE_ZONES];
 };
 
-static enum posture_answer answer_of(const struct dns_records *records)
+static enum posture_answer answer_of(const struct dns_answer *answer)
 {
     static const enum posture_answer answers[] = {
         [DNS_OK] = POSTURE_HAD,
@@ -64,7 +64,7 @@ static enum posture_answer answer_of(const struct dns_records *records)
         [DNS_NO_NAME] = POSTURE_NONE,
         [DNS_FAILED] = POSTURE_FAILED,
     };
-    return answers[records->status];
+    return answers[answer->status];
 }
 
 static void release(struct address_inquiry *inquiry)
@@ -75,38 +75,38 @@ static void release(struct address_inquiry *inquiry)
 }
 
 static void ask(struct address_inquiry_part *part, const char *name, enum dns_kind kind,
-                dns_records_done done)
+                dns_done done)
 {
     part->inquiry->pending++;
-    dns_ask_records(part->inquiry->inquiries->settings.dns, name, kind, done, part);
+    dns_ask(part->inquiry->inquiries->settings.dns, name, kind, done, part);
 }
 
 /* ---- reverse DNS ------------------------------------------------------------------------ */
 
-static void on_forward(const struct dns_records *records, void *user)
+static void on_forward(const struct dns_answer *answer, void *user)
 {
     struct address_inquiry_part *part = user;
     struct posture_dns *posture = &part->inquiry->posture;
     struct posture_name *name = &posture->names[part->index];
 
-    for (size_t i = 0; i < records->address_count; i++) {
-        name->agrees = name->agrees || address_equal(&records->addresses[i], &posture->address);
+    for (size_t i = 0; i < answer->address_count; i++) {
+        name->agrees = name->agrees || address_equal(&answer->addresses[i], &posture->address);
     }
     /* Of more addresses than fit ours may be one. */
-    name->forward = records->cut && !name->agrees ? POSTURE_FAILED : answer_of(records);
+    name->forward = answer->cut && !name->agrees ? POSTURE_FAILED : answer_of(answer);
     release(part->inquiry);
 }
 
-static void on_pointer(const struct dns_records *records, void *user)
+static void on_pointer(const struct dns_answer *answer, void *user)
 {
     struct address_inquiry *inquiry = user;
     struct posture_dns *posture = &inquiry->posture;
     enum dns_kind kind = posture->address.family == ADDRESS_IPV6 ? DNS_AAAA : DNS_A;
 
-    posture->pointer = answer_of(records);
-    while (posture->name_count < records->text_count && posture->name_count < POSTURE_NAMES) {
+    posture->pointer = answer_of(answer);
+    while (posture->name_count < answer->text_count && posture->name_count < POSTURE_NAMES) {
         struct posture_name *name = &posture->names[posture->name_count];
-        snprintf(name->name, sizeof(name->name), "%s", records->texts[posture->name_count++]);
+        snprintf(name->name, sizeof(name->name), "%s", answer->texts[posture->name_count++].text);
     }
     for (size_t i = 0; i < posture->name_count; i++) {
         ask(&inquiry->names[i], posture->names[i].name, kind, on_forward);
@@ -116,33 +116,33 @@ static void on_pointer(const struct dns_records *records, void *user)
 
 /* ---- block lists ------------------------------------------------------------------------ */
 
-static void on_reason(const struct dns_records *records, void *user)
+static void on_reason(const struct dns_answer *answer, void *user)
 {
     struct address_inquiry_part *part = user;
     struct posture_listing *listing = &part->inquiry->posture.listings[part->index];
 
-    if (records->text_count > 0) {
-        snprintf(listing->reason, sizeof(listing->reason), "%s", records->texts[0]);
+    if (answer->text_count > 0) {
+        snprintf(listing->reason, sizeof(listing->reason), "%s", answer->texts[0].text);
     }
     release(part->inquiry);
 }
 
-static void fill_entry(struct posture_entry *entry, const struct dns_records *records)
+static void fill_entry(struct posture_entry *entry, const struct dns_answer *answer)
 {
-    entry->state = answer_of(records);
-    for (size_t i = 0; i < records->address_count && i < POSTURE_ANSWERS; i++) {
-        entry->answers[entry->answer_count++] = records->addresses[i];
+    entry->state = answer_of(answer);
+    for (size_t i = 0; i < answer->address_count && i < POSTURE_ANSWERS; i++) {
+        entry->answers[entry->answer_count++] = answer->addresses[i];
     }
 }
 
-static void on_listing(const struct dns_records *records, void *user)
+static void on_listing(const struct dns_answer *answer, void *user)
 {
     struct address_inquiry_part *part = user;
     struct posture_dns *posture = &part->inquiry->posture;
     struct posture_listing *listing = &posture->listings[part->index];
     char name[DOMAIN_SIZE];
 
-    fill_entry(&listing->entry, records);
+    fill_entry(&listing->entry, answer);
     if (listing->entry.state == POSTURE_HAD && dnsbl_name(&posture->address, listing->zone, name)) {
         ask(part, name, DNS_TXT, on_reason);
     }
@@ -165,11 +165,11 @@ static void release_test(struct address_facts *inquiries)
     }
 }
 
-static void on_test(const struct dns_records *records, void *user)
+static void on_test(const struct dns_answer *answer, void *user)
 {
     struct address_inquiry_test *test = user;
 
-    fill_entry(test->entry, records);
+    fill_entry(test->entry, answer);
     release_test(test->inquiries);
 }
 
@@ -180,7 +180,7 @@ static void ask_test(struct address_inquiry_test *test, const char *zone,
 
     if (dnsbl_name(address, zone, name)) {
         test->inquiries->pending_tests++;
-        dns_ask_records(test->inquiries->settings.dns, name, DNS_A, on_test, test);
+        dns_ask(test->inquiries->settings.dns, name, DNS_A, on_test, test);
     } else {
         test->entry->state = POSTURE_FAILED;
     }
@@ -278,7 +278,7 @@ static void begin(struct address_inquiry *inquiry)
     inquiry->pending = 1;
     if (dnsbl_pointer_name(&inquiry->posture.address, name)) {
         inquiry->pending++;
-        dns_ask_records(settings->dns, name, DNS_PTR, on_pointer, inquiry);
+        dns_ask(settings->dns, name, DNS_PTR, on_pointer, inquiry);
     }
     test_lists(inquiry->inquiries, IPV4);
     if (inquiry->posture.address.family == ADDRESS_IPV6) {

@@ -13,7 +13,6 @@
 #include <sys/time.h>
 
 #include "lib/printable.h"
-#include "probe/dns/dns_answer.h"
 
 /* One of c-ares' sockets. */
 struct dns_socket {
@@ -23,16 +22,21 @@ struct dns_socket {
     struct loop_watch *watch;
 };
 
+/* One query to c-ares. */
+struct dns_query {
+    struct dns_question *question;
+    enum dns_kind kind;
+};
+
 /* A question lives until c-ares has called back for each of its queries, and is answered before
  * that if its deadline passes. */
 struct dns_question {
-    struct dns_question *previous;
-    struct dns_question *next;
     struct dns *dns;
     struct loop_timer *deadline;
-    char name[DOMAIN_SIZE];
-    dns_done done; /* NULL once answered */
+    char name[DOMAIN_SIZE]; /* printable */
+    dns_done done;          /* NULL once answered */
     void *user;
+    struct dns_query queries[2];
     unsigned int pending; /* c-ares callbacks still to come, and one while the queries are begun */
     struct dns_answer answer;
 };
@@ -42,7 +46,6 @@ struct dns {
     ares_channel channel;
     struct loop_timer *timer; /* when c-ares wants to look at its timeouts */
     struct dns_socket *sockets;
-    struct dns_question *questions;
     int deadline_ms;
     bool ending;
 };
@@ -222,43 +225,6 @@ void dns_free(struct dns *dns)
 
 /* ---- questions -------------------------------------------------------------------------- */
 
-static int compare_mx(const void *left, const void *right)
-{
-    const struct dns_mx *a = left;
-    const struct dns_mx *b = right;
-
-    if (a->preference != b->preference) {
-        return a->preference < b->preference ? -1 : 1;
-    }
-    return strcmp(a->host, b->host);
-}
-
-static int compare_addresses(const void *left, const void *right)
-{
-    const struct address *a = left;
-    const struct address *b = right;
-
-    if (a->family != b->family) {
-        return a->family < b->family ? -1 : 1;
-    }
-    return memcmp(a->octets, b->octets, sizeof(a->octets));
-}
-
-static void sort_answer(struct dns_answer *answer)
-{
-    size_t kept = 0;
-
-    qsort(answer->mx, answer->mx_count, sizeof(answer->mx[0]), compare_mx);
-    qsort(answer->addresses, answer->address_count, sizeof(answer->addresses[0]),
-          compare_addresses);
-    for (size_t i = 0; i < answer->address_count; i++) {
-        if (kept == 0 || !address_equal(&answer->addresses[kept - 1], &answer->addresses[i])) {
-            answer->addresses[kept++] = answer->addresses[i];
-        }
-    }
-    answer->address_count = kept;
-}
-
 static void question_answer(struct dns_question *question)
 {
     dns_done done = question->done;
@@ -268,7 +234,6 @@ static void question_answer(struct dns_question *question)
     if (done == NULL || question->dns->ending) {
         return;
     }
-    sort_answer(&question->answer);
     done(&question->answer, question->user);
 }
 
@@ -279,14 +244,7 @@ static void question_release(struct dns_question *question)
         return;
     }
     question_answer(question);
-    if (question->previous != NULL) {
-        question->previous->next = question->next;
-    } else {
-        question->dns->questions = question->next;
-    }
-    if (question->next != NULL) {
-        question->next->previous = question->previous;
-    }
+    dns_answer_clear(&question->answer);
     loop_timer_free(question->deadline);
     free(question);
 }
@@ -296,7 +254,7 @@ static void on_deadline(void *user)
     struct dns_question *question = user;
 
     if (question->answer.address_count == 0) {
-        question->answer.status = DNS_FAILED;
+        question->answer.status = DNS_FAILED; /* the first of two families may have answered */
     }
     snprintf(question->answer.trouble, sizeof(question->answer.trouble),
              "The resolvers gave no answer about %s in %g s", question->name,
@@ -327,18 +285,23 @@ static struct dns_question *question_new(struct dns *dns, const char *name, dns_
     question->done = done;
     question->user = user;
     question->pending = 1;
+    question->answer.status = DNS_NO_NAME;
     printable_string(question->name, sizeof(question->name), name);
-    question->next = dns->questions;
-    if (dns->questions != NULL) {
-        dns->questions->previous = question;
-    }
-    dns->questions = question;
     return question;
 }
 
-/* The meaning of a query's status; `trouble` tells a failure. `kind` is "MX", "A", ... */
-static enum dns_status judge_status(int status, const char *kind, const char *name,
-                                    char trouble[DNS_TROUBLE_SIZE])
+/* ---- queries ---------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    int type;
+} kinds[DNS_KINDS] = {
+    [DNS_A] = {"A", T_A},       [DNS_AAAA] = {"AAAA", T_AAAA}, [DNS_MX] = {"MX", T_MX},
+    [DNS_PTR] = {"PTR", T_PTR}, [DNS_TXT] = {"TXT", T_TXT},
+};
+
+/* The meaning of a query's status; a failure is told as trouble. */
+static enum dns_status judge_status(struct dns_question *question, enum dns_kind kind, int status)
 {
     switch (status) {
     case ARES_SUCCESS:
@@ -348,83 +311,12 @@ static enum dns_status judge_status(int status, const char *kind, const char *na
     case ARES_ENOTFOUND:
         return DNS_NO_NAME;
     default:
-        snprintf(trouble, DNS_TROUBLE_SIZE, "The %s records of %s could not be had: %s", kind, name,
+        snprintf(question->answer.trouble, sizeof(question->answer.trouble),
+                 "The %s records of %s could not be had: %s", kinds[kind].name, question->name,
                  ares_strerror(status));
         return DNS_FAILED;
     }
 }
-
-static enum dns_status note_status(struct dns_question *question, int status, const char *kind)
-{
-    return judge_status(status, kind, question->name, question->answer.trouble);
-}
-
-static void note_too_many(struct dns_question *question, const char *what, size_t limit)
-{
-    snprintf(question->answer.trouble, sizeof(question->answer.trouble),
-             "%s has more than %zu %s; the rest is not looked at", question->name, limit, what);
-}
-
-/* ---- MX --------------------------------------------------------------------------------- */
-
-static void take_mx(struct dns_question *question, const struct ares_mx_reply *list)
-{
-    struct dns_answer *answer = &question->answer;
-    bool root_only = list != NULL && list->next == NULL && list->host[0] == '\0';
-
-    if (root_only) {
-        answer->null_mx = true;
-        return;
-    }
-    for (const struct ares_mx_reply *mx = list; mx != NULL; mx = mx->next) {
-        if (answer->mx_count == DNS_MX_MAX) {
-            note_too_many(question, "MX hosts", DNS_MX_MAX);
-            return;
-        }
-        struct dns_mx *to = &answer->mx[answer->mx_count];
-        if (domain_normalise(mx->host, strlen(mx->host), to->host)) {
-            to->preference = mx->priority;
-            answer->mx_count++;
-        } else {
-            char host[DOMAIN_SIZE];
-            printable_string(host, sizeof(host), mx->host);
-            snprintf(answer->trouble, sizeof(answer->trouble),
-                     "\"%.200s\", an MX host of %.160s, is no host name", host, question->name);
-        }
-    }
-}
-
-static void on_mx(void *user, int status, int timeouts, unsigned char *reply, int length)
-{
-    struct dns_question *question = user;
-    struct ares_mx_reply *list = NULL;
-
-    (void)timeouts;
-    if (!question->dns->ending && question->done != NULL) {
-        if (status == ARES_SUCCESS) {
-            status = ares_parse_mx_reply(reply, length, &list);
-        }
-        question->answer.status = note_status(question, status, "MX");
-        take_mx(question, list);
-        ares_free_data(list);
-    }
-    question_release(question);
-}
-
-void dns_ask_mx(struct dns *dns, const char *domain, dns_done done, void *user)
-{
-    struct dns_question *question = question_new(dns, domain, done, user);
-
-    if (question == NULL) {
-        return;
-    }
-    question->pending++;
-    ares_query(dns->channel, domain, C_IN, T_MX, on_mx, question);
-    question_release(question);
-    set_timer(dns);
-}
-
-/* ---- addresses -------------------------------------------------------------------------- */
 
 /* The better news of two families: one address is enough, and of two absences the name's own says
  * less than that nobody knows. */
@@ -438,70 +330,44 @@ static void merge_status(struct dns_answer *answer, enum dns_status status)
     }
 }
 
-static void add_address(struct dns_question *question, const struct sockaddr *from)
+static void on_reply(void *user, int status, int timeouts, unsigned char *reply, int length)
 {
-    struct dns_answer *answer = &question->answer;
-
-    if (answer->address_count == DNS_ADDRESS_MAX) {
-        note_too_many(question, "addresses", DNS_ADDRESS_MAX);
-        return;
-    }
-    answer->addresses[answer->address_count++] = address_from_sockaddr(from);
-}
-
-static int take_a(struct dns_question *question, const unsigned char *reply, int length)
-{
-    struct ares_addrttl found[DNS_ADDRESS_MAX + 1]; /* one more, to notice that there is */
-    int count = DNS_ADDRESS_MAX + 1;
-    int status = ares_parse_a_reply(reply, length, NULL, found, &count);
-
-    for (int i = 0; status == ARES_SUCCESS && i < count; i++) {
-        struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr = found[i].ipaddr};
-        add_address(question, (const struct sockaddr *)&from);
-    }
-    return status == ARES_SUCCESS && count == 0 ? ARES_ENODATA : status;
-}
-
-static int take_aaaa(struct dns_question *question, const unsigned char *reply, int length)
-{
-    struct ares_addr6ttl found[DNS_ADDRESS_MAX + 1]; /* one more, to notice that there is */
-    int count = DNS_ADDRESS_MAX + 1;
-    int status = ares_parse_aaaa_reply(reply, length, NULL, found, &count);
-
-    for (int i = 0; status == ARES_SUCCESS && i < count; i++) {
-        struct sockaddr_in6 from = {.sin6_family = AF_INET6};
-        memcpy(&from.sin6_addr, &found[i].ip6addr, sizeof(from.sin6_addr));
-        add_address(question, (const struct sockaddr *)&from);
-    }
-    return status == ARES_SUCCESS && count == 0 ? ARES_ENODATA : status;
-}
-
-static void on_a(void *user, int status, int timeouts, unsigned char *reply, int length)
-{
-    struct dns_question *question = user;
+    const struct dns_query *query = user;
+    struct dns_question *question = query->question;
 
     (void)timeouts;
     if (!question->dns->ending && question->done != NULL) {
         if (status == ARES_SUCCESS) {
-            status = take_a(question, reply, length);
+            status = dns_answer_read(&question->answer, query->kind, question->name, reply, length);
         }
-        merge_status(&question->answer, note_status(question, status, "A"));
+        merge_status(&question->answer, judge_status(question, query->kind, status));
     }
     question_release(question);
 }
 
-static void on_aaaa(void *user, int status, int timeouts, unsigned char *reply, int length)
+/* Sends a query for each of the kinds. */
+static void ask(struct dns_question *question, const char *name, const enum dns_kind *asked,
+                size_t count)
 {
-    struct dns_question *question = user;
+    struct dns *dns = question->dns;
 
-    (void)timeouts;
-    if (!question->dns->ending && question->done != NULL) {
-        if (status == ARES_SUCCESS) {
-            status = take_aaaa(question, reply, length);
-        }
-        merge_status(&question->answer, note_status(question, status, "AAAA"));
+    for (size_t i = 0; i < count; i++) {
+        struct dns_query *query = &question->queries[i];
+        *query = (struct dns_query){question, asked[i]};
+        question->pending++;
+        ares_query(dns->channel, name, C_IN, kinds[asked[i]].type, on_reply, query);
     }
     question_release(question);
+    set_timer(dns);
+}
+
+void dns_ask(struct dns *dns, const char *name, enum dns_kind kind, dns_done done, void *user)
+{
+    struct dns_question *question = question_new(dns, name, done, user);
+
+    if (question != NULL) {
+        ask(question, name, &kind, 1);
+    }
 }
 
 static bool is_localhost(const char *host)
@@ -515,75 +381,17 @@ static bool is_localhost(const char *host)
 
 void dns_ask_addresses(struct dns *dns, const char *host, dns_done done, void *user)
 {
-    struct dns_question *question = question_new(dns, host, done, user);
+    static const enum dns_kind families[] = {DNS_A, DNS_AAAA};
+    static struct address loopback[] = {{ADDRESS_IPV4, {127, 0, 0, 1}}, {ADDRESS_IPV6, {[15] = 1}}};
+    static const struct dns_answer local = {
+        .status = DNS_OK, .addresses = loopback, .address_count = 2};
 
-    if (question == NULL) {
-        return;
-    }
-    question->answer.status = DNS_NO_NAME;
     if (is_localhost(host)) {
-        question->answer.status = DNS_OK;
-        address_parse("127.0.0.1", &question->answer.addresses[0]);
-        address_parse("::1", &question->answer.addresses[1]);
-        question->answer.address_count = 2;
-    } else {
-        question->pending += 2;
-        ares_query(dns->channel, host, C_IN, T_A, on_a, question);
-        ares_query(dns->channel, host, C_IN, T_AAAA, on_aaaa, question);
-    }
-    question_release(question);
-    set_timer(dns);
-}
-
-/* ---- plain records ---------------------------------------------------------------------- */
-
-struct dns_lookup {
-    struct dns *dns;
-    enum dns_kind kind;
-    dns_records_done done;
-    void *user;
-    char name[DOMAIN_SIZE];
-};
-
-static const struct {
-    const char *name;
-    int type;
-} kinds[] = {
-    [DNS_A] = {"A", T_A},
-    [DNS_AAAA] = {"AAAA", T_AAAA},
-    [DNS_PTR] = {"PTR", T_PTR},
-    [DNS_TXT] = {"TXT", T_TXT},
-};
-
-static void on_records(void *user, int status, int timeouts, unsigned char *reply, int length)
-{
-    struct dns_lookup *lookup = user;
-    struct dns_records records = {.status = DNS_FAILED};
-
-    (void)timeouts;
-    if (!lookup->dns->ending) {
-        if (status == ARES_SUCCESS) {
-            status = dns_records_read(&records, lookup->kind, reply, length);
-        }
-        records.status =
-            judge_status(status, kinds[lookup->kind].name, lookup->name, records.trouble);
-        lookup->done(&records, lookup->user);
-    }
-    free(lookup);
-}
-
-void dns_ask_records(struct dns *dns, const char *name, enum dns_kind kind, dns_records_done done,
-                     void *user)
-{
-    struct dns_lookup *lookup = calloc(1, sizeof(*lookup));
-
-    if (lookup == NULL) {
-        static const struct dns_records failed = {.status = DNS_FAILED, .trouble = "Out of memory"};
-        done(&failed, user);
+        done(&local, user);
         return;
     }
-    *lookup = (struct dns_lookup){.dns = dns, .kind = kind, .done = done, .user = user};
-    printable_string(lookup->name, sizeof(lookup->name), name);
-    ares_query(dns->channel, name, C_IN, kinds[kind].type, on_records, lookup);
-    set_timer(dns);
+    struct dns_question *question = question_new(dns, host, done, user);
+    if (question != NULL) {
+        ask(question, host, families, 2);
+    }
 }

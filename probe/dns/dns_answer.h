@@ -1,8 +1,8 @@
 /*
- * dns_answer - reads an answer of DNS into plain records
+ * dns_answer - what DNS said to one question, and the one reader of it
  *
- * The part of dns.c that has no channel: octets from the network in, records out. Knows c-ares, as
- * dns.c does. Pure; any thread.
+ * The part of dns.c that has no channel: octets from the network in, plain records out. An answer
+ * holds as much as came, up to a limit. Knows c-ares, as dns.c does. Pure; any thread.
  */
 #ifndef RELAYWARDEN_PROBE_DNS_DNS_ANSWER_H
 #define RELAYWARDEN_PROBE_DNS_DNS_ANSWER_H
@@ -14,6 +14,8 @@
 #include "lib/domain.h"
 
 #define DNS_TROUBLE_SIZE 400
+#define DNS_TEXT_MAX     64
+#define DNS_ADDRESS_MAX  1024
 
 enum dns_status {
     DNS_OK,
@@ -25,27 +27,37 @@ enum dns_status {
 enum dns_kind {
     DNS_A,
     DNS_AAAA,
+    DNS_MX,
     DNS_PTR,
     DNS_TXT,
     DNS_KINDS /* how many */
 };
 
-#define DNS_RECORD_TEXTS     8
-#define DNS_RECORD_ADDRESSES 64
-
-struct dns_records {
-    enum dns_status status;
-    char trouble[DNS_TROUBLE_SIZE];            /* of DNS_FAILED, as in struct dns_answer */
-    bool cut;                                  /* there are more than fit */
-    char texts[DNS_RECORD_TEXTS][DOMAIN_SIZE]; /* PTR: normalised names; TXT: printable */
-    size_t text_count;
-    struct address addresses[DNS_RECORD_ADDRESSES];
-    size_t address_count;
+struct dns_text {
+    char text[DOMAIN_SIZE];  /* MX, PTR: a normalised name; TXT: printable */
+    unsigned int preference; /* of an MX host */
 };
 
-/* Adds what the answer has of this kind. A status of c-ares: ARES_SUCCESS with at least one record,
- * ARES_ENODATA with none, or why it cannot be read. */
-int dns_records_read(struct dns_records *records, enum dns_kind kind, const unsigned char *reply,
-                     int length);
+struct dns_answer {
+    enum dns_status status; /* addresses: DNS_OK if there is at least one */
+    /* One printable sentence when something was not learnt, also beside DNS_OK: one address family
+     * failed, records were unusable, or there were more than fit. Empty otherwise. */
+    char trouble[DNS_TROUBLE_SIZE];
+    bool cut;                  /* there are more than fit */
+    bool null_mx;              /* RFC 7505: the domain takes no mail; DNS_OK with no hosts */
+    struct dns_text *texts;    /* MX: lowest preference first, equal ones by name */
+    size_t text_count;         /* up to DNS_TEXT_MAX */
+    struct address *addresses; /* IPv4 first, ascending, none twice */
+    size_t address_count;      /* up to DNS_ADDRESS_MAX */
+};
+
+/* Adds what a reply about the name (printable) has of this kind, and the trouble with it. A status
+ * of c-ares: ARES_SUCCESS with at least one record, ARES_ENODATA with none, or why it cannot be
+ * read. */
+int dns_answer_read(struct dns_answer *answer, enum dns_kind kind, const char *name,
+                    const unsigned char *reply, int length);
+
+/* What the answer holds, and not the answer itself. */
+void dns_answer_clear(struct dns_answer *answer);
 
 #endif

@@ -223,10 +223,10 @@ static void on_mx(const struct dns_answer *answer, void *user)
     } else if (answer->trouble[0] != '\0') {
         hand_out_trouble(resolution, domain, 0, answer->trouble);
     }
-    if (answer->mx_count > 0) {
-        if (make_hosts(resolution, answer->mx_count)) {
-            for (size_t i = 0; i < answer->mx_count; i++) {
-                memcpy(resolution->hosts[i].name, answer->mx[i].host, DOMAIN_SIZE);
+    if (answer->text_count > 0) {
+        if (make_hosts(resolution, answer->text_count)) {
+            for (size_t i = 0; i < answer->text_count; i++) {
+                memcpy(resolution->hosts[i].name, answer->texts[i].text, DOMAIN_SIZE);
             }
             ask_hosts(resolution);
         }
@@ -254,7 +254,7 @@ void endpoints_begin(struct endpoints *resolution)
     const struct target *target = resolution->request.target;
 
     if (target->by_mx) {
-        dns_ask_mx(resolution->dns, target->host, on_mx, resolution);
+        dns_ask(resolution->dns, target->host, DNS_MX, on_mx, resolution);
         return;
     }
     if (target->address.family != ADDRESS_NONE) {

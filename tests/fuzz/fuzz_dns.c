@@ -101,18 +101,19 @@ static void check_address(const struct address *address)
     FUZZ_MUST(address->family == ADDRESS_IPV4 || address->family == ADDRESS_IPV6);
 }
 
+/* What is true of every answer. */
 static void on_answer(const struct dns_answer *answer, void *user)
 {
     world.answers++;
     FUZZ_MUST(user == &world && answer->status <= DNS_FAILED);
     FUZZ_MUST(fuzz_is_shown(answer->trouble, false));
     FUZZ_MUST(answer->status != DNS_FAILED || answer->trouble[0] != '\0');
-    FUZZ_MUST(answer->mx_count <= DNS_MX_MAX && answer->address_count <= DNS_ADDRESS_MAX);
-    FUZZ_MUST(!answer->null_mx || (answer->mx_count == 0 && answer->status == DNS_OK));
-    FUZZ_MUST(answer->status == DNS_OK || answer->mx_count + answer->address_count == 0);
-    for (size_t i = 0; i < answer->mx_count; i++) {
-        check_host(answer->mx[i].host);
-        FUZZ_MUST(i == 0 || answer->mx[i - 1].preference <= answer->mx[i].preference);
+    FUZZ_MUST(answer->text_count <= DNS_TEXT_MAX && answer->address_count <= DNS_ADDRESS_MAX);
+    FUZZ_MUST(!answer->null_mx || (answer->text_count == 0 && answer->status == DNS_OK));
+    FUZZ_MUST(answer->status == DNS_OK || answer->text_count + answer->address_count == 0);
+    for (size_t i = 0; i < answer->text_count; i++) {
+        FUZZ_MUST(strlen(answer->texts[i].text) < DOMAIN_SIZE);
+        FUZZ_MUST(fuzz_is_shown(answer->texts[i].text, false));
     }
     for (size_t i = 0; i < answer->address_count; i++) {
         check_address(&answer->addresses[i]);
@@ -121,59 +122,50 @@ static void on_answer(const struct dns_answer *answer, void *user)
     }
 }
 
-static void on_addresses(const struct dns_answer *answer, void *user)
+static void on_hosts(const struct dns_answer *answer, void *user)
 {
-    FUZZ_MUST(answer->mx_count == 0 && !answer->null_mx);
-    FUZZ_MUST((answer->status == DNS_OK) == (answer->address_count > 0));
+    for (size_t i = 0; i < answer->text_count; i++) {
+        check_host(answer->texts[i].text);
+        FUZZ_MUST(i == 0 || answer->texts[i - 1].preference <= answer->texts[i].preference);
+    }
     on_answer(answer, user);
 }
 
-static void on_records(const struct dns_records *records, void *user)
+static void on_records(const struct dns_answer *answer, void *user)
 {
-    world.answers++;
-    FUZZ_MUST(user == &world && records->status <= DNS_FAILED);
-    FUZZ_MUST(fuzz_is_shown(records->trouble, false));
-    FUZZ_MUST(records->status != DNS_FAILED || records->trouble[0] != '\0');
-    FUZZ_MUST(records->text_count <= DNS_RECORD_TEXTS);
-    FUZZ_MUST(records->address_count <= DNS_RECORD_ADDRESSES);
-    FUZZ_MUST((records->status == DNS_OK) == (records->text_count + records->address_count > 0));
-    for (size_t i = 0; i < records->text_count; i++) {
-        FUZZ_MUST(strlen(records->texts[i]) < DOMAIN_SIZE);
-        FUZZ_MUST(fuzz_is_shown(records->texts[i], false));
-    }
-    for (size_t i = 0; i < records->address_count; i++) {
-        check_address(&records->addresses[i]);
-    }
+    FUZZ_MUST(!answer->null_mx);
+    FUZZ_MUST((answer->status == DNS_OK) == (answer->text_count + answer->address_count > 0));
+    on_answer(answer, user);
 }
 
-static void on_names(const struct dns_records *records, void *user)
+static void on_names(const struct dns_answer *answer, void *user)
 {
-    for (size_t i = 0; i < records->text_count; i++) {
-        check_host(records->texts[i]);
+    for (size_t i = 0; i < answer->text_count; i++) {
+        check_host(answer->texts[i].text);
     }
-    on_records(records, user);
+    on_records(answer, user);
 }
 
 static unsigned int ask(struct dns *dns, unsigned int what)
 {
     switch (what % 6) {
     case 0:
-        dns_ask_mx(dns, "example.org", on_answer, &world);
+        dns_ask(dns, "example.org", DNS_MX, on_hosts, &world);
         break;
     case 1:
-        dns_ask_addresses(dns, "mx.example.org", on_addresses, &world);
+        dns_ask_addresses(dns, "mx.example.org", on_records, &world);
         break;
     case 2:
-        dns_ask_records(dns, "25.113.0.203.in-addr.arpa", DNS_PTR, on_names, &world);
+        dns_ask(dns, "25.113.0.203.in-addr.arpa", DNS_PTR, on_names, &world);
         break;
     case 3:
-        dns_ask_records(dns, "2.0.0.127.zen.example.net", DNS_TXT, on_records, &world);
+        dns_ask(dns, "2.0.0.127.zen.example.net", DNS_TXT, on_records, &world);
         break;
     case 4:
-        dns_ask_records(dns, "mx.example.org", DNS_A, on_records, &world);
+        dns_ask(dns, "mx.example.org", DNS_A, on_records, &world);
         break;
     default:
-        dns_ask_records(dns, "mx.example.org", DNS_AAAA, on_records, &world);
+        dns_ask(dns, "mx.example.org", DNS_AAAA, on_records, &world);
         break;
     }
     return 1;
