@@ -71,7 +71,7 @@ LIBRARIES = {
     "ares*.h": ("probe/dns/*", "tests/*"),
     "event2/*": ("probe/net/*", "lib/http/*", "tests/*"),
     "openssl/ssl.h": ("probe/net/*", "tests/*"),
-    "openssl/x509*": ("probe/net/certificate.c", "probe/net/throwaway.c", "tests/*"),
+    "openssl/x509*": ("probe/net/tls.c", "probe/net/throwaway.c", "tests/*"),
     "openssl/ec.h": ("probe/net/throwaway.c",),
     "openssl/pem.h": ("probe/net/throwaway.c",),
     "libmnl/*": ("probe/rehearse/stage/wires.c",),

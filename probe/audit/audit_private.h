@@ -31,7 +31,7 @@
 #include "probe/dns/endpoints.h"
 #include "probe/model/audit_summary.h"
 #include "probe/model/vantage.h"
-#include "probe/net/connection.h"
+#include "probe/net/loop.h"
 #include "probe/smtp/client.h"
 #include "probe/smtp/retry.h"
 

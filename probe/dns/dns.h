@@ -18,7 +18,7 @@
 
 #include "lib/address.h"
 #include "probe/dns/dns_answer.h"
-#include "probe/net/connection.h"
+#include "probe/net/loop.h"
 
 #define DNS_ERROR_SIZE 256
 

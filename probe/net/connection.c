@@ -13,37 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "probe/net/certificate.h"
 #include "probe/net/stream.h"
-#include "probe/net/tls_bio.h"
+#include "probe/net/tls.h"
 
 #define CHUNK 4096
-/* Octets of a connection's TLS that bring no application data, handshakes above all: a chain of
- * certificates is at most a tenth of that. */
-#define HANDSHAKE_MAX 1048576
-
-struct loop {
-    struct event_base *base;
-    SSL_CTX *tls; /* made when the first handshake needs it, as is `paced` */
-    BIO_METHOD *paced;
-};
-
-struct loop_timer {
-    struct loop *loop;
-    struct event *event;
-    int64_t deadline;
-    void (*due)(void *user);
-    void *user;
-};
-
-struct loop_watch {
-    struct event *event;
-    void (*ready)(int descriptor, unsigned int readiness, void *user);
-    void *user;
-};
 
 struct connection {
     struct loop *loop;
@@ -66,168 +41,6 @@ struct connection {
 static void on_stream_read(struct bufferevent *stream, void *user);
 static void on_stream_event(struct bufferevent *stream, short what, void *user);
 
-/* ---- the loop --------------------------------------------------------------------------- */
-
-struct loop *loop_new(void)
-{
-    stream_prepare();
-    struct loop *loop = calloc(1, sizeof(*loop));
-    struct event_config *config = event_config_new();
-
-    /* The changelist tells the kernel once a turn what has changed. It must not meet descriptors
-     * made by dup(), of which there are none here; one that is closed and whose number is used
-     * again in the same turn it sees through (event2/event.h; on_connecting minds the rest). */
-    if (loop != NULL && config != NULL &&
-        event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV |
-                                          EVENT_BASE_FLAG_NO_CACHE_TIME |
-                                          EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) == 0) {
-        loop->base = event_base_new_with_config(config);
-    }
-    if (config != NULL) {
-        event_config_free(config);
-    }
-    if (loop == NULL || loop->base == NULL) {
-        free(loop);
-        return NULL;
-    }
-    return loop;
-}
-
-void loop_free(struct loop *loop)
-{
-    if (loop == NULL) {
-        return;
-    }
-    SSL_CTX_free(loop->tls);
-    event_base_free(loop->base); /* this is when libevent frees the last streams */
-    BIO_meth_free(loop->paced);
-    free(loop);
-}
-
-int loop_run(struct loop *loop)
-{
-    return event_base_dispatch(loop->base) < 0 ? -1 : 0;
-}
-
-void loop_break(struct loop *loop)
-{
-    event_base_loopbreak(loop->base);
-}
-
-int64_t loop_now(const struct loop *loop)
-{
-    struct timespec now;
-
-    (void)loop; /* every loop has the machine's clock */
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void on_timer(evutil_socket_t descriptor, short what, void *user)
-{
-    struct loop_timer *timer = user;
-
-    (void)descriptor;
-    (void)what;
-    /* The kernel's waits have coarser steps than the clock: never early. */
-    if (loop_now(timer->loop) < timer->deadline && loop_timer_set(timer, timer->deadline) == 0) {
-        return;
-    }
-    timer->due(timer->user);
-}
-
-struct loop_timer *loop_timer_new(struct loop *loop, void (*due)(void *user), void *user)
-{
-    struct loop_timer *timer = calloc(1, sizeof(*timer));
-
-    if (timer == NULL) {
-        return NULL;
-    }
-    *timer = (struct loop_timer){.loop = loop, .due = due, .user = user};
-    timer->event = evtimer_new(loop->base, on_timer, timer);
-    if (timer->event == NULL) {
-        free(timer);
-        return NULL;
-    }
-    return timer;
-}
-
-int loop_timer_set(struct loop_timer *timer, int64_t deadline)
-{
-    int64_t wait = deadline - loop_now(timer->loop);
-
-    if (wait < 0) {
-        wait = 0;
-    }
-    timer->deadline = deadline;
-    struct timeval interval = {.tv_sec = wait / 1000, .tv_usec = (wait % 1000) * 1000};
-    return evtimer_add(timer->event, &interval);
-}
-
-void loop_timer_clear(struct loop_timer *timer)
-{
-    evtimer_del(timer->event);
-}
-
-void loop_timer_free(struct loop_timer *timer)
-{
-    if (timer != NULL) {
-        event_free(timer->event);
-        free(timer);
-    }
-}
-
-static void on_watch(evutil_socket_t descriptor, short what, void *user)
-{
-    struct loop_watch *watch = user;
-    unsigned int readiness = 0;
-
-    if ((what & EV_READ) != 0) {
-        readiness |= LOOP_READABLE;
-    }
-    if ((what & EV_WRITE) != 0) {
-        readiness |= LOOP_WRITABLE;
-    }
-    watch->ready(descriptor, readiness, watch->user);
-}
-
-struct loop_watch *loop_watch_new(struct loop *loop, int descriptor, unsigned int readiness,
-                                  void (*ready)(int descriptor, unsigned int readiness, void *user),
-                                  void *user)
-{
-    struct loop_watch *watch = calloc(1, sizeof(*watch));
-    short what = EV_PERSIST;
-
-    if (watch == NULL) {
-        return NULL;
-    }
-    if ((readiness & LOOP_READABLE) != 0) {
-        what |= EV_READ;
-    }
-    if ((readiness & LOOP_WRITABLE) != 0) {
-        what |= EV_WRITE;
-    }
-    watch->ready = ready;
-    watch->user = user;
-    watch->event = event_new(loop->base, descriptor, what, on_watch, watch);
-    if (watch->event == NULL || event_add(watch->event, NULL) != 0) {
-        loop_watch_free(watch);
-        return NULL;
-    }
-    return watch;
-}
-
-void loop_watch_free(struct loop_watch *watch)
-{
-    if (watch == NULL) {
-        return;
-    }
-    if (watch->event != NULL) {
-        event_free(watch->event);
-    }
-    free(watch);
-}
-
 /* ---- a connection's life ---------------------------------------------------------------- */
 
 static void connection_release(struct connection *connection)
@@ -237,10 +50,7 @@ static void connection_release(struct connection *connection)
     }
     if (connection->stream != NULL) {
         if (connection->secured) {
-            /* Says close_notify and expects none: the peer's is not worth waiting for. */
-            SSL_set_shutdown(connection->ssl, SSL_RECEIVED_SHUTDOWN);
-            SSL_shutdown(connection->ssl);
-            ERR_clear_error();
+            tls_say_goodbye(connection->ssl);
         }
         bufferevent_free(connection->stream);
     }
@@ -337,7 +147,7 @@ static void on_connecting(evutil_socket_t descriptor, short what, void *user)
         return;
     }
     connection->descriptor = -1;
-    struct bufferevent *stream = stream_new(connection->loop->base, descriptor, NULL);
+    struct bufferevent *stream = stream_new(loop_base(connection->loop), descriptor, NULL);
     if (stream == NULL) {
         connection->limited = true;
         report_failure(connection, "out of memory");
@@ -365,7 +175,7 @@ static void on_stream_read(struct bufferevent *stream, void *user)
             return;
         }
         if (connection->ssl != NULL) {
-            tls_bio_credit(SSL_get_rbio(connection->ssl), length);
+            tls_credit(connection->ssl, length);
         }
         call_begins(connection);
         connection->listener->bytes(connection->user, chunk, length);
@@ -524,7 +334,7 @@ struct connection *connection_open(struct loop *loop, const struct connection_re
         return NULL;
     }
     connection->connecting =
-        event_new(loop->base, connection->descriptor, EV_WRITE, on_connecting, connection);
+        event_new(loop_base(loop), connection->descriptor, EV_WRITE, on_connecting, connection);
     if (connection->connecting == NULL || event_add(connection->connecting, NULL) != 0) {
         snprintf(error, CONNECTION_ERROR_SIZE, "out of memory");
         (void)fail(request, CONNECTION_FAULT_LIMIT);
@@ -573,79 +383,11 @@ struct address connection_source(const struct connection *connection)
 const char *connection_certificate_fault(const struct connection *connection,
                                          char out[CONNECTION_CERTIFICATE_SIZE])
 {
-    return certificate_fault(connection->ssl, connection->host, out, CONNECTION_CERTIFICATE_SIZE);
+    return tls_certificate_fault(connection->ssl, connection->host, out,
+                                 CONNECTION_CERTIFICATE_SIZE);
 }
 
 /* ---- TLS -------------------------------------------------------------------------------- */
-
-static SSL_CTX *loop_tls(struct loop *loop)
-{
-    if (loop->tls != NULL) {
-        return loop->tls;
-    }
-    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
-    if (tls == NULL) {
-        return NULL;
-    }
-    /* An open relay behind an old version or a weak cipher is an open relay. */
-    if (SSL_CTX_set_min_proto_version(tls, 0) != 1 ||
-        SSL_CTX_set_cipher_list(tls, "ALL:@SECLEVEL=0") != 1) {
-        SSL_CTX_free(tls);
-        return NULL;
-    }
-    SSL_CTX_set_security_level(tls, 0);
-    certificate_prepare(tls);
-    /* A second handshake on a connection would be the server's wish alone, and costs us the work.
-     */
-    SSL_CTX_set_options(tls, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_LEGACY_SERVER_CONNECT |
-                                 SSL_OP_NO_RENEGOTIATION);
-    SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
-    loop->tls = tls;
-    return tls;
-}
-
-int loop_present(struct loop *loop, const char *path)
-{
-    SSL_CTX *tls = loop_tls(loop);
-    bool good = tls != NULL && SSL_CTX_use_certificate_chain_file(tls, path) == 1 &&
-                SSL_CTX_use_PrivateKey_file(tls, path, SSL_FILETYPE_PEM) == 1;
-
-    ERR_clear_error();
-    return good ? 0 : -1;
-}
-
-static bool set_ends(SSL *ssl, const BIO_METHOD *method, int descriptor)
-{
-    BIO *in = method != NULL ? tls_bio_new(method, descriptor, HANDSHAKE_MAX) : NULL;
-    BIO *out = in != NULL ? BIO_new_socket(descriptor, BIO_NOCLOSE) : NULL;
-
-    if (out == NULL) {
-        BIO_free(in);
-        return false;
-    }
-    SSL_set_bio(ssl, in, out);
-    return true;
-}
-
-static SSL *make_ssl(struct connection *connection)
-{
-    struct loop *loop = connection->loop;
-    SSL_CTX *tls = loop_tls(loop);
-    SSL *ssl = tls != NULL ? SSL_new(tls) : NULL;
-
-    if (loop->paced == NULL) {
-        loop->paced = tls_bio_method();
-    }
-    if (ssl != NULL &&
-        (!set_ends(ssl, loop->paced, bufferevent_getfd(connection->stream)) ||
-         (connection->host[0] != '\0' && SSL_set_tlsext_host_name(ssl, connection->host) != 1))) {
-        SSL_free(ssl);
-        ssl = NULL;
-    }
-    ERR_clear_error();
-    return ssl;
-}
 
 /* A filtering bufferevent would hide errno and the TLS error of a dirty close, so the descriptor
  * changes hands. */
@@ -661,18 +403,19 @@ int connection_start_tls(struct connection *connection, char error[CONNECTION_ER
                  "the server sent %zu bytes in the clear where the TLS handshake belongs", early);
         return -1;
     }
-    SSL *ssl = make_ssl(connection);
+    const struct tls *tls = loop_tls(connection->loop);
+    int descriptor = bufferevent_getfd(connection->stream);
+    SSL *ssl = tls != NULL ? tls_handshake(tls, descriptor, connection->host) : NULL;
     if (ssl == NULL) {
         connection->limited = true;
         snprintf(error, CONNECTION_ERROR_SIZE, "the TLS library cannot be set up");
         return -1;
     }
-    int descriptor = bufferevent_getfd(connection->stream);
     bufferevent_disable(connection->stream, EV_READ | EV_WRITE);
     bufferevent_setfd(connection->stream, -1);
     bufferevent_free(connection->stream);
     connection->stream = NULL;
-    struct bufferevent *stream = stream_new(connection->loop->base, descriptor, ssl);
+    struct bufferevent *stream = stream_new(loop_base(connection->loop), descriptor, ssl);
     if (stream == NULL) {
         connection->limited = true;
         snprintf(error, CONNECTION_ERROR_SIZE, "out of memory");

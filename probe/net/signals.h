@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "probe/net/connection.h"
+#include "probe/net/loop.h"
 
 struct signals;
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/printable.h"
+#include "probe/net/connection.h"
 
 #define SENTENCE_SIZE RESULT_TEXT_SIZE
 #define LANES         2

@@ -12,7 +12,7 @@
 
 #include "lib/address.h"
 #include "probe/model/result.h"
-#include "probe/net/connection.h"
+#include "probe/net/loop.h"
 #include "probe/smtp/battery.h"
 #include "probe/smtp/session.h"
 

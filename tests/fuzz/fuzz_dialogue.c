@@ -14,6 +14,7 @@
 
 #include "probe/judge/posture.h"
 #include "probe/judge/verdict.h"
+#include "probe/net/connection.h"
 #include "probe/report/report.h"
 #include "probe/smtp/client.h"
 #include "tests/fuzz/fuzz.h"

@@ -13,7 +13,7 @@
 
 #include "lib/domain.h"
 #include "probe/dns/dns.h"
-#include "probe/net/connection.h"
+#include "probe/net/loop.h"
 #include "tests/fuzz/fuzz.h"
 
 enum delivery {
