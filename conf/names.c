@@ -53,7 +53,10 @@ static bool explain_domain(const struct conf_domain_text *domain, const char *co
                     "leading dot",
                     shown);
     }
-    return fail(error, "%s is no domain; allowed: names as \"example.org\"%s", shown,
+    return fail(error, "%s is no domain%s; allowed: names as \"example.org\"%s", shown,
+                strchr(copy, '-') != NULL && domain_has_stray_hyphen(copy)
+                    ? ": a part of it begins or ends with a hyphen"
+                    : "",
                 domain->pattern ? ", and \".example.org\" for every subdomain" : "");
 }
 
@@ -67,6 +70,8 @@ bool conf_read_domain(const struct conf_domain_text *domain, char out[DOMAIN_SIZ
 
     if (valid && name[0] == '[') {
         valid = domain->literal;
+    } else if (valid && domain_has_stray_hyphen(name)) {
+        valid = false;
     } else if (valid && name[strlen(name) - 1] >= '0' && name[strlen(name) - 1] <= '9') {
         valid = !is_bare_address(name);
     }

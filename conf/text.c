@@ -76,8 +76,8 @@ static void report_unopened(int error, struct conf_messages *messages)
     conf_note_failure(messages, error);
     if (error == ENOENT) {
         conf_mistake(messages, 0,
-                     "does not exist; start from the sample, which is installed as "
-                     "share/doc/relaywarden/relaywarden.conf, or name another file with --config");
+                     "does not exist; have relaywarden-probe init write it, or name another file "
+                     "with --config");
     } else {
         conf_mistake(messages, 0, "cannot be opened: %s", conf_access_denied(denied, error));
     }

@@ -151,6 +151,18 @@ bool domain_normalise_pattern(const char *text, size_t length, char out[DOMAIN_S
     return true;
 }
 
+bool domain_has_stray_hyphen(const char *name)
+{
+    for (const char *at = name; name[0] != '[' && *at != '\0'; at++) {
+        bool begins = at == name || at[-1] == '.';
+        bool ends = at[1] == '\0' || at[1] == '.';
+        if (*at == '-' && (begins || ends)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool domain_is_within(const char *name, const char *parent)
 {
     size_t name_length = strlen(name);

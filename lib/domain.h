@@ -30,6 +30,12 @@ bool domain_normalise_pattern(const char *text, size_t length, char out[DOMAIN_S
  * untouched, if no domain comes of it. */
 bool domain_read(const char *text, size_t length, char out[DOMAIN_SIZE]);
 
+/* Whether a label of normalised `name` (or pattern) begins or ends with a hyphen, which no label of
+ * a host or mail domain does (RFC 1123 section 2.1, RFC 5321 section 4.1.2; Postfix refuses it,
+ * too). Such a name in a configuration is a slip. Names that others send are compared as they are.
+ */
+bool domain_has_stray_hyphen(const char *name);
+
 /* Whether normalised `name` is `parent` or below it. */
 bool domain_is_within(const char *name, const char *parent);
 

@@ -4,7 +4,6 @@
  * Stays in the foreground. Order of starting: configuration, socket (as root), user, reporter,
  * ready. See relaywarden-milter(8).
  */
-#include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -27,6 +26,7 @@
 #include "milter/discover/discover.h"
 #include "milter/live_conf.h"
 #include "milter/reload.h"
+#include "milter/service/arguments.h"
 #include "milter/service/check_conf.h"
 #include "milter/service/privileges.h"
 #include "milter/service/self_check.h"
@@ -42,30 +42,6 @@
 #define PULSE_MS           2000 /* for an answer at our own socket */
 #define DATABASE_PATH_SIZE 4096
 
-static const char help[] =
-    "usage: " PROGRAM " [--config FILE] [-t | --discover[=PATH] | --masked | --unmask ADDRESS |\n"
-    "       --alert-test]\n"
-    "\n"
-    "Attached to Postfix or Sendmail as a mail filter, reports every client that may not relay\n"
-    "and was granted it. Stays in the foreground; SIGHUP and SIGUSR1 have it read the\n"
-    "configuration again, SIGTERM and SIGINT stop it.\n"
-    "\n"
-    "  --config FILE     instead of " CONF_DEFAULT_PATH "\n"
-    "  -t                check the configuration and exit\n"
-    "  --discover[=PATH] print what the MTA takes as its own, for you to read and adopt; PATH is\n"
-    "                    Postfix's configuration directory or a sendmail.cf\n"
-    "  --masked          list the masked addresses: trusted, but strangers were seen under them\n"
-    "  --unmask ADDRESS  let an address be trusted again\n"
-    "  --alert-test      send one alert, marked as a test, through every sink, and say of each\n"
-    "                    whether it was taken\n"
-    "  --help, -h        show this text and exit\n"
-    "  --version, -V     show the version and exit\n"
-    "\n"
-    "Exit status: 0 stopped on request or configuration valid; 64 wrong usage; 65, 66, 69 nothing\n"
-    "was discovered or unmasked, or a sink did not take the test; 71 the system failed the\n"
-    "program; 74 the output could not be written; 78 the configuration cannot be used.\n"
-    "Manual: relaywarden-milter(8).\n";
-
 /* Everything that serving needs. */
 struct program {
     const char *path;   /* of the configuration */
@@ -75,69 +51,6 @@ struct program {
     struct transactions *transactions;
     struct web *web;
 };
-
-struct arguments {
-    const char *config;
-    bool check_only;
-    bool discover;
-    const char *discover_where; /* NULL: wherever there is one */
-    bool masked;
-    const char *unmask; /* an address */
-    bool alert_test;
-};
-
-/* Returns -1 to go on, else the exit status. */
-static int read_arguments(int argc, char **argv, struct arguments *out)
-{
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"discover", optional_argument, NULL, 'd'},
-        {"help", no_argument, NULL, 'h'},         {"version", no_argument, NULL, 'V'},
-        {"masked", no_argument, NULL, 'm'},       {"unmask", required_argument, NULL, 'u'},
-        {"alert-test", no_argument, NULL, 'a'},   {NULL, 0, NULL, 0},
-    };
-    int option;
-
-    while ((option = getopt_long(argc, argv, "thV", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            out->config = optarg;
-            break;
-        case 't':
-            out->check_only = true;
-            break;
-        case 'd':
-            out->discover = true;
-            out->discover_where = optarg;
-            break;
-        case 'm':
-            out->masked = true;
-            break;
-        case 'u':
-            out->unmask = optarg;
-            break;
-        case 'a':
-            out->alert_test = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return standard_output_flush(PROGRAM) ? EX_OK : EX_IOERR;
-        case 'V':
-            puts(PROGRAM " " RELAYWARDEN_VERSION);
-            return standard_output_flush(PROGRAM) ? EX_OK : EX_IOERR;
-        default:
-            fputs("Try: " PROGRAM " --help\n", stderr);
-            return EX_USAGE;
-        }
-    }
-    if (optind < argc) {
-        fprintf(stderr,
-                PROGRAM ": \"%s\" is not understood: there are only options. Try: " PROGRAM
-                        " --help\n",
-                argv[optind]);
-        return EX_USAGE;
-    }
-    return -1;
-}
 
 static void print_lines(char *const *lines, size_t count)
 {
@@ -544,38 +457,40 @@ static int test_alerts(const struct conf *conf)
     return failed == 0 ? EX_OK : failed > 0 ? EX_UNAVAILABLE : EX_CONFIG;
 }
 
-/* The options that do not serve. Returns the exit status. */
+/* What is asked for and is not serving. Returns the exit status. */
 static int run_once(const struct conf *conf, const struct arguments *arguments)
 {
-    if (arguments->masked) {
+    switch (arguments->order) {
+    case ORDER_MASKED:
         return mask_command_list(conf);
-    }
-    if (arguments->unmask != NULL) {
-        return mask_command_drop(conf, arguments->unmask);
-    }
-    if (arguments->alert_test) {
+    case ORDER_UNMASK:
+        return mask_command_drop(conf, arguments->value);
+    case ORDER_ALERT_TEST:
         return test_alerts(conf);
+    case ORDER_TEST:
+    case ORDER_SERVE:
+    case ORDER_DISCOVER:
+        break;
     }
     return check_conf(conf, arguments->config);
 }
 
 int main(int argc, char **argv)
 {
-    struct arguments arguments = {.config = conf_default_path()};
+    struct arguments arguments;
 
     if (!standard_streams_keep()) {
         return EX_OSERR;
     }
-    int status = read_arguments(argc, argv, &arguments);
+    int status = arguments_read(argc, argv, &arguments);
     if (status >= 0) {
         return status;
     }
-    if (arguments.discover) {
-        return discover(arguments.discover_where);
+    if (arguments.order == ORDER_DISCOVER) {
+        return discover(arguments.value);
     }
     signal(SIGPIPE, SIG_IGN);
-    bool once = arguments.check_only || arguments.masked || arguments.unmask != NULL ||
-                arguments.alert_test;
+    bool once = arguments.order != ORDER_SERVE;
     if (!once) {
         /* A reload that is asked for before the program is ready comes then. */
         sigset_t reloading;

@@ -69,7 +69,7 @@ void site_draft_add_domain(struct site_draft *draft, const char *text, const cha
     if (text[0] == '[') {
         return;
     }
-    if (domain_normalise_pattern(text, strlen(text), domain)) {
+    if (domain_normalise_pattern(text, strlen(text), domain) && !domain_has_stray_hyphen(domain)) {
         add(draft, &draft->domains, domain, source);
     } else {
         site_draft_note(draft, text, "left out, because it is no domain");

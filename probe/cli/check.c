@@ -23,6 +23,7 @@ struct check {
     const struct options *invocation;
     const struct conf *conf;
     const struct assumed *assumed; /* NULL: there is a configuration */
+    long wait_seconds;             /* --wait; 0 = nothing is asked again */
 };
 
 /* ---- targets ---------------------------------------------------------------------------- */
@@ -226,12 +227,7 @@ static bool any_configured(const struct target *targets, size_t count)
 static int check_targets(const struct check *check, const struct target *targets, size_t count)
 {
     const struct options *invocation = check->invocation;
-    char mistake[CONF_VALUE_ERROR_SIZE];
-    long wait_seconds;
-
-    if (!read_wait(invocation->wait, &wait_seconds, mistake)) {
-        return options_fail(invocation, "--wait: %s", mistake);
-    }
+    const long wait_seconds = check->wait_seconds;
     struct desk desk = {.check = check};
     const struct audit_request request = {
         .conf = check->conf,
@@ -295,7 +291,7 @@ static int check_with(const struct check *check)
     return code;
 }
 
-static int check_assumed(const struct options *invocation)
+static int check_assumed(const struct options *invocation, long wait_seconds)
 {
     char error[ASSUMED_ERROR_SIZE];
     struct assumed assumed;
@@ -304,8 +300,10 @@ static int check_assumed(const struct options *invocation)
         return options_fail(invocation, "%s", error);
     }
     options_step_down(assumed.conf);
-    const struct check check = {
-        .invocation = invocation, .conf = assumed.conf, .assumed = &assumed};
+    const struct check check = {.invocation = invocation,
+                                .conf = assumed.conf,
+                                .assumed = &assumed,
+                                .wait_seconds = wait_seconds};
     int code = check_with(&check);
     conf_free(assumed.conf);
     return code;
@@ -314,12 +312,18 @@ static int check_assumed(const struct options *invocation)
 int check_main(const struct options *invocation)
 {
     struct conf_report report = {0};
+    char mistake[CONF_VALUE_ERROR_SIZE];
+    long wait_seconds;
 
+    if (!read_wait(invocation->wait, &wait_seconds, mistake)) {
+        return options_fail(invocation, "--wait: %s", mistake);
+    }
     if (assumed_is_meant(invocation)) {
-        return check_assumed(invocation);
+        return check_assumed(invocation, wait_seconds);
     }
     struct conf *conf = conf_load(invocation->conf_path, CONF_PROBE, &report);
-    const struct check check = {.invocation = invocation, .conf = conf};
+    const struct check check = {
+        .invocation = invocation, .conf = conf, .wait_seconds = wait_seconds};
     if (conf != NULL) {
         options_step_down(conf);
     }

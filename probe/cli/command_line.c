@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "conf/environment.h"
-#include "lib/printable.h"
 
 #define ROWS_MAX     64
 #define CODE_FIRST   256 /* getopt's code of the table's first row */
@@ -58,15 +57,6 @@ static const struct option_row *row_of(int code)
 
 /* ---- what is wrong ------------------------------------------------------------------------ */
 
-static int fail_on(const struct command_line *line, const char *what, const char *word,
-                   const char *remedy)
-{
-    char shown[128];
-
-    printable_string(shown, sizeof(shown), word);
-    return options_fail(&line->invocation, "%s \"%s\"; %s", what, shown, remedy);
-}
-
 static void look_ahead_format(struct command_line *line, const char *word)
 {
     line->invocation.json |= strcmp(word, "json") == 0;
@@ -105,15 +95,62 @@ static int refuse_senseless(const struct command_line *line, const bool given[RO
         if (given[i] && !option_is_for(&option_table[i], line->verb)) {
             snprintf(what, sizeof(what), "%s has no meaning for",
                      option_name(&option_table[i], letter));
-            return fail_on(line, what, line->verb->name, "leave it out");
+            return options_fail_on(&line->invocation, what, line->verb->name, "leave it out");
         }
     }
-    if (line->verb != NULL && line->invocation.argument_count > 0 &&
-        line->verb->arguments[0] == '\0') {
-        return fail_on(line, "there is an argument too many:", line->invocation.arguments[0],
-                       "leave it out");
+    return 0;
+}
+
+/* 0, or the exit code. */
+static int refuse_count(const struct command_line *line)
+{
+    const struct options *invocation = &line->invocation;
+    const struct verb *verb = line->verb;
+
+    if (verb != NULL && invocation->argument_count > verb->most) {
+        return options_fail_on(invocation,
+                               "there is an argument too many:", invocation->arguments[verb->most],
+                               "leave it out");
+    }
+    if (verb != NULL && !invocation->test && invocation->argument_count < verb->least) {
+        return options_fail(invocation, "%.*s is missing after \"%s\"; say " PROBE_PROGRAM " %s %s",
+                            (int)strcspn(verb->arguments, " "), verb->arguments, verb->name,
+                            verb->name, verb->arguments);
     }
     return 0;
+}
+
+/* Whether a word may be short for several options: "--t" for "--target" and others. */
+static bool is_ambiguous(const char *word)
+{
+    const size_t length = strcspn(word, "=");
+    size_t count = 0;
+
+    for (size_t i = 0; i < option_table_count; i++) {
+        const char *name = option_table[i].name;
+        count += name != NULL && strncmp(name, word, length) == 0;
+    }
+    return count > 1;
+}
+
+/* A word that getopt made nothing of. Of letters in one word (-tx) it names the one. */
+static int refuse_option(const struct command_line *line, const char *word)
+{
+    const struct options *invocation = &line->invocation;
+    char letter[3];
+
+    if (optopt >= CODE_FIRST) {
+        return options_fail_on(invocation, "this option takes no value:", word, "leave it out");
+    }
+    if (optopt != 0) {
+        snprintf(letter, sizeof(letter), "-%c", optopt);
+        word = letter;
+    } else if (is_ambiguous(word)) {
+        return options_fail_on(invocation, "more than one option begins with", word,
+                               "write out the one that you mean");
+    }
+    return options_fail_on(invocation, "unknown option", word,
+                           "see " PROBE_PROGRAM " --help for those that there are");
 }
 
 /* ---- taking ------------------------------------------------------------------------------- */
@@ -129,8 +166,8 @@ static int take_word(struct command_line *line, char *word)
     }
     line->verb = verb_find(word);
     if (line->verb == NULL) {
-        return fail_on(line, "unknown verb", word,
-                       "try " PROBE_PROGRAM " check TARGET, or --help for all verbs");
+        return options_fail_on(&line->invocation, "unknown verb", word,
+                               "try " PROBE_PROGRAM " check TARGET, or --help for all verbs");
     }
     invocation->has_status_line = line->verb->has_status_line;
     invocation->serves = line->verb->serves;
@@ -165,7 +202,7 @@ static int take_choice(const struct command_line *line, const struct option_row 
     }
     snprintf(what, sizeof(what), "%s: unknown value", row->name);
     snprintf(allowed, sizeof(allowed), "it is one of %s", row->value);
-    return fail_on(line, what, optarg, allowed);
+    return options_fail_on(&line->invocation, what, optarg, allowed);
 }
 
 /* Room for as many as there are words was made when the first came. */
@@ -210,12 +247,11 @@ static int take(struct command_line *line, int code, int count, char **words)
         return take_word(line, optarg);
     }
     if (code == ':') {
-        return fail_on(line, "a value is missing after", words[optind - 1],
-                       "give it as in --config FILE or --wait 10m");
+        return options_fail_on(&line->invocation, "a value is missing after", words[optind - 1],
+                               "give it as in --config FILE or --wait 10m");
     }
     if (row == NULL) {
-        return fail_on(line, "unknown option", words[optind - 1],
-                       "see " PROBE_PROGRAM " --help for those that there are");
+        return refuse_option(line, words[optind - 1]);
     }
     return take_option(line, row, (size_t)count);
 }
@@ -263,7 +299,11 @@ int command_line_read(int count, char **words, struct command_line *line)
         line->invocation.json = true;
         line->invocation.format = FORMAT_JSON;
     }
-    return line->invocation.help || line->invocation.version ? 0 : refuse_senseless(line, given);
+    if (line->invocation.help || line->invocation.version) {
+        return 0;
+    }
+    int failed = refuse_senseless(line, given);
+    return failed != 0 ? failed : refuse_count(line);
 }
 
 void command_line_free(struct command_line *line)

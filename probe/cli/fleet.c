@@ -161,14 +161,32 @@ static const struct part {
     {"status", true, 1, show_status}, {"retire", true, 2, retire},
 };
 
-static const struct part *find_part(const struct options *invocation)
+#define PARTS "migrate, sync, import, status, retire VANTAGE"
+
+/* NULL: *code is the exit code, and why was said. */
+static const struct part *find_part(const struct options *invocation, int *code)
 {
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && invocation->argument_count > 0;
-         i++) {
-        if (strcmp(parts[i].name, invocation->arguments[0]) == 0 &&
-            parts[i].arguments == invocation->argument_count) {
-            return &parts[i];
+    const char *word = invocation->argument_count > 0 ? invocation->arguments[0] : NULL;
+    const struct part *part = NULL;
+
+    for (size_t i = 0; word != NULL && i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (strcmp(parts[i].name, word) == 0) {
+            part = &parts[i];
         }
+    }
+    if (word == NULL) {
+        *code =
+            options_fail(invocation, "an argument is missing after \"fleet\"; it is one of " PARTS);
+    } else if (part == NULL) {
+        *code = options_fail_on(invocation, "fleet has no", word, "it is one of " PARTS);
+    } else if (invocation->argument_count > part->arguments) {
+        *code = options_fail_on(invocation, "there is an argument too many:",
+                                invocation->arguments[part->arguments], "leave it out");
+    } else if (invocation->argument_count < part->arguments) {
+        *code = options_fail_on(invocation, "VANTAGE is missing after", word,
+                                PROBE_PROGRAM " fleet status lists them");
+    } else {
+        return part;
     }
     return NULL;
 }
@@ -212,16 +230,14 @@ static int run_part(struct work *work, const struct part *part)
 
 int fleet_main(const struct options *invocation)
 {
-    const struct part *part = find_part(invocation);
     struct conf_report report = {0};
     struct work work = {.invocation = invocation};
     struct conf *conf = NULL;
-    int code;
+    int code = 0;
+    const struct part *part = find_part(invocation, &code);
 
     if (part == NULL) {
-        return options_fail_for(invocation, OPTIONS_USAGE,
-                                "fleet wants one of: migrate, sync, import, status, retire "
-                                "VANTAGE");
+        return code;
     }
     conf = conf_load(invocation->conf_path, CONF_PROBE, &report);
     if (conf == NULL) {

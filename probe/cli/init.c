@@ -345,9 +345,7 @@ int init_main(const struct options *invocation)
     snprintf(answers->canary, sizeof(answers->canary), "%s",
              invocation->canary != NULL ? invocation->canary : "");
     int code;
-    if (invocation->argument_count > 1) {
-        code = options_fail(invocation, "there is an argument too many; one FILE is written");
-    } else if (invocation->site != NULL && (answers->site = read_site(invocation->site)) == NULL) {
+    if (invocation->site != NULL && (answers->site = read_site(invocation->site)) == NULL) {
         char shown[PATH_MAX];
         printable_string(shown, sizeof(shown), invocation->site);
         code = options_fail(invocation, "--site: %s cannot be read: %s", shown, strerror(errno));

@@ -99,12 +99,6 @@ int keygen_main(const struct options *invocation)
 {
     uint8_t octets[TOKEN_KEY_MIN];
 
-    if (invocation->argument_count != 1) {
-        return options_fail(invocation,
-                            "keygen wants one argument, the file to be made: %s keygen "
-                            "/etc/relaywarden/token.key",
-                            PROBE_PROGRAM);
-    }
     int code = make_key(invocation, invocation->arguments[0], octets);
     token_wipe(octets, sizeof(octets));
     return code;

@@ -21,11 +21,13 @@
 const struct verb verb_table[VERB_COUNT] = {
     [VERB_CHECK] = {.name = "check",
                     .arguments = "[TARGET ...]",
+                    .most = ARGUMENTS_ANY,
                     .summary = "ask the targets once, report, and exit as a monitoring plugin does",
                     .run = check_main,
                     .has_status_line = true},
     [VERB_INIT] = {.name = "init",
                    .arguments = "[FILE]",
+                   .most = 1,
                    .summary = "write a configuration with comments; asks on a terminal; never "
                               "overwrites",
                    .run = init_main},
@@ -37,6 +39,7 @@ const struct verb verb_table[VERB_COUNT] = {
                   .serves = true},
     [VERB_REHEARSE] = {.name = "rehearse",
                        .arguments = "[DIRECTORY]",
+                       .most = 1,
                        .summary = "try a mail server's configuration on a private stage, before it "
                                   "is live:\nwould it relay for strangers, and which line does it?",
                        .run = rehearse_main,
@@ -48,6 +51,8 @@ const struct verb verb_table[VERB_COUNT] = {
                      .run = report_main},
     [VERB_RECIPE] = {.name = "recipe",
                      .arguments = "TARGET [TECHNIQUE ...]",
+                     .least = 1,
+                     .most = ARGUMENTS_ANY,
                      .summary = "print the dialogue for asking by hand; connects to nothing",
                      .run = recipe_main},
     [VERB_RECEIVE] = {.name = "receive",
@@ -62,6 +67,8 @@ const struct verb verb_table[VERB_COUNT] = {
                          .run = techniques_main},
     [VERB_KEYGEN] = {.name = "keygen",
                      .arguments = "FILE",
+                     .least = 1,
+                     .most = 1,
                      .summary = "make a token key and print its fingerprint; never overwrites",
                      .run = keygen_main},
     [VERB_ALERT_TEST] = {.name = "alert-test",
@@ -71,6 +78,7 @@ const struct verb verb_table[VERB_COUNT] = {
                          .run = alert_test_main},
     [VERB_FLEET] = {.name = "fleet",
                     .arguments = "migrate|sync|import|status|retire VANTAGE",
+                    .most = ARGUMENTS_ANY,
                     .summary = "make, fill and look at the database that many probes share "
                                "(option database)",
                     .run = fleet_main,

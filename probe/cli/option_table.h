@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "probe/cli/options.h"
 
@@ -28,9 +29,13 @@ enum verb_id {
     VERB_COUNT
 };
 
+#define ARGUMENTS_ANY SIZE_MAX
+
 struct verb {
     const char *name;
     const char *arguments; /* as the usage shows them; "" = it takes none */
+    size_t least;          /* arguments */
+    size_t most;
     const char *summary;
     int (*run)(const struct options *invocation); /* returns the exit code */
     bool has_status_line; /* its output begins with a plugin's status line */

@@ -8,6 +8,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "lib/printable.h"
 #include "lib/sys/standard_streams.h"
 #include "probe/cli/privileges.h"
 #include "probe/report/report.h"
@@ -103,6 +104,15 @@ int options_fail(const struct options *invocation, const char *format, ...)
     vsnprintf(sentence, sizeof(sentence), format, arguments);
     va_end(arguments);
     return options_fail_for(invocation, OPTIONS_USAGE, sentence);
+}
+
+int options_fail_on(const struct options *invocation, const char *what, const char *word,
+                    const char *remedy)
+{
+    char shown[128];
+
+    printable_string(shown, sizeof(shown), word);
+    return options_fail(invocation, "%s \"%s\"; %s", what, shown, remedy);
 }
 
 int options_fail_configuration(const struct options *invocation, const struct conf_report *report)

@@ -94,6 +94,10 @@ int options_fail(const struct options *invocation, const char *format, ...)
 int options_fail_for(const struct options *invocation, enum options_failure why,
                      const char *sentence);
 
+/* The same for a word of the command line: WHAT "WORD"; REMEDY. */
+int options_fail_on(const struct options *invocation, const char *what, const char *word,
+                    const char *remedy);
+
 /* The same for a configuration with mistakes; each of them goes to standard error as it is. */
 int options_fail_configuration(const struct options *invocation, const struct conf_report *report);
 

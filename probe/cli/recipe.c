@@ -289,17 +289,10 @@ int recipe_main(const struct options *invocation)
 {
     const char *unknown = unknown_technique(invocation);
     struct conf_report report = {0};
-    char shown[128];
 
-    if (invocation->argument_count == 0) {
-        return options_fail(invocation, "a TARGET is missing; say %s recipe TARGET", PROBE_PROGRAM);
-    }
     if (unknown != NULL) {
-        printable_string(shown, sizeof(shown), unknown);
-        return options_fail(invocation,
-                            "there is no technique \"%s\"; %s techniques lists those that there "
-                            "are",
-                            shown, PROBE_PROGRAM);
+        return options_fail_on(invocation, "there is no technique", unknown,
+                               PROBE_PROGRAM " techniques lists those that there are");
     }
     struct conf *conf = conf_load(invocation->conf_path, CONF_PROBE, &report);
     int code = conf != NULL ? print_recipe(invocation, conf)

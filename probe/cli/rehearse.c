@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/domain.h"
+#include "conf/names.h"
 #include "lib/printable.h"
 #include "probe/cli/rehearse_mta.h"
 #include "probe/rehearse/rehearsal.h"
@@ -23,53 +23,59 @@ struct performance {
 
 /* ---- the site ----------------------------------------------------------------------------- */
 
-static bool add_network(struct site_settings *site, const char *text)
+/* The next three: false, and `error` is a sentence or "" for want of memory. */
+static bool add_network(struct site_settings *site, const char *text,
+                        char error[CONF_VALUE_ERROR_SIZE])
 {
+    struct network network;
+
+    if (!conf_read_network(text, &network, error)) {
+        return false;
+    }
     struct network *grown =
         realloc(site->networks, (site->network_count + 1) * sizeof(*site->networks));
-
     if (grown == NULL) {
         return false;
     }
     site->networks = grown;
-    if (network_parse(text, &site->networks[site->network_count]) != NETWORK_OK) {
-        return false;
-    }
-    site->network_count++;
+    site->networks[site->network_count++] = network;
     return true;
 }
 
-static bool add_domain(struct site_settings *site, const char *text)
+static bool add_domain(struct site_settings *site, const char *text,
+                       char error[CONF_VALUE_ERROR_SIZE])
 {
+    const struct conf_domain_text domain = {.text = text, .length = strlen(text), .pattern = true};
     char name[DOMAIN_SIZE];
 
-    if (!domain_normalise(text, strlen(text), name) || !domainset_add(site->domains, name)) {
+    if (!conf_read_domain(&domain, name, error) || !domainset_add(site->domains, name)) {
         return false;
     }
     if (site->main_domain == NULL) {
-        site->main_domain = strdup(name);
+        site->main_domain = strdup(name[0] == '.' ? name + 1 : name);
     }
     return site->main_domain != NULL;
 }
 
-/* Of --domain and --trusted. NULL and what could not be read. */
-static struct site *site_of_options(const struct options *invocation, const char **mistake)
+/* Of --domain and --trusted. NULL, and *option is the one that is wrong. */
+static struct site *site_of_options(const struct options *invocation, const char **option,
+                                    char error[CONF_VALUE_ERROR_SIZE])
 {
     struct site_settings settings = {.domains = domainset_new()};
     static const char *const loopback[] = {"127.0.0.0/8", "::1"};
     bool good = settings.domains != NULL;
 
-    *mistake = "";
+    error[0] = '\0';
+    *option = "--domain";
     for (size_t i = 0; good && i < invocation->domains.count; i++) {
-        *mistake = invocation->domains.items[i];
-        good = add_domain(&settings, *mistake);
+        good = add_domain(&settings, invocation->domains.items[i], error);
     }
+    *option = good ? "--trusted" : *option;
     for (size_t i = 0; good && i < invocation->trusted.count; i++) {
-        *mistake = invocation->trusted.items[i];
-        good = add_network(&settings, *mistake);
+        good = add_network(&settings, invocation->trusted.items[i], error);
     }
     for (size_t i = 0; good && i < 2; i++) {
-        good = add_network(&settings, loopback[i]);
+        good = add_network(&settings, loopback[i], error);
     }
     struct site *site = good ? site_new(&settings) : NULL;
     if (site == NULL) {
@@ -117,17 +123,17 @@ static int override_host(const struct options *invocation, struct wires_host *ho
     }
     for (size_t i = 0; i < invocation->addresses.count; i++) {
         if (!take_address(invocation->addresses.items[i], host)) {
-            return options_fail(invocation,
-                                "--address: \"%s\" is not IF=ADDRESS/LENGTH; give it as in "
-                                "--address eth0=192.0.2.2/24",
-                                invocation->addresses.items[i]);
+            return options_fail_on(invocation, "--address is IF=ADDRESS/LENGTH, and not",
+                                   invocation->addresses.items[i],
+                                   "give it as in --address eth0=192.0.2.2/24");
         }
     }
     for (size_t i = 0; i < invocation->gateways.count && host->gateway_count < WIRES_GATEWAYS_MAX;
          i++) {
         if (!address_parse(invocation->gateways.items[i], &host->gateways[host->gateway_count])) {
-            return options_fail(invocation, "--gateway: \"%s\" is no address",
-                                invocation->gateways.items[i]);
+            return options_fail_on(invocation, "--gateway is an address, and not",
+                                   invocation->gateways.items[i],
+                                   "give it as in --gateway 192.0.2.1");
         }
         host->gateway_count++;
     }
@@ -242,23 +248,33 @@ static int rehearse(const struct options *invocation, const struct site *site, c
     return code == STAGE_FAILED ? options_fail(invocation, "%s", error) : code;
 }
 
+/* Where options name the site. */
+static int rehearse_named(const struct options *invocation)
+{
+    char error[CONF_VALUE_ERROR_SIZE];
+    const char *option;
+    struct site *site = site_of_options(invocation, &option, error);
+
+    if (site == NULL) {
+        return error[0] != '\0' ? options_fail(invocation, "%s: %s", option, error)
+                                : options_fail_for(invocation, OPTIONS_SYSTEM, "out of memory");
+    }
+    int code = rehearse(invocation, site,
+                        invocation->canary != NULL ? invocation->canary : DEFAULT_CANARY);
+    site_free(site);
+    return code;
+}
+
 int rehearse_main(const struct options *invocation)
 {
-    const char *mistake;
+    char canary[CONF_MAIL_ADDRESS_SIZE];
+    char error[CONF_VALUE_ERROR_SIZE];
 
-    if (invocation->argument_count > 1) {
-        return options_fail(invocation, "there is an argument too many: \"%s\"; leave it out",
-                            invocation->arguments[1]);
+    if (invocation->canary != NULL && !conf_read_mail_address(invocation->canary, canary, error)) {
+        return options_fail(invocation, "--canary: %s", error);
     }
     if (invocation->domains.count > 0) {
-        struct site *site = site_of_options(invocation, &mistake);
-        if (site == NULL) {
-            return options_fail(invocation, "\"%s\" is neither a domain nor a network", mistake);
-        }
-        int code = rehearse(invocation, site,
-                            invocation->canary != NULL ? invocation->canary : DEFAULT_CANARY);
-        site_free(site);
-        return code;
+        return rehearse_named(invocation);
     }
     if (invocation->trusted.count > 0) {
         return options_fail(invocation, "--trusted counts where the site is named by options: give "

@@ -37,7 +37,8 @@ static bool set_host(struct target *target, const char *text, size_t length)
     }
     /* A name has no colon or bracket; domain_normalise keeps bracketed literals, which were tried
      * above. */
-    return strpbrk(copy, "[]:/@") == NULL && domain_normalise(text, length, target->host);
+    return strpbrk(copy, "[]:/@") == NULL && domain_normalise(text, length, target->host) &&
+           !domain_has_stray_hyphen(target->host);
 }
 
 static bool parse_port(const char *text, uint16_t *port)

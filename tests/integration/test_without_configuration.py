@@ -112,6 +112,7 @@ def test_a_canary_in_the_own_domain_is_none(site, sibling):
     (["mx.example.org", "--domian", "example.org"], 'unknown option "--domian"'),
     (["203.0.113.25"], "name one with --domain"),
     (["mx.example.org", "--domain", "exa mple"], "--domain: "),
+    (["mx.example.org", "--domain", "-"], '--domain: "-" is no domain'),
     (["mx.example.org", "--canary", "nobody"], "--canary: "),
     (["mx.example.org", "--trusted", "10.0.0.1/8"], "--trusted: "),
     (["mx.example.org", "--trusted", "0.0.0.0/0"], "trusts strangers"),

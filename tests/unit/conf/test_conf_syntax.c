@@ -374,7 +374,7 @@ static void what_is_no_readable_file_is_refused(void **state)
     } paths[] = {
         {"/tmp", "/tmp: is a directory"},
         {"/dev/null", "/dev/null: is no regular file"},
-        {"/nonexistent/relaywarden.conf", "does not exist; start from the sample"},
+        {"/nonexistent/relaywarden.conf", "does not exist; have relaywarden-probe init write it"},
         {"", "or name another file with --config"},
     };
     struct conf_report report;

@@ -243,6 +243,10 @@ static void a_mistake_speaks_of_variables_and_not_of_a_file(void **state)
         "RELAYWARDEN_DOMAINS: domains: \"example.org;example.com\" is no domain; allowed: "
         "names as \"example.org\", and \".example.org\" for every subdomain; divide the "
         "list by spaces or commas, without quotes");
+    expect_mistake(
+        CONF_MILTER, SETTINGS("RELAYWARDEN_DOMAINS", "-"),
+        "RELAYWARDEN_DOMAINS: domains: \"-\" is no domain: a part of it begins or ends with a "
+        "hyphen; allowed: names as \"example.org\", and \".example.org\" for every subdomain");
 #define PROBE                                                                                      \
     "RELAYWARDEN_DOMAINS", "example.org", "RELAYWARDEN_CANARY", "canary@outside.example.net"
     expect_mistake(

@@ -91,6 +91,8 @@ static void a_wrong_line_is_named_with_its_file_and_not_shown(void **state)
         {"a host secret.example:25", "is no host"},
         {"a domain secret..example", "is no domain"},
         {"a domain .secret.example", "is no domain"},
+        {"a domain -secret.example", "is no domain"},
+        {"a host -", "is no host"},
         {"a domain 192.0.2.1", "not a domain"},
         {"a host secret.example 0", "no number from 1 to 65535"},
         {"a host secret.example 65536", "no number from 1 to 65535"},

@@ -234,6 +234,20 @@ static void a_pattern_keeps_one_leading_dot(void **state)
     }
 }
 
+static void a_stray_hyphen_begins_or_ends_a_label(void **state)
+{
+    static const char *const stray[] = {"-", ".-", "-a.example", "a-.example", "a.-b", "a.b-"};
+    static const char *const fine[] = {"a-b.example", "xn--bcher-kva.example", ".a-b", "[ipv6:-]"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(stray) / sizeof(stray[0]); i++) {
+        assert_true(domain_has_stray_hyphen(stray[i]));
+    }
+    for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++) {
+        assert_false(domain_has_stray_hyphen(fine[i]));
+    }
+}
+
 static void the_longest_pattern_fits(void **state)
 {
     (void)state;
@@ -591,6 +605,7 @@ int main(void)
         cmocka_unit_test(a_path_ends_where_its_length_says),
         cmocka_unit_test(a_literal_has_no_bracket_inside),
         cmocka_unit_test(a_pattern_keeps_one_leading_dot),
+        cmocka_unit_test(a_stray_hyphen_begins_or_ends_a_label),
         cmocka_unit_test(the_longest_pattern_fits),
         cmocka_unit_test(within_means_the_name_or_below_it),
         cmocka_unit_test(paths_and_bare_addresses_come_apart),

@@ -141,12 +141,14 @@ static void what_the_configuration_would_refuse_is_a_comment(void **state)
     site_draft_add_domain(&draft, "example.org", "mydestination");
     site_draft_add_domain(&draft, "a\"b\n} milter { user = \"root\"", "mydestination");
     site_draft_add_domain(&draft, "[192.0.2.1]", "mydestination");
+    site_draft_add_domain(&draft, "-", "mydestination");
     site_draft_add_network(&draft, "0.0.0.0/0", "mynetworks");
     site_draft_add_network(&draft, "nonsense", "mynetworks");
     site_draft_add_mailer(&draft, "a b", "local_transport");
     char *text = print(&draft);
     assert_non_null(text);
     assert_non_null(strstr(text, "# a\"b\\x0A} milter { user = \"root\": left out"));
+    assert_non_null(strstr(text, "# -: left out"));
     assert_non_null(strstr(text, "# 0.0.0.0/0: LEFT OUT"));
     assert_non_null(strstr(text, "# nonsense: left out"));
     assert_non_null(strstr(text, "# a b: left out"));

@@ -98,21 +98,45 @@ static void an_option_of_another_verb_is_refused_by_its_name(void **state)
 
 static void every_mistake_names_the_word_and_the_remedy(void **state)
 {
+    static const struct {
+        const char *words[3];
+        int code;
+        const char *says;
+    } rows[] = {
+        {{"chekc"}, PROBE_EXIT_UNKNOWN, "unknown verb \"chekc\"; try "},
+        {{"check", "--odd"}, PROBE_EXIT_UNKNOWN, "unknown option \"--odd\"; see "},
+        {{"check", "--odd"}, PROBE_EXIT_UNKNOWN, "RELAY UNKNOWN - "},
+        {{"check", "-tx", "mx"}, PROBE_EXIT_UNKNOWN, "unknown option \"-x\"; see "},
+        {{"run", "-xy"}, 64, "unknown option \"-x\"; see "},
+        {{"check", "--wait"}, PROBE_EXIT_UNKNOWN, "a value is missing after \"--wait\""},
+        {{"check", "--quiet=1"}, PROBE_EXIT_UNKNOWN, "takes no value: \"--quiet=1\"; leave it out"},
+        {{"check", "--t", "mx"}, PROBE_EXIT_UNKNOWN, "more than one option begins with \"--t\""},
+        {{"check", "--format", "xml"}, PROBE_EXIT_UNKNOWN, "unknown value \"xml\"; it is one of"},
+        {{"techniques", "plain"}, PROBE_EXIT_UNKNOWN, "an argument too many: \"plain\"; leave it"},
+        {{"run", "mx"}, 64, "an argument too many: \"mx\"; leave it out"},
+        {{"run", "-t", "mx"}, 64, "an argument too many: \"mx\"; leave it out"},
+        {{"init", "a", "b"}, PROBE_EXIT_UNKNOWN, "an argument too many: \"b\"; leave it out"},
+        {{"rehearse", "a", "b"}, PROBE_EXIT_UNKNOWN, "an argument too many: \"b\"; leave it out"},
+        {{"keygen", "a", "b"}, PROBE_EXIT_UNKNOWN, "an argument too many: \"b\"; leave it out"},
+        {{"keygen"}, PROBE_EXIT_UNKNOWN, "FILE is missing after \"keygen\"; say "},
+        {{"recipe"}, PROBE_EXIT_UNKNOWN, "TARGET is missing after \"recipe\"; say "},
+    };
     struct command_line line;
 
     (void)state;
-    assert_int_equal(READ(&line, WORD("chekc")), PROBE_EXIT_UNKNOWN);
-    assert_non_null(strstr(said, "unknown verb \"chekc\"; try "));
-    command_line_free(&line);
-    assert_int_equal(READ(&line, WORD("check"), WORD("--odd")), PROBE_EXIT_UNKNOWN);
-    assert_non_null(strstr(said, "unknown option \"--odd\"; see "));
-    assert_non_null(strstr(said, "RELAY UNKNOWN - "));
-    command_line_free(&line);
-    assert_int_equal(READ(&line, WORD("check"), WORD("--wait")), PROBE_EXIT_UNKNOWN);
-    assert_non_null(strstr(said, "a value is missing after \"--wait\""));
-    command_line_free(&line);
-    assert_int_equal(READ(&line, WORD("techniques"), WORD("plain")), PROBE_EXIT_UNKNOWN);
-    assert_non_null(strstr(said, "there is an argument too many: \"plain\""));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char words[3][32];
+        char *given[4] = {NULL};
+        for (size_t w = 0; w < 3 && rows[i].words[w] != NULL; w++) {
+            snprintf(words[w], sizeof(words[w]), "%s", rows[i].words[w]);
+            given[w] = words[w];
+        }
+        assert_int_equal(READ(&line, given[0], given[1], given[2]), rows[i].code);
+        assert_non_null(strstr(said, rows[i].says));
+        command_line_free(&line);
+    }
+    /* A configuration is tried for any verb. */
+    assert_int_equal(READ(&line, WORD("recipe"), WORD("-t")), 0);
     command_line_free(&line);
 }
 

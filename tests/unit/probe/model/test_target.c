@@ -133,6 +133,9 @@ static void what_is_no_target_is_refused_with_what_is_allowed(void **state)
     refuse("mx.example.org:+25", "1 to 65535");
     refuse("mx.example.org:25x", "1 to 65535");
     refuse("a b", "domain:NAME");
+    refuse("-", "neither");
+    refuse("-mx.example.org", "neither");
+    refuse("domain:-", "no domain name");
     refuse("domain:", "no domain name");
     refuse("domain:192.0.2.1", "no domain name");
     refuse("[mx.example.org]", "neither");
