@@ -77,7 +77,7 @@ DEPS_CHECK := clang lld clang-tidy clang-format cppcheck libclang-rt-dev libcmoc
 DEPS_DEMO  := postfix rsyslog nsd nftables iproute2 procps openssl netbase python3 util-linux
 DEPS_TEST  := libsasl2-modules sasl2-bin python3-pytest valgrind strace exim4-daemon-heavy opensmtpd sendmail-bin m4 postgrey \
     nmap prometheus prometheus-alertmanager curl syslog-ng-core nginx chromium poppler-utils npm systemd logrotate postfix-pcre zsh fish python3-jsonschema \
-    postgresql pgbouncer ansible-core
+    postgresql pgbouncer ansible-core uidmap libxml2-utils
 DEPS_DEB   := build-essential debhelper dpkg-dev fakeroot lintian systemd-dev
 DEPS := $(DEPS_BUILD) $(DEPS_CHECK) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_DEB)
 

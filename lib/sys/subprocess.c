@@ -321,7 +321,8 @@ char *subprocess_output_until(const char *const argv[], int64_t deadline_ms)
 
 char *subprocess_errors_until(const char *const argv[], int64_t deadline_ms)
 {
-    return stream_until(argv, deadline_ms, &(struct stream){.errors = true, .input = -1});
+    return stream_until(argv, deadline_ms,
+                        &(struct stream){.errors = true, .any_code = true, .input = -1});
 }
 
 char *subprocess_answers_until(const char *const argv[], const char *input, int64_t deadline_ms)

@@ -31,7 +31,8 @@ char *subprocess_output_until(const char *const argv[], int64_t deadline_ms);
  * code: of `postmap -q -` that says whether anything was found. */
 char *subprocess_answers_until(const char *const argv[], const char *input, int64_t deadline_ms);
 
-/* The same, but its standard error is returned and its standard output thrown away. */
+/* The same, but its standard error is returned, whatever its code, and its standard output thrown
+ * away. */
 char *subprocess_errors_until(const char *const argv[], int64_t deadline_ms);
 
 /* Whether a program of that name would be found. */

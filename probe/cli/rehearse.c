@@ -161,6 +161,16 @@ static bool print(const struct options *invocation, const struct rehearsal_outco
     return true;
 }
 
+/* The exit code. */
+static int report(const struct options *invocation, const struct rehearsal_outcome *outcome)
+{
+    if (!print(invocation, outcome)) {
+        fprintf(stderr, "%s: the report could not be made or written\n", PROBE_PROGRAM);
+        return PROBE_EXIT_UNKNOWN;
+    }
+    return options_output_is_written() ? outcome_exit_code(outcome->verdict) : PROBE_EXIT_UNKNOWN;
+}
+
 static int perform(struct stage *stage, void *user)
 {
     const struct performance *performance = user;
@@ -169,14 +179,26 @@ static int perform(struct stage *stage, void *user)
     int code = PROBE_EXIT_UNKNOWN;
 
     outcome.mta = performance->settings.server->name;
+    outcome.directory = performance->settings.as;
     if (!rehearsal_run(stage, &performance->settings, &outcome, error)) {
         code =
             options_fail(performance->invocation, "%s", error[0] != '\0' ? error : "out of memory");
-    } else if (!print(performance->invocation, &outcome)) {
-        fprintf(stderr, "%s: the report could not be made or written\n", PROBE_PROGRAM);
-    } else if (options_output_is_written()) {
-        code = outcome_exit_code(outcome.verdict);
+    } else {
+        code = report(performance->invocation, &outcome);
     }
+    outcome_free(&outcome);
+    return code;
+}
+
+/* A stage that this host does not let us have says nothing of the candidate. */
+static int report_no_stage(const struct performance *performance, const char *why)
+{
+    struct rehearsal_outcome outcome = {.verdict = OUTCOME_VERDICT_UNKNOWN,
+                                        .mta = performance->settings.server->name,
+                                        .directory = performance->settings.as};
+    int code = outcome_unknown(&outcome, "", why) ? report(performance->invocation, &outcome)
+                                                  : PROBE_EXIT_UNKNOWN;
+
     outcome_free(&outcome);
     return code;
 }
@@ -204,12 +226,47 @@ static bool is_live(const char *place, const char *directory)
     return realpath(place, real) != NULL && strcmp(real, directory) == 0;
 }
 
+/* Paths of the host's must be whole: the stage works in "/". 0, or the code of the failure. */
+static int check_paths(const struct options *invocation, const char *named)
+{
+    struct stat about;
+
+    if (named != NULL && named[0] == '\0') {
+        return options_fail(invocation, "the folder to rehearse has no name: give it as in "
+                                        "rehearse /etc/postfix");
+    }
+    if (named != NULL && stat(named, &about) == 0 && !S_ISDIR(about.st_mode)) {
+        const char *slash = strrchr(named, '/');
+        return options_fail(invocation, "%s is no folder: name the one that it lies in, %.*s",
+                            named, slash == named ? 1 : (int)(slash != NULL ? slash - named : 1),
+                            slash != NULL ? named : ".");
+    }
+    if (invocation->as != NULL && invocation->as[0] != '/') {
+        return options_fail(invocation,
+                            "--as: \"%s\" does not begin with /; give the whole path, as in "
+                            "--as /etc/postfix",
+                            invocation->as);
+    }
+    for (size_t i = 0; i < invocation->reach.count; i++) {
+        if (invocation->reach.items[i][0] != '/') {
+            return options_fail(
+                invocation, "--reach: \"%s\" does not begin with /; give the socket's whole path",
+                invocation->reach.items[i]);
+        }
+    }
+    return 0;
+}
+
 static int rehearse(const struct options *invocation, const struct site *site, const char *canary)
 {
     const char *named = invocation->argument_count > 0 ? invocation->arguments[0] : NULL;
     struct wires_host host;
     char error[STAGE_ERROR_SIZE];
     char directory[PATH_MAX];
+    int refused = check_paths(invocation, named);
+    if (refused != 0) {
+        return refused;
+    }
     const struct private_server *server = rehearse_mta_find(invocation->mta, named, error);
 
     if (server == NULL) {
@@ -229,6 +286,7 @@ static int rehearse(const struct options *invocation, const struct site *site, c
     const char *place = place_of(invocation, server, directory);
     struct performance performance = {.invocation = invocation,
                                       .settings = {.server = server,
+                                                   .directory = directory,
                                                    .as = place,
                                                    .is_live = is_live(place, directory),
                                                    .site = site,
@@ -245,7 +303,7 @@ static int rehearse(const struct options *invocation, const struct site *site, c
         .host_name = "",
     };
     code = stage_run(&stage, perform, &performance, error);
-    return code == STAGE_FAILED ? options_fail(invocation, "%s", error) : code;
+    return code == STAGE_FAILED ? report_no_stage(&performance, error) : code;
 }
 
 /* Where options name the site. */

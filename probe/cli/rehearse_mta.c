@@ -22,13 +22,13 @@ const char *rehearse_mta_place(const struct private_server *server)
     return server->directories[0];
 }
 
-static bool has_mark(const struct private_server *server, const char *directory)
+/* Whether one of these files is there. */
+static bool has_one(const char *directory, const char *const *names)
 {
     char path[PATH_MAX];
 
-    for (size_t i = 0; server->marks[i] != NULL; i++) {
-        if (snprintf(path, sizeof(path), "%s/%s", directory, server->marks[i]) <
-                (int)sizeof(path) &&
+    for (size_t i = 0; names[i] != NULL; i++) {
+        if (snprintf(path, sizeof(path), "%s/%s", directory, names[i]) < (int)sizeof(path) &&
             access(path, F_OK) == 0) {
             return true;
         }
@@ -46,7 +46,8 @@ const struct private_server *rehearse_mta_find(unsigned int named, const char *d
         return servers[named - 1];
     }
     for (size_t i = 0; i < SERVER_COUNT; i++) {
-        if (!has_mark(servers[i], directory != NULL ? directory : rehearse_mta_place(servers[i]))) {
+        if (!has_one(directory != NULL ? directory : rehearse_mta_place(servers[i]),
+                     servers[i]->marks)) {
             continue;
         }
         if (found != NULL) {

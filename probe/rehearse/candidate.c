@@ -1,62 +1,20 @@
 #include "probe/rehearse/candidate.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/printable.h"
 #include "probe/rehearse/candidate_mta.h"
+#include "probe/rehearse/candidate_private.h"
 
 #define BLOCK_SIZE ((size_t)16 * 1024)
 
-/* Strings are only ever added. A pool that looks for doubles (probe/model/string_pool.h) takes
- * square time over the ten thousand networks that some mynetworks have. */
-struct block {
-    struct block *next;
-    size_t used;
-    size_t room;
-    char octets[];
-};
-
-/* An array that grows. */
-struct array {
-    void *items;
-    size_t count;
-    size_t room;
-};
-
-struct candidate {
-    const struct candidate_mta *mta;
-    const struct site *site;
-    const char *directory;
-    const char *as;
-    const char *scratch;
-    bool is_live;
-    bool is_lacking;
-    void *reading; /* the MTA's own */
-    struct block *strings;
-    struct array owned; /* void *: texts of files, overrides of listeners */
-    struct array files;
-    struct array elements;
-    struct array listeners;
-    struct array tables;
-    struct array warnings;
-    struct array unknown;
-    struct array left_out; /* size_t: elements */
-    size_t *by_span;       /* hash of elements by file and span: index + 1, 0 is free */
-    size_t by_span_room;
-};
-
 /* ---- memory ---- */
 
-/* The place of a new last item, zeroed; NULL: out of memory. */
-static void *array_add(struct array *array, size_t size)
+void *candidate_array_add(struct candidate_array *array, size_t size)
 {
     if (array->count == array->room) {
         size_t room = array->room == 0 ? 16 : array->room * 2;
@@ -73,10 +31,9 @@ static void *array_add(struct array *array, size_t size)
     return item;
 }
 
-/* Frees it with the candidate; false, and at once, when memory is out. */
-static bool own(struct candidate *candidate, void *block)
+bool candidate_own(struct candidate *candidate, void *block)
 {
-    void **owned = block == NULL ? NULL : array_add(&candidate->owned, sizeof(void *));
+    void **owned = block == NULL ? NULL : candidate_array_add(&candidate->owned, sizeof(void *));
 
     if (owned == NULL) {
         free(block);
@@ -88,7 +45,7 @@ static bool own(struct candidate *candidate, void *block)
 
 const char *candidate_keep_span(struct candidate *candidate, const char *text, size_t length)
 {
-    struct block *block = candidate->strings;
+    struct candidate_block *block = candidate->strings;
 
     if (block == NULL || block->room - block->used <= length) {
         size_t room = length >= BLOCK_SIZE ? length + 1 : BLOCK_SIZE;
@@ -96,7 +53,7 @@ const char *candidate_keep_span(struct candidate *candidate, const char *text, s
         if (block == NULL) {
             return "";
         }
-        *block = (struct block){.next = candidate->strings, .room = room};
+        *block = (struct candidate_block){.next = candidate->strings, .room = room};
         candidate->strings = block;
     }
     char *kept = block->octets + block->used;
@@ -109,128 +66,6 @@ const char *candidate_keep_span(struct candidate *candidate, const char *text, s
 const char *candidate_keep(struct candidate *candidate, const char *text)
 {
     return candidate_keep_span(candidate, text, strlen(text));
-}
-
-/* ---- paths and files ---- */
-
-/* `path` relative to `folder`, or NULL if it is not within it. */
-static const char *within(const char *path, const char *folder)
-{
-    size_t length = strlen(folder);
-
-    if (strncmp(path, folder, length) != 0 || path[length] != '/') {
-        return NULL;
-    }
-    path += length;
-    return path + strspn(path, "/");
-}
-
-const char *candidate_source(const struct candidate *candidate, const char *path, char *out,
-                             size_t size)
-{
-    const char *inside = within(path, candidate->as);
-
-    if (inside != NULL) {
-        snprintf(out, size, "%s/%s", candidate->directory, inside);
-    } else if (path[0] != '/') {
-        snprintf(out, size, "%s/%s", candidate->directory, path);
-    } else {
-        snprintf(out, size, "%s", path);
-    }
-    return out;
-}
-
-bool candidate_may_read(const struct candidate *candidate, int descriptor)
-{
-    char link[64];
-    char real[PATH_MAX];
-    struct stat about;
-
-    if (candidate->is_live) {
-        return true;
-    }
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", descriptor);
-    ssize_t length = readlink(link, real, sizeof(real) - 1);
-    if (length > 0) {
-        real[length] = '\0';
-        if (within(real, candidate->directory) != NULL) {
-            return true;
-        }
-    }
-    return fstat(descriptor, &about) == 0 && (about.st_mode & S_IROTH) != 0;
-}
-
-/* A regular file's text, with a NUL behind it. O_NONBLOCK: a FIFO must not hang the reader. */
-static char *read_text(const struct candidate *candidate, const char *path, size_t *length)
-{
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    struct stat about;
-    char *text = NULL;
-    size_t used = 0;
-    ssize_t got = 0;
-
-    if (descriptor < 0) {
-        return NULL;
-    }
-    if (fstat(descriptor, &about) != 0) {
-        goto out;
-    }
-    if (!S_ISREG(about.st_mode) || about.st_size > (off_t)CANDIDATE_FILE_MAX) {
-        errno = S_ISREG(about.st_mode) ? EFBIG : EINVAL;
-        goto out;
-    }
-    if (!candidate_may_read(candidate, descriptor)) {
-        errno = EACCES;
-        goto out;
-    }
-    size_t size = (size_t)about.st_size;
-    text = malloc(size + 1);
-    while (text != NULL && used < size && (got = read(descriptor, text + used, size - used)) > 0) {
-        used += (size_t)got;
-    }
-    if (text != NULL && got < 0) {
-        free(text);
-        text = NULL;
-    }
-    if (text != NULL) {
-        text[used] = '\0';
-        *length = used;
-    }
-out:
-    close(descriptor);
-    return text;
-}
-
-size_t candidate_add_file(struct candidate *candidate, const char *path)
-{
-    char source[PATH_MAX];
-    char shown[PATH_MAX];
-    size_t length = 0;
-    const char *inside = path[0] == '/' ? within(path, candidate->as) : path;
-
-    if (inside != NULL) {
-        snprintf(shown, sizeof(shown), "%s/%s", candidate->as, inside);
-    } else {
-        snprintf(shown, sizeof(shown), "%s", path);
-    }
-    for (size_t i = 0; i < candidate->files.count; i++) {
-        if (strcmp(candidate_file(candidate, i)->path, shown) == 0) {
-            return i;
-        }
-    }
-    char *text =
-        read_text(candidate, candidate_source(candidate, shown, source, sizeof(source)), &length);
-    struct candidate_file *file =
-        own(candidate, text) ? array_add(&candidate->files, sizeof(*file)) : NULL;
-    if (file == NULL) {
-        return CANDIDATE_NO_FILE;
-    }
-    file->path = candidate_keep(candidate, shown);
-    file->source = candidate_keep(candidate, source);
-    file->inside = inside == NULL ? NULL : file->path + strlen(file->path) - strlen(inside);
-    file->text = text;
-    file->length = length;
-    return candidate->files.count - 1;
 }
 
 /* ---- elements and the rest ---- */
@@ -291,7 +126,7 @@ static const char *keep_printable(struct candidate *candidate, const char *text)
     /* White space is only that, and is no more to be escaped than a newline is to be kept. */
     snprintf(one_line, sizeof(one_line), "%s", text != NULL ? text : "");
     for (char *at = one_line; *at != '\0'; at++) {
-        *at = *at == '\t' || *at == '\n' ? ' ' : *at;
+        *at = *at == '\t' || *at == '\n' || *at == '\r' ? ' ' : *at;
     }
     printable_string(shown, sizeof(shown), one_line);
     return candidate_keep(candidate, shown);
@@ -309,7 +144,7 @@ size_t candidate_add_element(struct candidate *candidate, const struct rehearse_
     if (candidate->by_span[slot] != 0) {
         return candidate->by_span[slot] - 1;
     }
-    struct rehearse_element *added = array_add(&candidate->elements, sizeof(*added));
+    struct rehearse_element *added = candidate_array_add(&candidate->elements, sizeof(*added));
     if (added == NULL) {
         return CANDIDATE_NO_ELEMENT;
     }
@@ -328,7 +163,9 @@ size_t candidate_add_listener(struct candidate *candidate,
 {
     struct candidate_override *overrides = calloc(listener->override_count + 1, sizeof(*overrides));
     struct candidate_listener *added =
-        own(candidate, overrides) ? array_add(&candidate->listeners, sizeof(*added)) : NULL;
+        candidate_own(candidate, overrides)
+            ? candidate_array_add(&candidate->listeners, sizeof(*added))
+            : NULL;
 
     if (added == NULL) {
         return CANDIDATE_NO_LISTENER;
@@ -357,7 +194,7 @@ size_t candidate_add_table(struct candidate *candidate, const struct candidate_t
             return i;
         }
     }
-    struct candidate_table *added = array_add(&candidate->tables, sizeof(*added));
+    struct candidate_table *added = candidate_array_add(&candidate->tables, sizeof(*added));
     if (added == NULL) {
         return REHEARSE_NO_TABLE;
     }
@@ -369,10 +206,10 @@ size_t candidate_add_table(struct candidate *candidate, const struct candidate_t
     return candidate->tables.count - 1;
 }
 
-static bool add_note(struct candidate *candidate, struct array *to,
+static bool add_note(struct candidate *candidate, struct candidate_array *to,
                      const struct candidate_note *note)
 {
-    struct candidate_note *added = array_add(to, sizeof(*added));
+    struct candidate_note *added = candidate_array_add(to, sizeof(*added));
 
     if (added == NULL) {
         return false;
@@ -407,9 +244,20 @@ bool candidate_is_lacking(const struct candidate *candidate)
     return candidate->is_lacking;
 }
 
+bool candidate_refuse(struct candidate *candidate, const char *words)
+{
+    candidate->refusal = keep_printable(candidate, words);
+    return candidate->refusal[0] != '\0';
+}
+
+const char *candidate_refusal(const struct candidate *candidate)
+{
+    return candidate->refusal;
+}
+
 bool candidate_leave_out(struct candidate *candidate, size_t element)
 {
-    size_t *added = array_add(&candidate->left_out, sizeof(*added));
+    size_t *added = candidate_array_add(&candidate->left_out, sizeof(*added));
 
     if (added != NULL) {
         *added = element;
@@ -475,14 +323,14 @@ void candidate_free(struct candidate *candidate)
     for (size_t i = 0; i < candidate->owned.count; i++) {
         free(owned[i]);
     }
-    struct array *const arrays[] = {
+    struct candidate_array *const arrays[] = {
         &candidate->owned,  &candidate->files,    &candidate->elements, &candidate->listeners,
         &candidate->tables, &candidate->warnings, &candidate->unknown,  &candidate->left_out};
     for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++) {
         free(arrays[i]->items);
     }
     while (candidate->strings != NULL) {
-        struct block *next = candidate->strings->next;
+        struct candidate_block *next = candidate->strings->next;
         free(candidate->strings);
         candidate->strings = next;
     }

@@ -126,6 +126,8 @@ const char *candidate_as(const struct candidate *candidate);        /* where it 
 /* A program of the MTA's is not installed here, as one of candidate_unknown says: but for notes it
  * has nothing. */
 bool candidate_is_lacking(const struct candidate *candidate);
+/* The MTA's words where it does not read it; NULL: it does. Then there is nothing but notes. */
+const char *candidate_refusal(const struct candidate *candidate);
 const struct site *candidate_site(const struct candidate *candidate);
 const struct candidate_mta *candidate_mta(const struct candidate *candidate);
 
@@ -170,12 +172,13 @@ struct candidate_overlay {
  * a key whose line is taken out is deleted from the copied map; a map that is missing is made.
  *
  * A file outside of the folder that must change is copied to `destination`/.outside and told in
- * `overlays` (room for `*overlay_count`; set to how many there are). False with a sentence: a file
- * cannot be copied, or there are more overlays than room. The caller then has to
- * remove what was written. */
-bool candidate_write(const struct candidate *candidate, const size_t *without, size_t count,
-                     const char *destination, struct candidate_overlay *overlays,
-                     size_t *overlay_count, char why[CANDIDATE_WHY_SIZE]);
+ * `overlays` (room for `*overlay_count`; set to how many there are). A fault comes with a sentence:
+ * a file cannot be copied, there are more overlays than room (the host's), or the MTA's own program
+ * makes nothing of the files (the candidate's). The caller then has to remove what was written. */
+enum instance_fault candidate_write(const struct candidate *candidate, const size_t *without,
+                                    size_t count, const char *destination,
+                                    struct candidate_overlay *overlays, size_t *overlay_count,
+                                    char why[CANDIDATE_WHY_SIZE]);
 
 /* ---- for readers ----
  *
@@ -200,6 +203,10 @@ bool candidate_add_unknown(struct candidate *candidate, const struct candidate_n
 /* A program of the MTA's is not installed here: nothing more is read, and nothing can be tried,
  * which is no fault of the candidate's. `why` also says what to do. False: memory is out. */
 bool candidate_lack(struct candidate *candidate, const char *why);
+
+/* The MTA's own program does not read it, and says so: nothing more is read, and it would not start
+ * with it. False: memory is out. */
+bool candidate_refuse(struct candidate *candidate, const char *words);
 
 /* Where a path that is written in the configuration can be read now; `out` has `size`. */
 const char *candidate_source(const struct candidate *candidate, const char *path, char *out,

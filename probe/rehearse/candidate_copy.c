@@ -329,9 +329,10 @@ static bool write_overlays(const struct copying *copying, struct candidate_overl
     return true;
 }
 
-static bool write_copy(const struct candidate *candidate, const size_t *without, size_t count,
-                       const char *destination, struct candidate_overlay *overlays,
-                       size_t *overlay_count, char why[CANDIDATE_WHY_SIZE])
+static enum instance_fault write_copy(const struct candidate *candidate, const size_t *without,
+                                      size_t count, const char *destination,
+                                      struct candidate_overlay *overlays, size_t *overlay_count,
+                                      char why[CANDIDATE_WHY_SIZE])
 {
     const struct copying copying = {candidate, without, count, destination, why};
     const struct candidate_mta *mta = candidate_mta(candidate);
@@ -339,20 +340,22 @@ static bool write_copy(const struct candidate *candidate, const size_t *without,
     size_t used = 0;
 
     if (!copy_folder(&copying, "", 0) || !write_overlays(&copying, overlays, room, &used)) {
-        return false;
+        return INSTANCE_FAULT_OF_HOST;
     }
     *overlay_count = room;
     const struct candidate_settling settling = {without, count, destination, overlays, room, &used};
-    if (mta->settle != NULL && !mta->settle(candidate, &settling, why)) {
-        return false;
+    enum instance_fault fault =
+        mta->settle != NULL ? mta->settle(candidate, &settling, why) : INSTANCE_NO_FAULT;
+    if (fault == INSTANCE_NO_FAULT) {
+        *overlay_count = used;
     }
-    *overlay_count = used;
-    return true;
+    return fault;
 }
 
-bool candidate_write(const struct candidate *candidate, const size_t *without, size_t count,
-                     const char *destination, struct candidate_overlay *overlays,
-                     size_t *overlay_count, char why[CANDIDATE_WHY_SIZE])
+enum instance_fault candidate_write(const struct candidate *candidate, const size_t *without,
+                                    size_t count, const char *destination,
+                                    struct candidate_overlay *overlays, size_t *overlay_count,
+                                    char why[CANDIDATE_WHY_SIZE])
 {
     size_t always = 0;
     const size_t *left_out = candidate_left_out(candidate, &always);
@@ -360,13 +363,13 @@ bool candidate_write(const struct candidate *candidate, const size_t *without, s
 
     if (all == NULL) {
         snprintf(why, CANDIDATE_WHY_SIZE, "out of memory");
-        return false;
+        return INSTANCE_FAULT_OF_HOST;
     }
     for (size_t i = 0; i < count + always; i++) {
         all[i] = i < count ? without[i] : left_out[i - count];
     }
-    bool done =
+    enum instance_fault fault =
         write_copy(candidate, all, count + always, destination, overlays, overlay_count, why);
     free(all);
-    return done;
+    return fault;
 }

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "probe/rehearse/stage/instance.h"
+
 #define CANDIDATE_WHY_SIZE 512 /* of every sentence that says why something failed */
 
 struct candidate;
@@ -56,9 +58,10 @@ struct candidate_mta {
     void (*place)(struct candidate *candidate, const char *words, char *out, size_t size);
 
     /* After a copy was written: brings what was made from the changed files in line (maps; the
-     * .cf of an .mc). False with a sentence. NULL: there is nothing of the kind. */
-    bool (*settle)(const struct candidate *candidate, const struct candidate_settling *settling,
-                   char why[CANDIDATE_WHY_SIZE]);
+     * .cf of an .mc). A fault comes with a sentence. NULL: there is nothing of the kind. */
+    enum instance_fault (*settle)(const struct candidate *candidate,
+                                  const struct candidate_settling *settling,
+                                  char why[CANDIDATE_WHY_SIZE]);
 };
 
 extern const struct candidate_mta candidate_postfix;

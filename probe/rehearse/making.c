@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "lib/printable.h"
-#include "probe/rehearse/stage/instance.h"
 #include "probe/rehearse/stage/stage.h"
 
 /* Of no meaning for a rehearsal. */
@@ -72,6 +71,19 @@ char *making_read(const char *path, size_t *length)
     return text;
 }
 
+/* A text that was edited elsewhere ends its lines with CR LF; what is told has none. */
+static void drop_returns(char *text)
+{
+    char *to = text;
+
+    for (const char *from = text; *from != '\0'; from++) {
+        if (*from != '\r') {
+            *to++ = *from;
+        }
+    }
+    *to = '\0';
+}
+
 /* "2026-11-30 11:51:36 " */
 static const char *skip_date(const char *line)
 {
@@ -101,6 +113,9 @@ bool making_first_words(char *out, size_t size)
     char *text = making_read(MAKING_ERRORS, &length);
     char message[1024] = "";
 
+    if (text != NULL) {
+        drop_returns(text);
+    }
     bool passed = true; /* what goes on is of a line that was passed over */
     for (char *at = text; at != NULL && *at != '\0';) {
         char *end = at + strcspn(at, "\n");
@@ -126,8 +141,8 @@ bool making_first_words(char *out, size_t size)
     return message[0] != '\0';
 }
 
-bool making_run(const struct making *making, const char *script, const char *const words[3],
-                char error[CANDIDATE_WHY_SIZE])
+enum instance_fault making_run(const struct making *making, const char *script,
+                               const char *const words[3], char error[CANDIDATE_WHY_SIZE])
 {
     static const char *const environment[] = {"PATH=" STAGE_PATH, NULL};
     const char *command[8] = {"/bin/sh", "-c", script, "sh", words[0], words[1], words[2]};
@@ -140,10 +155,10 @@ bool making_run(const struct making *making, const char *script, const char *con
                                                .environment = environment,
                                                .errors = MAKING_ERRORS};
     (void)unlink(MAKING_ERRORS);
-    bool done = instance_start(&settings, &instance, error) == 0;
+    enum instance_fault fault = instance_start(&settings, &instance, error);
     instance_stop(&instance);
-    if (!done) {
+    if (fault == INSTANCE_FAULT_OF_GUEST) {
         (void)making_first_words(error, CANDIDATE_WHY_SIZE);
     }
-    return done;
+    return fault;
 }

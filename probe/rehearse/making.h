@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "probe/rehearse/candidate.h"
+#include "probe/rehearse/stage/instance.h"
 #include "probe/rehearse/stage/mounts.h"
 
 #define MAKING_ERRORS MOUNTS_BASE "/making.errors" /* what the last program said */
@@ -28,10 +29,10 @@ const char *making_find(const char *const *programs);
 /* Over the places that they stand for; for struct instance_settings. */
 int making_lay(const struct making *making, char error[MOUNTS_ERROR_SIZE]);
 
-/* Runs a shell's script with these words ($1 to $3) and no environment but a PATH. False with what
- * it said first. */
-bool making_run(const struct making *making, const char *script, const char *const words[3],
-                char error[CANDIDATE_WHY_SIZE]);
+/* Runs a shell's script with these words ($1 to $3) and no environment but a PATH. A fault comes
+ * with what the script said first, or with what the host lacks. */
+enum instance_fault making_run(const struct making *making, const char *script,
+                               const char *const words[3], char error[CANDIDATE_WHY_SIZE]);
 
 /* The first message that stands in MAKING_ERRORS, on one line, without the date; false: none. */
 bool making_first_words(char *out, size_t size);

@@ -134,12 +134,14 @@ bool outcome_json(FILE *out, const struct rehearsal_outcome *outcome)
 #define RULE_OPEN        "open-relay"
 #define RULE_CONDITIONAL "conditional-relay"
 #define RULE_BROKEN      "broken-configuration"
+#define RULE_UNKNOWN     "unanswered-question"
 #define RULE_WARNING     "configuration-warning"
 
 static const struct sarif_rule rules[] = {
     {RULE_OPEN, "This line lets strangers send mail through the server."},
     {RULE_CONDITIONAL, "This line lets strangers send mail if something outside is so."},
     {RULE_BROKEN, "The server does not run with this configuration."},
+    {RULE_UNKNOWN, "The rehearsal could not ask this: nobody knows whether it relays."},
     {RULE_WARNING, "This line does not do what it seems to do."},
 };
 
@@ -194,6 +196,11 @@ bool outcome_sarif(FILE *out, const struct rehearsal_outcome *outcome)
     if (outcome->verdict == OUTCOME_VERDICT_BROKEN) {
         write_note(&sarif, RULE_BROKEN, SARIF_ERROR, &outcome->broken);
     }
+    for (size_t i = 0; i < outcome->unknown_count; i++) {
+        write_note(&sarif, RULE_UNKNOWN,
+                   outcome->verdict == OUTCOME_VERDICT_UNKNOWN ? SARIF_ERROR : SARIF_WARNING,
+                   &outcome->unknown[i]);
+    }
     for (size_t i = 0; i < outcome->warning_count; i++) {
         write_note(&sarif, RULE_WARNING, SARIF_WARNING, &outcome->warnings[i]);
     }
@@ -224,6 +231,20 @@ static const char *detail_of(const struct rehearsal_outcome *outcome, size_t lis
     return out[0] != '\0' ? out : NULL;
 }
 
+static void write_error(FILE *out, const struct rehearsal_outcome *outcome, const char *name,
+                        const struct outcome_note *note)
+{
+    const struct junit_case one = {.name = name,
+                                   .outcome = JUNIT_ERROR,
+                                   .type = outcome_verdict_name(outcome->verdict),
+                                   .message = note->text,
+                                   .detail = note->place};
+    const struct junit_suite suite = {
+        .name = outcome->directory, .cases = &one, .count = 1, .seconds = outcome->seconds};
+
+    junit_write(out, &suite);
+}
+
 bool outcome_junit(FILE *out, const struct rehearsal_outcome *outcome)
 {
     char name[OUTCOME_TEXT_SIZE];
@@ -249,14 +270,13 @@ bool outcome_junit(FILE *out, const struct rehearsal_outcome *outcome)
         junit_write(out, &suite);
     }
     if (outcome->verdict == OUTCOME_VERDICT_BROKEN) {
-        const struct junit_case one = {.name = "the server runs",
-                                       .outcome = JUNIT_ERROR,
-                                       .type = "broken",
-                                       .message = outcome->broken.text,
-                                       .detail = outcome->broken.place};
-        const struct junit_suite suite = {
-            .name = outcome->directory, .cases = &one, .count = 1, .seconds = outcome->seconds};
-        junit_write(out, &suite);
+        write_error(out, outcome, "the server runs", &outcome->broken);
+    }
+    /* Its listeners may all be closed, as far as they were asked: a reader of this alone must not
+     * take it for a pass. */
+    for (size_t i = 0; outcome->verdict == OUTCOME_VERDICT_UNKNOWN && i < outcome->unknown_count;
+         i++) {
+        write_error(out, outcome, "all was asked", &outcome->unknown[i]);
     }
     junit_end(out);
     return ferror(out) == 0;

@@ -50,6 +50,8 @@ static void write_status(FILE *out, const struct rehearsal_outcome *outcome, boo
     fprintf(out, "%sREHEARSAL %s%s - ", paint(verdict, colour), word, plain(colour));
     if (verdict == OUTCOME_VERDICT_BROKEN) {
         fputs("the server does not run with it", out);
+    } else if (verdict == OUTCOME_VERDICT_UNKNOWN && outcome->listener_count == 0) {
+        fputs("nothing was asked", out);
     } else {
         fprintf(out, "%zu of %zu listeners %s", count_of(outcome, verdict), outcome->listener_count,
                 outcome_verdict_name(verdict));

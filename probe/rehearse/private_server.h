@@ -33,10 +33,10 @@ struct private_server {
     const char *const *directories; /* where its configuration stands, by the usual places; NULL
                                        ends them */
     const char *const *marks;       /* files of which such a folder has one; NULL ends them */
-    /* Prepares the copy and fills `out`, whose parts belong to the row until its next call. False
-     * with a sentence. */
-    bool (*prepare)(const struct private_server_copy *copy, struct instance_settings *out,
-                    char error[INSTANCE_ERROR_SIZE]);
+    /* Prepares the copy and fills `out`, whose parts belong to the row until its next call. A fault
+     * comes with a sentence. */
+    enum instance_fault (*prepare)(const struct private_server_copy *copy,
+                                   struct instance_settings *out, char error[INSTANCE_ERROR_SIZE]);
     /* Whether a line of the log says that a server has died of its configuration, or cannot answer
      * because of it; then its words begin at what is returned. */
     const char *(*fatal)(const char *line);

@@ -9,6 +9,7 @@
 #include "lib/printable.h"
 #include "probe/rehearse/listening.h"
 #include "probe/rehearse/rehearsal_private.h"
+#include "probe/rehearse/rehearsal_words.h"
 #include "probe/rehearse/stage/mounts.h"
 #include "probe/rehearse/stage/played_names.h"
 
@@ -129,7 +130,8 @@ static bool open_candidate(struct rehearsal *rehearsal, char error[STAGE_ERROR_S
     if (rehearsal->outcome->candidate == NULL) {
         return false;
     }
-    if (candidate_is_lacking(rehearsal->outcome->candidate)) {
+    if (candidate_is_lacking(rehearsal->outcome->candidate) ||
+        candidate_refusal(rehearsal->outcome->candidate) != NULL) {
         return true;
     }
     char *host = candidate_value(rehearsal->outcome->candidate, NULL, "myhostname");
@@ -181,6 +183,24 @@ static void set_broken(struct rehearsal_outcome *outcome, const char *words)
     outcome->verdict = OUTCOME_VERDICT_BROKEN;
     printable_string(outcome->broken.text, sizeof(outcome->broken.text), words);
     find_place(outcome, words, outcome->broken.place, sizeof(outcome->broken.place));
+}
+
+/* Nothing was asked, for a cause that is the host's. */
+static void set_unknown(struct rehearsal_outcome *outcome, const char *words)
+{
+    outcome->verdict = OUTCOME_VERDICT_UNKNOWN;
+    (void)outcome_unknown(outcome, "", words);
+}
+
+static void name_places(struct rehearsal_outcome *outcome, const char *directory)
+{
+    rehearsal_words(directory, outcome->broken.text, sizeof(outcome->broken.text));
+    for (size_t i = 0; i < outcome->unknown_count; i++) {
+        rehearsal_words(directory, outcome->unknown[i].text, sizeof(outcome->unknown[i].text));
+    }
+    for (size_t i = 0; i < outcome->warning_count; i++) {
+        rehearsal_words(directory, outcome->warnings[i].text, sizeof(outcome->warnings[i].text));
+    }
 }
 
 /* ---- asking ------------------------------------------------------------------------------- */
@@ -285,7 +305,8 @@ static bool ask_all(struct rehearsal *rehearsal, char error[STAGE_ERROR_SIZE])
     const struct trial_run run = {.trace = false};
     bool asked = false;
 
-    if (trial_start(trial, &run, error) == 0 && add_listeners(rehearsal)) {
+    enum instance_fault fault = trial_start(trial, &run, error);
+    if (fault == INSTANCE_NO_FAULT && add_listeners(rehearsal)) {
         asked =
             rehearsal_ask_strangers(rehearsal, error) && rehearsal_ask_further(rehearsal, error);
     }
@@ -296,11 +317,15 @@ static bool ask_all(struct rehearsal *rehearsal, char error[STAGE_ERROR_SIZE])
     }
     if (!asked) {
         trial_stop(trial);
-        if (rehearsal->outcome->listener_count == 0 && error[0] != '\0') {
-            set_broken(rehearsal->outcome, error);
-            return true;
+        if (rehearsal->outcome->listener_count > 0 || error[0] == '\0') {
+            return false;
         }
-        return false;
+        if (fault == INSTANCE_FAULT_OF_GUEST) {
+            set_broken(rehearsal->outcome, error);
+        } else {
+            set_unknown(rehearsal->outcome, error);
+        }
+        return true;
     }
     if (rehearsal->outcome->listener_count > 0) {
         size_t usual = 0;
@@ -313,6 +338,7 @@ static bool ask_all(struct rehearsal *rehearsal, char error[STAGE_ERROR_SIZE])
     }
     tell_unknown(rehearsal);
     trial_stop(trial);
+    rehearsal->is_asked = true;
     return true;
 }
 
@@ -326,17 +352,24 @@ bool rehearsal_run(struct stage *stage, const struct rehearsal_settings *setting
 
     error[0] = '\0';
     if (!open_candidate(&rehearsal, error)) {
+        rehearsal_words(settings->directory, error, STAGE_ERROR_SIZE);
         return false;
     }
-    outcome->directory = candidate_as(outcome->candidate);
     if (candidate_is_lacking(outcome->candidate)) {
         outcome->verdict = OUTCOME_VERDICT_UNKNOWN;
         copy_notes(outcome);
         return true;
     }
+    copy_notes(outcome);
+    if (candidate_refusal(outcome->candidate) != NULL) {
+        set_broken(outcome, candidate_refusal(outcome->candidate));
+        return true;
+    }
     if (!lay_files(rehearsal.host, error) || !begin_names(&rehearsal, error) ||
         !choose_strangers(&rehearsal, error)) {
-        return false;
+        set_unknown(outcome, error);
+        name_places(outcome, settings->directory);
+        return true;
     }
     rehearsal.trial = (struct trial){.stage = stage,
                                      .server = settings->server,
@@ -345,10 +378,9 @@ bool rehearsal_run(struct stage *stage, const struct rehearsal_settings *setting
                                      .site = settings->site,
                                      .own = settings->own,
                                      .host = rehearsal.host};
-    copy_notes(outcome);
-    bool good = ask_all(&rehearsal, error) && (outcome->verdict == OUTCOME_VERDICT_BROKEN ||
-                                               rehearsal_ask_policy(&rehearsal, error));
-    if (good && outcome->verdict != OUTCOME_VERDICT_BROKEN) {
+    bool good = ask_all(&rehearsal, error) &&
+                (!rehearsal.is_asked || rehearsal_ask_policy(&rehearsal, error));
+    if (good && rehearsal.is_asked) {
         rehearsal_take_turned_away(&rehearsal);
         sum_up(&rehearsal);
     }
@@ -356,6 +388,7 @@ bool rehearsal_run(struct stage *stage, const struct rehearsal_settings *setting
         good = rehearsal_blame(&rehearsal);
     }
     rehearsal_choose_shown(outcome);
+    name_places(outcome, settings->directory);
     outcome->starts = rehearsal.trial.starts;
     outcome->seconds = now() - began;
     return good;

@@ -48,6 +48,7 @@ struct rehearsal {
     bool turned_away[LISTENING_MAX];            /* by listener: so was everybody up to now */
     char turned_away_words[LISTENING_MAX][256]; /* with these words */
     bool is_private;                            /* nothing listens where strangers can reach it */
+    bool is_asked;                              /* the server ran, and answered */
     size_t listeners_left;                      /* were not asked: there are too many */
     char host[DOMAIN_SIZE];
     struct questions questions;

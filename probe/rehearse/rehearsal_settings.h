@@ -12,8 +12,9 @@
 
 struct rehearsal_settings {
     const struct private_server *server;
-    const char *as; /* where the candidate will stand */
-    bool is_live;   /* and stands already */
+    const char *directory; /* where the candidate lies, as the operator knows it */
+    const char *as;        /* where it will stand */
+    bool is_live;          /* and stands already */
     const struct site *site;
     const char *own;    /* a domain of the site */
     const char *canary; /* local@domain */

@@ -22,7 +22,8 @@ static const struct technique *const control_battery[] = {&own_mail};
 
 /* ---- servers ------------------------------------------------------------------------------ */
 
-int trial_start(struct trial *trial, const struct trial_run *run, char error[STAGE_ERROR_SIZE])
+enum instance_fault trial_start(struct trial *trial, const struct trial_run *run,
+                                char error[STAGE_ERROR_SIZE])
 {
     struct instance_settings settings;
     char why[CANDIDATE_WHY_SIZE];
@@ -35,21 +36,24 @@ int trial_start(struct trial *trial, const struct trial_run *run, char error[STA
                                                .policy_ok = run->policy_ok};
     trial->log_begin = trial->log_looked = stage_log_mark(&trial->stage->log);
     trial->dead = false;
-    if (!candidate_write(trial->candidate, run->without, run->without_count, trial->folder,
-                         trial->copy.overlays, &trial->copy.overlay_count, why)) {
+    enum instance_fault fault =
+        candidate_write(trial->candidate, run->without, run->without_count, trial->folder,
+                        trial->copy.overlays, &trial->copy.overlay_count, why);
+    if (fault != INSTANCE_NO_FAULT) {
         snprintf(error, STAGE_ERROR_SIZE, "%s", why);
-        return -1;
+        return fault;
     }
     settings = (struct instance_settings){.errors = NULL};
-    if (!trial->server->prepare(&trial->copy, &settings, error)) {
-        return -1;
+    fault = trial->server->prepare(&trial->copy, &settings, error);
+    if (fault != INSTANCE_NO_FAULT) {
+        return fault;
     }
     trial->errors = settings.errors;
-    int status = instance_start(&settings, &trial->instance, error);
-    if (status != 0 && trial->server->last_words != NULL) {
+    fault = instance_start(&settings, &trial->instance, error);
+    if (fault == INSTANCE_FAULT_OF_GUEST && trial->server->last_words != NULL) {
         trial->server->last_words(error);
     }
-    return status;
+    return fault;
 }
 
 void trial_stop(struct trial *trial)
@@ -277,7 +281,7 @@ void trial_ask_without(void *own, const size_t *without, size_t without_count,
 
     memset(replies, 0, count * sizeof(*replies));
     trial_stop(trial);
-    if (trial_start(trial, &run, error) == 0) {
+    if (trial_start(trial, &run, error) == INSTANCE_NO_FAULT) {
         for (size_t i = 0; i < count; i++) {
             ask_one(trial, &run, requests[i], &replies[i]);
         }

@@ -49,8 +49,9 @@ struct trial_run {
     bool policy_ok;
 };
 
-/* -1 and a sentence: it does not start. One that runs must be stopped before. */
-int trial_start(struct trial *trial, const struct trial_run *run, char error[STAGE_ERROR_SIZE]);
+/* A fault comes with a sentence: it does not start. One that runs must be stopped before. */
+enum instance_fault trial_start(struct trial *trial, const struct trial_run *run,
+                                char error[STAGE_ERROR_SIZE]);
 void trial_stop(struct trial *trial);
 
 /* Asks whoever runs. */

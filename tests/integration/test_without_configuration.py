@@ -8,7 +8,7 @@ import xml.etree.ElementTree
 import jsonschema
 import pytest
 
-from lab import program, sarif
+from lab import junit, program, sarif
 from lab.servers import ROOT
 from site_of_tests import Site
 
@@ -132,6 +132,7 @@ def test_junit_has_a_case_an_endpoint_and_technique(site):
     site.set_up({"mynetworks": "0.0.0.0/0"})
     done = check(site.outside, "mx.example.org", "--format", "junit")
     assert done.returncode == 2
+    assert junit.complaints(done.stdout) == []
     suites = xml.etree.ElementTree.fromstring(done.stdout)
     assert [suite.get("name") for suite in suites] == [
         "mx.example.org [203.0.113.25]:25", "mx.example.org [2001:db8:113::25]:25"]

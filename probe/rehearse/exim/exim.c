@@ -40,7 +40,8 @@ static bool read_candidate(struct candidate *candidate, char why[CANDIDATE_WHY_S
         return candidate_lack(candidate, lack);
     }
     snprintf(folder, sizeof(folder), "%s/exim", candidate_scratch(candidate));
-    if (candidate_write(candidate, NULL, 0, folder, overlays, &overlay_count, ignored)) {
+    if (candidate_write(candidate, NULL, 0, folder, overlays, &overlay_count, ignored) ==
+        INSTANCE_NO_FAULT) {
         done = reading_exim_load(candidate, folder, why);
         if (done && !listeners_exim_read(candidate)) {
             snprintf(why, CANDIDATE_WHY_SIZE, "out of memory");

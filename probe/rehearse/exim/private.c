@@ -81,14 +81,14 @@ static bool make_certificate(char error[INSTANCE_ERROR_SIZE])
     return true;
 }
 
-static bool prepare(const struct private_server_copy *copy, struct instance_settings *out,
-                    char error[INSTANCE_ERROR_SIZE])
+static enum instance_fault prepare(const struct private_server_copy *copy,
+                                   struct instance_settings *out, char error[INSTANCE_ERROR_SIZE])
 {
     static const char *const nothing[] = {NULL};
     const char *program = reading_exim_program();
 
     if (mounts_make_folder(SETTLE_SPOOL, 0755) != 0 || !make_certificate(error)) {
-        return false;
+        return INSTANCE_FAULT_OF_HOST;
     }
     private.making = (struct making){.folder = copy->folder,
                                      .as = candidate_as(copy->candidate),
@@ -111,7 +111,7 @@ static bool prepare(const struct private_server_copy *copy, struct instance_sett
                                       .environment = nothing,
                                       .ready = is_ready,
                                       .errors = MAKING_ERRORS};
-    return true;
+    return INSTANCE_NO_FAULT;
 }
 
 /* With the line of the candidate's own file, where it speaks of the one that was generated. */

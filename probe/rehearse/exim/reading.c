@@ -61,7 +61,7 @@ struct exim_reading *reading_exim_new(struct candidate *candidate, char why[CAND
     }
     snprintf(why, CANDIDATE_WHY_SIZE,
              "%.300s has neither exim4.conf nor update-exim4.conf.conf nor exim.conf",
-             candidate_as(candidate));
+             candidate_directory(candidate));
     free(reading);
     return NULL;
 }
@@ -173,7 +173,7 @@ static bool ask_exim(struct candidate *candidate, struct exim_reading *reading, 
         snprintf(why, CANDIDATE_WHY_SIZE, "there is no room for %s", ANSWERS);
         return false;
     }
-    if (!making_run(&making, ASK, words, ignored)) {
+    if (making_run(&making, ASK, words, ignored) != INSTANCE_NO_FAULT) {
         return true; /* it will be told when it does not start */
     }
     reading->flat = making_read(ANSWERS "/flat", &length);

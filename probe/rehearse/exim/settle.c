@@ -238,8 +238,9 @@ static bool touches_settings(const struct candidate *candidate,
     return false;
 }
 
-static bool run_script(const struct candidate *candidate, const struct candidate_settling *settling,
-                       const char *made, char why[CANDIDATE_WHY_SIZE])
+static enum instance_fault run_script(const struct candidate *candidate,
+                                      const struct candidate_settling *settling, const char *made,
+                                      char why[CANDIDATE_WHY_SIZE])
 {
     const struct making making = {.folder = settling->destination,
                                   .as = candidate_as(candidate),
@@ -317,8 +318,9 @@ static bool weave(const struct candidate *candidate, const struct candidate_sett
     return ferror(out) == 0;
 }
 
-static bool make(const struct candidate *candidate, const struct candidate_settling *settling,
-                 char why[CANDIDATE_WHY_SIZE])
+static enum instance_fault make(const struct candidate *candidate,
+                                const struct candidate_settling *settling,
+                                char why[CANDIDATE_WHY_SIZE])
 {
     const struct exim_reading *reading = reading_exim_of(candidate);
     char made[PATH_MAX];
@@ -326,7 +328,8 @@ static bool make(const struct candidate *candidate, const struct candidate_settl
     if (snprintf(made, sizeof(made), "%s/%s", settling->destination, READING_MADE) >=
         (int)sizeof(made)) {
         errno = ENAMETOOLONG;
-        return fail(why, settling->destination);
+        (void)fail(why, settling->destination);
+        return INSTANCE_FAULT_OF_HOST;
     }
     if (reading->made == NULL || touches_settings(candidate, settling)) {
         return run_script(candidate, settling, made, why);
@@ -336,7 +339,7 @@ static bool make(const struct candidate *candidate, const struct candidate_settl
     if (out != NULL && fclose(out) != 0) {
         good = false;
     }
-    return good || fail(why, made);
+    return good || fail(why, made) ? INSTANCE_NO_FAULT : INSTANCE_FAULT_OF_HOST;
 }
 
 /* ---- the file of ours ---- */
@@ -385,18 +388,21 @@ static bool write_wrapper(const struct exim_reading *reading, const char *folder
     return good;
 }
 
-bool settle_exim(const struct candidate *candidate, const struct candidate_settling *settling,
-                 char why[CANDIDATE_WHY_SIZE])
+enum instance_fault settle_exim(const struct candidate *candidate,
+                                const struct candidate_settling *settling,
+                                char why[CANDIDATE_WHY_SIZE])
 {
     const struct exim_reading *reading = reading_exim_of(candidate);
+    enum instance_fault fault =
+        reading->is_made ? make(candidate, settling, why) : INSTANCE_NO_FAULT;
 
-    if (reading->is_made && !make(candidate, settling, why)) {
-        return false;
-    }
-    for (size_t i = 0; i < reading->conf_file_count; i++) {
+    for (size_t i = 0; fault == INSTANCE_NO_FAULT && i < reading->conf_file_count; i++) {
         if (!make_milder(candidate, settling, &reading->conf_files[i], why)) {
-            return false;
+            fault = INSTANCE_FAULT_OF_HOST;
         }
     }
-    return write_wrapper(reading, settling->destination, why);
+    if (fault == INSTANCE_NO_FAULT && !write_wrapper(reading, settling->destination, why)) {
+        fault = INSTANCE_FAULT_OF_HOST;
+    }
+    return fault;
 }

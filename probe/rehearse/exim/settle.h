@@ -19,8 +19,9 @@
 #define SETTLE_CERTIFICATE MOUNTS_BASE "/exim.pem"
 
 /* See candidate_mta.h. */
-bool settle_exim(const struct candidate *candidate, const struct candidate_settling *settling,
-                 char why[CANDIDATE_WHY_SIZE]);
+enum instance_fault settle_exim(const struct candidate *candidate,
+                                const struct candidate_settling *settling,
+                                char why[CANDIDATE_WHY_SIZE]);
 
 /* The text of a file without what is set by ours; to be freed, NULL when memory is out. */
 char *settle_milder(const char *text, size_t length, bool in_main, size_t *out_length);

@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_name(char character)
@@ -28,11 +29,35 @@ static unsigned int line_of(const struct candidate_file *file, const char *name,
     return found;
 }
 
+/* "FOLDER/main.cf, line 3: ...", "file FOLDER/master.cf: line 21: ...": Postfix names the place. */
+static bool find_named(const char *as, const char *words, char *out, size_t size)
+{
+    static const char *const names[] = {"main.cf", "master.cf"};
+    char path[PATH_MAX];
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", as, names[i]);
+        const char *found = strstr(words, path);
+        const char *rest = found != NULL ? found + strlen(path) : "";
+        unsigned long line = strncmp(rest, ", line ", 7) == 0 || strncmp(rest, ": line ", 7) == 0
+                                 ? strtoul(rest + 7, NULL, 10)
+                                 : 0;
+        if (line > 0) {
+            snprintf(out, size, "%.400s:%lu", path, line);
+            return true;
+        }
+    }
+    return false;
+}
+
 void postfix_place(struct candidate *candidate, const char *words, char *out, size_t size)
 {
     char path[PATH_MAX];
 
     out[0] = '\0';
+    if (find_named(candidate_as(candidate), words, out, size)) {
+        return;
+    }
     snprintf(path, sizeof(path), "%s/main.cf", candidate_as(candidate));
     size_t index = candidate_add_file(candidate, path);
     const struct candidate_file *file =

@@ -140,6 +140,9 @@ static bool read_candidate(struct candidate *candidate, char why[CANDIDATE_WHY_S
         return false;
     }
     candidate_set_reading(candidate, reading);
+    if (candidate_refusal(candidate) != NULL) {
+        return true;
+    }
     bool done = listeners_read(candidate) && add_restriction_tables(candidate, NULL) &&
                 leave_sleeps_out(candidate, NULL);
     (void)candidate_listeners(candidate, &count);

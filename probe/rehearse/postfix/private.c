@@ -264,7 +264,8 @@ static void write_service(FILE *out, const struct private_server_copy *copy,
 }
 
 /* postconf says the services one a line, whatever the file's layout is. */
-static bool write_master(const struct private_server_copy *copy, char error[INSTANCE_ERROR_SIZE])
+static enum instance_fault write_master(const struct private_server_copy *copy,
+                                        char error[INSTANCE_ERROR_SIZE])
 {
     const char *const words[] = {"postconf", "-c", copy->folder, "-M", NULL};
     char path[PATH_MAX];
@@ -273,7 +274,7 @@ static bool write_master(const struct private_server_copy *copy, char error[INST
     snprintf(path, sizeof(path), "%s/master.cf", copy->folder);
     if (services == NULL) {
         snprintf(error, INSTANCE_ERROR_SIZE, "postconf cannot read master.cf");
-        return false;
+        return INSTANCE_FAULT_OF_GUEST;
     }
     FILE *file = fopen(path, "we");
     bool elsewhere = false;
@@ -290,16 +291,17 @@ static bool write_master(const struct private_server_copy *copy, char error[INST
     }
     free(services);
     if (file == NULL || fclose(file) != 0) {
-        return fail(error, "the copy cannot be written:", path);
+        (void)fail(error, "the copy cannot be written:", path);
+        return INSTANCE_FAULT_OF_HOST;
     }
     set_back(path);
     if (elsewhere) {
         snprintf(error, INSTANCE_ERROR_SIZE,
                  "a service of master.cf names a program with a path; its folder is "
                  "daemon_directory: write the name alone");
-        return false;
+        return INSTANCE_FAULT_OF_GUEST;
     }
-    return true;
+    return INSTANCE_NO_FAULT;
 }
 
 /* Those of the whole candidate: what is taken out of it asks nobody else. */
@@ -432,17 +434,36 @@ static bool find_owner(const struct candidate *candidate, char error[INSTANCE_ER
     return user != NULL && its != NULL;
 }
 
-static bool prepare(const struct private_server_copy *copy, struct instance_settings *out,
-                    char error[INSTANCE_ERROR_SIZE])
+static bool take_paths(const struct candidate *candidate, char error[INSTANCE_ERROR_SIZE])
+{
+    if (!has_own_programs(candidate, error) ||
+        !take_path(candidate, "daemon_directory", private.master, error) ||
+        !take_path(candidate, "queue_directory", private.queue, error) ||
+        !take_path(candidate, "data_directory", private.data, error)) {
+        return false;
+    }
+    strncat(private.master, "/master", sizeof(private.master) - strlen(private.master) - 1);
+    return true;
+}
+
+static enum instance_fault prepare(const struct private_server_copy *copy,
+                                   struct instance_settings *out, char error[INSTANCE_ERROR_SIZE])
 {
     char more[3 * PATH_MAX] = "";
 
     snprintf(private.as, sizeof(private.as), "%s", candidate_as(copy->candidate));
-    if (!find_owner(copy->candidate, error) || !has_own_programs(copy->candidate, error) ||
-        !take_path(copy->candidate, "daemon_directory", private.master, error) ||
-        !take_path(copy->candidate, "queue_directory", private.queue, error) ||
-        !take_path(copy->candidate, "data_directory", private.data, error)) {
-        return false;
+    if (!find_owner(copy->candidate, error)) {
+        return INSTANCE_FAULT_OF_HOST;
+    }
+    if (!take_paths(copy->candidate, error)) {
+        return INSTANCE_FAULT_OF_GUEST;
+    }
+    if (access(private.master, X_OK) != 0) {
+        snprintf(error, INSTANCE_ERROR_SIZE,
+                 "daemon_directory has no program here, %.300s: rehearse on the host that has it, "
+                 "or a copy without that line",
+                 private.master);
+        return INSTANCE_FAULT_OF_HOST;
     }
     copy_types();
     /* Where the file systems are read-only no folder can be made for it. */
@@ -458,13 +479,17 @@ static bool prepare(const struct private_server_copy *copy, struct instance_sett
         (void)mounts_make_folder(SPARE_DATA, 0755);
     }
     if (access(CERTIFICATE, F_OK) != 0 && !throwaway_certificate(CERTIFICATE)) {
-        return fail(error, "a certificate for the rehearsal cannot be made:", CERTIFICATE);
+        (void)fail(error, "a certificate for the rehearsal cannot be made:", CERTIFICATE);
+        return INSTANCE_FAULT_OF_HOST;
     }
-    if (!append_main(copy, more, error) || !write_master(copy, error)) {
-        return false;
+    if (!append_main(copy, more, error)) {
+        return INSTANCE_FAULT_OF_HOST;
+    }
+    enum instance_fault fault = write_master(copy, error);
+    if (fault != INSTANCE_NO_FAULT) {
+        return fault;
     }
     find_services(copy);
-    strncat(private.master, "/master", sizeof(private.master) - strlen(private.master) - 1);
     snprintf(private.environment, sizeof(private.environment), "MAIL_CONFIG=%s", private.as);
     const char *const command[] = {private.master, "-c", private.as, "-w", NULL};
     const char *const variables[] = {private.environment, "PATH=" STAGE_PATH, "LANG=C", NULL};
@@ -477,7 +502,7 @@ static bool prepare(const struct private_server_copy *copy, struct instance_sett
                                       .service_count = private.service_count,
                                       .command = private.command,
                                       .environment = private.variables};
-    return true;
+    return INSTANCE_NO_FAULT;
 }
 
 /* "postfix/smtpd[12]: fatal: in parameter smtpd_relay_restrictions ..." */

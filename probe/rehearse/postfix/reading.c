@@ -269,7 +269,45 @@ static bool read_files(struct candidate *candidate, struct postfix_reading *read
     return true;
 }
 
-static bool ask_all(const struct candidate *candidate, struct postfix_reading *reading,
+/* "postconf: fatal: file FOLDER/master.cf: line 12: bad field count"; where a parameter names
+ * itself only the warning before that names it. "": nothing fatal is said. */
+static void take_words(const char *said, char words[CANDIDATE_WHY_SIZE])
+{
+    static const char nested[] = "warning: unreasonable macro call nesting";
+    const char *fatal = strstr(said, "fatal: ");
+    const char *warning = strstr(said, nested);
+
+    if (fatal != NULL) {
+        const char *told =
+            warning != NULL ? warning + strlen("warning: ") : fatal + strlen("fatal: ");
+        snprintf(words, CANDIDATE_WHY_SIZE, "%.*s", (int)strcspn(told, "\n"), told);
+    }
+}
+
+/* What postconf says where it does not read the candidate. */
+static bool take_refusal(struct candidate *candidate, const struct postfix_reading *reading,
+                         char why[CANDIDATE_WHY_SIZE])
+{
+    const char *const argv[] = {"postconf", "-c", reading->folder, "-x", NULL};
+    char *said = subprocess_errors_until(argv, subprocess_now_ms() + ASK_MS);
+    char words[CANDIDATE_WHY_SIZE] = "";
+
+    if (said != NULL) {
+        said = with_final_paths(candidate, reading->folder, said);
+        take_words(said, words);
+    }
+    bool done = words[0] != '\0' && candidate_refuse(candidate, words);
+    free(said);
+    if (!done) {
+        snprintf(why, CANDIDATE_WHY_SIZE,
+                 "postconf fails on %.300s/main.cf, or takes longer than 10 s; does a parameter "
+                 "name itself?",
+                 candidate_as(candidate));
+    }
+    return done;
+}
+
+static bool ask_all(struct candidate *candidate, struct postfix_reading *reading,
                     char why[CANDIDATE_WHY_SIZE])
 {
     const char *const values[] = {"postconf", "-c", reading->folder, "-x", NULL};
@@ -278,11 +316,7 @@ static bool ask_all(const struct candidate *candidate, struct postfix_reading *r
     reading->values = ask(values);
     reading->types = ask(types);
     if (reading->values == NULL || reading->types == NULL) {
-        snprintf(why, CANDIDATE_WHY_SIZE,
-                 "postconf fails on %.300s/main.cf, or takes longer than 10 s; does a parameter "
-                 "name itself?",
-                 candidate_as(candidate));
-        return false;
+        return take_refusal(candidate, reading, why);
     }
     reading->values = with_final_paths(candidate, reading->folder, reading->values);
     return true;

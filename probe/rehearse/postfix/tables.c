@@ -272,8 +272,9 @@ static bool make_map(const struct candidate *candidate, const struct candidate_s
     return made && overlay_map(candidate, settling, table, text);
 }
 
-bool table_settle(const struct candidate *candidate, const struct candidate_settling *settling,
-                  char why[CANDIDATE_WHY_SIZE])
+enum instance_fault table_settle(const struct candidate *candidate,
+                                 const struct candidate_settling *settling,
+                                 char why[CANDIDATE_WHY_SIZE])
 {
     size_t count = 0;
     size_t tables_count = 0;
@@ -294,7 +295,7 @@ bool table_settle(const struct candidate *candidate, const struct candidate_sett
                 if (!make_map(candidate, settling, table)) {
                     snprintf(why, CANDIDATE_WHY_SIZE, "postmap cannot make %.400s",
                              table->reference);
-                    return false;
+                    return INSTANCE_FAULT_OF_GUEST;
                 }
             }
         }
@@ -303,5 +304,5 @@ bool table_settle(const struct candidate *candidate, const struct candidate_sett
             (void)make_map(candidate, settling, table);
         }
     }
-    return true;
+    return INSTANCE_NO_FAULT;
 }

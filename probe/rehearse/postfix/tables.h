@@ -41,7 +41,8 @@ void table_add(struct candidate *candidate, const char *reference, const char *p
                size_t element, bool decides);
 
 /* See candidate_mta's settle: makes the maps of the copy anew. */
-bool table_settle(const struct candidate *candidate, const struct candidate_settling *settling,
-                  char why[CANDIDATE_WHY_SIZE]);
+enum instance_fault table_settle(const struct candidate *candidate,
+                                 const struct candidate_settling *settling,
+                                 char why[CANDIDATE_WHY_SIZE]);
 
 #endif

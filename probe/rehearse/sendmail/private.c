@@ -103,17 +103,17 @@ static bool make_certificate(char error[INSTANCE_ERROR_SIZE])
     return true;
 }
 
-static bool prepare(const struct private_server_copy *copy, struct instance_settings *out,
-                    char error[INSTANCE_ERROR_SIZE])
+static enum instance_fault prepare(const struct private_server_copy *copy,
+                                   struct instance_settings *out, char error[INSTANCE_ERROR_SIZE])
 {
     static const char *const nothing[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
     const struct sendmail_reading *reading = reading_sendmail_of(copy->candidate);
     if (mounts_make_folder(SETTLE_QUEUE, 0700) != 0) {
         snprintf(error, INSTANCE_ERROR_SIZE, "there is no room for %s", SETTLE_QUEUE);
-        return false;
+        return INSTANCE_FAULT_OF_HOST;
     }
     if (!make_certificate(error)) {
-        return false;
+        return INSTANCE_FAULT_OF_HOST;
     }
     private.making = (struct making){.folder = copy->folder,
                                      .as = candidate_as(copy->candidate),
@@ -142,7 +142,7 @@ static bool prepare(const struct private_server_copy *copy, struct instance_sett
                                       .environment = nothing,
                                       .ready = is_ready,
                                       .errors = MAKING_ERRORS};
-    return true;
+    return INSTANCE_NO_FAULT;
 }
 
 /* As the operator's own file is called. */

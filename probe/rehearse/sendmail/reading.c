@@ -11,7 +11,8 @@
 #include "probe/rehearse/sendmail/mc.h"
 #include "probe/rehearse/sendmail/programs.h"
 
-#define TABLES_MAX 64
+#define TABLES_MAX     64
+#define COMPLAINTS_MAX 32 /* of one text */
 
 static struct sendmail_reading *reading_of(const struct candidate *candidate)
 {
@@ -74,7 +75,7 @@ struct sendmail_reading *reading_sendmail_new(struct candidate *candidate,
     reading->main = candidate_add_file(candidate, reading->is_made ? READING_MC : READING_CF);
     if (reading->main == CANDIDATE_NO_FILE) {
         snprintf(why, CANDIDATE_WHY_SIZE, "cannot read %.300s/%s, nor a %s that makes it",
-                 candidate_as(candidate), READING_CF, READING_MC);
+                 candidate_directory(candidate), READING_CF, READING_MC);
         free(reading);
         return NULL;
     }
@@ -245,6 +246,55 @@ static void keep_map(struct candidate *candidate, struct sendmail_table *table, 
     reading_of(candidate)->unasked++;
 }
 
+/* "makemap: MAP: line 4: key a: duplicate key": that line of the text is in no map. */
+static void tell_complaint(struct candidate *candidate, const struct sendmail_table *table,
+                           const char *said)
+{
+    const char *line = strstr(said, ": line ");
+    char *words = NULL;
+    unsigned long number = line != NULL ? strtoul(line + strlen(": line "), &words, 10) : 0;
+    char why[CANDIDATE_WHY_SIZE];
+
+    if (number == 0 || words[0] != ':') {
+        return;
+    }
+    snprintf(why, sizeof(why), "makemap leaves this line out of the map:%.300s", words + 1);
+    const struct candidate_note note = {
+        .file = table->path, .line = (unsigned int)number, .text = table->name, .why = why};
+    (void)candidate_add_warning(candidate, &note);
+}
+
+/* Makes the text's map once, for nobody, to hear what makemap says of its lines. */
+static void hear_makemap(struct candidate *candidate, const char *folder,
+                         const struct sendmail_table *table)
+{
+    static const char input[] = MOUNTS_BASE "/sendmail.text";
+    static const char said[] = MOUNTS_BASE "/sendmail.said";
+    const struct making making = {.folder = folder, .as = candidate_as(candidate)};
+    const struct candidate_file *file = candidate_file(candidate, table->file);
+    const char *const words[3] = {table->type, input, said};
+    char script[256];
+    char ignored[CANDIDATE_WHY_SIZE];
+    size_t length = 0;
+    size_t told = 0;
+
+    snprintf(script, sizeof(script),
+             "rm -f \"$2.db\"; %.100s -C /dev/null \"$1\" \"$2\" < \"$2\" 2> \"$3\"; exit 0",
+             programs_makemap());
+    if (mounts_write(input, file->text, file->length, 0600) != 0 ||
+        making_run(&making, script, words, ignored) != INSTANCE_NO_FAULT) {
+        return;
+    }
+    char *text = making_read(said, &length);
+    char *place = NULL;
+    for (char *line = text != NULL ? strtok_r(text, "\r\n", &place) : NULL;
+         line != NULL && told < COMPLAINTS_MAX; line = strtok_r(NULL, "\r\n", &place)) {
+        tell_complaint(candidate, table, line);
+        told++;
+    }
+    free(text);
+}
+
 static void find_text(struct candidate *candidate, const char *folder, struct sendmail_table *table)
 {
     struct sendmail_reading *reading = reading_of(candidate);
@@ -260,6 +310,9 @@ static void find_text(struct candidate *candidate, const char *folder, struct se
                  "lines were not asked; install sendmail-bin (or the package that has makemap), "
                  "and rehearse again");
         return;
+    }
+    if (table->map != NULL && table->file != CANDIDATE_NO_FILE) {
+        hear_makemap(candidate, folder, table);
     }
     if (!has_map) {
         return;

@@ -39,7 +39,8 @@ static bool read_candidate(struct candidate *candidate, char why[CANDIDATE_WHY_S
         return true;
     }
     snprintf(folder, sizeof(folder), "%s/sendmail", candidate_scratch(candidate));
-    if (candidate_write(candidate, NULL, 0, folder, overlays, &overlay_count, ignored)) {
+    if (candidate_write(candidate, NULL, 0, folder, overlays, &overlay_count, ignored) ==
+        INSTANCE_NO_FAULT) {
         done = reading_sendmail_load(candidate, folder) && listeners_sendmail_read(candidate);
         if (!done) {
             snprintf(why, CANDIDATE_WHY_SIZE, "out of memory");

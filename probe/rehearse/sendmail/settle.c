@@ -258,10 +258,12 @@ static bool add_map(const struct candidate *candidate, const struct candidate_se
         return false;
     }
     /* Of two lines with one key the first counts, and makemap ends with EX_DATAERR. */
-    fprintf(script,
-            "'%s' -C /dev/null %s '%s' < '%s' 2>/dev/null || [ $? = 65 ] ||\n"
-            "    { echo 'makemap cannot make %s' >&2; exit 1; }\n",
-            makemap, table->type, target, input, table->map);
+    fprintf(
+        script,
+        "'%s' -C /dev/null %s '%s' < '%s' 2>'%s.said' || [ $? = 65 ] ||\n"
+        "    { echo \"makemap cannot make %s: $(sed 's/^makemap: //;q' '%s.said')\" >&2; exit 1; "
+        "}\n",
+        makemap, table->type, target, input, input, table->map, input);
     return true;
 }
 
@@ -280,8 +282,9 @@ static bool add_map(const struct candidate *candidate, const struct candidate_se
     "  fi\n"                                                                                       \
     "}\n"
 
-bool settle_sendmail(const struct candidate *candidate, const struct candidate_settling *settling,
-                     char why[CANDIDATE_WHY_SIZE])
+enum instance_fault settle_sendmail(const struct candidate *candidate,
+                                    const struct candidate_settling *settling,
+                                    char why[CANDIDATE_WHY_SIZE])
 {
     const struct sendmail_reading *reading = reading_sendmail_of(candidate);
     const struct making making = {.folder = settling->destination,
@@ -296,7 +299,7 @@ bool settle_sendmail(const struct candidate *candidate, const struct candidate_s
 
     if (script == NULL) {
         snprintf(why, CANDIDATE_WHY_SIZE, "out of memory");
-        return false;
+        return INSTANCE_FAULT_OF_HOST;
     }
     fputs(BEGIN, script);
     if (reading->is_made) {
@@ -312,8 +315,11 @@ bool settle_sendmail(const struct candidate *candidate, const struct candidate_s
         }
     }
     fputs("exit 0\n", script);
-    done = fclose(script) == 0 && done && making_run(&making, text, words, why) &&
-           write_run(candidate, settling->destination, why);
+    enum instance_fault fault = fclose(script) == 0 && done ? making_run(&making, text, words, why)
+                                                            : INSTANCE_FAULT_OF_HOST;
+    if (fault == INSTANCE_NO_FAULT && !write_run(candidate, settling->destination, why)) {
+        fault = INSTANCE_FAULT_OF_HOST;
+    }
     free(text);
-    return done;
+    return fault;
 }

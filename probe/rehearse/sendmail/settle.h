@@ -22,8 +22,9 @@
 #define SETTLE_CERTIFICATE MOUNTS_BASE "/sendmail.pem"
 
 /* See candidate_mta.h. */
-bool settle_sendmail(const struct candidate *candidate, const struct candidate_settling *settling,
-                     char why[CANDIDATE_WHY_SIZE]);
+enum instance_fault settle_sendmail(const struct candidate *candidate,
+                                    const struct candidate_settling *settling,
+                                    char why[CANDIDATE_WHY_SIZE]);
 
 /* The text of a sendmail.cf with what is ours; to be freed, NULL when memory is out. */
 char *settle_sendmail_milder(const char *text, size_t length, bool certificate, size_t *out_length);

@@ -20,6 +20,14 @@
 #define TICK_MS   50
 #define WORDS_MAX 15
 
+/* Codes of our own, which no shell gives: a step before the program fails, or it is not there. */
+#define NOT_BEGUN 240
+#define NO_SUCH   241
+
+/* What the first process tells: it runs, it does not, or a sentence of what the host lacks. */
+static const char runs[] = "";
+static const char does_not_start[] = "it does not start";
+
 /* The rights that a mail server keeps: its own users, its own ports, its own folders, a chroot. */
 static const int kept_capabilities[] = {
     CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FOWNER,           CAP_FSETID,     CAP_KILL,
@@ -99,18 +107,18 @@ static void run_command(const struct instance_settings *settings)
             : open(settings->errors, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (nothing < 0 || errors < 0 || dup2(nothing, 0) < 0 || dup2(nothing, 1) < 0 ||
         dup2(errors, 2) < 0) {
-        _exit(126);
+        _exit(NOT_BEGUN);
     }
     limit();
     if (drop_capabilities() != 0) {
-        _exit(126);
+        _exit(NOT_BEGUN);
     }
     char *words[WORDS_MAX + 1] = {NULL};
     char *variables[WORDS_MAX + 1] = {NULL};
     copy_words(settings->command, words);
     copy_words(settings->environment, variables);
     execve(settings->command[0], words, variables);
-    _exit(127);
+    _exit(NO_SUCH);
 }
 
 static void tell(int report, const char *text)
@@ -140,7 +148,18 @@ static bool is_decided(const struct instance_settings *settings, bool ended, int
     return *good;
 }
 
-/* The life of the first process. It tells "" when the server is ready. */
+static const char *why_not(bool ended, int status)
+{
+    if (ended && WIFEXITED(status) && WEXITSTATUS(status) == NOT_BEGUN) {
+        return "this host does not let a server be started without its rights";
+    }
+    if (ended && WIFEXITED(status) && WEXITSTATUS(status) == NO_SUCH) {
+        return "the server's program is not here";
+    }
+    return does_not_start;
+}
+
+/* The life of the first process. */
 static void live(const struct instance_settings *settings, int report)
 {
     char error[INSTANCE_ERROR_SIZE];
@@ -171,7 +190,7 @@ static void live(const struct instance_settings *settings, int report)
         pid_t ended = waitpid(-1, &status, WNOHANG);
         bool good = false;
         if (command > 0 && is_decided(settings, ended == command, status, &good)) {
-            tell(report, good ? "" : "it does not start");
+            tell(report, good ? runs : why_not(ended == command, status));
             command = 0;
             close(report);
         }
@@ -193,8 +212,8 @@ static pid_t make_first(const struct instance_settings *settings, int report)
     return made;
 }
 
-int instance_start(const struct instance_settings *settings, struct instance *out,
-                   char error[INSTANCE_ERROR_SIZE])
+enum instance_fault instance_start(const struct instance_settings *settings, struct instance *out,
+                                   char error[INSTANCE_ERROR_SIZE])
 {
     int ends[2];
     char told[INSTANCE_ERROR_SIZE] = "";
@@ -202,7 +221,7 @@ int instance_start(const struct instance_settings *settings, struct instance *ou
     out->first = 0;
     if (pipe2(ends, O_CLOEXEC) != 0) {
         snprintf(error, INSTANCE_ERROR_SIZE, "out of descriptors");
-        return -1;
+        return INSTANCE_FAULT_OF_HOST;
     }
     pid_t first = make_first(settings, ends[1]);
     close(ends[1]);
@@ -215,15 +234,14 @@ int instance_start(const struct instance_settings *settings, struct instance *ou
     }
     close(ends[0]);
     if (octets > 0 && told[0] == '\0') {
-        return 0;
+        return INSTANCE_NO_FAULT;
     }
     snprintf(error, INSTANCE_ERROR_SIZE, "%s",
-             first <= 0        ? "no process can be made for a server"
-             : octets <= 0     ? "it does not come to run"
-             : told[0] != '\0' ? told
-                               : "it does not start");
+             first <= 0    ? "no process can be made for a server"
+             : octets <= 0 ? "it does not come to run"
+                           : told);
     instance_stop(out);
-    return -1;
+    return strcmp(error, does_not_start) == 0 ? INSTANCE_FAULT_OF_GUEST : INSTANCE_FAULT_OF_HOST;
 }
 
 void instance_stop(struct instance *instance)

@@ -40,9 +40,16 @@ struct instance {
     pid_t first;
 };
 
-/* -1 and a sentence: it did not come to run. */
-int instance_start(const struct instance_settings *settings, struct instance *out,
-                   char error[INSTANCE_ERROR_SIZE]);
+/* Whose fault it is that something is not done. */
+enum instance_fault {
+    INSTANCE_NO_FAULT = 0,
+    INSTANCE_FAULT_OF_GUEST, /* of what is to run there: it ended by itself, or cannot be run */
+    INSTANCE_FAULT_OF_HOST,  /* of the machine, which says nothing of what is to run there */
+};
+
+/* A sentence beside each fault: it did not come to run. */
+enum instance_fault instance_start(const struct instance_settings *settings, struct instance *out,
+                                   char error[INSTANCE_ERROR_SIZE]);
 /* All of it is gone when this returns. */
 void instance_stop(struct instance *instance);
 
