@@ -15,11 +15,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "probe/rehearse/stage/identities.h"
+
 #define LATE 124 /* as timeout(1) has it */
 
-/* The way from the process on the stage to its parent: nothing is written when all went well. */
+/* Of the process on the stage. */
 struct report {
-    int write_end;
+    int write_end; /* to its parent: nothing is written when all went well */
+    int given;     /* from its parent, who writes when its users are there; -1: it needs none */
 };
 
 static void tell(const struct report *report, const char *sentence)
@@ -35,8 +38,8 @@ static int lay(struct stage *stage, const struct stage_settings *settings,
 {
     if (unshare(CLONE_NEWUTS | CLONE_NEWIPC) != 0) {
         snprintf(error, STAGE_ERROR_SIZE,
-                 "no private stage can be made (unshare: %s); run it as root, in a container with "
-                 "the capability SYS_ADMIN",
+                 "no private stage can be laid: this process may make no namespaces (%s); in a "
+                 "container give it the capability SYS_ADMIN",
                  strerror(errno));
         return -1;
     }
@@ -84,6 +87,25 @@ static bool parent_is_there(const struct report *report)
     return poll(&end, 1, 0) < 0 || (end.revents & POLLERR) == 0;
 }
 
+/* Waits for its users. Before the signal of the parent's death is asked for: who changes his user
+ * has none any more. */
+static bool take_identities(const struct report *report)
+{
+    char octet;
+
+    if (report->given < 0) {
+        return true;
+    }
+    if (read(report->given, &octet, 1) != 1) {
+        return false; /* the parent has told why, or is dead */
+    }
+    if (identities_become_root() != 0) {
+        tell(report, "no private stage can be laid: this user cannot be root in a user namespace");
+        return false;
+    }
+    return true;
+}
+
 static int perform(const struct stage_settings *settings,
                    int (*work)(struct stage *stage, void *user), void *user,
                    const struct report *report)
@@ -91,6 +113,9 @@ static int perform(const struct stage_settings *settings,
     static struct stage stage;
     char error[STAGE_ERROR_SIZE];
 
+    if (!take_identities(report)) {
+        return STAGE_FAILED;
+    }
     /* The parent may have died before it could be said. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (!parent_is_there(report)) {
@@ -142,39 +167,79 @@ static int await(pid_t child, int read_end, char error[STAGE_ERROR_SIZE])
 
 /* Of a process namespace, so that all that it starts goes with it; where there may be none, what
  * stands in its way is told when the stage is laid. */
-static pid_t make_first(void)
+static pid_t make_first(bool with_users)
 {
-    struct clone_args arguments = {.flags = CLONE_NEWPID, .exit_signal = SIGCHLD};
+    struct clone_args arguments = {.flags = CLONE_NEWPID | (with_users ? CLONE_NEWUSER : 0),
+                                   .exit_signal = SIGCHLD};
     pid_t made = (pid_t)syscall(SYS_clone3, &arguments, sizeof(arguments));
 
-    return made >= 0 ? made : fork();
+    return made >= 0 || with_users ? made : fork();
+}
+
+/* Lets the process begin; STAGE_FAILED and a sentence: it never will. */
+static int give(const struct identities *identities, pid_t child, int given_end,
+                char error[STAGE_ERROR_SIZE])
+{
+    char sentence[IDENTITIES_ERROR_SIZE];
+
+    if (identities_give(identities, child, sentence) && write(given_end, "", 1) == 1) {
+        return 0;
+    }
+    snprintf(error, STAGE_ERROR_SIZE, "%s", sentence);
+    kill(child, SIGKILL);
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
+    }
+    return STAGE_FAILED;
+}
+
+/* In the first process; it does not return. */
+static void be_first(const struct stage_settings *settings,
+                     int (*work)(struct stage *stage, void *user), void *user,
+                     const struct report *report)
+{
+    int code = perform(settings, work, user, report);
+
+    fflush(NULL);
+    _exit(code == STAGE_FAILED ? 1 : code);
 }
 
 int stage_run(const struct stage_settings *settings, int (*work)(struct stage *stage, void *user),
               void *user, char error[STAGE_ERROR_SIZE])
 {
-    int ends[2];
+    struct identities identities;
+    bool with_users = geteuid() != 0;
+    int told[2];
+    int given[2];
+    int code = 0;
 
-    if (pipe2(ends, O_CLOEXEC) != 0) {
+    if (with_users && !identities_find(&identities, error)) {
+        return STAGE_FAILED;
+    }
+    if (pipe2(told, O_CLOEXEC) != 0 || pipe2(given, O_CLOEXEC) != 0) {
         snprintf(error, STAGE_ERROR_SIZE, "out of descriptors");
         return STAGE_FAILED;
     }
     fflush(NULL);
-    pid_t child = make_first();
+    pid_t child = make_first(with_users);
     if (child == 0) {
-        const struct report report = {.write_end = ends[1]};
-        close(ends[0]);
-        int code = perform(settings, work, user, &report);
-        fflush(NULL);
-        _exit(code == STAGE_FAILED ? 1 : code);
+        const struct report report = {.write_end = told[1], .given = with_users ? given[0] : -1};
+        close(told[0]);
+        close(given[1]);
+        be_first(settings, work, user, &report);
     }
-    close(ends[1]);
+    close(told[1]);
+    close(given[0]);
     if (child < 0) {
-        close(ends[0]);
-        snprintf(error, STAGE_ERROR_SIZE, "no process can be made: %s", strerror(errno));
-        return STAGE_FAILED;
+        snprintf(error, STAGE_ERROR_SIZE, "no private stage can be laid: no %s can be made: %s",
+                 with_users ? "user namespace" : "process", strerror(errno));
+        code = STAGE_FAILED;
+    } else if (with_users) {
+        code = give(&identities, child, given[1], error);
     }
-    int code = await(child, ends[0], error);
-    close(ends[0]);
+    close(given[1]);
+    if (code != STAGE_FAILED) {
+        code = await(child, told[0], error);
+    }
+    close(told[0]);
     return code;
 }

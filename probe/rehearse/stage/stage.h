@@ -8,6 +8,9 @@
  * in a process namespace of its own that dies with its first process, and mounts and networks go
  * with the last process that is in them.
  *
+ * Without root it is laid in a user namespace, with the ranges of users that the system gives
+ * whoever asks (identities.h). What only root reads is not read there.
+ *
  * It does not protect from a fault of the kernel, and what is started there may use the machine's
  * processor and memory until the deadline.
  */
