@@ -8,6 +8,7 @@
 #include "probe/smtp/reply/foreign.h"
 #include "probe/smtp/reply/login.h"
 #include "probe/smtp/reply/reason.h"
+#include "probe/smtp/reply/scope.h"
 
 /* ---- relaying ------------------------------------------------------------------------------- */
 
@@ -294,6 +295,32 @@ static bool is_of_relaying(enum denial denial)
     return denial == DENIAL_UNABLE || denial == DENIAL_RELAY || denial == DENIAL_DESTINATION;
 }
 
+static bool names_recipient(const struct clause *clause)
+{
+    for (size_t i = 0; i < clause->count; i++) {
+        if ((clause->words[i].is & WORD_NAME) != 0 && clause->words[i].text[0] == CLAUSE_NAME) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A denial to some says nothing of the rest. */
+static enum denial narrow_down(enum denial denial, const struct clause *clause)
+{
+    static const enum denial of_some[] = {
+        [SCOPE_PARTY] = DENIAL_NONE,
+        [SCOPE_SENDERS] = DENIAL_SENDERS_DOMAIN,
+    };
+    enum scope scope = scope_of(clause);
+
+    /* "user at probe.test says outside.test is not local" */
+    if (denial == DENIAL_DESTINATION && scope == SCOPE_PARTY && names_recipient(clause)) {
+        return denial;
+    }
+    return scope == SCOPE_EVERYBODY ? denial : of_some[scope];
+}
+
 static enum denial read_clause(const struct clause *clause, const struct sentence *whole,
                                const char *subject)
 {
@@ -307,16 +334,27 @@ static enum denial read_clause(const struct clause *clause, const struct sentenc
         return DENIAL_TLS;
     }
     if (login_asks(clause)) {
-        return DENIAL_AUTH;
+        return narrow_down(DENIAL_AUTH, clause);
     }
     enum denial denial = read_relay(clause, whole, subject);
     if (denial == DENIAL_NONE && foreign_is_refused(clause, whole, subject)) {
         denial = foreign_is_senders(clause, whole) ? DENIAL_SENDERS_DOMAIN : DENIAL_DESTINATION;
     }
+    if (is_of_relaying(denial)) {
+        denial = narrow_down(denial, clause);
+    }
     if (denial != DENIAL_NONE && !(is_of_relaying(denial) && reason_is_given(clause))) {
         return denial;
     }
     return refuses_client(clause) ? DENIAL_CLIENT : DENIAL_NONE;
+}
+
+static bool senders_are_beside(const struct clause *before, const struct sentence *sentence,
+                               size_t behind)
+{
+    struct clause next = clause_at(sentence, behind);
+
+    return scope_names_senders(before) || scope_names_senders(&next);
 }
 
 struct denial_reading denial_read(const char *text, const char *subject)
@@ -335,6 +373,9 @@ struct denial_reading denial_read(const char *text, const char *subject)
         }
         if (denial == DENIAL_NONE && foreign_is_heading(&before) && is_bare_refusal(&clause)) {
             denial = DENIAL_DESTINATION;
+        }
+        if (is_of_relaying(denial) && senders_are_beside(&before, &sentence, at + clause.count)) {
+            denial = DENIAL_SENDERS_DOMAIN;
         }
         if (is_of_relaying(denial) && reason_is_beside(&before, &sentence, at + clause.count)) {
             denial = DENIAL_NONE;

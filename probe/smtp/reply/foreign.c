@@ -77,7 +77,9 @@ static bool says_no_more(const struct clause *clause, size_t from)
 
     for (size_t i = from; i < clause->count; i++) {
         bool part = clause_is_at(clause, i, "part") && clause_is_at(clause, i - 1, "domain");
-        if (!part && !is_this_host(clause, i) && (clause->words[i].is & meant) == 0) {
+        bool login =
+            clause_means_at(clause, i, WORD_AUTH) && clause_is_at(clause, i - 1, "without");
+        if (!part && !login && !is_this_host(clause, i) && (clause->words[i].is & meant) == 0) {
             return false;
         }
     }

@@ -12,7 +12,8 @@
  */
 static const char *const usual[] = {
     /* who asks, for what, of whom */
-    "access attempt* party parties ip smtp esmtp tcp network* customer* 3rd clients strangers "
+    "access attempt* people people's party parties ip smtp esmtp tcp network* customer* 3rd "
+    "clients strangers "
     "outsider* public world internal private organi* company forward* operation* transaction* "
     "request* command* transfer* traffic function* feature* service* computer* machine* "
     "gateway* exchanger* mx mta cluster msg agreement name forged action available guest* imsva "
@@ -75,7 +76,10 @@ static bool is_label(const struct clause *clause, size_t at)
 static bool is_advice(const struct clause *clause, size_t at)
 {
     return clause_is_at(
-        clause, at, "please contact see visit try check ask call help bitte perhaps maybe go get");
+               clause, at,
+               "please contact see visit try check ask call help bitte perhaps maybe go get") ||
+           (clause_is_at(clause, at, "send") && clause_is_at(clause, at + 1, "to") &&
+            clause_means_at(clause, at + 2, WORD_NAME));
 }
 
 /* Of these roles a word gives no reason. */
@@ -107,7 +111,8 @@ static bool has_condition(const struct clause *clause, size_t end)
         "hour hours night* day days daily week* weekend* holiday* maintenance country countries "
         "region* nation* policy policies reputation score* bulk marketing oversize* long small "
         "large spf dkim dmarc ptr rdns greylist* graylist* blocklist* blacklist* tls ssl starttls "
-        "encrypt* budget paid pay bill* abuse volume traffic load busy";
+        "encrypt* allowance* exhaust* exceed* enough budget paid pay bill* abuse volume traffic "
+        "load busy";
 
     for (size_t i = 0; i < end && i < clause->count; i++) {
         if (((clause->words[i].is & WORD_OTHER) != 0 && (clause->words[i].is & meant) == 0) ||
@@ -134,6 +139,8 @@ bool reason_is_given(const struct clause *clause)
         bool number = !is_usual(clause, i) && isdigit((unsigned char)clause->words[i].text[0]) != 0;
         bool known = number ? is_label(clause, i)
                             : (clause->words[i].is & meant) != 0 || is_usual(clause, i);
+        known = known && !clause_is_at(clause, i, "temporar* moment minute* second*");
+        known |= clause_is_at(clause, i, "than") && clause_is_at(clause, i - 1, "other");
         bool mark = clause->words[i].bracketed && clause->words[i].length <= 2;
         if (!known && !mark) {
             return true;
