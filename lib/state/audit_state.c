@@ -24,6 +24,7 @@ _Static_assert(AUDIT_STATE_ERROR_SIZE == DATABASE_ERROR_SIZE, "a sentence fits e
 static const char *const fact_kinds[] = {
     [FACT_PUT_OFF] = "put-off",   [FACT_TURN] = "turn",     [FACT_CUT_OFF] = "cut-off",
     [FACT_ANSWERED] = "answered", [FACT_SENDER] = "sender", [FACT_MESSAGE] = "message",
+    [FACT_HELO] = "helo",
 };
 
 /* ---- opening ---------------------------------------------------------------------------- */

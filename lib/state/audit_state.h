@@ -123,6 +123,7 @@ enum fact_kind {
     FACT_CUT_OFF,  /* an audit was cut off; number: whether senders are first */
     FACT_ANSWERED, /* the filter on the mail host did */
     FACT_SENDER,   /* number: the place of the domain that is next as a sender */
+    FACT_HELO,     /* number: likewise, as the name in a greeting */
     FACT_MESSAGE,  /* name: the token of one that was sent, number: whether it was refused */
 };
 

@@ -8,7 +8,7 @@
 #include "lib/state/audit_state.h"
 #include "probe/audit/former_state.h"
 #include "probe/model/evidence.h"
-#include "probe/model/senders.h"
+#include "probe/model/other_domains.h"
 #include "probe/model/string_pool.h"
 #include "probe/smtp/retry.h"
 
@@ -23,6 +23,7 @@ static const long spans[] = {
     [FACT_PUT_OFF] = CARRY_OVER_QUESTION_SPAN, [FACT_TURN] = CARRY_OVER_TURNS_SPAN,
     [FACT_CUT_OFF] = CARRY_OVER_TURNS_SPAN,    [FACT_ANSWERED] = CARRY_OVER_ANSWER_SPAN,
     [FACT_SENDER] = CARRY_OVER_ANSWER_SPAN,    [FACT_MESSAGE] = CARRY_OVER_TOKEN_SPAN,
+    [FACT_HELO] = CARRY_OVER_ANSWER_SPAN,
 };
 
 #define KINDS (sizeof(spans) / sizeof(spans[0]))
@@ -199,11 +200,18 @@ size_t carry_over_answers(struct carry_over *memory, const struct endpoint *endp
     return gathering.count;
 }
 
-size_t carry_over_sender(struct carry_over *memory, const struct endpoint *endpoint, time_t now)
-{
-    int64_t place = number_of(memory, search_for(FACT_SENDER, endpoint, now)).number;
+static const enum fact_kind facts_of_roles[DOMAIN_ROLES] = {
+    [DOMAIN_AS_SENDER] = FACT_SENDER,
+    [DOMAIN_AS_HELO] = FACT_HELO,
+};
 
-    return place > 0 ? (size_t)place : 0;
+size_t carry_over_domain(struct carry_over *memory, enum domain_role role,
+                         const struct endpoint *endpoint, time_t now, bool *waits)
+{
+    struct number place = number_of(memory, search_for(facts_of_roles[role], endpoint, now));
+
+    *waits = place.known;
+    return place.number > 0 ? (size_t)place.number : 0;
 }
 
 /* ---- what this one leaves ------------------------------------------------------------------ */
@@ -313,12 +321,14 @@ static bool keep_turns(const struct keeping *keeping, const struct endpoint_resu
 }
 
 /* Whose turn it is next, where one audit cannot ask for all. */
-static bool keep_sender(const struct keeping *keeping, const struct endpoint_result *result)
+static bool keep_domain(const struct keeping *keeping, const struct endpoint_result *result,
+                        enum domain_role role)
 {
-    size_t next = senders_next(result);
+    enum fact_kind kind = facts_of_roles[role];
+    size_t next;
 
-    return next == 0 ? drop(keeping, FACT_SENDER, NULL)
-                     : put(keeping, FACT_SENDER, "", "", (int64_t)next);
+    return other_domains_wait(result, role, &next) ? put(keeping, kind, "", "", (int64_t)next)
+                                                   : drop(keeping, kind, NULL);
 }
 
 /* Of who was only named, or gave no session, nothing is. */
@@ -347,7 +357,8 @@ static bool keep_all(struct audit_state *state, void *user)
         if (is_kept(result)) {
             endpoint_key(&result->endpoint, keeping->key);
             kept = keep_answer(keeping, result) && keep_turns(keeping, result) &&
-                   keep_sender(keeping, result) && keep_put_off(keeping, result);
+                   keep_domain(keeping, result, DOMAIN_AS_SENDER) &&
+                   keep_domain(keeping, result, DOMAIN_AS_HELO) && keep_put_off(keeping, result);
         }
     }
     for (size_t kind = 0; kept && kind < KINDS; kind++) {

@@ -49,17 +49,19 @@ size_t carry_over_put_off(struct carry_over *memory, const struct endpoint *endp
 size_t carry_over_answers(struct carry_over *memory, const struct endpoint *endpoint, time_t now,
                           struct battery_answer *out, size_t room);
 
-/* The place of the declared domain that it is to be asked for next as a sender, see senders.h. */
-size_t carry_over_sender(struct carry_over *memory, const struct endpoint *endpoint, time_t now);
+/* The place of the declared domain that it is to be asked for next, see other_domains.h; and
+ * whether some are known to wait. */
+size_t carry_over_domain(struct carry_over *memory, enum domain_role role,
+                         const struct endpoint *endpoint, time_t now, bool *waits);
 
 /* Whether the site's filter has answered there in an earlier audit. */
 bool carry_over_has_answered(struct carry_over *memory, const struct endpoint *endpoint,
                              time_t now);
 
 /* After an audit: what these endpoints put off, instead of what was known of them, whose filter
- * has answered, and which senders are next; where a battery was cut off, also what was answered
- * when. Those that are not configured, or gave no session, are passed over. False and a sentence
- * when it cannot be kept. */
+ * has answered, and which of the site's other domains are next; where a battery was cut off, also
+ * what was answered when. Those that are not configured, or gave no session, are passed over. False
+ * and a sentence when it cannot be kept. */
 bool carry_over_keep(struct carry_over *memory, const struct audit_summary *summary, time_t now,
                      char error[CARRY_OVER_ERROR_SIZE]);
 

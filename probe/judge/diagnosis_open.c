@@ -155,21 +155,24 @@ static bool is_granted(const struct endpoint_result *result, const char *ids)
     return false;
 }
 
-/* Where the endpoint's own domain is not trusted, but others of the site's are: which. */
-static void name_domains(char *out, size_t size, const struct endpoint_result *result)
+/* Where the endpoint's own domain is not trusted, but others of the site's are: which. `ids`: the
+ * techniques that claim such a domain. */
+static void name_domains(char *out, size_t size, const struct endpoint_result *result,
+                         const char *ids)
 {
     const char *comma = " (";
 
     for (size_t i = 0; i < result->technique_count; i++) {
         const struct technique_result *asked = &result->techniques[i];
         if (asked->own == NULL && evidence_of(asked) == EVIDENCE_PROVEN &&
-            is_named(claims[OWN_CLAIM].ids, asked->technique->id)) {
+            is_named(ids, asked->technique->id)) {
             return;
         }
     }
     for (size_t i = 0; i < result->technique_count; i++) {
         const struct technique_result *asked = &result->techniques[i];
         if (asked->own != NULL && evidence_of(asked) == EVIDENCE_PROVEN &&
+            is_named(ids, asked->technique->id) &&
             strlen(out) + strlen(asked->own) + sizeof(" (),") < size) {
             diagnosis_say(out, size, "%s%s", comma, asked->own);
             comma = ", ";
@@ -188,8 +191,10 @@ static void name_claims(char *out, size_t size, const struct endpoint_result *re
             or = " or ";
         }
     }
-    name_domains(out, size, result);
+    name_domains(out, size, result, claims[OWN_CLAIM].ids);
 }
+
+static const char site_greetings[] = " helo-own helo-host helo-localhost helo-literal ";
 
 /* Any address, or one that is the site's. */
 static const char *name_greeting(const struct endpoint_result *result)
@@ -197,9 +202,8 @@ static const char *name_greeting(const struct endpoint_result *result)
     if (!is_granted(result, " helo-client-address ")) {
         return "a name or address of the site's own";
     }
-    return is_granted(result, " helo-own helo-host helo-localhost helo-literal ")
-               ? "a name of the site's own, or any address,"
-               : "an address without brackets";
+    return is_granted(result, site_greetings) ? "a name of the site's own, or any address,"
+                                              : "an address without brackets";
 }
 
 static void explain_trust(struct endpoint_result *result, const struct evidence_tally *tally,
@@ -213,7 +217,9 @@ static void explain_trust(struct endpoint_result *result, const struct evidence_
                       by_helo ? "the name" : "the outside sender",
                       by_helo ? "greets with" : "writes as");
     } else if (by_helo) {
-        diagnosis_say(claimed, sizeof(claimed), "%s in its greeting", name_greeting(result));
+        diagnosis_say(claimed, sizeof(claimed), "%s", name_greeting(result));
+        name_domains(claimed, sizeof(claimed), result, site_greetings);
+        diagnosis_say(claimed, sizeof(claimed), " in its greeting");
     } else {
         name_claims(claimed, sizeof(claimed), result);
     }

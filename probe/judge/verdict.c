@@ -9,7 +9,7 @@
 #include "probe/judge/posture.h"
 #include "probe/judge/probe_finding.h"
 #include "probe/model/evidence.h"
-#include "probe/model/senders.h"
+#include "probe/model/other_domains.h"
 
 #define SHOWN  PROBE_FINDING_SHOWN
 #define FREE   PROBE_FINDING_FREE
@@ -304,13 +304,16 @@ static void note_claim(struct endpoint_result *result)
 }
 
 /* Where nothing was asked, all of them are left. */
-static void note_senders(struct endpoint_result *result, const struct site *site)
+static void note_others(struct endpoint_result *result, const struct site *site)
 {
+    bool asked = result->reach == REACH_SESSION && !result->interrupted && !result->cut_off &&
+                 !result->endpoint.hosted;
     char note[RESULT_NOTE_SIZE];
 
-    if (result->reach == REACH_SESSION && !result->interrupted && !result->cut_off &&
-        senders_tell_left(result, site, note)) {
-        probe_finding_note(result, "%s", note);
+    for (size_t role = 0; asked && role < DOMAIN_ROLES; role++) {
+        if (other_domains_tell_left(result, role, site, note)) {
+            probe_finding_note(result, "%s", note);
+        }
     }
 }
 
@@ -405,7 +408,7 @@ static void raise_findings(struct endpoint_result *result, const struct evidence
     if (vantage->declared == VANTAGE_CLAIMED && result->reach == REACH_SESSION) {
         note_claim(result);
     }
-    note_senders(result, vantage->site);
+    note_others(result, vantage->site);
     milter_evidence_judge(result, vantage);
     exposure_judge(result, tally, outside);
     if (!result->endpoint.hosted) {

@@ -23,7 +23,8 @@
 #define RESULT_TEXT_SIZE     512
 #define RESULT_GREETING_SIZE 1024
 #define RESULT_TECHNIQUES    96
-#define RESULT_SENDERS       15 /* own-sender for other declared domains: with the target's, 16 */
+#define OTHER_SENDERS        15 /* own-sender for other declared domains: with the target's, 16 */
+#define OTHER_HELOS          7 /* helo-own, each on a connection of its own: with the target's, 8 */
 #define RESULT_CAPABILITIES  40
 #define RESULT_FINDINGS      32
 #define RESULT_NOTES         16
@@ -34,8 +35,8 @@
  * `texts` or are static. */
 struct technique_result {
     const struct technique *technique;
-    const char *own; /* the declared domain that own-sender is asked for here; NULL: the endpoint's
-                        own */
+    const char *own; /* the declared domain that own-sender or helo-own is asked for here; NULL: the
+                        endpoint's own */
     bool asked;      /* a reply was had; else everything below is empty and `text` says why not */
     bool absent;  /* it makes no sense here, for what `text` says: it is none of the techniques that
                      this endpoint can be asked */
@@ -79,13 +80,22 @@ enum users {
     USERS_KNOWN, /* only for those that it knows */
 };
 
-/* Which of the site's declared domains are asked for as senders, beside the endpoint's own. */
-struct senders {
-    const char *domains[RESULT_SENDERS]; /* the site's, or in the result's texts */
-    size_t places[RESULT_SENDERS];       /* of each in the site, see site_next_domain */
+/* As what a declared domain other than the endpoint's own is asked for. */
+enum domain_role {
+    DOMAIN_AS_SENDER, /* own-sender */
+    DOMAIN_AS_HELO,   /* helo-own */
+    DOMAIN_ROLES      /* how many */
+};
+
+/* Which of the site's declared domains are asked for so (other_domains.h). */
+struct other_domains {
+    const char *domains[OTHER_SENDERS]; /* the site's, or in the result's texts */
+    size_t places[OTHER_SENDERS];       /* of each in the site, see site_next_domain */
     size_t count;
     size_t next;     /* the place behind the last of them */
     size_t left_out; /* declared ones whose turn it is not */
+    bool first;      /* the last audit had to leave some: they have what max_refusals leaves before
+                        the others have it */
 };
 
 /* How far the endpoint let us come. */
@@ -196,7 +206,7 @@ struct endpoint_result {
     bool out_of_time; /* and the deadline was the endpoint's own, `timeout` */
     struct technique_result techniques[RESULT_TECHNIQUES];
     size_t technique_count;
-    struct senders senders;
+    struct other_domains others[DOMAIN_ROLES];
     enum users users;
     struct message_result message;
     struct string_pool texts;

@@ -9,11 +9,12 @@
 /* Most of a result is zeros: the empty ends of its texts, and rows that it does not have. A stretch
  * of a packed record is the number of octets that follow, the number of zeros behind them, and the
  * octets. */
-#define COUNT_SIZE     sizeof(uint32_t)
-#define STRETCH_SIZE   (2 * COUNT_SIZE)
-#define ZEROS_LEAST    (2 * STRETCH_SIZE) /* fewer are not worth a stretch */
-#define TEXT_POINTERS  1024 /* slots; a power of two, more than twice the pointers there are */
-#define POINTERS_MOST  (RESULT_TECHNIQUES * 5 + RESULT_CAPABILITIES + RESULT_SENDERS + 1)
+#define COUNT_SIZE    sizeof(uint32_t)
+#define STRETCH_SIZE  (2 * COUNT_SIZE)
+#define ZEROS_LEAST   (2 * STRETCH_SIZE) /* fewer are not worth a stretch */
+#define TEXT_POINTERS 1024 /* slots; a power of two, more than twice the pointers there are */
+#define POINTERS_MOST                                                                              \
+    (RESULT_TECHNIQUES * 5 + RESULT_CAPABILITIES + DOMAIN_ROLES * OTHER_SENDERS + 1)
 #define BUFFER_AT_ONCE 8192
 
 _Static_assert(POINTERS_MOST * 3 / 2 < TEXT_POINTERS, "the table of texts is never nearly full");
@@ -150,8 +151,10 @@ static void each_text(struct endpoint_result *result,
     for (size_t i = 0; i < result->capability_count; i++) {
         visit(store, &result->capabilities[i]);
     }
-    for (size_t i = 0; i < result->senders.count; i++) {
-        visit(store, &result->senders.domains[i]);
+    for (size_t role = 0; role < DOMAIN_ROLES; role++) {
+        for (size_t i = 0; i < result->others[role].count; i++) {
+            visit(store, &result->others[role].domains[i]);
+        }
     }
     visit(store, &result->message.text);
 }

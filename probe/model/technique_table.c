@@ -42,7 +42,8 @@ const struct technique techniques[] = {
         .id = "own-sender",
         .number = 3,
         FROM_OWN("<postmaster@{own}>"),
-        .summary = "a sender in the site's own domain writes to an outside mailbox",
+        .summary = "a sender in the site's own domain, and in turn in each other that the site "
+                   "declares, writes to an outside mailbox",
         .proves = "anybody who claims a sender in the site's domain can send mail to anybody",
     },
     {
@@ -419,7 +420,8 @@ const struct technique techniques[] = {
         .helo = "{own}",
         PLAINLY,
         .summary =
-            "a client that calls itself by the site's own domain writes to an outside mailbox",
+            "a client that calls itself by the site's own domain, and in turn by each other that "
+            "the site declares, writes to an outside mailbox",
         .proves = "anybody who greets with the site's domain can send mail to anybody",
     },
     {

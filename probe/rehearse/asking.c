@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "probe/model/other_domains.h"
 #include "probe/net/connection.h"
 #include "probe/smtp/client.h"
 
@@ -83,21 +84,6 @@ static void fill_settings(struct asked *asked)
     asked->settings.source[question->client.family == ADDRESS_IPV6] = question->client;
 }
 
-/* Own-sender is asked for the site's other domains, too, as many as there is room for. */
-static void fill_senders(struct endpoint_result *result, const struct site *site, const char *own)
-{
-    struct senders *senders = &result->senders;
-    size_t place = 0;
-    const char *domain;
-
-    while (senders->count < RESULT_SENDERS && (domain = site_next_domain(site, &place)) != NULL) {
-        if (domain[0] != '.' && strcmp(domain, own) != 0) {
-            senders->places[senders->count] = place;
-            senders->domains[senders->count++] = domain;
-        }
-    }
-}
-
 static struct endpoint_result *new_result(const struct asked *asked)
 {
     const struct asking_question *question = asked->question;
@@ -114,8 +100,8 @@ static struct endpoint_result *new_result(const struct asked *asked)
                               : question->endpoint.port == IMPLICIT ? TLS_NONE
                                                                     : TLS_AUTO;
         result->proxied = question->endpoint.proxied && !question->doubtful;
-        if (question->instead == NULL) {
-            fill_senders(result, asking->site, asking->own);
+        for (size_t role = 0; question->instead == NULL && role < DOMAIN_ROLES; role++) {
+            other_domains_choose(result, role, asking->site, 0);
         }
     }
     return result;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "probe/model/evidence.h"
+#include "probe/model/other_domains.h"
 #include "probe/smtp/retry.h"
 
 #define FIRST_TECHNIQUE  "plain"
@@ -37,15 +38,15 @@ static void begin(struct battery *battery, const struct battery_settings *settin
              domain != NULL ? domain + 1 : settings->canary);
 }
 
-/* own-sender, for the site's other domains: the last, for they have what max_refusals leaves. */
-static void add_senders(struct endpoint_result *result)
+/* The site's other domains: the last, for they have what max_refusals leaves. */
+static void add_others(struct endpoint_result *result, enum domain_role role)
 {
-    const struct technique *technique = technique_find(SENDER_TECHNIQUE);
+    const struct technique *technique = other_domains_technique(role);
 
-    for (size_t i = 0; technique != NULL && i < result->senders.count; i++) {
+    for (size_t i = 0; technique != NULL && i < result->others[role].count; i++) {
         struct technique_result *row = result_add(result, technique);
         if (row != NULL) {
-            row->own = result->senders.domains[i];
+            row->own = result->others[role].domains[i];
             row->text = "not asked: max_refusals left none for it in this audit";
         }
     }
@@ -76,10 +77,12 @@ void battery_init(struct battery *battery, const struct battery_settings *settin
             (void)result_add(result, &techniques[i]);
         }
     }
-    add_senders(result);
+    for (size_t role = 0; role < DOMAIN_ROLES && !result->endpoint.hosted; role++) {
+        add_others(result, role);
+    }
 }
 
-/* Of the rows of own-sender it is the one with that sender. */
+/* Of the rows of own-sender it is the one with that sender; of those of helo-own nobody knows. */
 static bool is_row_of(const struct endpoint_result *result, size_t row,
                       const struct battery_earlier *earlier)
 {
@@ -89,8 +92,8 @@ static bool is_row_of(const struct endpoint_result *result, size_t row,
 
     (void)snprintf(sender, sizeof(sender), "<postmaster@%s>", own);
     return strcmp(asked->technique->id, earlier->technique) == 0 &&
-           (strcmp(earlier->technique, SENDER_TECHNIQUE) != 0 ||
-            strcmp(earlier->sender, sender) == 0);
+           (strcmp(earlier->technique, SENDER_TECHNIQUE) == 0 ? strcmp(earlier->sender, sender) == 0
+                                                              : asked->own == NULL);
 }
 
 void battery_remember(struct battery *battery, const struct battery_earlier *earlier, size_t count)
@@ -104,8 +107,8 @@ void battery_remember(struct battery *battery, const struct battery_earlier *ear
     }
 }
 
-/* Seconds since the row was answered; what never was is older than all. The site's other domains as
- * senders, which have turns of their own, come last; or first for once, or a server that cuts each
+/* Seconds since the row was answered; what never was is older than all. The site's other domains,
+ * which have turns of their own, come last; or first for once, or a server that cuts each
  * battery off would never be asked for them. */
 static long age_of(const struct battery *battery, size_t row, const struct battery_answer *answers,
                    size_t count)
@@ -186,14 +189,19 @@ static bool is_possible(const struct battery *battery, size_t row)
 }
 
 /* Whether max_refusals leaves one for the site's other domains when all techniques have theirs:
- * of those domains there may be more than any audit asks for, and the next goes on with them. */
-static bool has_spare_refusal(const struct battery *battery)
+ * of those domains there may be more than any audit asks for, and the next goes on with them. Those
+ * that are asked by a greeting of their own would never have one, if they did not come first where
+ * they were left before. */
+static bool has_spare_refusal(const struct battery *battery, bool special)
 {
+    bool helos_first = battery->result->others[DOMAIN_AS_HELO].first && !special;
     unsigned int wanted = battery->refusals;
 
     for (size_t i = 0; i < battery->result->technique_count; i++) {
-        bool other = battery->result->techniques[i].own != NULL;
-        wanted += battery->rows[i] == BATTERY_TAKEN || (!other && is_possible(battery, i));
+        const struct technique_result *asked = &battery->result->techniques[i];
+        bool comes_first =
+            asked->own == NULL || (helos_first && technique_is_special(asked->technique));
+        wanted += battery->rows[i] == BATTERY_TAKEN || (comes_first && is_possible(battery, i));
     }
     return wanted < battery->settings->max_refusals;
 }
@@ -203,7 +211,7 @@ static bool is_waiting(const struct battery *battery, size_t row, bool special)
     const struct technique_result *asked = &battery->result->techniques[row];
 
     return is_possible(battery, row) && technique_is_special(asked->technique) == special &&
-           (asked->own == NULL || has_spare_refusal(battery));
+           (asked->own == NULL || has_spare_refusal(battery, special));
 }
 
 static size_t count_waiting(const struct battery *battery, bool special)

@@ -59,8 +59,8 @@ struct battery_earlier {
     const char *sender;    /* as said after MAIL FROM: */
 };
 
-/* Stands for a technique in a battery_answer: the other domains' turn as senders has come, for all
- * techniques were answered not long ago, or one of these domains was let in. */
+/* Stands for a technique in a battery_answer: the turn of the site's other domains has come, for
+ * all techniques were answered not long ago, or one of these domains was let in. */
 #define BATTERY_SENDERS_FIRST ""
 
 /* When a technique was last answered, where earlier audits could not ask all. */

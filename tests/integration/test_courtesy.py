@@ -17,13 +17,14 @@ class Server:
         self.plain_main = dict(self.postfix.main)
         self.postfix.start()
 
-    def probe(self, main, **settings):
+    def probe(self, main, domains=(), **settings):
         """The endpoint's report, and how often each connection was refused something."""
         self.postfix.main = {**self.plain_main, **main}
         self.postfix.write()
         self.postfix.reload()
         mark = self.postfix.logfile.mark()
-        config = Config(targets={"mx": {"host": "203.0.113.25"}}, probe=settings)
+        config = Config(site={"domains": ["example.org", *domains]},
+                        targets={"mx": {"host": "203.0.113.25"}}, probe=settings)
         entry = endpoint(probe(self.outside, "mx", config=config))
         counts, current = collections.Counter(), {}
         for number, line in enumerate(self.postfix.log(mark)):
@@ -61,6 +62,16 @@ def test_a_server_that_hangs_up_is_asked_less_on_each_connection(server):
     assert refused(entry) >= 30
     assert max(counts) <= 4
     assert len([count for count in counts if count == 4]) <= 2
+
+
+def test_other_domains_of_the_site_cost_no_connection_more_than_eight_refusals(server):
+    others = [f"shop{number}.example" for number in range(7)]
+    entry, counts = server.probe({}, domains=others)
+    assert entry["verdict"] == "closed"
+    asked = [(row["id"], row["helo"]) for row in entry["techniques"] if row["outcome"]]
+    assert [helo for name, helo in asked if name == "helo-own"] == ["example.org", *others]
+    assert len([name for name, _ in asked if name == "own-sender"]) == 8
+    assert max(counts) <= 8
 
 
 def test_a_server_that_sends_the_probe_away_is_left_alone_soon(server):

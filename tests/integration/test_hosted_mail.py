@@ -65,6 +65,15 @@ def test_an_mx_host_of_somebody_elses_is_asked_plain_alone_and_that_is_said(plac
     assert "CLOSED: relaying is refused\n  hosted    somebody else's server: only plain" in text
 
 
+def test_it_is_not_asked_for_the_sites_other_domains(place):
+    place.serve()
+    checked = place.check(site={"domains": ["example.org", "shop.example"]})
+    for endpoint in checked.report["endpoints"]:
+        assert (endpoint["verdict"], endpoint["hosted"]) == ("closed", True)
+        assert asked(endpoint) == ["plain"]
+        assert not any("shop.example" in note for note in endpoint["notes"])
+
+
 @pytest.mark.parametrize("site, target", [
     ({"hosts": [HOST]}, None),
     ({"hosts": [".provider.test"]}, None),

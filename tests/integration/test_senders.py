@@ -1,4 +1,4 @@
-"""own-sender for each of the domains that the site declares: all where there is room, else in turn."""
+"""own-sender and helo-own for each of the domains that the site declares: all where there is room, else in turn."""
 
 import contextlib
 import sqlite3
@@ -16,6 +16,11 @@ class Server:
         self.outside = lab.host("outside")
         Dns(lab).start()
         self.postfix = Postfix(lab, lab.host("mx"), main={"in_flow_delay": "0s"}).start()
+
+    def trust_greeting(self, *domains):
+        """Becomes a server that lets who greets so send to anybody."""
+        names = "inline:{ " + ", ".join(f"{domain}=OK" for domain in domains) + " }"
+        self.postfix.set({"smtpd_relay_restrictions": f"check_helo_access {names}, {CLOSED}"})
 
     def trust(self, *domains):
         """Becomes a server that lets these senders send to anybody."""
@@ -105,3 +110,48 @@ def test_domains_of_a_file_come_in_turn_too(server, tmp_path):
     with contextlib.closing(sqlite3.connect(tmp_path / "probe/relaywarden.db")) as database:
         (place,), = database.execute("SELECT number FROM fact WHERE kind = 'sender'")
     assert place > 0
+
+
+def greeted(entry):
+    """The domains that helo-own was asked for, and whether it was granted."""
+    return {row["helo"]: row["outcome"] == "accepted"
+            for row in entry["techniques"] if row["id"] == "helo-own" and row["outcome"]}
+
+
+def test_a_server_that_trusts_another_domain_in_a_greeting_is_open(server, tmp_path):
+    server.trust_greeting("shop.example")
+    settings = config(["shop.example"], tmp_path)
+    entry = endpoint(probe(server.outside, "mx", config=settings))
+    assert (entry["verdict"], entry["cause"]) == ("open", "helo-trusted"), entry["why"]
+    assert greeted(entry) == {"example.org": False, "shop.example": True}
+    assert [row["id"] for row in entry["techniques"]
+            if row["outcome"] == "accepted" and not row["control"]] == ["helo-own"]
+    assert "(shop.example) in its greeting" in entry["why"]
+    assert "check_helo_access" in entry["fix"]
+    server.trust()
+    entry = endpoint(probe(server.outside, "mx", config=settings))
+    assert entry["verdict"] == "closed", entry["why"]
+    assert greeted(entry) == {"example.org": False, "shop.example": False}
+
+
+def test_greetings_have_their_turn_where_senders_take_all_that_max_refusals_leaves(server, tmp_path):
+    """Each of twenty domains is greeted by in a few audits; and one that was let in is seen by each."""
+    server.trust()
+    settings = config(OTHERS, tmp_path)
+    seen = {}
+    for _ in range(4):
+        entry = endpoint(probe(server.outside, "mx", config=settings))
+        assert entry["verdict"] == "closed", entry["why"]
+        assert refusals(entry) <= 64
+        assert len(greeted(entry)) <= 8
+        if len(seen) < len(OTHERS):
+            assert any("Not greeted in the name of" in note for note in entry["notes"])
+        seen.update(greeted(entry))
+    assert sorted(seen) == sorted(["example.org", *OTHERS])
+    assert not any(seen.values())
+
+    server.trust_greeting(OTHERS[9])
+    found = [endpoint(probe(server.outside, "mx", config=settings)) for _ in range(4)]
+    verdicts = [(entry["verdict"], entry["cause"]) for entry in found]
+    first = verdicts.index(("open", "helo-trusted"))
+    assert verdicts[first:] == [("open", "helo-trusted")] * (4 - first), verdicts

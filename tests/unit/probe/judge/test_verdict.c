@@ -259,6 +259,26 @@ static void another_of_the_sites_domains_that_is_trusted_is_named(void **state)
     left->own = row->own = NULL;
 }
 
+static void another_of_the_sites_domains_that_is_trusted_in_a_greeting_is_named(void **state)
+{
+    (void)state;
+    struct technique_result *row = result_add(&result, technique_find("helo-own"));
+    struct technique_result *left = result_add(&result, technique_find("helo-own"));
+
+    *row = *audit_sample_row(&result, "helo-own");
+    row->own = "shop.example";
+    row->helo = "shop.example";
+    row->outcome = OUTCOME_ACCEPTED;
+    row->code = 250;
+    left->own = "left.example";
+    audit_sample_judge(&result, &outside);
+    audit_sample_judged(&result, VERDICT_OPEN, CAUSE_HELO_TRUSTED, 2);
+    audit_sample_says(result.why,
+                      "claims a name or address of the site's own (shop.example) in its greeting");
+    audit_sample_says(result.fix.text, "check_helo_access");
+    left->own = row->own = NULL;
+}
+
 /* SRS and its like: an own mailbox, unless the server knows the shape. */
 static void a_wrapped_user_is_suspected_only_where_other_users_are_refused(void **state)
 {
@@ -895,6 +915,7 @@ int main(void)
         CASE(a_server_that_accepts_everything_is_to_be_settled_by_a_message),
         CASE(a_greeting_granted_where_the_client_was_turned_away_is_trusted),
         CASE(another_of_the_sites_domains_that_is_trusted_is_named),
+        CASE(another_of_the_sites_domains_that_is_trusted_in_a_greeting_is_named),
         CASE(a_wrapped_user_is_suspected_only_where_other_users_are_refused),
         CASE(an_address_that_looks_like_an_own_one_is_a_destination_too_wide),
         CASE(a_failed_lookup_of_a_made_up_domain_is_no_open_question),

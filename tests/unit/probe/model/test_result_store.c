@@ -33,8 +33,9 @@ static void fill(unsigned int number)
     result.techniques[2].own = string_pool_keep(&result.texts, "second.example.org");
     result.capabilities[0] = string_pool_keep(&result.texts, "PIPELINING");
     result.capability_count = 1;
-    result.senders.domains[0] = string_pool_keep(&result.texts, "third.example.org");
-    result.senders.count = 1;
+    result.others[DOMAIN_AS_SENDER].domains[0] =
+        string_pool_keep(&result.texts, "third.example.org");
+    result.others[DOMAIN_AS_SENDER].count = 1;
     result.endpoint.port = (uint16_t)(number + 1);
     snprintf(result.heard.auth_in_clear, sizeof(result.heard.auth_in_clear), "PLAIN");
     if (number % 7 == 0) {
@@ -52,7 +53,7 @@ static void assert_same(const struct endpoint_result *kept)
     assert_non_null(found);
     assert_string_equal(found, wanted);
     assert_string_equal(kept->techniques[2].own, "second.example.org");
-    assert_string_equal(kept->senders.domains[0], "third.example.org");
+    assert_string_equal(kept->others[DOMAIN_AS_SENDER].domains[0], "third.example.org");
     assert_null(kept->message.text);
     assert_null(kept->techniques[0].own);
     assert_int_equal(kept->finding_count, result.finding_count);

@@ -25,6 +25,9 @@ static void somebody_elses_server_is_asked_plain_alone(void **state)
     (void)state;
     bench_set_up(TLS_AUTO, 25);
     bench.result.endpoint.hosted = true;
+    for (size_t role = 0; role < DOMAIN_ROLES; role++) {
+        bench.result.others[role] = (struct other_domains){.domains = {"shop.example"}, .count = 1};
+    }
     battery_init(&bench.battery, &bench.settings, &bench.result);
     bench_open_session();
     bench_expect("MAIL FROM:<canary@outside.example.net>");
@@ -537,9 +540,68 @@ static void other_domains_are_asked_with_what_max_refusals_leaves(void **state)
     assert_false(battery_has_work(&bench.battery));
 }
 
+/* The rows of a battery over which only these domains are left, one as a sender, one by greeting.
+ */
+static void leave_two_domains(void)
+{
+    static const char *const ids[] = {"own-sender", "helo-own"};
+
+    bench_set_up(TLS_AUTO, 25);
+    for (size_t i = 0; i < bench.result.technique_count; i++) {
+        bench.battery.rows[i] = BATTERY_DONE;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        struct technique_result *row = result_add(&bench.result, technique_find(ids[i]));
+        assert_non_null(row);
+        row->own = "shop.example";
+    }
+    bench.settings.max_refusals = 1;
+}
+
+/* Senders cost no connection of their own, so they would always have what is left. */
+static void the_last_refusal_is_for_a_greeting_where_an_earlier_audit_left_some(void **state)
+{
+    struct battery_task task;
+
+    (void)state;
+    leave_two_domains();
+    assert_int_equal(battery_claim(&bench.battery, false), BATTERY_COMMON);
+    leave_two_domains();
+    bench.result.others[DOMAIN_AS_HELO].first = true;
+    size_t row = battery_claim(&bench.battery, false);
+    assert_int_equal(row, bench.result.technique_count - 1);
+    assert_true(battery_take(&bench.battery, row, false, &task));
+    assert_string_equal(task.envelope.helo, "shop.example");
+    assert_string_equal(task.envelope.sender, "<canary@outside.example.net>");
+    assert_false(battery_has_work(&bench.battery));
+}
+
+/* Who is said to write does not tell which greeting was put off. */
+static void what_was_put_off_of_the_sites_domain_is_not_that_of_another(void **state)
+{
+    static const struct battery_earlier earlier[] = {
+        {"helo-own", "<canary@outside.example.net>"},
+        {"own-sender", "<postmaster@shop.example>"},
+    };
+
+    (void)state;
+    leave_two_domains();
+    battery_remember(&bench.battery, earlier, 2);
+    for (size_t i = 0; i < bench.result.technique_count; i++) {
+        const struct technique_result *row = &bench.result.techniques[i];
+        bool other = row->own != NULL;
+        const char *id = row->technique->id;
+        assert_int_equal(bench.battery.earlier[i] != NULL,
+                         (strcmp(id, "helo-own") == 0 && !other) ||
+                             (strcmp(id, "own-sender") == 0 && other));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_last_refusal_is_for_a_greeting_where_an_earlier_audit_left_some),
+        cmocka_unit_test(what_was_put_off_of_the_sites_domain_is_not_that_of_another),
         cmocka_unit_test(plain_is_the_first_technique),
         cmocka_unit_test(somebody_elses_server_is_asked_plain_alone),
         cmocka_unit_test(somebody_elses_server_is_sent_no_proxy_header),

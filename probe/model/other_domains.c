@@ -1,10 +1,24 @@
-#include "probe/model/senders.h"
+#include "probe/model/other_domains.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "probe/model/evidence.h"
+
+static const struct {
+    const char *technique;
+    size_t room;
+    const char *told; /* of those that were left */
+} roles[DOMAIN_ROLES] = {
+    [DOMAIN_AS_SENDER] = {"own-sender", OTHER_SENDERS, "Not asked in the name of "},
+    [DOMAIN_AS_HELO] = {"helo-own", OTHER_HELOS, "Not greeted in the name of "},
+};
+
+const struct technique *other_domains_technique(enum domain_role role)
+{
+    return technique_find(roles[role].technique);
+}
 
 /* A pattern is for subdomains alone: one that nobody has stands for them, as in percent-subdomain.
  */
@@ -21,14 +35,15 @@ static const char *domain_of(struct endpoint_result *result, const char *pattern
     return string_pool_keep(&result->texts, domain);
 }
 
-void senders_choose(struct endpoint_result *result, const struct site *site, size_t place)
+void other_domains_choose(struct endpoint_result *result, enum domain_role role,
+                          const struct site *site, size_t place)
 {
-    struct senders *senders = &result->senders;
+    struct other_domains *others = &result->others[role];
     size_t total = site_domain_count(site);
     size_t own = 0;
 
-    *senders = (struct senders){.count = 0};
-    for (size_t seen = 0; seen < total && senders->count < RESULT_SENDERS; seen++) {
+    *others = (struct other_domains){.first = others->first};
+    for (size_t seen = 0; seen < total && others->count < roles[role].room; seen++) {
         size_t before = place;
         const char *pattern = site_next_domain(site, &place);
         if (pattern == NULL) { /* on from the first */
@@ -39,51 +54,57 @@ void senders_choose(struct endpoint_result *result, const struct site *site, siz
             own = 1;
             continue;
         }
-        senders->places[senders->count] = before;
-        senders->domains[senders->count++] = domain_of(result, pattern);
+        others->places[others->count] = before;
+        others->domains[others->count++] = domain_of(result, pattern);
     }
-    senders->next = place;
+    others->next = place;
     if (own == 0 && site_owns_domain(site, result->endpoint.own, strlen(result->endpoint.own))) {
         own = 1; /* its turn would have come */
     }
-    senders->left_out = total > senders->count + own ? total - senders->count - own : 0;
+    others->left_out = total > others->count + own ? total - others->count - own : 0;
 }
 
 /* The row in which the chosen domain is asked for; NULL if there was no room for one. */
-static const struct technique_result *row_of(const struct endpoint_result *result, size_t chosen)
+static const struct technique_result *row_of(const struct endpoint_result *result,
+                                             enum domain_role role, size_t chosen)
 {
     for (size_t i = 0; i < result->technique_count; i++) {
-        if (result->techniques[i].own == result->senders.domains[chosen]) {
-            return &result->techniques[i];
+        const struct technique_result *row = &result->techniques[i];
+        if (row->own == result->others[role].domains[chosen] &&
+            strcmp(row->technique->id, roles[role].technique) == 0) {
+            return row;
         }
     }
     return NULL;
 }
 
-static bool is_left(const struct endpoint_result *result, size_t chosen)
+static bool is_left(const struct endpoint_result *result, enum domain_role role, size_t chosen)
 {
-    const struct technique_result *row = row_of(result, chosen);
+    const struct technique_result *row = row_of(result, role, chosen);
 
     return row == NULL || !row->asked;
 }
 
-size_t senders_next(const struct endpoint_result *result)
+bool other_domains_wait(const struct endpoint_result *result, enum domain_role role, size_t *place)
 {
-    const struct senders *senders = &result->senders;
+    const struct other_domains *others = &result->others[role];
 
-    for (size_t i = 0; i < senders->count; i++) {
-        const struct technique_result *row = row_of(result, i);
+    *place = others->left_out > 0 ? others->next : 0;
+    for (size_t i = 0; i < others->count; i++) {
+        const struct technique_result *row = row_of(result, role, i);
         if (row != NULL &&
             (evidence_of(row) == EVIDENCE_PROVEN || evidence_of(row) == EVIDENCE_UNCERTAIN)) {
-            return senders->places[i];
+            *place = others->places[i];
+            return true;
         }
     }
-    for (size_t i = 0; i < senders->count; i++) {
-        if (is_left(result, i)) {
-            return senders->places[i];
+    for (size_t i = 0; i < others->count; i++) {
+        if (is_left(result, role, i)) {
+            *place = others->places[i];
+            return true;
         }
     }
-    return senders->left_out > 0 ? senders->next : 0;
+    return others->left_out > 0;
 }
 
 /* The sentence while it grows: as many names as there is room for. */
@@ -114,10 +135,10 @@ static void name(struct sentence *sentence, const char *domain)
 
 /* Those whose turn it is not, which come behind those that were chosen. */
 static void name_left_out(struct sentence *sentence, const struct endpoint_result *result,
-                          const struct site *site)
+                          enum domain_role role, const struct site *site)
 {
-    size_t place = result->senders.next;
-    size_t left = result->senders.left_out;
+    size_t place = result->others[role].next;
+    size_t left = result->others[role].left_out;
 
     while (left > 0 && !sentence->full) {
         const char *pattern = site_next_domain(site, &place);
@@ -135,16 +156,16 @@ static void name_left_out(struct sentence *sentence, const struct endpoint_resul
     }
 }
 
-bool senders_tell_left(const struct endpoint_result *result, const struct site *site,
-                       char out[RESULT_NOTE_SIZE])
+bool other_domains_tell_left(const struct endpoint_result *result, enum domain_role role,
+                             const struct site *site, char out[RESULT_NOTE_SIZE])
 {
     struct sentence sentence = {.out = out};
-    size_t left = result->senders.left_out;
+    size_t left = result->others[role].left_out;
 
-    sentence.length = (size_t)snprintf(out, RESULT_NOTE_SIZE, "Not asked in the name of ");
-    for (size_t i = 0; i < result->senders.count; i++) {
-        if (is_left(result, i)) {
-            name(&sentence, result->senders.domains[i]);
+    sentence.length = (size_t)snprintf(out, RESULT_NOTE_SIZE, "%s", roles[role].told);
+    for (size_t i = 0; i < result->others[role].count; i++) {
+        if (is_left(result, role, i)) {
+            name(&sentence, result->others[role].domains[i]);
             left++;
         }
     }
@@ -152,7 +173,7 @@ bool senders_tell_left(const struct endpoint_result *result, const struct site *
         return false;
     }
     if (site != NULL) {
-        name_left_out(&sentence, result, site);
+        name_left_out(&sentence, result, role, site);
     }
     if (left > sentence.named) {
         (void)snprintf(out + sentence.length, RESULT_NOTE_SIZE - sentence.length, SENTENCE_END,
