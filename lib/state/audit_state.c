@@ -73,7 +73,7 @@ struct audit_state *audit_state_open(const char *state_directory, bool make,
         free(state);
         return NULL;
     }
-    (void)sqlite3_busy_timeout(state->database, BUSY_TIMEOUT_MS);
+    database_wait(state->database, BUSY_TIMEOUT_MS);
     return state;
 }
 
@@ -168,7 +168,7 @@ static bool transact(struct audit_state *state, const char *begin, audit_state_a
     /* A disk that hangs once would hang again, and thousands of endpoints may be behind this one.
      */
     if (database_failure(state->database, state->path, state->error) == DATABASE_LOCKED) {
-        (void)sqlite3_busy_timeout(state->database, 0);
+        database_wait(state->database, 0);
     }
     if (sqlite3_get_autocommit(state->database) == 0) {
         (void)run(state, "ROLLBACK");
@@ -356,6 +356,7 @@ struct endpoint_reading {
 static bool read_endpoint(sqlite3_stmt *row, void *user)
 {
     const struct endpoint_reading *reading = user;
+    double seconds = sqlite3_column_double(row, 7);
     struct audited_endpoint endpoint = {
         .key = text_of(row, 1),
         .target = text_of(row, 2),
@@ -363,7 +364,7 @@ static bool read_endpoint(sqlite3_stmt *row, void *user)
         .session = text_of(row, 4),
         .started = database_time(sqlite3_column_int64(row, 5)),
         .ended = database_time(sqlite3_column_int64(row, 6)),
-        .seconds = sqlite3_column_double(row, 7),
+        .seconds = seconds >= 0 && seconds < INT_MAX ? seconds : 0, /* a row may hold infinity */
         .answered = fact_of(row, 8),
         .certificate = fact_of(row, 9),
         .gone = sqlite3_column_int(row, 10) != 0,

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,170 +14,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/printable.h"
+#include "lib/state/schema.h"
 #include "lib/sys/remedy.h"
 
 #define APPLICATION_ID  0x52575244 /* "RWRD" */
 #define BUSY_TIMEOUT_MS 500
-#define WAL_RETRY_MS    10
+#define RETRY_MS        10
+#define UNLOCKED_TRIES  5
 #define USER_SIZE       64
-
-/* The steps that make a fresh database. Times are Unix seconds. No STRICT: SQLite 3.34 has it not.
- */
-static const char schema[] =
-    "CREATE TABLE incident ("
-    " id TEXT NOT NULL PRIMARY KEY,"
-    " kind TEXT NOT NULL,"
-    " key TEXT NOT NULL,"
-    " fold TEXT NOT NULL,"
-    " state TEXT NOT NULL CHECK (state IN ('opened', 'repeated', 'resolved')),"
-    " severity TEXT NOT NULL CHECK (severity IN ('info', 'warning', 'critical')),"
-    " count INTEGER NOT NULL,"
-    " announced_state TEXT CHECK (announced_state IN ('opened', 'repeated', 'resolved')),"
-    " announced_count INTEGER NOT NULL DEFAULT 0,"
-    " announced INTEGER NOT NULL DEFAULT 0 CHECK (announced IN (0, 1)),"
-    " opened INTEGER NOT NULL,"
-    " last_seen INTEGER NOT NULL,"
-    " last_announced INTEGER,"
-    " finding TEXT NOT NULL," /* JSON */
-    " flaps INTEGER NOT NULL DEFAULT 0,"
-    " ended INTEGER" /* NULL while it lasts */
-    ");"
-    "CREATE UNIQUE INDEX incident_subject ON incident (kind, key) WHERE state <> 'resolved';"
-    "CREATE INDEX incident_ended ON incident (ended) WHERE state = 'resolved';"
-    "CREATE TABLE mask ("
-    " address TEXT NOT NULL,"
-    " route TEXT NOT NULL,"
-    " listener TEXT NOT NULL,"
-    " hidden INTEGER NOT NULL," /* 0: never, as in the next two */
-    " true_since INTEGER NOT NULL,"
-    " dropped INTEGER NOT NULL,"
-    " strict INTEGER NOT NULL CHECK (strict IN (0, 1)),"
-    " since INTEGER NOT NULL DEFAULT 0,"
-    " PRIMARY KEY (address, route)"
-    ") WITHOUT ROWID;"
-    "CREATE TABLE moment ("
-    " name TEXT NOT NULL PRIMARY KEY,"
-    " time INTEGER NOT NULL"
-    ");"
-    "CREATE TABLE endpoint (" /* as its last audit left it */
-    " id INTEGER NOT NULL PRIMARY KEY,"
-    " key TEXT NOT NULL UNIQUE,"
-    " target TEXT NOT NULL,"
-    " host TEXT NOT NULL,"
-    " session TEXT NOT NULL," /* the mode of TLS that was in force */
-    " last INTEGER NOT NULL,"
-    " ended INTEGER NOT NULL,"
-    " seconds REAL NOT NULL,"
-    " answered INTEGER,"    /* whether the milter answered; NULL: it was not asked */
-    " certificate INTEGER," /* whether nothing was wrong with it; NULL: none was shown */
-    " gone INTEGER NOT NULL DEFAULT 0," /* a later audit of its target did not find it */
-    " detail TEXT NOT NULL"             /* JSON: the endpoint's part of `check --json` */
-    ");"
-    "CREATE INDEX endpoint_target ON endpoint (target);"
-    "CREATE TABLE run (" /* audits one after the other that came to the same */
-    " id INTEGER NOT NULL PRIMARY KEY,"
-    " endpoint INTEGER NOT NULL REFERENCES endpoint (id),"
-    " verdict TEXT NOT NULL,"
-    " cause TEXT NOT NULL,"
-    " first INTEGER NOT NULL,"
-    " last INTEGER NOT NULL,"
-    " audits INTEGER NOT NULL"
-    ");"
-    "CREATE INDEX run_endpoint ON run (endpoint);"
-    "CREATE TABLE fact (" /* what an audit leaves for the next */
-    " id INTEGER NOT NULL PRIMARY KEY,"
-    " endpoint TEXT NOT NULL," /* its key */
-    " kind TEXT NOT NULL,"
-    " name TEXT NOT NULL,"
-    " text TEXT NOT NULL,"
-    " number INTEGER NOT NULL,"
-    " time INTEGER NOT NULL,"
-    " UNIQUE (endpoint, kind, name, text)"
-    ");"
-    "CREATE INDEX fact_name ON fact (kind, name);";
-
-/* The first schema whose file is made anew rather than altered. */
-#define REMADE 6
-
-/* Entry N brings schema N to schema N + 1, as they were released. */
-static const char *const migrations[REMADE - 1] = {
-    [1] = "ALTER TABLE incident ADD COLUMN flaps INTEGER NOT NULL DEFAULT 0;"
-          "ALTER TABLE incident ADD COLUMN ended INTEGER;"
-          "CREATE INDEX incident_ended ON incident (ended) WHERE state = 'resolved';",
-    [2] = "CREATE TABLE mask ("
-          " address TEXT NOT NULL, route TEXT NOT NULL, listener TEXT NOT NULL,"
-          " hidden INTEGER NOT NULL, true_since INTEGER NOT NULL, dropped INTEGER NOT NULL,"
-          " strict INTEGER NOT NULL, PRIMARY KEY (address, route)) WITHOUT ROWID;"
-          "CREATE TABLE moment (name TEXT NOT NULL PRIMARY KEY, time INTEGER NOT NULL);",
-    [3] = "CREATE TABLE endpoint ("
-          " id INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL UNIQUE, last INTEGER NOT NULL,"
-          " detail TEXT NOT NULL);"
-          "CREATE TABLE audit ("
-          " endpoint INTEGER NOT NULL, time INTEGER NOT NULL, verdict TEXT NOT NULL,"
-          " cause TEXT NOT NULL);"
-          "CREATE INDEX audit_endpoint ON audit (endpoint, time);",
-    [4] = "ALTER TABLE mask ADD COLUMN since INTEGER NOT NULL DEFAULT 0;"
-          "UPDATE mask SET since = hidden;",
-};
-
-/* Schema 5 to 6: its tables step aside, and what they hold is copied into those of `schema`. */
-static const char step_aside[] = "DROP INDEX incident_subject;"
-                                 "DROP INDEX incident_ended;"
-                                 "DROP INDEX audit_endpoint;"
-                                 "ALTER TABLE incident RENAME TO old_incident;"
-                                 "ALTER TABLE mask RENAME TO old_mask;"
-                                 "ALTER TABLE moment RENAME TO old_moment;"
-                                 "ALTER TABLE endpoint RENAME TO old_endpoint;"
-                                 "ALTER TABLE audit RENAME TO old_audit;";
-
-/* An endpoint's name was "HOST ADDRESS:PORT/TLS DOMAIN"; without an address "HOST unknown/TLS
- * DOMAIN". Its key has no host beside an address: of two names for one place the later is kept, and
- * their audits are one history. The other columns' values were in the detail alone. */
-static const char copy_state[] =
-    "INSERT INTO incident (id, kind, key, fold, state, severity, count, announced_state,"
-    " announced_count, announced, opened, last_seen, last_announced, finding, flaps, ended)"
-    " SELECT id, kind, key, fold, state, severity, count, announced_state, announced_count,"
-    " announced, opened, last_seen, last_announced, finding, flaps, ended FROM old_incident"
-    " ORDER BY rowid;"
-    "INSERT INTO mask (address, route, listener, hidden, true_since, dropped, strict, since)"
-    " SELECT address, route, listener, hidden, true_since, dropped, strict, since FROM old_mask;"
-    "INSERT INTO moment (name, time) SELECT name, time FROM old_moment;";
-
-static const char copy_audits[] =
-    "ALTER TABLE old_endpoint ADD COLUMN json TEXT;"
-    "ALTER TABLE old_endpoint ADD COLUMN key TEXT;"
-    "UPDATE old_endpoint SET json = CASE WHEN json_valid(detail) THEN detail ELSE '{}' END;"
-    "UPDATE old_endpoint SET key = CASE"
-    " WHEN instr(name, ' unknown/') > 0 AND json_extract(json, '$.port') IS NOT NULL"
-    " THEN substr(name, 1, instr(name, ' ') - 1) || ':' || json_extract(json, '$.port')"
-    " || substr(name, instr(name, '/'))"
-    " ELSE substr(name, instr(name, ' ') + 1) END;"
-    "INSERT OR REPLACE INTO endpoint"
-    " (key, target, host, session, last, ended, seconds, answered, certificate, detail)"
-    " SELECT key, coalesce(json_extract(json, '$.target'), ''),"
-    " coalesce(json_extract(json, '$.host'), substr(name, 1, instr(name, ' ') - 1)),"
-    " coalesce(json_extract(json, '$.tls'), 'none'), last, last, 0,"
-    " nullif(json_extract(json, '$.milter.observed'), 0),"
-    " CASE WHEN json_type(json, '$.tls_session') = 'object'"
-    " THEN json_type(json, '$.tls_session.certificate_fault') = 'null' END, detail"
-    " FROM old_endpoint ORDER BY last;"
-    "UPDATE endpoint SET gone = 1 WHERE target <> '' AND last <"
-    " (SELECT max(last) FROM endpoint AS other WHERE other.target = endpoint.target);"
-    "INSERT INTO run (endpoint, verdict, cause, first, last, audits)"
-    " SELECT id, verdict, cause, min(time), max(time), count(*) FROM"
-    " (SELECT endpoint.id AS id, verdict, cause, time,"
-    " row_number() OVER (PARTITION BY endpoint.id ORDER BY time, old_audit.rowid) -"
-    " row_number() OVER (PARTITION BY endpoint.id, verdict, cause ORDER BY time, old_audit.rowid)"
-    " AS island FROM old_audit JOIN old_endpoint ON old_endpoint.id = old_audit.endpoint"
-    " JOIN endpoint ON endpoint.key = old_endpoint.key)"
-    " GROUP BY id, verdict, cause, island ORDER BY id, min(time), max(time);"
-    "DROP TABLE old_audit;"
-    "DROP TABLE old_endpoint;"
-    "DROP TABLE old_moment;"
-    "DROP TABLE old_mask;"
-    "DROP TABLE old_incident;";
-
-#define SCHEMA_VERSION REMADE
 
 int database_schema_version(void)
 {
@@ -186,6 +33,73 @@ void database_close(sqlite3 *database)
 {
     sqlite3_close(database);
 }
+
+/* ---- locks --------------------------------------------------------------------------------- */
+
+/* To SQLite a file system that has no locks to give (ENOLCK: an NFS server without its lock daemon)
+ * looks like another process that holds the file, so that each of many calls would wait in vain. */
+static _Thread_local bool without_locks; /* so this thread's last try to lock failed */
+static int (*lock_file)(int file, int what, ...);
+static sqlite3_vfs *system_vfs;
+
+/* Of fcntl(2) SQLite's calls have one argument, a pointer or a number. */
+static int lock_and_note(int file, int what, ...)
+{
+    va_list rest;
+
+    va_start(rest, what);
+    void *argument = va_arg(rest, void *);
+    va_end(rest);
+    int result = lock_file(file, what, argument);
+    without_locks = result == -1 && errno == ENOLCK;
+    return result;
+}
+
+/* Within a call SQLite tries a hundred times, ten seconds long, to lock what readers share. */
+static int sleep_for_a_lock(sqlite3_vfs *vfs, int microseconds)
+{
+    (void)vfs;
+    return without_locks ? 0 : system_vfs->xSleep(system_vfs, microseconds);
+}
+
+/* Before the first file is opened. */
+static void watch_locks(void)
+{
+    static sqlite3_vfs watched;
+
+    system_vfs = sqlite3_vfs_find(NULL);
+    lock_file = (int (*)(int, int, ...))system_vfs->xGetSystemCall(system_vfs, "fcntl");
+    (void)system_vfs->xSetSystemCall(system_vfs, "fcntl", (sqlite3_syscall_ptr)lock_and_note);
+    watched = *system_vfs;
+    watched.zName = "relaywarden";
+    watched.pNext = NULL;
+    watched.xSleep = sleep_for_a_lock;
+    (void)sqlite3_vfs_register(&watched, 1);
+}
+
+static void begin(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, watch_locks);
+}
+
+/* sqlite3_busy_handler's */
+static int be_patient(void *wait_ms, int tries)
+{
+    if (tries >= (without_locks ? UNLOCKED_TRIES : (int)(intptr_t)wait_ms / RETRY_MS)) {
+        return 0;
+    }
+    sqlite3_sleep(RETRY_MS);
+    return 1;
+}
+
+void database_wait(sqlite3 *database, int wait_ms)
+{
+    (void)sqlite3_busy_handler(database, be_patient, (void *)(intptr_t)wait_ms);
+}
+
+/* ---- failures ------------------------------------------------------------------------------ */
 
 static const char make_it_writable[] = "let this program's user write the file and its directory";
 static const char move_it_away[] = "move the file away; a new one is then made";
@@ -200,6 +114,7 @@ static const struct {
 } failures[] = {
     {SQLITE_BUSY, DATABASE_LOCKED, stop_the_other},
     {SQLITE_LOCKED, DATABASE_LOCKED, stop_the_other},
+    {SQLITE_PROTOCOL, DATABASE_LOCKED, stop_the_other},
     {SQLITE_NOTADB, DATABASE_CORRUPT, move_it_away},
     {SQLITE_CORRUPT, DATABASE_CORRUPT, move_it_away},
     {SQLITE_FULL, DATABASE_CANNOT_OPEN, make_room},
@@ -216,6 +131,7 @@ enum database_error database_failure(sqlite3 *database, const char *path,
     int code = sqlite3_errcode(database) & 0xFF;
     enum database_error kind = DATABASE_CANNOT_OPEN;
     const char *remedy = move_it_away;
+    char said[120];
 
     for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
         if (failures[i].code == code) {
@@ -227,8 +143,13 @@ enum database_error database_failure(sqlite3 *database, const char *path,
     if (code == SQLITE_IOERR && sqlite3_system_errno(database) == ENOSPC) {
         remedy = make_room;
     }
-    snprintf(error, DATABASE_ERROR_SIZE, "database %.200s: %.120s (%s)", path,
-             sqlite3_errmsg(database), remedy);
+    if (kind == DATABASE_LOCKED && without_locks) {
+        kind = DATABASE_CANNOT_OPEN;
+        remedy = "its file system cannot lock files: name a state_directory on another one";
+    }
+    /* The name of a table in a file that anybody may have written is part of what SQLite says. */
+    printable_string(said, sizeof(said), sqlite3_errmsg(database));
+    snprintf(error, DATABASE_ERROR_SIZE, "database %.200s: %s (%s)", path, said, remedy);
     return kind;
 }
 
@@ -349,18 +270,6 @@ static bool run(sqlite3 *database, const char *sql)
     return sqlite3_exec(database, sql, NULL, NULL, NULL) == SQLITE_OK;
 }
 
-static bool change_schema(sqlite3 *database, long long from)
-{
-    if (from == 0) {
-        return run(database, schema);
-    }
-    if (from < REMADE - 1) {
-        return run(database, migrations[from]);
-    }
-    return run(database, step_aside) && run(database, schema) && run(database, copy_state) &&
-           run(database, copy_audits);
-}
-
 /* One step, in one transaction: another process that opened the file at the same time finds it
  * done. */
 static bool migrate_step(sqlite3 *database, long long from)
@@ -377,7 +286,7 @@ static bool migrate_step(sqlite3 *database, long long from)
     if (version != from) {
         return run(database, "ROLLBACK");
     }
-    return change_schema(database, from) && run(database, mark) && run(database, "COMMIT");
+    return schema_change(database, from) && run(database, mark) && run(database, "COMMIT");
 }
 
 static enum database_error migrate(sqlite3 *database, const char *path, long long version,
@@ -407,14 +316,14 @@ static void add_index(sqlite3 *database)
  * here as it does elsewhere. */
 static bool switch_to_wal(sqlite3 *database)
 {
-    for (int waited = 0; waited < BUSY_TIMEOUT_MS; waited += WAL_RETRY_MS) {
+    for (int waited = 0; waited < BUSY_TIMEOUT_MS; waited += RETRY_MS) {
         if (answers(database, "PRAGMA journal_mode = WAL", "wal")) {
             return true;
         }
-        if ((sqlite3_errcode(database) & 0xFF) != SQLITE_BUSY) {
+        if ((sqlite3_errcode(database) & 0xFF) != SQLITE_BUSY || without_locks) {
             return false;
         }
-        sqlite3_sleep(WAL_RETRY_MS);
+        sqlite3_sleep(RETRY_MS);
     }
     return false;
 }
@@ -513,6 +422,7 @@ static enum database_error open_resolved(const char *path, sqlite3 **database,
 {
     long long version = 0;
 
+    begin();
     if (sqlite3_open_v2(path, database,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX,
                         NULL) != SQLITE_OK) {
@@ -524,7 +434,7 @@ static enum database_error open_resolved(const char *path, sqlite3 **database,
                  path);
         return DATABASE_CANNOT_OPEN;
     }
-    sqlite3_busy_timeout(*database, BUSY_TIMEOUT_MS);
+    database_wait(*database, BUSY_TIMEOUT_MS);
     enum database_error kind = recognise(*database, path, &version, error);
     if (kind == DATABASE_OK) {
         kind = settle(*database, path, error);
@@ -539,8 +449,16 @@ static enum database_error open_resolved(const char *path, sqlite3 **database,
 }
 
 /* Where the directory is not ours to write, SQLite can make no file for the memory that readers
- * share. Then the file is read as one that nobody changes, unless the latest of it is still in the
- * log beside it. */
+ * share: nobody has the database open, then. It is read as one that nobody changes; and if the
+ * latest of it is still in the log beside it, by a handle that is alone, which shares nothing. */
+enum reading {
+    READING_SHARED,
+    READING_UNCHANGING,
+    READING_ALONE,
+};
+
+static const char *const uri_options[] = {"", "?immutable=1", "?vfs=unix-none"};
+
 static bool is_log_empty(const char *path)
 {
     char log[PATH_MAX];
@@ -550,7 +468,7 @@ static bool is_log_empty(const char *path)
     return stat(log, &status) != 0 || status.st_size == 0;
 }
 
-static int open_as(const char *path, bool unchanging, sqlite3 **database)
+static int open_as(const char *path, enum reading reading, sqlite3 **database)
 {
     char uri[3 * PATH_MAX + 32] = "file:"; /* each octet may need three */
     size_t length = strlen(uri);
@@ -562,13 +480,18 @@ static int open_as(const char *path, bool unchanging, sqlite3 **database)
             uri[length++] = *path;
         }
     }
-    (void)snprintf(uri + length, 16, "%s", unchanging ? "?immutable=1" : "");
+    (void)snprintf(uri + length, 16, "%s", uri_options[reading]);
     int code = sqlite3_open_v2(
         uri, database,
         SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK) {
-        sqlite3_busy_timeout(*database, BUSY_TIMEOUT_MS);
-        code = sqlite3_exec(*database, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
+        database_wait(*database, BUSY_TIMEOUT_MS);
+        (void)sqlite3_db_config(*database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+        code = sqlite3_exec(*database,
+                            reading == READING_ALONE ? "PRAGMA locking_mode = EXCLUSIVE;"
+                                                       "SELECT count(*) FROM sqlite_schema"
+                                                     : "SELECT count(*) FROM sqlite_schema",
+                            NULL, NULL, NULL);
     }
     return code & 0xFF;
 }
@@ -584,11 +507,13 @@ enum database_error database_open_read_only(const char *path, sqlite3 **out,
     if (resolved == NULL) {
         return kind;
     }
-    int code = open_as(resolved, false, &database);
-    if ((code == SQLITE_CANTOPEN || code == SQLITE_READONLY) && is_log_empty(resolved)) {
+    begin();
+    int code = open_as(resolved, READING_SHARED, &database);
+    if (code == SQLITE_CANTOPEN || code == SQLITE_READONLY) {
         database_close(database);
         database = NULL;
-        code = open_as(resolved, true, &database);
+        code = open_as(resolved, is_log_empty(resolved) ? READING_UNCHANGING : READING_ALONE,
+                       &database);
     }
     if (code != SQLITE_OK) {
         kind = database_failure(database, path, error);

@@ -44,6 +44,10 @@ static inline int64_t database_time(int64_t seconds)
     return seconds < 0 ? 0 : seconds > last ? last : seconds;
 }
 
+/* How long a call waits for another process's lock, in place of half a second; where the file
+ * system has no locks to give, a twentieth of one at most. */
+void database_wait(sqlite3 *database, int wait_ms);
+
 /* The meaning of the last call's failure, and one sentence with a remedy. */
 enum database_error database_failure(sqlite3 *database, const char *path,
                                      char error[DATABASE_ERROR_SIZE]);

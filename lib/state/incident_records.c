@@ -1,5 +1,6 @@
 #include "lib/state/incident_records.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -306,7 +307,8 @@ static bool read_row(sqlite3_stmt *statement, struct incident_record *row)
     incident->opened = database_time(sqlite3_column_int64(statement, 9));
     incident->last_seen = database_time(sqlite3_column_int64(statement, 10));
     incident->last_announced = database_time(sqlite3_column_int64(statement, 11));
-    incident->flaps = (unsigned int)sqlite3_column_int(statement, 13);
+    uint64_t flaps = unsigned_column(statement, 13);
+    incident->flaps = flaps > INT_MAX ? INT_MAX : (unsigned int)flaps;
     row->ended = database_time(sqlite3_column_int64(statement, 14));
     if (!copy(incident->id, sizeof(incident->id), column(statement, 0)) ||
         !copy(finding->key, sizeof(finding->key), column(statement, 2)) ||

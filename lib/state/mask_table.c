@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/printable.h"
 #include "lib/state/database.h"
 
 #define ROUTE_TEXT_SIZE (2 * TOKEN_ROUTE + 1)
@@ -102,7 +103,8 @@ static bool read_row(sqlite3_stmt *statement, struct mask *out)
         !parse_route(text_of(statement, 1), mask.route)) {
         return false;
     }
-    snprintf(mask.listener, sizeof(mask.listener), "%s", text_of(statement, 2));
+    /* Anybody may have written the file, and this is shown. */
+    (void)printable_string(mask.listener, sizeof(mask.listener), text_of(statement, 2));
     *out = mask;
     return true;
 }
@@ -120,11 +122,14 @@ int mask_table_load(sqlite3 *database, struct mask *out, size_t max)
         return -1;
     }
     int step = sqlite3_step(statement);
-    for (; step == SQLITE_ROW && count < max; step = sqlite3_step(statement)) {
+    bool going = true;
+    for (; going && step == SQLITE_ROW && count < max; step = sqlite3_step(statement)) {
         count += read_row(statement, &out[count]);
+        /* A text for which memory was out is no damage, and whoever is masked must stay so. */
+        going = sqlite3_errcode(database) != SQLITE_NOMEM;
     }
     sqlite3_finalize(statement);
-    return step == SQLITE_DONE || step == SQLITE_ROW ? (int)count : -1;
+    return going && (step == SQLITE_DONE || step == SQLITE_ROW) ? (int)count : -1;
 }
 
 int mask_table_drop(sqlite3 *database, const struct address *address, int64_t now)

@@ -57,6 +57,9 @@ static bool try_as_the_filter(const struct conf *conf)
     for (size_t i = 0; i < report.mistake_count; i++) {
         fprintf(stderr, "%s\n", report.mistakes[i]);
     }
+    if (!good && report.mistake_count == 0) {
+        fputs("relaywarden-milter: out of memory\n", stderr);
+    }
     for (size_t i = 0; i < report.note_count; i++) {
         fprintf(stderr, "%s\n", report.notes[i]);
     }

@@ -59,10 +59,12 @@ static void close_database(struct housekeeper *keeper)
 /* The database failed; what is not saved stays in memory. */
 static void give_up(struct housekeeper *keeper)
 {
+    char error[DATABASE_ERROR_SIZE];
+
     if (!keeper->told) {
+        (void)database_failure(keeper->database, keeper->path, error);
         reporter_say(keeper->reporter, LOG_ERR,
-                     "masked addresses cannot be kept in %s: %s; they are kept in memory",
-                     keeper->path, sqlite3_errmsg(keeper->database));
+                     "masked addresses cannot be kept: %s; they are kept in memory", error);
         keeper->told = true;
     }
     close_database(keeper);

@@ -45,7 +45,7 @@ static int failed(sqlite3 *database)
 {
     char sentence[DATABASE_ERROR_SIZE];
 
-    snprintf(sentence, sizeof(sentence), "the state database failed: %s", sqlite3_errmsg(database));
+    (void)database_failure(database, sqlite3_db_filename(database, "main"), sentence);
     database_close(database);
     return fail(sentence);
 }

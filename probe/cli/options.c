@@ -124,6 +124,9 @@ int options_fail_configuration(const struct options *invocation, const struct co
     for (size_t i = 0; i < report->mistake_count; i++) {
         fprintf(stderr, "%s\n", report->mistakes[i]);
     }
+    if (report->mistake_count == 0) {
+        fputs(PROBE_PROGRAM ": out of memory\n", stderr);
+    }
     snprintf(sentence, sizeof(sentence), "configuration: %s%s", first,
              report->mistake_count > 1 ? " (and more)" : "");
     if (invocation->json) {

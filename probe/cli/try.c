@@ -96,6 +96,9 @@ int try_configuration(const struct options *invocation)
     for (size_t i = 0; i < report.mistake_count; i++) {
         fprintf(stderr, "%s\n", report.mistakes[i]);
     }
+    if (!valid && report.mistake_count == 0) {
+        fputs(PROBE_PROGRAM ": out of memory\n", stderr);
+    }
     for (size_t i = 0; i < report.note_count; i++) {
         fprintf(stderr, "%s\n", report.notes[i]);
     }

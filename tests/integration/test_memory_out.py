@@ -177,3 +177,15 @@ def test_a_report_of_an_open_server_says_so_or_that_it_cannot(place, known):
             assert "\n  open, " in done.stdout, what
         elif done.returncode == 3:
             assert done.stderr, what
+
+
+def test_without_memory_no_command_ends_without_a_word(place):
+    place.fresh(None)
+    probe_only = [("-t",), ("report",), ("receive",), ("recipe", "mx"), ("fleet", "status"), ("check",), ("techniques",)]
+    commands = [(PROBE, *words) for words in probe_only]
+    commands += [(PROBE.replace("-probe", "-milter"), word) for word in ("-t", "--masked", "--version")]
+    for command in commands:
+        for number in (1, 2, 3, 5, 30, 120):
+            done = subprocess.run([*command, "--config", place.open], timeout=60, check=False, capture_output=True,
+                                  env={"LD_PRELOAD": place.library, "FAIL_KIND": "memory", "FAIL_AT": str(number)})
+            assert done.returncode >= 0 and (done.stdout or done.stderr or done.returncode == 0), (command, number, done)

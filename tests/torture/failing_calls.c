@@ -215,7 +215,13 @@ int openat(int folder, const char *path, int flags, ...)
     return strikes(OPEN) ? -1 : real(folder, path, flags, mode);
 }
 
-FAILING(WRITE, ssize_t, write, (int file, const void *bytes, size_t length), (file, bytes, length))
+/* Standard error is what a failure is told on. */
+ssize_t write(int file, const void *bytes, size_t length)
+{
+    REAL(write)
+    return file != STDERR_FILENO && strikes(WRITE) ? -1 : real(file, bytes, length);
+}
+
 FAILING(WRITE, ssize_t, pwrite, (int file, const void *bytes, size_t length, off_t at),
         (file, bytes, length, at))
 FAILING(WRITE, ssize_t, pwrite64, (int file, const void *bytes, size_t length, off64_t at),

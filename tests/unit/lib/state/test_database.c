@@ -236,24 +236,6 @@ static void a_locked_database_is_reported_soon(void **state)
     database_close(open_well(place));
 }
 
-static void an_audit_is_kept_though_another_process_commits_slowly(void **state)
-{
-    const struct place *place = *state;
-    char error[AUDIT_STATE_ERROR_SIZE];
-    char folder[300];
-
-    snprintf(folder, sizeof(folder), "%s/probe", place->folder);
-    assert_int_equal(mkdir(folder, 0700), 0);
-    struct audit_state *audits = audit_state_open(place->folder, true, error);
-    assert_non_null(audits);
-    assert_true(number(audit_state_database(audits), "PRAGMA busy_timeout") >= 5000);
-    audit_state_close(audits);
-    snprintf(folder, sizeof(folder), "%s/probe/relaywarden.db", place->folder);
-    assert_int_equal(unlink(folder), 0);
-    *strrchr(folder, '/') = '\0';
-    assert_int_equal(rmdir(folder), 0);
-}
-
 /* As EXPLAIN QUERY PLAN has it in its fourth column. */
 static void expect_index(sqlite3 *database, const char *sql, const char *index)
 {
@@ -522,7 +504,6 @@ int main(void)
         TEST(a_damaged_page_is_corrupt),
         TEST(another_programs_database_is_not_touched),
         TEST(a_later_versions_database_is_not_touched),
-        TEST(an_audit_is_kept_though_another_process_commits_slowly),
         TEST(the_endpoints_of_one_target_are_found_without_reading_all),
         TEST(a_locked_database_is_reported_soon),
         TEST(a_path_that_cannot_hold_a_file_is_reported),
