@@ -111,13 +111,15 @@ size_t printable(char *out, size_t size, const char *text, size_t length)
     size_t cut = 0; /* how much may stay if the next piece does not fit */
     while (length > 0) {
         char piece[PIECE_SIZE];
-        size_t piece_length = 1;
-        size_t octets = 1;
-        if (rest[0] >= 0x20 && rest[0] < 0x7F && rest[0] != '\\') { /* as most are */
-            piece[0] = (char)rest[0];
-        } else {
-            octets = escape_one(rest, length, piece, &piece_length);
+        size_t piece_length;
+        bool plain = rest[0] >= 0x20 && rest[0] < 0x7F && rest[0] != '\\';
+        if (plain && used + mark < room) { /* as most are, and the end is far */
+            out[used++] = (char)*rest++;
+            length--;
+            cut = used;
+            continue;
         }
+        size_t octets = escape_one(rest, length, piece, &piece_length);
         if (piece_length > room - used) {
             memcpy(out + cut, ellipsis, mark);
             used = cut + mark;

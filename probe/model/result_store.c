@@ -78,8 +78,13 @@ static void put_count(struct buffer *buffer, size_t count)
 
 static size_t zeros_at(const char *octets, size_t length)
 {
+    static const char zeros[64];
     size_t count = 0;
 
+    /* Most of a result is long stretches of them. */
+    while (length - count >= sizeof(zeros) && memcmp(octets + count, zeros, sizeof(zeros)) == 0) {
+        count += sizeof(zeros);
+    }
     while (count < length && octets[count] == '\0') {
         count++;
     }

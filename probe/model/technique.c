@@ -129,12 +129,12 @@ static bool expand(const char *template, const struct technique_place *place,
 static bool path_is_clean(const char *path, size_t length)
 {
     size_t quotes = 0;
-    if (length < 2 || path[0] != '<' || path[length - 1] != '>') {
+    if (length < 2 || path[0] != '<' || path[length - 1] != '>' ||
+        strcspn(path + 1, "<>\\") != length - 2) {
         return false;
     }
     for (size_t i = 1; i < length - 1; i++) {
-        if (path[i] <= ' ' || path[i] > '~' || path[i] == '<' || path[i] == '>' ||
-            path[i] == '\\') {
+        if (path[i] <= ' ' || path[i] > '~') {
             return false;
         }
         quotes += path[i] == '"';
@@ -166,17 +166,27 @@ static bool words_fit(const char *words)
     return true;
 }
 
-/* An absent template makes nothing. */
+/* An absent template makes "". */
 static bool expand_path(const char *template, const struct technique_place *place,
                         char out[ENVELOPE_PATH_SIZE])
 {
+    out[0] = '\0';
     return template == NULL || (expand(template, place, out) && path_fits(out));
 }
 
 static bool expand_words(const char *template, const struct technique_place *place,
                          char out[ENVELOPE_PATH_SIZE])
 {
+    out[0] = '\0';
     return template == NULL || (expand(template, place, out) && words_fit(out));
+}
+
+/* All of it is ours and the server's address. */
+static bool expand_claim(const char *template, const struct technique_place *place,
+                         char out[ENVELOPE_PATH_SIZE])
+{
+    out[0] = '\0';
+    return template == NULL || expand(template, place, out);
 }
 
 /* Whether what follows the token would belong to its word, so that it is none (lib/tokens.md). */
@@ -208,7 +218,7 @@ static void make_ask(const struct technique *technique, const struct technique_p
 bool technique_envelope(const struct technique *technique, const struct technique_place *place,
                         struct envelope *out)
 {
-    struct envelope made = {.control = ""};
+    struct envelope made; /* each of its texts is set below, and what follows its end is nobody's */
     const char *local =
         technique->sequence != TECHNIQUE_SEQUENCE_ALONE ? "<postmaster@{own}>" : NULL;
     const char *made_up = technique->form == TECHNIQUE_USER ? "<relaywarden-nobody@{own}>" : NULL;
@@ -217,7 +227,7 @@ bool technique_envelope(const struct technique *technique, const struct techniqu
         !expand_path(technique->recipient, place, made.recipient) ||
         !expand_path(technique->control, place, made.control) ||
         !expand_path(local, place, made.local) || !expand_path(made_up, place, made.made_up) ||
-        (technique->claim != NULL && !expand(technique->claim, place, made.claim)) ||
+        !expand_claim(technique->claim, place, made.claim) ||
         !expand_words(technique->helo, place, made.helo) ||
         !expand_words(technique->sender_parameters, place, made.sender_parameters) ||
         !expand_words(technique->recipient_parameters, place, made.recipient_parameters)) {

@@ -30,10 +30,7 @@ static void begin(struct battery *battery, const struct battery_settings *settin
     for (size_t i = 0; i < RESULT_TECHNIQUES; i++) {
         battery->turns[i] = i;
     }
-    battery->place.result = result;
-    battery->place.vantage = &settings->vantage;
-    battery->place.canary = settings->canary;
-    address_format_literal(&result->endpoint.address, battery->place.literal);
+    battery_place_begin(&battery->place, result, &settings->vantage, settings->canary);
     snprintf(battery->other_sender, sizeof(battery->other_sender), "<relaywarden@%s>",
              domain != NULL ? domain + 1 : settings->canary);
 }
@@ -318,7 +315,7 @@ void battery_unclaim(struct battery *battery, size_t row, const char *why)
     cut_row(battery, row, why);
 }
 
-bool battery_envelope(const struct battery *battery, size_t row, struct envelope *out)
+bool battery_envelope(struct battery *battery, size_t row, struct envelope *out)
 {
     return battery_place_envelope(&battery->place, &battery->result->techniques[row], out);
 }

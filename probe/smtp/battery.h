@@ -212,7 +212,7 @@ void battery_answered(struct battery *battery, struct battery_task *task);
 void battery_cut(struct battery *battery, struct battery_task *task, const char *why);
 
 /* The envelope of a row; false when it cannot be built. */
-bool battery_envelope(const struct battery *battery, size_t row, struct envelope *out);
+bool battery_envelope(struct battery *battery, size_t row, struct envelope *out);
 
 /* Whether the task may cost this many refusals more; then they are reserved. */
 bool battery_reserve(struct battery *battery, struct battery_task *task, unsigned int refusals);

@@ -7,13 +7,6 @@
 #include "lib/domain.h"
 #include "probe/smtp/ehlo.h"
 
-/* The names of the server, each unless it is one of those before it; "" where there is none. */
-struct names {
-    char host[DOMAIN_SIZE];
-    char greeted[DOMAIN_SIZE];
-    char ehlo[DOMAIN_SIZE];
-};
-
 /* The first word of `text`, if it is a qualified domain. */
 static void read_name(char out[DOMAIN_SIZE], const char *text)
 {
@@ -26,7 +19,7 @@ static void read_name(char out[DOMAIN_SIZE], const char *text)
     }
 }
 
-static void find_names(const struct battery_place *at, struct names *names)
+static void read_names(const struct battery_place *at, struct battery_place_names *names)
 {
     const struct endpoint *endpoint = &at->result->endpoint;
 
@@ -51,43 +44,6 @@ static void find_names(const struct battery_place *at, struct names *names)
     }
 }
 
-/* As XCLIENT has addresses (Postfix, XCLIENT_README). */
-#define IPV6_MARK          "IPV6:"
-#define CLAIM_ADDRESS_SIZE (sizeof(IPV6_MARK) + ADDRESS_TEXT_SIZE)
-
-static const char *claimed_address(const struct address *address, char out[CLAIM_ADDRESS_SIZE])
-{
-    char text[ADDRESS_TEXT_SIZE];
-
-    snprintf(out, CLAIM_ADDRESS_SIZE, "%s%s", address->family == ADDRESS_IPV6 ? IPV6_MARK : "",
-             address_format(address, text));
-    return out;
-}
-
-bool battery_place_envelope(const struct battery_place *at, const struct technique_result *into,
-                            struct envelope *out)
-{
-    struct names names;
-    char address[CLAIM_ADDRESS_SIZE];
-
-    find_names(at, &names);
-    const struct technique_place place = {
-        .address = claimed_address(&at->result->endpoint.address, address),
-        .loopback =
-            at->result->endpoint.address.family == ADDRESS_IPV6 ? IPV6_MARK "::1" : "127.0.0.1",
-        .canary = at->canary,
-        .ask = TOKEN_ASK_BLANK,
-        .own = into->own != NULL ? into->own : at->result->endpoint.own,
-        .host = names.host,
-        .literal = at->literal,
-        .client = at->client,
-        .greeted = names.greeted,
-        .ehlo = names.ehlo,
-    };
-
-    return technique_envelope(into->technique, &place, out);
-}
-
 /* FNV-1a, of the text and its end. */
 static uint64_t add_text(uint64_t digest, const char *text)
 {
@@ -95,6 +51,52 @@ static uint64_t add_text(uint64_t digest, const char *text)
         digest = (digest ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
     } while (*text++ != '\0');
     return digest;
+}
+
+/* They change at most twice a connection, and every envelope wants them. */
+static const struct battery_place_names *names_of(struct battery_place *at)
+{
+    uint64_t of = add_text(add_text(UINT64_C(0xcbf29ce484222325), at->result->banner), at->ehlo);
+
+    if (at->names.of != of) {
+        read_names(at, &at->names);
+        at->names.of = of;
+    }
+    return &at->names;
+}
+
+void battery_place_begin(struct battery_place *at, const struct endpoint_result *result,
+                         const struct vantage_known *vantage, const char *canary)
+{
+    const struct address *address = &result->endpoint.address;
+    char text[ADDRESS_TEXT_SIZE];
+
+    *at = (struct battery_place){.result = result, .vantage = vantage, .canary = canary};
+    address_format_literal(address, at->literal);
+    snprintf(at->address, sizeof(at->address), "%s%s",
+             address->family == ADDRESS_IPV6 ? BATTERY_PLACE_IPV6 : "",
+             address_format(address, text));
+}
+
+bool battery_place_envelope(struct battery_place *at, const struct technique_result *into,
+                            struct envelope *out)
+{
+    const struct battery_place_names *names = names_of(at);
+    const struct technique_place place = {
+        .address = at->address,
+        .loopback = at->result->endpoint.address.family == ADDRESS_IPV6 ? BATTERY_PLACE_IPV6 "::1"
+                                                                        : "127.0.0.1",
+        .canary = at->canary,
+        .ask = TOKEN_ASK_BLANK,
+        .own = into->own != NULL ? into->own : at->result->endpoint.own,
+        .host = names->host,
+        .literal = at->literal,
+        .client = at->client,
+        .greeted = names->greeted,
+        .ehlo = names->ehlo,
+    };
+
+    return technique_envelope(into->technique, &place, out);
 }
 
 uint64_t battery_place_digest(const struct battery_place *at)
@@ -118,12 +120,10 @@ static bool uses(const struct technique *technique, const char *name)
            (technique->helo != NULL && strstr(technique->helo, name) != NULL);
 }
 
-const char *battery_place_why_absent(const struct battery_place *at,
-                                     const struct technique *technique)
+const char *battery_place_why_absent(struct battery_place *at, const struct technique *technique)
 {
     const struct endpoint_result *result = at->result;
     const struct vantage_known *vantage = at->vantage;
-    struct names names;
 
     /* One that is trusted may be meant to name other clients. */
     if (technique->identity == TECHNIQUE_IDENTITY_XCLIENT &&
@@ -139,10 +139,10 @@ const char *battery_place_why_absent(const struct battery_place *at,
     if (technique->requires != NULL && !ehlo_offers(result, technique->requires)) {
         return "not asked: the server does not offer what it takes";
     }
-    find_names(at, &names);
-    if ((uses(technique, "{host}") && names.host[0] == '\0') ||
-        (uses(technique, "{greeted}") && names.greeted[0] == '\0') ||
-        (uses(technique, "{ehlo}") && names.ehlo[0] == '\0')) {
+    const struct battery_place_names *names = names_of(at);
+    if ((uses(technique, "{host}") && names->host[0] == '\0') ||
+        (uses(technique, "{greeted}") && names->greeted[0] == '\0') ||
+        (uses(technique, "{ehlo}") && names->ehlo[0] == '\0')) {
         return "not asked: the server has no such name beside those that are asked";
     }
     return NULL;

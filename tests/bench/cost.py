@@ -61,7 +61,8 @@ class Audit:
 
     def instructions(self, build):
         said = self._run(build, "valgrind", "--tool=callgrind", f"--callgrind-out-file={self.profile}")
-        return int(re.search(r"Collected : (\d+)", said).group(1)) / self.endpoints / 1e6
+        # A child that it forks tells its own, which is less.
+        return max(int(count) for count in re.findall(r"Collected : (\d+)", said)) / self.endpoints / 1e6
 
     def epoll_calls(self, build):
         said = self._run(build, "strace", "-f", "-qq", "-c", "-e", "trace=epoll_ctl", "-U", "name,calls")
