@@ -315,9 +315,8 @@ bool audit_state_prune(struct audit_state *state, int64_t time)
 }
 
 /* A word of a later version, or a damaged row, leaves both unread. */
-static bool read_words(sqlite3_stmt *row, int column, enum verdict *verdict, enum cause *cause)
+bool audit_state_read_words(const char *const words[2], enum verdict *verdict, enum cause *cause)
 {
-    const char *words[] = {text_of(row, column), text_of(row, column + 1)};
     int known = 0;
 
     for (int i = VERDICT_CLOSED; i <= VERDICT_UNREACHABLE; i++) {
@@ -337,6 +336,13 @@ static bool read_words(sqlite3_stmt *row, int column, enum verdict *verdict, enu
         *cause = CAUSE_NONE;
     }
     return known == 2;
+}
+
+static bool read_words(sqlite3_stmt *row, int column, enum verdict *verdict, enum cause *cause)
+{
+    const char *const words[] = {text_of(row, column), text_of(row, column + 1)};
+
+    return audit_state_read_words(words, verdict, cause);
 }
 
 static enum audit_fact fact_of(sqlite3_stmt *row, int column)

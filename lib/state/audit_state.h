@@ -111,6 +111,10 @@ struct verdict_run {
     bool unread; /* a word that this version does not know: inconclusive, then */
 };
 
+/* A verdict's and a cause's name. False: a word that this version does not know; then they are
+ * those of an inconclusive audit. */
+bool audit_state_read_words(const char *const words[2], enum verdict *verdict, enum cause *cause);
+
 /* Every run, by endpoint and then in their order. */
 typedef bool (*audit_state_run_visit)(int64_t endpoint, const struct verdict_run *run, void *user);
 bool audit_state_runs(struct audit_state *state, audit_state_run_visit visit, void *user);

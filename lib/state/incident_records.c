@@ -48,7 +48,8 @@ static const char *const sql[] = {
     [LOAD] = "SELECT " COLUMNS " FROM incident"
              " WHERE state <> 'resolved' OR announced = 0 OR ended > ?1"
              " ORDER BY state = 'resolved' DESC, ended, opened, rowid",
-    [LIST] = "SELECT " COLUMNS " FROM incident ORDER BY opened DESC, rowid DESC",
+    [LIST] = "SELECT " COLUMNS " FROM incident ORDER BY opened DESC, kind, key,"
+             " rowid DESC",
     [OPEN] = "SELECT " COLUMNS " FROM incident WHERE state <> 'resolved'"
              " ORDER BY severity = 'critical' DESC, severity = 'warning' DESC, opened DESC,"
              " rowid DESC LIMIT ?1",

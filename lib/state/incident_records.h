@@ -55,7 +55,8 @@ typedef bool (*incident_records_visit)(const struct incident_record *row, void *
 bool incident_records_load(struct incident_records *table, time_t now, incident_records_visit visit,
                            void *user);
 
-/* Reads all incidents, the latest first; otherwise the same. */
+/* Reads all incidents, the latest first, those of one second by kind and key; otherwise the same.
+ */
 bool incident_records_list(struct incident_records *table, incident_records_visit visit,
                            void *user);
 

@@ -10,9 +10,10 @@
 #include <unistd.h>
 
 #include "lib/printable.h"
+#include "probe/fleet/fleet_history.h"
 #include "probe/report/history_json.h"
 #include "probe/report/history_text.h"
-#include "probe/report/page.h"
+#include "probe/report/page/page.h"
 
 /* ---- the file --------------------------------------------------------------------------- */
 
@@ -139,7 +140,8 @@ static int write_report(const struct options *invocation, const struct conf *con
             return options_fail(invocation, "%s", why);
         }
     }
-    views.history = history_read(conf, time(NULL), error);
+    views.history = conf->database[0] != '\0' ? fleet_history_read(conf, time(NULL), error)
+                                              : history_read(conf, time(NULL), error);
     code = views.history != NULL ? write_views(invocation, conf, &views)
                                  : options_fail(invocation, "%s", error);
     history_free(views.history);

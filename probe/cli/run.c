@@ -16,6 +16,7 @@
 #include "probe/audit/former_state.h"
 #include "probe/audit/schedule.h"
 #include "probe/fleet/claims.h"
+#include "probe/fleet/fleet_history.h"
 #include "probe/fleet/worker.h"
 #include "probe/http/probe_pages.h"
 #include "probe/model/target.h"
@@ -36,7 +37,8 @@ struct daemon {
     const struct options *invocation;
     struct conf *conf;
     struct schedule *schedule;
-    struct metrics_state *standing; /* NULL: memory was out for it */
+    struct metrics_state *standing;      /* NULL: memory was out for it */
+    struct fleet_metrics *fleet_metrics; /* NULL: there is no fleet */
     struct reporter *reporter;
     struct alerts_pace pace; /* of the audit */
     struct http_server *http;
@@ -432,6 +434,19 @@ static int open_http(struct daemon *daemon)
     return 0;
 }
 
+/* False when memory is out. */
+static bool follow_fleet(struct daemon *daemon)
+{
+    if (daemon->conf->database[0] == '\0') {
+        return true;
+    }
+    daemon->fleet_metrics = fleet_metrics_new();
+    if (daemon->fleet_metrics != NULL && daemon->standing != NULL) {
+        metrics_state_show_too(daemon->standing, fleet_metrics_show, daemon->fleet_metrics);
+    }
+    return daemon->fleet_metrics != NULL;
+}
+
 /* 0, or an exit code. */
 static int start_http(struct daemon *daemon)
 {
@@ -439,7 +454,8 @@ static int start_http(struct daemon *daemon)
     char shown[ENDPOINT_TEXT_SIZE];
 
     probe_pages_configure(daemon->pages, daemon->conf);
-    probe_pages_use(daemon->pages, daemon->standing, daemon->reporter);
+    probe_pages_use(daemon->pages, daemon->standing, daemon->reporter,
+                    daemon->conf->database[0] != '\0' ? fleet_history_read : history_read);
     if (place->address.family == ADDRESS_NONE) {
         return 0;
     }
@@ -490,7 +506,8 @@ static void rest(struct daemon *daemon, struct worker *worker)
 static int work(struct daemon *daemon)
 {
     struct postgresql_trouble trouble;
-    struct worker *worker = worker_start(daemon->conf, daemon->reporter, &trouble);
+    struct worker *worker =
+        worker_start(daemon->conf, daemon->reporter, daemon->fleet_metrics, &trouble);
 
     if (worker == NULL) {
         return options_fail_for(daemon->invocation,
@@ -569,6 +586,10 @@ int run_main(const struct options *invocation)
         goto out;
     }
     daemon.standing = metrics_state_new(daemon.conf, true);
+    if (!follow_fleet(&daemon)) {
+        code = options_fail_for(invocation, OPTIONS_SYSTEM, "out of memory");
+        goto out;
+    }
     daemon.reporter = alerts_start(daemon.conf, daemon.standing, ALERTS_OF_DAEMON, false);
     if (daemon.reporter == NULL) {
         code = options_code(invocation, OPTIONS_SYSTEM);
@@ -593,6 +614,7 @@ out:
     (void)http_server_stop(daemon.http, 0);
     probe_pages_free(daemon.pages);
     metrics_state_release(daemon.standing);
+    fleet_metrics_free(daemon.fleet_metrics);
     schedule_free(daemon.schedule);
     conf_free(daemon.conf);
     return code;

@@ -13,6 +13,7 @@
 extern const char schema_1[];
 extern const char schema_2[];
 extern const char schema_3[];
+extern const char schema_4[];
 
 /* `works_from`: the oldest step that programs may know which go on working with this one. */
 static const struct {
@@ -22,6 +23,7 @@ static const struct {
     {schema_1, 1},
     {schema_2, 1},
     {schema_3, 2},
+    {schema_4, 2},
 };
 
 #define STEPS ((long long)(sizeof(steps) / sizeof(steps[0])))

@@ -57,6 +57,19 @@ static bool read_list(struct postgresql *server, const char *sql, struct reading
     return reading->list != NULL && postgresql_ask(server, &question, read_row, reading, trouble);
 }
 
+json_t *fleet_status_rows(struct postgresql *server, const char *sql, const char *const *members,
+                          struct postgresql_trouble *trouble)
+{
+    struct reading reading = {json_array(), members};
+
+    *trouble = (struct postgresql_trouble){.fault = POSTGRESQL_MEMORY, .why = "out of memory"};
+    if (!read_list(server, sql, &reading, trouble)) {
+        json_decref(reading.list);
+        reading.list = NULL;
+    }
+    return reading.list;
+}
+
 static long long number_of(const json_t *object, const char *member)
 {
     return json_integer_value(json_object_get(object, member));

@@ -19,6 +19,12 @@
 #define FLEET_STATUS_INCIDENTS 100
 json_t *fleet_status_read(struct postgresql *server, struct postgresql_trouble *trouble);
 
+/* The rows of an answer, for json_decref: an object each, with these members, ended by
+ * NULL. '#' before a name: a number, '?': a truth; else a printable text. NULL and
+ * the trouble. */
+json_t *fleet_status_rows(struct postgresql *server, const char *sql, const char *const *members,
+                          struct postgresql_trouble *trouble);
+
 /* Its values are the exit codes of a monitoring plug-in. */
 enum fleet_grade {
     FLEET_OK,

@@ -28,6 +28,7 @@
 struct worker {
     const struct conf *conf;
     struct reporter *reporter;
+    struct fleet_metrics *metrics;
     struct postgresql *server; /* NULL: it is away */
     char id[ID_SIZE];
     char vantage[FLEET_VANTAGE_SIZE];
@@ -120,7 +121,7 @@ static bool connect_server(struct worker *worker, struct postgresql_trouble *tro
 }
 
 struct worker *worker_start(const struct conf *conf, struct reporter *reporter,
-                            struct postgresql_trouble *trouble)
+                            struct fleet_metrics *metrics, struct postgresql_trouble *trouble)
 {
     struct worker *worker = calloc(1, sizeof(*worker));
     uint64_t chance = 0;
@@ -133,6 +134,7 @@ struct worker *worker_start(const struct conf *conf, struct reporter *reporter,
     }
     worker->conf = conf;
     worker->reporter = reporter;
+    worker->metrics = metrics;
     worker->retry_s = RETRY_FIRST_S;
     snprintf(worker->id, sizeof(worker->id), "%016" PRIx64, chance);
     fleet_vantage(conf, worker->vantage);
@@ -405,6 +407,11 @@ bool worker_round(struct worker *worker, worker_audited audited, void *user)
     more = more || (worker->server != NULL && sent == OUTBOX_AT_ONCE);
     if (worker->server != NULL) {
         tick(worker, &trouble);
+    }
+    if (worker->server != NULL &&
+        !fleet_metrics_follow(worker->metrics, worker->server, &trouble) &&
+        trouble.fault == POSTGRESQL_ABSENT) {
+        lose(worker, &trouble);
     }
     return more;
 }

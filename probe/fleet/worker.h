@@ -16,16 +16,18 @@
 #include "conf/conf.h"
 #include "lib/alert/reporter.h"
 #include "lib/postgresql/postgresql.h"
+#include "probe/fleet/fleet_metrics.h"
 #include "probe/model/audit_summary.h"
 
 #define WORKER_IDLE_S 2 /* between two rounds that found nothing due */
 
 struct worker;
 
-/* Connects, and makes this process known. NULL and the trouble; where that may pass by itself the
- * worker is made all the same, and tries again each round. */
+/* Connects, and makes this process known. `metrics` follow the fleet meanwhile; both outlive it.
+ * NULL and the trouble; where that may pass by itself the worker is made all the same, and tries
+ * again each round. */
 struct worker *worker_start(const struct conf *conf, struct reporter *reporter,
-                            struct postgresql_trouble *trouble);
+                            struct fleet_metrics *metrics, struct postgresql_trouble *trouble);
 void worker_stop(struct worker *worker); /* NULL is nothing */
 
 /* A new configuration after a reload; the vantage stays. */

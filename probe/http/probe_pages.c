@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "probe/report/history_json.h"
-#include "probe/report/page.h"
+#include "probe/report/page/page.h"
 
 #define ENDPOINT_PATH "/endpoint/"
 #define TARGET_SIZE   256
@@ -15,6 +15,7 @@ struct probe_pages {
     struct metrics_state *standing;
     const struct reporter *reporter;
     const struct pulse *pulse;
+    probe_pages_reader read;
 
     pthread_mutex_t mutex; /* guards conf */
     struct conf *conf;
@@ -34,8 +35,9 @@ struct probe_pages *probe_pages_new(const struct pulse *pulse)
 }
 
 void probe_pages_use(struct probe_pages *pages, struct metrics_state *standing,
-                     const struct reporter *reporter)
+                     const struct reporter *reporter, probe_pages_reader read)
 {
+    pages->read = read;
     pages->standing = standing;
     pages->reporter = reporter;
 }
@@ -130,7 +132,7 @@ static enum http_status answer_from_history(struct probe_pages *pages, FILE *out
 {
     struct conf *conf = hold(pages);
     char error[HISTORY_ERROR_SIZE];
-    struct history *history = history_read(conf, time(NULL), error);
+    struct history *history = pages->read(conf, time(NULL), error);
     const struct page_look look = {.site = site_main_domain(conf->site), .served = true};
     enum http_status status = HTTP_UNAVAILABLE;
 

@@ -1,9 +1,9 @@
 /*
  * probe_pages - what the probe's daemon answers over HTTP
  *
- * The page, the API and an endpoint are read from the state database, which an audit does not wait
- * for; metrics are those of the text file. Whoever answers holds the configuration in force for as
- * long as that takes.
+ * The page, the API and an endpoint are read from the state database, or a fleet's, which an audit
+ * does not wait for; metrics are those of the text file. Whoever answers holds the configuration in
+ * force for as long as that takes.
  */
 #ifndef RELAYWARDEN_PROBE_HTTP_PROBE_PAGES_H
 #define RELAYWARDEN_PROBE_HTTP_PROBE_PAGES_H
@@ -12,6 +12,7 @@
 #include "lib/alert/reporter.h"
 #include "lib/http/http_reply.h"
 #include "probe/http/pulse.h"
+#include "probe/report/history.h"
 #include "probe/report/metrics_state.h"
 
 struct probe_pages;
@@ -19,9 +20,13 @@ struct probe_pages;
 /* NULL when memory is out. The pulse outlives it. */
 struct probe_pages *probe_pages_new(const struct pulse *pulse);
 
-/* Before anybody asks. Both outlive it; `standing` may be NULL: memory was out for it. */
+/* history_read, or the same of a fleet. */
+typedef struct history *(*probe_pages_reader)(const struct conf *conf, time_t now,
+                                              char error[HISTORY_ERROR_SIZE]);
+
+/* Before anybody asks. All outlive it; `standing` may be NULL: memory was out for it. */
 void probe_pages_use(struct probe_pages *pages, struct metrics_state *standing,
-                     const struct reporter *reporter);
+                     const struct reporter *reporter, probe_pages_reader read);
 void probe_pages_free(struct probe_pages *pages); /* NULL is nothing */
 
 /* Holds the configuration from now on instead of the one before. Any thread. */

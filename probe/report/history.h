@@ -3,7 +3,7 @@
  *
  * In the probe's state: the runs of equal verdicts of each configured endpoint, pruned by age; what
  * the server said is kept of the last audit. Read with the incidents, as one value that a page or a
- * text is made of. One thread.
+ * text is made of; history_build.h makes the same of what a fleet has. One thread.
  */
 #ifndef RELAYWARDEN_PROBE_REPORT_HISTORY_H
 #define RELAYWARDEN_PROBE_REPORT_HISTORY_H
@@ -46,6 +46,7 @@ struct history_span {
 struct history_endpoint {
     long long id;
     struct history *history;  /* whose it is */
+    char *vantage;            /* that it was seen from; "" where one machine is alone */
     char *key;                /* its endpoint_key(), as far as it is printable */
     struct spool_place place; /* of its detail; see history_detail */
     char *target;             /* these, and the port, as the detail has them */
@@ -58,20 +59,38 @@ struct history_endpoint {
     bool unread;          /* the detail could not be read: it has no more than the row tells */
     time_t last;
     bool current; /* its target is configured with its port, and its last audit found it */
+    bool leads;   /* of the views of this endpoint this one is the worst: it stands for them */
+    bool late;    /* it was to be asked from there before now */
+    bool silent;  /* no worker of that vantage is heard */
     struct history_span *spans; /* at least one, by time */
     size_t span_count;
 };
 
 struct history_incident {
     struct incident incident;
-    time_t ended; /* 0: open */
+    time_t ended;   /* 0: open */
+    char *vantages; /* that see it, or saw it: "east, west"; "" where one machine is alone */
+};
+
+struct history_vantage {
+    char *name;
+    time_t last_seen; /* 0: never */
+    long long workers;
+    long long targets;
+    long long late; /* of them */
+    bool silent;
+    bool retired;
 };
 
 struct history {
     time_t now;
     time_t begin;                       /* the first audit that is known */
-    struct history_endpoint *endpoints; /* by name */
+    struct history_endpoint *endpoints; /* by name, and the views of one by vantage */
     size_t endpoint_count;
+    size_t place_count;               /* endpoints, however many vantages see each */
+    struct history_vantage *vantages; /* by name; none where one machine is alone */
+    size_t vantage_count;
+    bool many_views;                    /* who sees what is to be told */
     struct history_incident *incidents; /* the latest first */
     size_t incident_count;
     struct spool *details; /* texts of JSON */
@@ -83,14 +102,19 @@ struct history {
     size_t lack_count; /* may be more */
 };
 
-/* NULL and a sentence with a remedy: no audit was kept yet, memory is out, or the database cannot
- * be read. Single rows that cannot be are named in `lacks`. */
+/* What this machine kept. NULL and a sentence with a remedy: no audit was kept yet, memory is out,
+ * or the database cannot be read. Single rows that cannot be are named in `lacks`. */
 struct history *history_read(const struct conf *conf, time_t now, char error[HISTORY_ERROR_SIZE]);
 void history_free(struct history *history); /* NULL is nothing */
 
 /* The one with that key; where there is none, the first whose key begins so, up to a slash or a
  * space: "203.0.113.25:25". NULL: none. */
 const struct history_endpoint *history_find(const struct history *history, const char *key);
+
+/* An endpoint has one view from each vantage; these stand beside each other, by vantage. The first,
+ * and how many there are. */
+const struct history_endpoint *history_views(const struct history_endpoint *endpoint,
+                                             size_t *count);
 
 /* The last span. */
 const struct history_span *history_state(const struct history_endpoint *endpoint);

@@ -48,8 +48,11 @@ static json_t *spans_json(const struct history_endpoint *endpoint)
 
 static json_t *endpoint_json(const struct history_endpoint *endpoint)
 {
-    return json_pack("{s:b, s:o, s:O}", "current", (int)endpoint->current, "history",
-                     spans_json(endpoint), "last", history_detail(endpoint));
+    return json_pack("{s:s?, s:b, s:b, s:b, s:o, s:O}", "vantage",
+                     endpoint->vantage[0] != '\0' ? endpoint->vantage : NULL, "current",
+                     (int)endpoint->current, "late", (int)endpoint->late, "silent",
+                     (int)endpoint->silent, "history", spans_json(endpoint), "last",
+                     history_detail(endpoint));
 }
 
 static json_t *incidents_json(const struct history *history)
@@ -60,11 +63,12 @@ static json_t *incidents_json(const struct history *history)
         const struct history_incident *row = &history->incidents[i];
         const struct finding *finding = &row->incident.finding;
         json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:s}", "incident",
+            list, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:s, s:s?}", "incident",
                             row->incident.id, "kind", finding_kind_name(finding->kind), "severity",
                             severity_name(finding->severity), "subject", finding->key, "opened",
                             time_json(row->incident.opened), "ended", time_json(row->ended),
-                            "count", (json_int_t)finding->count, "why", finding->why));
+                            "count", (json_int_t)finding->count, "why", finding->why, "vantages",
+                            history->vantage_count > 0 ? row->vantages : NULL));
     }
     return whole_list(list, history->incident_count);
 }
@@ -78,13 +82,29 @@ static bool write_value(FILE *out, json_t *value, size_t flags)
     return written;
 }
 
+static json_t *vantages_json(const struct history *history)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < history->vantage_count; i++) {
+        const struct history_vantage *vantage = &history->vantages[i];
+        json_array_append_new(
+            list,
+            json_pack("{s:s, s:b, s:b, s:I, s:I, s:I, s:o}", "name", vantage->name, "silent",
+                      (int)vantage->silent, "retired", (int)vantage->retired, "workers",
+                      (json_int_t)vantage->workers, "targets", (json_int_t)vantage->targets, "late",
+                      (json_int_t)vantage->late, "last_seen", time_json(vantage->last_seen)));
+    }
+    return whole_list(list, history->vantage_count);
+}
+
 /* The members that come first, without the object's end. */
 static bool begin_object(FILE *out, const struct history *history)
 {
-    json_t *head =
-        json_pack("{s:s, s:s, s:i, s:o, s:o, s:o}", "program", PROBE_PROGRAM, "version",
-                  RELAYWARDEN_VERSION, "schema", PROBE_SCHEMA, "written", time_json(history->now),
-                  "begin", time_json(history->begin), "unread", lacks_json(history));
+    json_t *head = json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o}", "program", PROBE_PROGRAM,
+                             "version", RELAYWARDEN_VERSION, "schema", PROBE_SCHEMA, "written",
+                             time_json(history->now), "begin", time_json(history->begin), "unread",
+                             lacks_json(history), "vantages", vantages_json(history));
 
     fputc('{', out);
     return write_value(out, head, JSON_EMBED);

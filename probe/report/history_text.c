@@ -16,6 +16,24 @@ static const struct {
     {VERDICT_CLOSED, "\033[1;32m"},
 };
 
+/* "open: east, west; closed: north; late: west", on a line of its own. */
+static void print_views(FILE *out, const struct history_endpoint *endpoint)
+{
+    size_t count;
+    const struct history_endpoint *views = history_views(endpoint, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (views[i].current) {
+            fprintf(out, "%s%s from %s%s", i == 0 ? "  seen: " : ", ",
+                    verdict_name(history_state(&views[i])->verdict), views[i].vantage,
+                    views[i].silent ? " (silent)"
+                    : views[i].late ? " (late)"
+                                    : "");
+        }
+    }
+    fputc('\n', out);
+}
+
 static void print_endpoint(FILE *out, const struct history_endpoint *endpoint, const char *sgr)
 {
     const struct history_span *state = history_state(endpoint);
@@ -32,6 +50,9 @@ static void print_endpoint(FILE *out, const struct history_endpoint *endpoint, c
     }
     fprintf(out, ", since %s, last audit %s\n", format_time(since, state->first),
             format_time(last, endpoint->last));
+    if (endpoint->history->many_views) {
+        print_views(out, endpoint);
+    }
     report_prose(out, "why", history_text(endpoint, "why"));
     history_remedies(endpoint, &remedies);
     report_remedies(out, "change", &remedies);
@@ -46,7 +67,7 @@ static void print_left(FILE *out, const struct history *history)
 
     for (size_t i = 0; i < history->endpoint_count; i++) {
         const struct history_endpoint *endpoint = &history->endpoints[i];
-        if (endpoint->current || left++ >= LEFT_TOLD) {
+        if (endpoint->current || !endpoint->leads || left++ >= LEFT_TOLD) {
             continue;
         }
         fprintf(out, "%s%s  %s  %s\n  no target any more; %s when last asked, %s\n",
@@ -59,6 +80,22 @@ static void print_left(FILE *out, const struct history *history)
     }
 }
 
+static void print_vantages(FILE *out, const struct history *history)
+{
+    char last[21];
+
+    for (size_t i = 0; i < history->vantage_count && history->many_views; i++) {
+        const struct history_vantage *vantage = &history->vantages[i];
+        fprintf(out, "%svantage %s: %s, %lld workers, %lld targets, %lld late, last heard of %s\n",
+                i == 0 ? "\n" : "", vantage->name,
+                vantage->retired  ? "retired"
+                : vantage->silent ? "SILENT"
+                                  : "in service",
+                vantage->workers, vantage->targets, vantage->late,
+                vantage->last_seen != 0 ? format_time(last, vantage->last_seen) : "never");
+    }
+}
+
 static void print_incidents(FILE *out, const struct history *history)
 {
     char opened[21];
@@ -68,9 +105,11 @@ static void print_incidents(FILE *out, const struct history *history)
     for (size_t i = 0; i < history->incident_count && i < INCIDENTS_TOLD; i++) {
         const struct history_incident *row = &history->incidents[i];
         const struct finding *finding = &row->incident.finding;
-        fprintf(out, "  %s to %-20s  %s %s  %s\n", format_time(opened, row->incident.opened),
+        fprintf(out, "  %s to %-20s  %s %s  %s%s%s\n", format_time(opened, row->incident.opened),
                 row->ended != 0 ? format_time(ended, row->ended) : "now",
-                severity_label(finding->severity), finding_kind_name(finding->kind), finding->key);
+                severity_label(finding->severity), finding_kind_name(finding->kind), finding->key,
+                history->many_views && row->vantages[0] != '\0' ? "  seen from " : "",
+                history->many_views ? row->vantages : "");
     }
     if (history->incident_count > INCIDENTS_TOLD) {
         fprintf(out, "  and %zu earlier ones\n", history->incident_count - INCIDENTS_TOLD);
@@ -91,11 +130,13 @@ void history_text_write(FILE *out, const struct history *history, bool colour)
     for (size_t v = 0; v < sizeof(order) / sizeof(order[0]); v++) {
         for (size_t i = 0; i < history->endpoint_count; i++) {
             const struct history_endpoint *endpoint = &history->endpoints[i];
-            if (endpoint->current && history_state(endpoint)->verdict == order[v].verdict) {
+            if (endpoint->current && endpoint->leads &&
+                history_state(endpoint)->verdict == order[v].verdict) {
                 print_endpoint(out, endpoint, colour ? order[v].sgr : "");
             }
         }
     }
     print_left(out, history);
+    print_vantages(out, history);
     print_incidents(out, history);
 }

@@ -31,6 +31,8 @@ struct metrics_state {
     bool told;
     int lock; /* the daemon's, or -1 */
     char *directory;
+    metrics_snapshot show_too; /* NULL: nothing else */
+    void *show_too_user;
 
     pthread_mutex_t showing; /* guards what is read from the database, for as long as that takes */
     struct audit_state *state; /* NULL: not open */
@@ -331,6 +333,12 @@ static void choose(const struct metrics_state *standing, const char *target,
     }
 }
 
+void metrics_state_show_too(struct metrics_state *standing, metrics_snapshot show, void *user)
+{
+    standing->show_too = show;
+    standing->show_too_user = user;
+}
+
 void metrics_state_show(struct metrics *metrics, void *user)
 {
     struct metrics_state *standing = user;
@@ -344,6 +352,9 @@ void metrics_state_show(struct metrics *metrics, void *user)
     totals_show(&standing->totals, metrics);
     pthread_mutex_unlock(&standing->mutex);
     free(list.entries);
+    if (standing->show_too != NULL) {
+        standing->show_too(metrics, standing->show_too_user);
+    }
 }
 
 /* Of endpoints that were asked beside each other: from the first question to the last. A target

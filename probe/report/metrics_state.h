@@ -38,6 +38,9 @@ void metrics_state_configure(struct metrics_state *standing, const struct conf *
 void metrics_state_add(struct metrics_state *standing, const struct audit_summary *summary,
                        bool kept);
 
+/* These are shown beside, by whoever shows; before anybody does. `user` outlives it. */
+void metrics_state_show_too(struct metrics_state *standing, metrics_snapshot show, void *user);
+
 /* metrics_snapshot; `standing` is a struct metrics_state. Shows at most ENDPOINT_METRICS_MAX
  * endpoints one by one, those with the worst verdicts. */
 void metrics_state_show(struct metrics *metrics, void *standing);

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "probe/report/milter_status.h"
-#include "probe/report/page.h"
-#include "probe/report/page_milter.h"
+#include "probe/report/page/page.h"
+#include "probe/report/page/page_milter.h"
 #include "tests/fuzz/fuzz.h"
 
 /* Whether the page itself has this element. */

@@ -14,8 +14,8 @@
 #include "probe/cli/report.h"
 #include "probe/report/history.h"
 #include "probe/report/history_text.h"
-#include "probe/report/html.h"
-#include "probe/report/page.h"
+#include "probe/report/page/html.h"
+#include "probe/report/page/page.h"
 #include "tests/unit/alert_sample.h"
 #include "tests/unit/audit_sample.h"
 #include <sqlite3.h>

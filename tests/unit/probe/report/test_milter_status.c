@@ -12,10 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "probe/report/html.h"
 #include "probe/report/milter_status.h"
-#include "probe/report/page.h"
-#include "probe/report/page_milter.h"
+#include "probe/report/page/html.h"
+#include "probe/report/page/page.h"
+#include "probe/report/page/page_milter.h"
 #include "tests/unit/alert_sample.h"
 
 #define SAMPLE  "tests/unit/snapshot-sample.json"

@@ -1,9 +1,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/report/html.h"
-#include "probe/report/page_size.h"
-#include "probe/report/page_techniques.h"
+#include "probe/report/page/html.h"
+#include "probe/report/page/page_size.h"
+#include "probe/report/page/page_techniques.h"
 
 #define NAMED_MAX 8 /* endpoints that a row names */
 
@@ -98,7 +98,7 @@ bool page_techniques(FILE *out, const struct history *history)
     bool made = all != NULL && counted != NULL;
 
     for (size_t i = 0; made && i < history->endpoint_count; i++) {
-        if (history->endpoints[i].current) {
+        if (history->endpoints[i].current && history->endpoints[i].leads) {
             count_endpoint(all, &history->endpoints[i], counted);
         }
     }

@@ -1,4 +1,4 @@
-#include "probe/report/html.h"
+#include "probe/report/page/html.h"
 
 #include <stdarg.h>
 #include <stdbool.h>

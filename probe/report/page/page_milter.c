@@ -1,8 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/report/html.h"
-#include "probe/report/page_milter.h"
+#include "probe/report/page/html.h"
+#include "probe/report/page/page_milter.h"
 
 /* ---- pieces ----------------------------------------------------------------------------- */
 

@@ -30,6 +30,6 @@ bool page_write_endpoint(FILE *out, const struct history *history,
                          const struct history_endpoint *endpoint, const struct page_look *look);
 
 /* The page's only script (page_filter.h), as Content-Security-Policy allows it: its SHA-256. */
-#define PAGE_SCRIPT "'sha256-pW7DrfsBQfLpMB1ZftcJ6ridMhAN4vL/kI3a+0vQuso='"
+#define PAGE_SCRIPT "'sha256-WajWRIsxTcxe5yKTAIbLyEP22wcgRmUq6mwVaFImMP8='"
 
 #endif

@@ -1,16 +1,17 @@
-#include "probe/report/page.h"
+#include "probe/report/page/page.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "probe/judge/posture.h"
-#include "probe/report/html.h"
-#include "probe/report/page_filter.h"
-#include "probe/report/page_milter.h"
-#include "probe/report/page_size.h"
-#include "probe/report/page_style.h"
-#include "probe/report/page_techniques.h"
-#include "probe/report/page_timeline.h"
+#include "probe/report/page/html.h"
+#include "probe/report/page/page_filter.h"
+#include "probe/report/page/page_milter.h"
+#include "probe/report/page/page_size.h"
+#include "probe/report/page/page_style.h"
+#include "probe/report/page/page_techniques.h"
+#include "probe/report/page/page_timeline.h"
+#include "probe/report/page/page_vantages.h"
 
 /* ---- words ------------------------------------------------------------------------------ */
 
@@ -52,7 +53,8 @@ static size_t count_current(const struct history *history, enum verdict verdict)
 
     for (size_t i = 0; i < history->endpoint_count; i++) {
         const struct history_endpoint *endpoint = &history->endpoints[i];
-        count += endpoint->current && history_state(endpoint)->verdict == verdict;
+        count +=
+            endpoint->current && endpoint->leads && history_state(endpoint)->verdict == verdict;
     }
     return count;
 }
@@ -223,6 +225,9 @@ static void print_state(FILE *out, const struct history_endpoint *endpoint)
                 "<article class=\"%s\" id=\"e%lld\" aria-labelledby=\"h%lld\"><h3 id=\"h%lld\">",
                 verdict_name(state->verdict), endpoint->id, endpoint->id, endpoint->id);
     print_name(out, endpoint);
+    if (endpoint->history->many_views) {
+        html_format(out, " from %s", endpoint->vantage);
+    }
     fputs(": ", out);
     print_verdict(out, state->verdict);
     if (state->cause != CAUSE_NONE) {
@@ -282,6 +287,10 @@ static void print_row_of(FILE *out, const struct history_endpoint *endpoint, boo
     print_verdict(out, history_state(endpoint)->verdict);
     html_format(out, "</td><td>%s</td><td>%s</td><td>%s</td><td>", cause_word(endpoint),
                 history_text(endpoint, "host"), history_text(endpoint, "target"));
+    if (endpoint->history->many_views) {
+        page_views(out, endpoint);
+        fputs("</td><td>", out);
+    }
     html_time(out, history_state(endpoint)->first);
     fputs("</td><td>", out);
     html_time(out, endpoint->last);
@@ -308,7 +317,8 @@ static void each_current(FILE *out, const struct history *history,
     for (size_t v = 0; v < sizeof(order) / sizeof(order[0]); v++) {
         for (size_t i = 0; i < history->endpoint_count; i++) {
             const struct history_endpoint *endpoint = &history->endpoints[i];
-            if (endpoint->current && history_state(endpoint)->verdict == order[v]) {
+            if (endpoint->current && endpoint->leads &&
+                history_state(endpoint)->verdict == order[v]) {
                 print(out, endpoint);
             }
         }
@@ -322,12 +332,14 @@ static void print_now(FILE *out, const struct history *history, bool served)
         "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Verdicts\"><table>"
         "<caption>Verdicts of the last audits, the worst first; times are UTC</caption><thead><tr>"
         "<th scope=\"col\">Endpoint</th><th scope=\"col\">Verdict</th><th scope=\"col\">Cause</th>"
-        "<th scope=\"col\">Host</th><th scope=\"col\">Target</th><th scope=\"col\">Since</th>"
-        "<th scope=\"col\">Last audit</th></tr></thead><tbody>\n",
+        "<th scope=\"col\">Host</th><th scope=\"col\">Target</th>",
         out);
+    fputs(history->many_views ? "<th scope=\"col\">Seen from</th>" : "", out);
+    fputs("<th scope=\"col\">Since</th><th scope=\"col\">Last audit</th></tr></thead><tbody>\n",
+          out);
     each_current(out, history, served ? print_served_row : print_row);
     fputs("</tbody></table></div>\n", out);
-    if (history->endpoint_count > PAGE_WHOLE_MAX) {
+    if (history->place_count > PAGE_WHOLE_MAX) {
         html_format(
             out,
             "<p>There are more than %zu endpoints: of those that are closed this page has no "
@@ -495,11 +507,11 @@ static void print_written(FILE *out, const struct history *history)
     fputs(".</p></header>\n", out);
 }
 
-static void print_contents(FILE *out, bool with_snapshot)
+static void print_contents(FILE *out, const struct history *history, bool with_snapshot)
 {
-    fputs("<nav aria-label=\"Contents\"><ul><li><a href=\"#now\">Now</a></li>"
-          "<li><a href=\"#posture\">Posture</a></li><li><a href=\"#time\">Over time</a></li>",
-          out);
+    fputs("<nav aria-label=\"Contents\"><ul><li><a href=\"#now\">Now</a></li>", out);
+    fputs(history->many_views ? "<li><a href=\"#vantages\">Vantages</a></li>" : "", out);
+    fputs("<li><a href=\"#posture\">Posture</a></li><li><a href=\"#time\">Over time</a></li>", out);
     fputs(with_snapshot ? "<li><a href=\"#milter\">The milter's view</a></li>" : "", out);
     fputs("<li><a href=\"#techniques\">Techniques</a></li></ul></nav>\n<main>\n", out);
 }
@@ -519,14 +531,17 @@ static bool print_end(FILE *out, bool filtered)
 bool page_write(FILE *out, const struct history *history, const struct milter_status *snapshot,
                 const struct page_look *look)
 {
-    const bool filtered = history->endpoint_count >= PAGE_FILTER_LEAST;
+    const bool filtered = history->place_count >= PAGE_FILTER_LEAST;
 
     print_top(out, look->site, "", "To the verdicts", filtered);
     print_sum(out, history);
     print_written(out, history);
-    print_contents(out, snapshot != NULL);
+    print_contents(out, history, snapshot != NULL);
     print_lacks(out, history);
     print_now(out, history, look->served);
+    if (history->many_views) {
+        page_vantages(out, history);
+    }
     print_posture(out, history);
     page_timeline(out, history);
     if (snapshot != NULL) {
@@ -540,10 +555,15 @@ bool page_write(FILE *out, const struct history *history, const struct milter_st
 
 static void print_spans(FILE *out, const struct history_endpoint *endpoint)
 {
+    const bool many = endpoint->history->many_views;
+
+    html_format(out,
+                "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Verdicts over "
+                "time%s%s\"><table><caption>Audits%s%s one after the other that came to the same, "
+                "the latest first; times are UTC</caption>",
+                many ? " from " : "", many ? endpoint->vantage : "", many ? " from " : "",
+                many ? endpoint->vantage : "");
     fputs(
-        "<section aria-labelledby=\"time\"><h2 id=\"time\">Over time</h2>\n<div class=\"scroll\" "
-        "role=\"region\" tabindex=\"0\" aria-label=\"Verdicts over time\"><table><caption>Audits "
-        "one after the other that came to the same, the latest first; times are UTC</caption>"
         "<thead><tr><th scope=\"col\">First</th><th scope=\"col\">Last</th><th scope=\"col\">"
         "Verdict</th><th scope=\"col\">Cause</th><th scope=\"col\">Audits</th></tr></thead><tbody>"
         "\n",
@@ -559,21 +579,11 @@ static void print_spans(FILE *out, const struct history_endpoint *endpoint)
         html_format(out, "</td><td>%s</td><td>%zu</td></tr>\n",
                     span->cause == CAUSE_NONE ? "" : cause_name(span->cause), span->audits);
     }
-    fputs("</tbody></table></div></section>\n", out);
+    fputs("</tbody></table></div>\n", out);
 }
 
-bool page_write_endpoint(FILE *out, const struct history *history,
-                         const struct history_endpoint *endpoint, const struct page_look *look)
+static void print_view(FILE *out, const struct history_endpoint *endpoint)
 {
-    char where[HISTORY_WHERE_SIZE];
-
-    print_top(out, look->site, history_where(endpoint, where), "To the verdict", false);
-    html_format(out, "<p class=\"sum\">Target %s</p>\n", history_text(endpoint, "target"));
-    print_written(out, history);
-    fputs("<nav aria-label=\"Contents\"><ul><li><a href=\"../\">All endpoints</a></li><li><a "
-          "href=\"#now\">Now</a></li><li><a href=\"#time\">Over time</a></li></ul></nav>\n<main>\n"
-          "<section id=\"now\" aria-labelledby=\"now-h\"><h2 id=\"now-h\">Now</h2>\n",
-          out);
     if (!endpoint->current) {
         fputs(
             "<p>This endpoint is not audited any more: its target is not configured so, or a later "
@@ -582,10 +592,36 @@ bool page_write_endpoint(FILE *out, const struct history *history,
     }
     fputs("<p>Last audit: ", out);
     html_time(out, endpoint->last);
-    fputs(" UTC</p>\n", out);
+    html_format(out, " UTC%s</p>\n",
+                endpoint->silent ? "; its vantage is silent"
+                : endpoint->late ? "; the next one is late"
+                                 : "");
     print_state(out, endpoint);
     print_dialogue(out, endpoint, true);
-    fputs("</article></section>\n", out);
-    print_spans(out, endpoint);
+    fputs("</article>", out);
+}
+
+bool page_write_endpoint(FILE *out, const struct history *history,
+                         const struct history_endpoint *endpoint, const struct page_look *look)
+{
+    char where[HISTORY_WHERE_SIZE];
+    size_t count;
+    const struct history_endpoint *views = history_views(endpoint, &count);
+
+    print_top(out, look->site, history_where(endpoint, where), "To the verdict", false);
+    html_format(out, "<p class=\"sum\">Target %s</p>\n", history_text(endpoint, "target"));
+    print_written(out, history);
+    fputs("<nav aria-label=\"Contents\"><ul><li><a href=\"../\">All endpoints</a></li><li><a "
+          "href=\"#now\">Now</a></li><li><a href=\"#time\">Over time</a></li></ul></nav>\n<main>\n"
+          "<section id=\"now\" aria-labelledby=\"now-h\"><h2 id=\"now-h\">Now</h2>\n",
+          out);
+    for (size_t i = 0; i < count; i++) {
+        print_view(out, &views[i]);
+    }
+    fputs("</section>\n<section aria-labelledby=\"time\"><h2 id=\"time\">Over time</h2>\n", out);
+    for (size_t i = 0; i < count; i++) {
+        print_spans(out, &views[i]);
+    }
+    fputs("</section>\n", out);
     return print_end(out, false) && !history->failed;
 }

@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "probe/report/html.h"
-#include "probe/report/page_timeline.h"
+#include "probe/report/page/html.h"
+#include "probe/report/page/page_timeline.h"
 
 #define COLUMNS    640 /* of a lane, each a unit wide */
 #define LEFT       312 /* where lanes begin, after their names */
@@ -113,14 +113,25 @@ static void print_incidents_of(FILE *out, const struct history *history,
     }
 }
 
+static const char *from(const struct history_endpoint *endpoint)
+{
+    return endpoint->history->many_views ? " from " : "";
+}
+
+static const char *vantage_of(const struct history_endpoint *endpoint)
+{
+    return endpoint->history->many_views ? endpoint->vantage : "";
+}
+
 static void print_lane(FILE *out, const struct history *history,
                        const struct history_endpoint *endpoint, size_t lane)
 {
     char where[HISTORY_WHERE_SIZE];
     int columns[COLUMNS];
 
-    html_format(out, "<text x=\"0\" y=\"%zu\">%s%s</text>", lane * LANE + 15,
-                history_where(endpoint, where), endpoint->current ? "" : " (no target now)");
+    html_format(out, "<text x=\"0\" y=\"%zu\">%s%s%s%s</text>", lane * LANE + 15,
+                history_where(endpoint, where), from(endpoint), vantage_of(endpoint),
+                endpoint->current ? "" : " (no target now)");
     fill_columns(history, endpoint, columns);
     print_bars(out, columns, lane);
     print_incidents_of(out, history, endpoint, lane);
@@ -194,10 +205,11 @@ static void print_span(FILE *out, const struct history_endpoint *endpoint,
     char where[HISTORY_WHERE_SIZE];
 
     html_format(out,
-                "<tr><th scope=\"row\">%s%s</th><td><span class=\"v %s\">%s</span></td><td>%s</td>"
-                "<td>",
-                history_where(endpoint, where), endpoint->current ? "" : " (no target any more)",
-                verdict_name(span->verdict), verdict_name(span->verdict),
+                "<tr><th scope=\"row\">%s%s%s%s</th><td><span class=\"v %s\">%s</span></td><td>%s"
+                "</td><td>",
+                history_where(endpoint, where), from(endpoint), vantage_of(endpoint),
+                endpoint->current ? "" : " (no target any more)", verdict_name(span->verdict),
+                verdict_name(span->verdict),
                 span->cause == CAUSE_NONE ? "" : cause_name(span->cause));
     html_time(out, span->first);
     fputs("</td><td>", out);
@@ -234,7 +246,7 @@ static void print_spans(FILE *out, const struct history *history)
     }
 }
 
-static void print_incident(FILE *out, const struct history_incident *row)
+static void print_incident(FILE *out, const struct history_incident *row, bool many_views)
 {
     const struct incident *incident = &row->incident;
     const struct finding *finding = &incident->finding;
@@ -248,6 +260,9 @@ static void print_incident(FILE *out, const struct history_incident *row)
     } else {
         fputs("<strong>open</strong>", out);
     }
+    if (many_views) {
+        html_format(out, "</td><td>%s", row->vantages);
+    }
     html_format(out, "</td><td>%lld</td><td>%s</td></tr>\n", (long long)finding->count,
                 finding->why);
 }
@@ -258,11 +273,12 @@ static void print_incidents(FILE *out, const struct history *history)
         "<h3>Incidents</h3><div class=\"scroll\" role=\"region\" tabindex=\"0\" "
         "aria-label=\"Incidents\"><table><caption>The latest first; times are UTC</caption><thead>"
         "<tr><th scope=\"col\">Kind</th><th scope=\"col\">Severity</th><th scope=\"col\">Subject"
-        "</th><th scope=\"col\">Opened</th><th scope=\"col\">Ended</th><th scope=\"col\">Count"
-        "</th><th scope=\"col\">Why</th></tr></thead><tbody>\n",
+        "</th><th scope=\"col\">Opened</th><th scope=\"col\">Ended</th>",
         out);
+    fputs(history->many_views ? "<th scope=\"col\">Seen from</th>" : "", out);
+    fputs("<th scope=\"col\">Count</th><th scope=\"col\">Why</th></tr></thead><tbody>\n", out);
     for (size_t i = 0; i < history->incident_count && i < TOLD_ENDS; i++) {
-        print_incident(out, &history->incidents[i]);
+        print_incident(out, &history->incidents[i], history->many_views);
     }
     if (history->incident_count == 0) {
         fputs("<tr><td colspan=\"7\">There was none.</td></tr>\n", out);

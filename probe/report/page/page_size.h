@@ -15,7 +15,7 @@
 /* Whether its dialogue is on the page: beyond PAGE_WHOLE_MAX that of one that is closed is not. */
 static inline bool page_has_dialogue(const struct history_endpoint *endpoint)
 {
-    return endpoint->history->endpoint_count <= PAGE_WHOLE_MAX ||
+    return endpoint->history->place_count <= PAGE_WHOLE_MAX ||
            history_state(endpoint)->verdict != VERDICT_CLOSED;
 }
 
