@@ -48,7 +48,7 @@ def test_everything_that_runs_the_programs_is_installed(root):
         "usr/share/man/man5/relaywarden.conf.5", "usr/lib/sysusers.d/relaywarden.conf",
         "usr/lib/tmpfiles.d/relaywarden.conf", "etc/logrotate.d/relaywarden",
         "usr/lib/systemd/catalog/relaywarden.catalog", "usr/share/relaywarden/relaywarden.rules.yml",
-        "usr/share/relaywarden/relaywarden.dashboard.json",
+        "usr/share/relaywarden/relaywarden.dashboard.json", "usr/share/relaywarden/relaywarden.fleet-dashboard.json",
         "etc/relaywarden/relaywarden.conf", "usr/share/doc/relaywarden/README.md",
         "usr/share/doc/relaywarden/doc/setup.md", "usr/share/doc/relaywarden/doc/findings/open-relay.md",
         "usr/share/doc/relaywarden/CHANGELOG.md", "usr/share/doc/relaywarden/doc/tour/open.svg",
