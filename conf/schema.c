@@ -133,6 +133,8 @@ const struct conf_option conf_options[] = {
      LIST(conf, milter.own_mailers, milter.own_mailer_count)},
     {SECTION_MILTER, TYPE_DURATION, "probe_expected", .optional = true, .least = 1, .most = YEAR,
      .defaults = DEFAULTS("26h"), AT(conf, milter.probe_expected_seconds)},
+    {SECTION_MILTER, TYPE_DATABASE, "push", .optional = true, .defaults = DEFAULTS(""),
+     AT(conf, milter.push)},
     {SECTION_MILTER, TYPE_PLACE, "listen", .optional = true, .defaults = DEFAULTS(""),
      AT(conf, milter.http.listen)},
     {SECTION_MILTER, TYPE_HOST, "listen_names", .optional = true,

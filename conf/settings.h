@@ -33,6 +33,7 @@ struct conf_milter {
     char **own_mailers;
     size_t own_mailer_count;
     long probe_expected_seconds; /* 0 = do not expect one */
+    char *push; /* the server that the snapshot is handed to, as `database`; "" = none */
     struct http_settings http;
 };
 

@@ -195,16 +195,30 @@ static struct reporter *start_reporter(const struct conf *conf,
 /* NULL: the filter does without, and says so. */
 static struct status_file *make_snapshot_file(const struct conf *conf,
                                               const struct snapshot_source *source,
-                                              struct reporter *reporter)
+                                              struct reporter *reporter, struct snapshot_push *push)
 {
     char directory[DATABASE_PATH_SIZE];
 
     snprintf(directory, sizeof(directory), "%s/milter", conf->state_directory);
-    struct status_file *file = status_file_new(directory, source, reporter);
+    struct status_file *file = status_file_new(directory, source, reporter, push);
     if (file == NULL) {
         reporter_say(reporter, LOG_ERR, "no memory to keep " SNAPSHOT_NAME ": it is not written");
     }
     return file;
+}
+
+/* NULL: nobody is to have it; or the filter does without, and says so. */
+static struct snapshot_push *start_push(const struct conf *conf, const char *host,
+                                        struct reporter *reporter)
+{
+    if (conf->milter.push[0] == '\0') {
+        return NULL;
+    }
+    struct snapshot_push *push = snapshot_push_start(conf->milter.push, host, reporter);
+    if (push == NULL) {
+        reporter_say(reporter, LOG_ERR, "push: no memory or thread to hand the snapshot over");
+    }
+    return push;
 }
 
 /* NULL: the filter does without, and says so. */
@@ -412,7 +426,8 @@ static int run(struct conf *conf, const char *path)
         .counters = &transactions.counters,
         .desk = &desk,
     };
-    struct status_file *file = make_snapshot_file(conf, &source, transactions.reporter);
+    struct snapshot_push *push = start_push(conf, host, transactions.reporter);
+    struct status_file *file = make_snapshot_file(conf, &source, transactions.reporter, push);
     struct housekeeper *keeper = start_keeper(conf, &transactions, file);
     int status =
         web_start(program.web, transactions.reporter, program.socket) ? serve(&program) : EX_OSERR;
@@ -424,7 +439,14 @@ static int run(struct conf *conf, const char *path)
         leave_in_place(transactions.reporter, "stopped with an answer over HTTP unfinished");
     }
     status_file_free(file);
+    const bool pushed = snapshot_push_stop(push, STOP_WAIT_MS);
     live_conf_install(NULL);
+    if (!pushed) {
+        /* Its thread hangs at the database, and may still use the reporter. */
+        (void)reporter_flush(transactions.reporter, STOP_WAIT_MS);
+        (void)fflush(NULL);
+        _exit(status);
+    }
     reporter_stop(transactions.reporter, STOP_WAIT_MS);
     return status;
 }

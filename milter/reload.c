@@ -25,6 +25,7 @@ static bool needs_restart(const struct conf *before, const struct conf *after)
            strcmp(before->milter.socket_group, after->milter.socket_group) != 0 ||
            before->milter.socket_mode != after->milter.socket_mode ||
            strcmp(before->milter.user, after->milter.user) != 0 ||
+           strcmp(before->milter.push, after->milter.push) != 0 ||
            strcmp(before->state_directory, after->state_directory) != 0;
 }
 
@@ -90,8 +91,8 @@ static void put_in_force(struct reporter *reporter, const char *path, struct con
     } else {
         if (before != NULL && needs_restart(before->conf, conf)) {
             reporter_say(reporter, LOG_WARNING,
-                         "socket, socket_group, socket_mode, user and state_directory change only "
-                         "with a restart; the other options of %s are in force",
+                         "socket, socket_group, socket_mode, user, push and state_directory change "
+                         "only with a restart; the other options of %s are in force",
                          path);
         }
         reporter_configure(reporter, &conf->alert);

@@ -34,7 +34,7 @@ BELOW = {
     "milter/tokens": ("milter",),
     "milter/discover": ("milter",),
     "milter/service": ("milter",),
-    "milter/status": ("milter",),
+    "milter/status": ("milter", "lib/postgresql"),
     "probe/model": ("conf",),
     "probe/net": ("conf",),
     "probe/dns": ("probe/model", "probe/net"),

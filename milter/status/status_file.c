@@ -14,6 +14,7 @@ struct status_file {
     char *draft;
     const struct snapshot_source *source;
     struct reporter *reporter;
+    struct snapshot_push *push;
     json_t *before;  /* what was written last, but for the time; NULL: nothing was */
     int64_t looked;  /* by the steady clock; 0: never */
     int64_t written; /* or tried */
@@ -21,7 +22,7 @@ struct status_file {
 };
 
 struct status_file *status_file_new(const char *directory, const struct snapshot_source *source,
-                                    struct reporter *reporter)
+                                    struct reporter *reporter, struct snapshot_push *push)
 {
     struct status_file *file = calloc(1, sizeof(*file));
 
@@ -30,6 +31,7 @@ struct status_file *status_file_new(const char *directory, const struct snapshot
     }
     file->source = source;
     file->reporter = reporter;
+    file->push = push;
     if (asprintf(&file->path, "%s/" SNAPSHOT_NAME, directory) < 0) {
         file->path = NULL;
     }
@@ -84,6 +86,9 @@ static void write_object(struct status_file *file, json_t *object, int64_t now)
     char *text = timed ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     bool written = text != NULL && write_text(file, text);
 
+    if (text != NULL) {
+        snapshot_push_offer(file->push, text);
+    }
     if (text == NULL) {
         tell(file, "out of memory");
     } else if (!written) {

@@ -14,6 +14,7 @@
 #define RELAYWARDEN_MILTER_STATUS_STATUS_FILE_H
 
 #include "lib/alert/reporter.h"
+#include "milter/status/snapshot_push.h"
 #include "milter/status/status_json.h"
 
 #define SNAPSHOT_NAME           "snapshot.json"
@@ -23,10 +24,10 @@
 
 struct status_file;
 
-/* In `directory`. The objects that `source` and `reporter` point to outlive it. NULL: memory is
- * out. */
+/* In `directory`. The objects that `source` and `reporter` point to outlive it; so does `push`,
+ * which is offered each text (NULL: nobody is). NULL: memory is out. */
 struct status_file *status_file_new(const char *directory, const struct snapshot_source *source,
-                                    struct reporter *reporter);
+                                    struct reporter *reporter, struct snapshot_push *push);
 void status_file_free(struct status_file *file); /* NULL is nothing */
 
 /* Whether it is time (clocks.h: steady) to look for a change; nothing need be collected before. */

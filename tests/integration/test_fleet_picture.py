@@ -3,10 +3,11 @@
 import json
 import os
 import re
+import signal
 
 import pytest
 
-from lab import Config, Dns, Pgbouncer, Postfix, Postgresql, ProbeDaemon, browser, probe, wait_until
+from lab import Config, Dns, Milter, Pgbouncer, Postfix, Postgresql, ProbeDaemon, browser, probe, wait_until
 from lab.servers import ROOT
 from test_alert_metrics import cells
 from test_schemas import expect
@@ -227,6 +228,81 @@ def test_the_page_is_filtered_by_vantage(both, outside):
             assert chromium.violations() == []
     finally:
         both.sql("DELETE FROM relaywarden.endpoint WHERE host = ''")
+
+
+# ---- filters hand in their snapshots ----
+
+
+@pytest.fixture(scope="module")
+def mail_host(both, shared_lab, mx, tmp_path_factory):
+    """A role that may log in, and a passfile of its own that the filter can read."""
+    both.sql("DO $$ BEGIN CREATE ROLE mx LOGIN PASSWORD 'of the filter' IN ROLE relaywarden_milter; END $$")
+    passfile = os.path.join(mx.host.folder, "passfile")
+    with open(passfile, "w", encoding="ascii", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        file.write("*:*:*:*:of the filter\n")
+    milter = Milter(shared_lab, mx.host, Config(milter={
+        "push": f"postgresql://mx@{both.host.address}:5432/relaywarden?passfile={passfile}",
+        "listen": "127.0.0.1:9826"}), postfix=mx).start()
+    mx.set({"smtpd_milters": mx.milter_setting("unix:" + mx.milter_socket), "mynetworks": "127.0.0.0/8"})
+    yield milter
+    assert milter.stop() == 0
+
+
+def answers(host, count):
+    """Codes of the replies to the recipients of a stranger's message."""
+    replies = host.smtp("203.0.113.25", ["EHLO client.example.net", "MAIL FROM:<a@sender.example.net>",
+                                         *[f"RCPT TO:<u{number}@example.org>" for number in range(count)], "QUIT"])
+    return [reply.code for reply in replies[3:3 + count]]
+
+
+def buckets(milter):
+    """How many recipients the filter answered: within a second, and in all."""
+    text = milter.host.run(["curl", "-sS", "http://127.0.0.1:9826/metrics"]).stdout
+    return [int(re.search(rf"^relaywarden_milter_answer_seconds_{name} (\d+)", text, re.M).group(1))
+            for name in (r'bucket\{le="1"\}', "count")]
+
+
+def test_a_filter_hands_in_its_snapshot_with_a_role_that_may_do_nothing_else(mail_host, both):
+    host, giver, seen = wait_until(lambda: next(iter(both.sql(
+        "SELECT host, giver, snapshot->>'program' FROM relaywarden.milter_now")), None), 60, mail_host.log.tail)
+    assert (host, giver, seen) == ("mx.example.org", "mx", "relaywarden-milter")
+    for statement in ("SELECT * FROM relaywarden.milter_now", "DELETE FROM relaywarden.milter_snapshot",
+                      "INSERT INTO relaywarden.milter_snapshot (host, snapshot, giver) VALUES ('x', '{}', 'north')",
+                      "SELECT relaywarden.retire('north')", "CREATE TABLE relaywarden.mine (a int)"):
+        with pytest.raises(Exception, match="permission denied"):
+            both.sql(f"SET SESSION AUTHORIZATION mx; {statement}")
+    for host, snapshot in (("x", "[]"), ("", "{}"), ("x" * 300, "{}")):
+        with pytest.raises(Exception, match="violates check constraint"):
+            both.sql("SET SESSION AUTHORIZATION mx; INSERT INTO relaywarden.milter_snapshot (host, snapshot)"
+                     f" VALUES ('{host}', '{snapshot}')")
+
+
+def test_no_recipient_waits_for_a_database_that_hangs(mail_host, both, outside):
+    assert mail_host.stop() == 0
+    since = mail_host.log.mark()
+    both.process.send_signal(signal.SIGSTOP)
+    try:
+        # It hands in its first one at once, which waits in vain: the kernel takes the connection, and nobody speaks.
+        mail_host.start()
+        assert answers(outside, 100) == [250] * 100
+        mail_host.log.wait_for("push: the snapshot is not handed over: the server does not answer", since=since)
+        assert answers(outside, 100) == [250] * 100
+        within, count = buckets(mail_host)
+        assert within == count >= 200
+    finally:
+        both.process.send_signal(signal.SIGCONT)
+    assert mail_host.stop() == 0
+    assert mail_host.log.find("push: the snapshot is handed over again", since)
+    assert both.value("SELECT snapshot->>'state' FROM relaywarden.milter_now") == "stopped"
+    mail_host.start()
+
+
+def test_a_role_that_may_not_insert_is_told_what_it_lacks(mail_host, both):
+    assert mail_host.stop() == 0
+    both.sql("DO $$ BEGIN REVOKE relaywarden_milter FROM mx; END $$")
+    since = mail_host.log.mark()
+    mail_host.start()
+    mail_host.log.wait_for("push: .* GRANT relaywarden_milter TO that role", since=since)
 
 
 # ---- Grafana ----

@@ -67,7 +67,7 @@ static int set_up(void **state)
         DATABASE_OK) {
         return -1;
     }
-    file = status_file_new(folder, &source, reporter);
+    file = status_file_new(folder, &source, reporter, NULL);
     moment = (struct snapshot_moment){
         .configuration = configuration,
         .database = database,

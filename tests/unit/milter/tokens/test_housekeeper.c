@@ -540,7 +540,7 @@ static void what_was_seen_is_written_at_the_start_as_it_changes_and_at_the_end(v
         .counters = &counters,
         .desk = &desk,
     };
-    struct status_file *file = status_file_new(folder, &source, reporter);
+    struct status_file *file = status_file_new(folder, &source, reporter, NULL);
 
     assert_non_null(file);
     sample_path(folder, "snapshot.json", seen_path);
