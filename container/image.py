@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Makes an OCI image from scratch, without a registry: the two programs and the libraries that they need.
+"""Makes an OCI image from scratch, without a registry: the two programs, the module for PostgreSQL where it was built, and
+the libraries that they need.
 
 The same octets from the same programs, libraries and date: names in order, one owner, one time. The result is
 one file, an OCI layout in a tar archive, which `podman load` and `skopeo copy oci-archive:` take; its digest is printed.
@@ -19,6 +20,7 @@ import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = ("relaywarden-milter", "relaywarden-probe")
+MODULE = "relaywarden-postgresql.so"  # the programs look for it beside themselves
 USER = 65532  # nobody's on any system that we know of
 STATE = "var/lib/relaywarden"
 MILTER_PORT, HTTP_PORT = 8895, 9825  # conf/environment.c
@@ -86,7 +88,7 @@ def make_layer(build, when):
     layer = Layer(when)
     needed = set()
     with tempfile.TemporaryDirectory() as folder:
-        for name in PROGRAMS:
+        for name in [*PROGRAMS, *([MODULE] if os.path.exists(os.path.join(build, MODULE)) else [])]:
             stripped = os.path.join(folder, name)
             subprocess.run(["strip", "-o", stripped, os.path.join(build, name)], check=True)
             layer.add(f"usr/sbin/{name}", read(stripped), mode=0o755)

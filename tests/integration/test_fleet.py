@@ -2,12 +2,17 @@
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 
 import pytest
+import yaml
 
 from lab import Config, Dns, Pgbouncer, Postfix, Postgresql, probe, program, run
+from lab.postgresql import PASSWORD
+from lab.servers import ROOT
+from readme import read
 
 TARGETS = {"mx": {"host": "203.0.113.25", "ports": [25]},
            "submission": {"domain": "example.org", "ports": [465, 587], "interval": "1h"}}
@@ -444,3 +449,84 @@ def test_the_output_of_fleet_is_one_object(outside, database):
     done = fleet(outside, database.url(), "status")
     report = json.loads(done.out)
     assert report["program"] == "relaywarden-probe" and report["fleet"] == "status" and report["exit"] == done.code == 1
+
+
+# ---- Kubernetes ----
+
+
+def manifests():
+    """Each object of container/kubernetes, by kind and name."""
+    folder = os.path.join(ROOT, "container/kubernetes")
+    found = {}
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name), encoding="utf-8") as file:
+            for manifest in yaml.safe_load_all(file):
+                meta = manifest["metadata"]
+                found[manifest["kind"], meta.get("name", meta.get("generateName"))] = manifest
+    return found
+
+
+def pods():
+    """The containers, each with its pod and the configuration that it names."""
+    objects = manifests()
+    for (kind, name), manifest in objects.items():
+        if kind not in ("Deployment", "Job"):
+            continue
+        spec = manifest["spec"]["template"]["spec"]
+        volumes = {volume["name"]: volume for volume in spec["volumes"]}
+        for container in spec.get("initContainers", []) + spec["containers"]:
+            assert {mount["name"] for mount in container["volumeMounts"]} <= set(volumes)
+            where, = [mount for mount in container["volumeMounts"] if mount["name"] == "configuration"]
+            data = objects["ConfigMap", volumes["configuration"]["configMap"]["name"]]["data"]
+            path = container["command"][container["command"].index("--config") + 1]
+            assert os.path.dirname(path) == where["mountPath"]
+            yield name, spec, container, data[os.path.basename(path)]
+
+
+def test_what_the_manifests_run_takes_its_configuration_and_the_password(outside, database):
+    """Each command runs here, in the order of the page, with the servers of the lab in the place of the samples'."""
+    commands = []
+    for name, _, container, text in sorted(pods(), key=lambda pod: pod[0], reverse=True):
+        user = "postgres" if "owner@" in text else "probe"
+        text = re.sub(r'database = "[^"]*"', f'database = "postgresql://{user}@{database.host.address}/relaywarden"', text)
+        path = os.path.join(outside.folder, f"{name}-{container['name']}.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f'state_directory = "{outside.folder}/{name}"\n{text}')
+        os.makedirs(f"{outside.folder}/{name}/probe", exist_ok=True)
+        tried = outside.run([program("relaywarden-probe"), "--config", path, "-t"], check=False)
+        assert tried.returncode == 0, tried.stderr
+        variable, = container["env"]
+        assert variable["name"] == "PGPASSWORD" and variable["valueFrom"]["secretKeyRef"]["key"] == "password"
+        argv = [program(container["command"][0]), *container["command"][1:]]
+        argv[argv.index("--config") + 1] = path
+        commands.append((user, argv))
+    assert [argv[1:3] for _, argv in commands[:2]] == [["fleet", "migrate"], ["fleet", "sync"]]
+    database.sql(f"ALTER ROLE postgres PASSWORD '{PASSWORD.replace(chr(39), chr(39) * 2)}'", "postgres")
+    environment = {**os.environ, "PGPASSWORD": PASSWORD}
+    for user, argv in commands[:2]:
+        done = outside.run(argv, check=False, env=environment)
+        assert done.returncode == 0, done.stderr
+        if user == "postgres":
+            database.sql("GRANT relaywarden_worker TO probe")
+    status = outside.run([*commands[1][1][:2], "status", *commands[1][1][3:]], check=False, env=environment)
+    assert "targets=1" in status.stdout, status.stderr
+    assert commands[2][1][1] == "run"
+
+
+def test_the_manifests_ask_for_health_where_a_worker_answers():
+    routes = set(re.findall(r'\.path = "([^"]+)"', read("probe/http/probe_pages.c")))
+    image = read("container/image.py")
+    for name, spec, container, text in pods():
+        assert container["image"] == "relaywarden:" + re.search(r"^VERSION\s*:= (\S+)", read("Makefile"), re.M).group(1)
+        assert spec["securityContext"]["runAsUser"] == int(re.search(r"^USER = (\d+)", image, re.M).group(1))
+        if "livenessProbe" in container:
+            port, = [port["containerPort"] for port in container["ports"] if port["name"] == "http"]
+            assert f":{port}\"" in re.search(r"listen = .*", text).group(0)
+            assert {container[probe]["httpGet"]["path"] for probe in ("livenessProbe", "readinessProbe")} == \
+                {"/-/healthy", "/-/ready"} <= routes
+            assert {"/var/lib/relaywarden", "/tmp"} <= {mount["mountPath"] for mount in container["volumeMounts"]}
+            term, = spec["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+            deployment = manifests()["Deployment", name]["spec"]
+            assert term["labelSelector"] == deployment["selector"]
+            assert deployment["selector"]["matchLabels"] == deployment["template"]["metadata"]["labels"]
+            assert manifests()["PodDisruptionBudget", name]["spec"]["selector"] == deployment["selector"]
