@@ -1,17 +1,15 @@
 """relaywarden-probe run, many of them: one roster, one history, one alert, on Debian's PostgreSQL."""
 
 import collections
-import contextlib
 import os
 import random
-import signal
 
 import pytest
 
-from lab import Config, Dns, Pgbouncer, Postfix, Postgresql, ProbeDaemon, Server, probe, program, wait_until
+from fleet_of_tests import MX, Fleet, host_of, ids, open_for
+from lab import Config, Dns, Pgbouncer, Postfix, Postgresql, Server, probe, wait_until
 from lab.many import LightServers, address
 
-VANTAGES = ("north", "east", "west")
 KILLS = 20
 LIGHT = 40
 
@@ -20,87 +18,6 @@ LIGHT = 40
 def server(shared_lab):
     Dns(shared_lab).start()
     return Postgresql(shared_lab, shared_lab.host("db"), max_connections=100).start()
-
-
-def host_of(lab, number):
-    return lab.host(VANTAGES[number], addresses=(f"198.51.100.{21 + number}", f"2001:db8:51::{21 + number}"))
-
-
-class Fleet:
-    """A database with a roster, and workers at the vantages."""
-
-    def __init__(self, lab, server, name, targets, port=5432, probe_options=None):
-        self.lab, self.server, self.name, self.targets = lab, server, name, targets
-        self.options = {"timeout": "3s", "interval": "5s", **(probe_options or {})}
-        self.url = server.url(port=port)
-        self.workers = []
-        server.sql("DROP DATABASE IF EXISTS relaywarden WITH (FORCE)", "postgres")
-        server.sql("CREATE DATABASE relaywarden")
-        self.run("migrate", server.owner_url())
-        server.sql("GRANT relaywarden_worker TO probe")
-        self.run("sync", self.url)
-
-    def run(self, verb, url, *words, code=0):
-        done = probe(host_of(self.lab, 0), verb, *words, config=self.config(0, url), verb="fleet", name=self.name)
-        assert done.code == code, done.err
-        return done.report
-
-    def config(self, vantage, url=None, targets=None):
-        return Config(database=url or self.url, vantage_name=VANTAGES[vantage], probe=dict(self.options),
-                      targets=self.targets if targets is None else targets,
-                      alert={"syslog": {"format": "none"}})
-
-    def add(self, vantage, number=0):
-        # A worker needs no targets of its own.
-        worker = ProbeDaemon(self.lab, host_of(self.lab, vantage), self.config(vantage, targets={}),
-                             name=f"{self.name}-{number}")
-        self.workers.append(worker.start())
-        return worker
-
-    def begin(self, *vantages):
-        """A worker at each; whoever is first knows that the others are to come."""
-        for vantage in vantages:
-            self.server.sql(f"SELECT relaywarden.hello('before', '{VANTAGES[vantage]}', '', '')")
-        return [self.add(vantage) for vantage in vantages]
-
-    @contextlib.contextmanager
-    def quiet(self):
-        """Nothing is asked meanwhile: an audit that a change comes into the midst of finds what never was."""
-        def rests():
-            self.server.sql("UPDATE relaywarden.turn SET due = now() + interval '1 h' WHERE leased_until IS NULL")
-            return self.server.value("SELECT count(*) FROM relaywarden.turn WHERE leased_until IS NOT NULL"
-                                     " OR due < now() + interval '30 min'") == "0"
-
-        wait_until(rests, 60, self.log)
-        yield
-        self.server.sql("UPDATE relaywarden.turn SET due = now()")
-
-    def alerts(self, **wanted):
-        return [alert for worker in self.workers for alert in worker.alerts()
-                if all(alert.get(name) == value for name, value in wanted.items())]
-
-    def wait_for_alerts(self, count, **wanted):
-        return wait_until(lambda: len(self.alerts(**wanted)) >= count and self.alerts(**wanted), 120,
-                          lambda: f"{count} alerts {wanted}: {self.alerts()}\n{self.log()}")
-
-    def log(self):
-        return "\n".join(worker.log.tail(20) for worker in self.workers)
-
-    def wait_for_round(self):
-        """Each target is asked anew at each vantage."""
-        self.wait_for_round_at("")
-
-    def wait_for_round_at(self, vantage):
-        now = self.server.value("SELECT now()")
-        wait_until(lambda: self.server.value("SELECT count(*) FROM relaywarden.turn WHERE (asked IS NULL OR"
-                                             f" asked < '{now}') AND vantage IN ('{vantage}', CASE '{vantage}'"
-                                             " WHEN '' THEN vantage END)") == "0", 120,
-                   lambda: f"{self.server.sql('SELECT * FROM relaywarden.turn')[:10]}\n{self.log()}")
-
-    def stop(self):
-        for worker in self.workers:
-            if worker.process:
-                assert worker.stop() == 0
 
 
 @pytest.fixture
@@ -119,19 +36,6 @@ def make_fleet(shared_lab, server, request):
 @pytest.fixture(scope="module")
 def postfix(shared_lab):
     return Postfix(shared_lab, shared_lab.host("mx")).start()
-
-
-MX = {"mx": {"host": "203.0.113.25", "ports": [25]}}
-
-
-def open_for(postfix, *vantages):
-    """As a cloud whose networks somebody trusts."""
-    trusted = ["127.0.0.0/8"] + [f"198.51.100.{21 + number}" for number in vantages]
-    postfix.set({"mynetworks": ", ".join(trusted), "in_flow_delay": "0s"})
-
-
-def ids(alerts):
-    return {alert["incident"] for alert in alerts}
 
 
 @pytest.mark.parametrize("pooled", [False, True])
@@ -214,29 +118,6 @@ def test_each_vantage_asks_everything(make_fleet, postfix, server):
                                             " FROM relaywarden.endpoint_now")]
     assert len(details) == 2 and min(map(int, details)) > 20, details
     assert {row[0] for row in server.sql("SELECT verdict FROM relaywarden.endpoint_now")} == {"closed"}
-
-
-def test_while_the_database_is_away_audits_go_on_and_nothing_is_missing_afterwards(make_fleet, postfix, server):
-    open_for(postfix)
-    fleet = make_fleet(MX)
-    worker = fleet.add(0)
-    fleet.wait_for_round()
-    before = int(server.value("SELECT sum(audits) FROM relaywarden.audit_history"))
-    server.stop(signal.SIGQUIT)
-    worker.log.wait_for("audits go on")
-    folder = os.path.join(worker.host.folder, worker.folder, "state", "probe", "fleet")
-    wait_until(lambda: os.path.isdir(folder) and len(os.listdir(folder)) >= 3, 60, worker.log.tail)
-    postfix.set({"mynetworks": "0.0.0.0/0", "in_flow_delay": "0s"})
-    alert = worker.wait_for_alert(kind="open-relay", state="opened")
-    assert "vantages" not in alert["evidence"]
-    server.start()
-    worker.log.wait_for("the database is back")
-    fleet.wait_for_round()
-    assert os.listdir(folder) == []
-    assert int(server.value("SELECT sum(audits) FROM relaywarden.audit_history")) >= before + 4
-    # It was told from here, and is not told once more.
-    assert server.value("SELECT count(*) FROM relaywarden.incident_now WHERE kind = 'open-relay'") == "1"
-    assert len(fleet.alerts(kind="open-relay", state="opened")) == 1
 
 
 def test_a_silent_vantage_is_told_and_ends_nothing(make_fleet, postfix, server):
@@ -325,22 +206,6 @@ def test_run_says_why_it_cannot_begin_with_the_database(shared_lab, server):
     config = Config(database=server.url(), vantage_name="north", targets={})
     done = probe(host_of(shared_lab, 0), config=config, verb="run", as_json=False, name="refused")
     assert done.code == 78 and "fleet migrate" in done.err, done.err
-
-
-def test_a_worker_that_starts_without_the_database_waits_for_it(make_fleet, postfix, server):
-    open_for(postfix)
-    fleet = make_fleet(MX)
-    server.stop()
-    worker = ProbeDaemon(fleet.lab, host_of(fleet.lab, 0), fleet.config(0, targets={}), name=f"{fleet.name}-0")
-    fleet.workers.append(worker)
-    with open(worker.log.path, "ab") as log:
-        worker.process = worker.host.popen([program("relaywarden-probe"), "run", "--config", worker.path],
-                                           stdout=log, stderr=log)
-    worker.log.wait_for("nothing is audited until it is there")
-    assert worker.log.find("is ready|audits go on") == []
-    server.start()
-    worker.log.wait_for("is ready, a worker at vantage north")
-    fleet.wait_for_round()
 
 
 def test_results_that_the_database_refuses_are_set_aside_and_told(make_fleet, postfix, server):
