@@ -6,17 +6,13 @@
 #include <string.h>
 
 #include "probe/model/evidence.h"
-#include "probe/model/other_domains.h"
-#include "probe/smtp/retry.h"
 
-#define FIRST_TECHNIQUE  "plain"
-#define SENDER_TECHNIQUE "own-sender"
-#define CUTS_MAX         2
-#define FRUITLESS_MAX    2
+#define CUTS_MAX      2
+#define FRUITLESS_MAX 2
 /* So many the connection that there is asks in the time that a second one needs to be opened. */
 #define FEW_TECHNIQUES 4
 
-/* All but the rows. */
+/* All but the queue. */
 static void begin(struct battery *battery, const struct battery_settings *settings,
                   struct endpoint_result *result)
 {
@@ -28,119 +24,25 @@ static void begin(struct battery *battery, const struct battery_settings *settin
     battery->connection_refusals = BATTERY_CONNECTION_REFUSALS;
     battery->connection_confirmations = UINT_MAX;
     for (size_t i = 0; i < RESULT_TECHNIQUES; i++) {
-        battery->turns[i] = i;
+        battery->queue.turns[i] = i;
     }
     battery_place_begin(&battery->place, result, &settings->vantage, settings->canary);
     snprintf(battery->other_sender, sizeof(battery->other_sender), "<relaywarden@%s>",
              domain != NULL ? domain + 1 : settings->canary);
 }
 
-/* The site's other domains: the last, for they have what max_refusals leaves. */
-static void add_others(struct endpoint_result *result, enum domain_role role)
-{
-    const struct technique *technique = other_domains_technique(role);
-
-    for (size_t i = 0; technique != NULL && i < result->others[role].count; i++) {
-        struct technique_result *row = result_add(result, technique);
-        if (row != NULL) {
-            row->own = result->others[role].domains[i];
-            row->text = "not asked: max_refusals left none for it in this audit";
-        }
-    }
-}
-
 void battery_init(struct battery *battery, const struct battery_settings *settings,
                   struct endpoint_result *result)
 {
-    const struct technique *first = technique_find(FIRST_TECHNIQUE);
-
     begin(battery, settings, result);
-    result->technique_count = 0;
     if (result->proxied) {
         battery->greeting = BATTERY_UNGREETED;
     }
-    for (size_t i = 0; i < settings->instead_count; i++) {
-        (void)result_add(result, settings->instead[i]);
-    }
     if (settings->instead_count > 0) {
-        return;
-    }
-    if (first != NULL) {
-        (void)result_add(result, first);
-    }
-    /* The operator has no right to try the doors of somebody else's server. */
-    for (size_t i = 0; i < technique_count && !result->endpoint.hosted; i++) {
-        if (&techniques[i] != first) {
-            (void)result_add(result, &techniques[i]);
-        }
-    }
-    for (size_t role = 0; role < DOMAIN_ROLES && !result->endpoint.hosted; role++) {
-        add_others(result, role);
-    }
-}
-
-/* Of the rows of own-sender it is the one with that sender; of those of helo-own nobody knows. */
-static bool is_row_of(const struct endpoint_result *result, size_t row,
-                      const struct battery_earlier *earlier)
-{
-    const struct technique_result *asked = &result->techniques[row];
-    const char *own = asked->own != NULL ? asked->own : result->endpoint.own;
-    char sender[ENVELOPE_PATH_SIZE];
-
-    (void)snprintf(sender, sizeof(sender), "<postmaster@%s>", own);
-    return strcmp(asked->technique->id, earlier->technique) == 0 &&
-           (strcmp(earlier->technique, SENDER_TECHNIQUE) == 0 ? strcmp(earlier->sender, sender) == 0
-                                                              : asked->own == NULL);
-}
-
-void battery_remember(struct battery *battery, const struct battery_earlier *earlier, size_t count)
-{
-    for (size_t i = 0; i < battery->result->technique_count; i++) {
-        for (size_t j = 0; j < count; j++) {
-            if (is_row_of(battery->result, i, &earlier[j])) {
-                battery->earlier[i] = string_pool_keep(&battery->result->texts, earlier[j].sender);
-            }
-        }
-    }
-}
-
-/* Seconds since the row was answered; what never was is older than all. The site's other domains,
- * which have turns of their own, come last; or first for once, or a server that cuts each
- * battery off would never be asked for them. */
-static long age_of(const struct battery *battery, size_t row, const struct battery_answer *answers,
-                   size_t count)
-{
-    const char *id = battery->result->techniques[row].technique->id;
-
-    bool other_domain = battery->result->techniques[row].own != NULL;
-
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(other_domain ? BATTERY_SENDERS_FIRST : id, answers[i].technique) == 0) {
-            return other_domain ? LONG_MAX : answers[i].age;
-        }
-    }
-    return other_domain ? -1 : LONG_MAX;
-}
-
-void battery_take_turns(struct battery *battery, const struct battery_answer *answers, size_t count,
-                        long recent)
-{
-    long ages[RESULT_TECHNIQUES];
-
-    battery->in_turn = count > 0;
-    for (size_t i = 0; i < battery->result->technique_count; i++) {
-        ages[i] = age_of(battery, i, answers, count);
-        battery->result->techniques[i].recent = ages[i] <= recent;
-    }
-    /* Sorted in; equal ones stay in the table's order, and the first where it is. */
-    for (size_t i = 2; i < battery->result->technique_count; i++) {
-        size_t row = battery->turns[i];
-        size_t place = i;
-        while (place > 1 && ages[battery->turns[place - 1]] < ages[row]) {
-            battery->turns[place] = battery->turns[place - 1];
-            place--;
-        }
-        battery->turns[place] = row;
+        battery_queue_fill_with(&battery->queue, result, settings->instead,
+                                settings->instead_count);
+    } else {
+        battery_queue_fill(&battery->queue, result);
     }
 }
 
@@ -152,12 +54,7 @@ void battery_init_again(struct battery *battery, const struct battery_settings *
     if (result->proxied) {
         battery->greeting = BATTERY_UNGREETED;
     }
-    for (size_t i = 0; i < result->technique_count; i++) {
-        const struct technique_result *asked = &result->techniques[i];
-        bool due = retry_is_worth(result, asked);
-        battery->rows[i] = due ? BATTERY_WAITING : BATTERY_DONE;
-        battery->earlier[i] = due ? asked->sender : NULL;
-    }
+    battery_queue_fill_again(&battery->queue, result);
 }
 
 void battery_init_message(struct battery *battery, const struct battery_settings *settings,
@@ -165,10 +62,7 @@ void battery_init_message(struct battery *battery, const struct battery_settings
 {
     begin(battery, settings, result);
     battery->message = text;
-    for (size_t i = 0; i < result->technique_count; i++) {
-        battery->rows[i] = i == row ? BATTERY_WAITING : BATTERY_DONE;
-    }
-    battery->earlier[row] = result->techniques[row].sender;
+    battery_queue_fill_message(&battery->queue, result, row);
 }
 
 static bool may_ask(const struct battery *battery)
@@ -180,7 +74,7 @@ static bool may_ask(const struct battery *battery)
 /* Whether the row waits, and nothing that is known of the greeting forbids it. */
 static bool is_possible(const struct battery *battery, size_t row)
 {
-    return battery->rows[row] == BATTERY_WAITING &&
+    return battery->queue.rows[row] == BATTERY_WAITING &&
            technique_is_proxied(battery->result->techniques[row].technique) ==
                (battery->greeting == BATTERY_UNGREETED);
 }
@@ -198,7 +92,8 @@ static bool has_spare_refusal(const struct battery *battery, bool special)
         const struct technique_result *asked = &battery->result->techniques[i];
         bool comes_first =
             asked->own == NULL || (helos_first && technique_is_special(asked->technique));
-        wanted += battery->rows[i] == BATTERY_TAKEN || (comes_first && is_possible(battery, i));
+        wanted +=
+            battery->queue.rows[i] == BATTERY_TAKEN || (comes_first && is_possible(battery, i));
     }
     return wanted < battery->settings->max_refusals;
 }
@@ -230,7 +125,7 @@ bool battery_has_work(const struct battery *battery)
 static bool waits_for_plain(const struct battery *battery)
 {
     return battery->hidden && battery->result->technique_count > 0 &&
-           battery->rows[0] != BATTERY_DONE;
+           battery->queue.rows[0] != BATTERY_DONE;
 }
 
 /* Whether it is not known yet whose answers there will be. */
@@ -255,13 +150,13 @@ bool battery_wants_company(const struct battery *battery, bool beside_common)
 
 bool battery_special_is_next(const struct battery *battery)
 {
-    for (size_t i = 0; battery->in_turn && i < battery->result->technique_count; i++) {
-        size_t row = battery->turns[i];
+    for (size_t i = 0; battery->queue.in_turn && i < battery->result->technique_count; i++) {
+        size_t row = battery->queue.turns[i];
         if (is_waiting(battery, row, false)) {
             return false;
         }
         if (is_waiting(battery, row, true)) {
-            return battery->rows[0] == BATTERY_DONE;
+            return battery->queue.rows[0] == BATTERY_DONE;
         }
     }
     return false;
@@ -278,10 +173,10 @@ size_t battery_claim(struct battery *battery, bool beside_common)
         return BATTERY_COMMON;
     }
     for (size_t i = 0; i < battery->result->technique_count; i++) {
-        size_t row = battery->turns[i];
+        size_t row = battery->queue.turns[i];
         if (is_waiting(battery, row, true) ||
-            (battery->message != NULL && battery->rows[row] == BATTERY_WAITING)) {
-            battery->rows[row] = BATTERY_TAKEN;
+            (battery->message != NULL && battery->queue.rows[row] == BATTERY_WAITING)) {
+            battery->queue.rows[row] = BATTERY_TAKEN;
             return row;
         }
     }
@@ -299,9 +194,9 @@ static void leave_unasked(struct battery *battery, struct technique_result *into
 static void cut_row(struct battery *battery, size_t row, const char *why)
 {
     struct technique_result *into = &battery->result->techniques[row];
-    bool again = ++battery->cuts[row] < CUTS_MAX && battery->message == NULL;
+    bool again = ++battery->queue.cuts[row] < CUTS_MAX && battery->message == NULL;
 
-    battery->rows[row] = again ? BATTERY_WAITING : BATTERY_DONE;
+    battery->queue.rows[row] = again ? BATTERY_WAITING : BATTERY_DONE;
     battery->settled = 0; /* as in battery_put_back */
     leave_unasked(battery, into, why);
     into->cut = !into->asked;
@@ -334,7 +229,7 @@ void battery_settle(struct battery *battery)
         struct technique_result *into = &battery->result->techniques[i];
         struct envelope envelope;
 
-        if (battery->rows[i] != BATTERY_WAITING) {
+        if (battery->queue.rows[i] != BATTERY_WAITING) {
             continue;
         }
         const char *why = battery_place_why_absent(&battery->place, into->technique);
@@ -344,7 +239,7 @@ void battery_settle(struct battery *battery)
         }
         if (why != NULL) {
             leave_unasked(battery, into, why);
-            battery->rows[i] = BATTERY_DONE;
+            battery->queue.rows[i] = BATTERY_DONE;
         }
     }
 }
@@ -378,7 +273,7 @@ void battery_greeted(struct battery *battery)
                                               .sender = "",
                                               .recipient = ""};
             leave_unasked(battery, into, "not asked: the server greets without a PROXY header");
-            battery->rows[i] = BATTERY_DONE;
+            battery->queue.rows[i] = BATTERY_DONE;
         }
     }
 }
@@ -391,7 +286,7 @@ void battery_drop_proxy(struct battery *battery, size_t row, const char *why)
         struct technique_result *into = &battery->result->techniques[i];
         if (into->technique->identity == version && !into->asked) {
             leave_unasked(battery, into, why);
-            battery->rows[i] = BATTERY_DONE;
+            battery->queue.rows[i] = BATTERY_DONE;
         }
     }
 }
@@ -407,25 +302,15 @@ static void use_other_sender(const struct battery *battery, struct envelope *env
     }
 }
 
-/* Whether this is the sender that the row had when it was put off, or was not put off. */
-static bool is_earlier_sender(const struct battery *battery, size_t row,
-                              const struct envelope *envelope)
-{
-    const char *earlier = battery->earlier[row];
-    size_t length = strlen(envelope->sender);
-
-    return earlier == NULL || (strncmp(earlier, envelope->sender, length) == 0 &&
-                               strcmp(earlier + length, envelope->sender_parameters) == 0);
-}
-
 /* The sender that the server knows from before, if it is one of the row's two. */
 static void use_earlier_sender(struct battery *battery, size_t row, const struct envelope *envelope)
 {
     struct envelope other = *envelope;
 
     use_other_sender(battery, &other);
-    if (!is_earlier_sender(battery, row, envelope) && is_earlier_sender(battery, row, &other)) {
-        battery->replaced[row] = true;
+    if (!battery_queue_is_sender(&battery->queue, row, envelope) &&
+        battery_queue_is_sender(&battery->queue, row, &other)) {
+        battery->queue.replaced[row] = true;
     }
 }
 
@@ -435,16 +320,16 @@ static bool take_row(struct battery *battery, size_t row, struct battery_task *t
     task->into = &battery->result->techniques[row];
     task->row = row;
     if (!battery_envelope(battery, row, &task->envelope)) {
-        battery->rows[row] = BATTERY_DONE;
+        battery->queue.rows[row] = BATTERY_DONE;
         return false;
     }
-    task->again = battery->earlier[row] != NULL;
-    task->control_only = battery->control_only[row];
+    task->again = battery->queue.earlier[row] != NULL;
+    task->control_only = battery->queue.control_only[row];
     use_earlier_sender(battery, row, &task->envelope);
-    if (battery->replaced[row]) {
+    if (battery->queue.replaced[row]) {
         use_other_sender(battery, &task->envelope);
     }
-    battery->rows[row] = BATTERY_TAKEN;
+    battery->queue.rows[row] = BATTERY_TAKEN;
     (void)battery_reserve(battery, task, 1);
     return true;
 }
@@ -452,7 +337,7 @@ static bool take_row(struct battery *battery, size_t row, struct battery_task *t
 static bool take_common(struct battery *battery, bool sealed, struct battery_task *task)
 {
     for (size_t i = 0; i < battery->result->technique_count; i++) {
-        size_t row = battery->turns[i];
+        size_t row = battery->queue.turns[i];
         const struct technique *technique = battery->result->techniques[row].technique;
         if (is_waiting(battery, row, false) &&
             (!sealed || technique->spelling == TECHNIQUE_SPELLING_USUAL) &&
@@ -469,7 +354,7 @@ bool battery_take(struct battery *battery, size_t claim, bool sealed, struct bat
         return false;
     }
     if (claim != BATTERY_COMMON) {
-        return battery->rows[claim] == BATTERY_TAKEN && take_row(battery, claim, task);
+        return battery->queue.rows[claim] == BATTERY_TAKEN && take_row(battery, claim, task);
     }
     return (sealed && take_common(battery, true, task)) || take_common(battery, false, task);
 }
@@ -477,7 +362,7 @@ bool battery_take(struct battery *battery, size_t claim, bool sealed, struct bat
 bool battery_take_first(struct battery *battery, struct battery_task *task)
 {
     return may_ask(battery) && battery->result->technique_count > 0 &&
-           is_waiting(battery, 0, false) && battery->earlier[0] == NULL &&
+           is_waiting(battery, 0, false) && battery->queue.earlier[0] == NULL &&
            take_row(battery, 0, task);
 }
 
@@ -495,8 +380,8 @@ static void end_scouting(struct battery *battery, const struct technique_result 
 
     battery->scouting = false;
     for (size_t i = 0; greylisted && i < battery->result->technique_count; i++) {
-        if (battery->rows[i] == BATTERY_WAITING) {
-            battery->rows[i] = BATTERY_DONE;
+        if (battery->queue.rows[i] == BATTERY_WAITING) {
+            battery->queue.rows[i] = BATTERY_DONE;
         }
     }
 }
@@ -504,7 +389,7 @@ static void end_scouting(struct battery *battery, const struct technique_result 
 void battery_answered(struct battery *battery, struct battery_task *task)
 {
     let_go(battery, task);
-    battery->rows[task->row] = BATTERY_DONE;
+    battery->queue.rows[task->row] = BATTERY_DONE;
     if (battery->scouting) {
         end_scouting(battery, task->into);
     }
@@ -518,7 +403,8 @@ void battery_cut(struct battery *battery, struct battery_task *task, const char 
 {
     let_go(battery, task);
     cut_row(battery, task->row, why);
-    task->into->hung_up = battery->message == NULL && battery->rows[task->row] == BATTERY_DONE;
+    task->into->hung_up =
+        battery->message == NULL && battery->queue.rows[task->row] == BATTERY_DONE;
 }
 
 bool battery_reserve(struct battery *battery, struct battery_task *task, unsigned int refusals)
@@ -542,12 +428,12 @@ static bool is_by_sender(const struct technique *technique)
 
 bool battery_replace_sender(struct battery *battery, struct battery_task *task)
 {
-    if (battery->ended || battery->replaced[task->row] ||
+    if (battery->ended || battery->queue.replaced[task->row] ||
         task->into->technique->sender_class != TECHNIQUE_SENDER_EXTERNAL ||
         is_by_sender(task->into->technique) || !battery_reserve(battery, task, 1)) {
         return false;
     }
-    battery->replaced[task->row] = true;
+    battery->queue.replaced[task->row] = true;
     use_other_sender(battery, &task->envelope);
     return true;
 }
@@ -555,7 +441,7 @@ bool battery_replace_sender(struct battery *battery, struct battery_task *task)
 void battery_put_back(struct battery *battery, struct battery_task *task)
 {
     let_go(battery, task);
-    battery->rows[task->row] = BATTERY_WAITING;
+    battery->queue.rows[task->row] = BATTERY_WAITING;
     battery->settled = 0; /* this one was not, if it was done meanwhile */
 }
 
@@ -567,11 +453,12 @@ void battery_want_subdomain(struct battery *battery, const struct technique_resu
     }
     for (size_t i = 0; i < battery->result->technique_count; i++) {
         const struct technique_result *into = &battery->result->techniques[i];
-        if (into->technique->trait == TECHNIQUE_BY_SUBDOMAIN && battery->rows[i] == BATTERY_DONE &&
-            into->asked && into->outcome == OUTCOME_RECIPIENT_REFUSED && !into->control_asked &&
-            !battery->control_only[i]) {
-            battery->control_only[i] = true;
-            battery->rows[i] = BATTERY_WAITING;
+        if (into->technique->trait == TECHNIQUE_BY_SUBDOMAIN &&
+            battery->queue.rows[i] == BATTERY_DONE && into->asked &&
+            into->outcome == OUTCOME_RECIPIENT_REFUSED && !into->control_asked &&
+            !battery->queue.control_only[i]) {
+            battery->queue.control_only[i] = true;
+            battery->queue.rows[i] = BATTERY_WAITING;
             battery->settled = 0;
         }
     }
@@ -580,7 +467,7 @@ void battery_want_subdomain(struct battery *battery, const struct technique_resu
 void battery_leave(struct battery *battery, struct battery_task *task, const char *why)
 {
     let_go(battery, task);
-    battery->rows[task->row] = BATTERY_DONE;
+    battery->queue.rows[task->row] = BATTERY_DONE;
     leave_unasked(battery, task->into, why);
     task->into->cut = !task->into->asked;
 }
@@ -595,7 +482,8 @@ void battery_refused(struct battery *battery, struct battery_task *task)
         return;
     }
     for (size_t i = 0; i < battery->result->technique_count; i++) {
-        if (battery->rows[i] == BATTERY_WAITING && battery->result->techniques[i].own == NULL) {
+        if (battery->queue.rows[i] == BATTERY_WAITING &&
+            battery->result->techniques[i].own == NULL) {
             battery->result->refusals_used_up = true;
             leave_unasked(battery, &battery->result->techniques[i],
                           "not asked: the endpoint has given max_refusals already");

@@ -33,6 +33,7 @@
 #include "probe/model/technique.h"
 #include "probe/model/vantage.h"
 #include "probe/smtp/battery_place.h"
+#include "probe/smtp/battery_queue.h"
 #include "probe/smtp/milter_talk.h"
 #include "probe/smtp/reply/reply.h"
 #include "probe/smtp/reply/reply_class.h"
@@ -51,28 +52,6 @@ struct battery_settings {
      * RESULT_TECHNIQUES. They live as long as the result. NULL: the table. */
     const struct technique *const *instead;
     size_t instead_count;
-};
-
-/* A technique that was put off (greylisted, deferred) in an earlier audit. */
-struct battery_earlier {
-    const char *technique; /* its id */
-    const char *sender;    /* as said after MAIL FROM: */
-};
-
-/* Stands for a technique in a battery_answer: the turn of the site's other domains has come, for
- * all techniques were answered not long ago, or one of these domains was let in. */
-#define BATTERY_SENDERS_FIRST ""
-
-/* When a technique was last answered, where earlier audits could not ask all. */
-struct battery_answer {
-    const char *technique; /* its id */
-    long age;              /* seconds */
-};
-
-enum battery_row {
-    BATTERY_WAITING,
-    BATTERY_TAKEN,
-    BATTERY_DONE,
 };
 
 /* The greeting without a PROXY header, as far as it is known. */
@@ -105,16 +84,7 @@ struct battery {
     enum battery_greeting greeting;
     enum battery_turned_away told;         /* nothing better is known of the greeting */
     char other_sender[ENVELOPE_PATH_SIZE]; /* for techniques whose sender was refused */
-    enum battery_row rows[RESULT_TECHNIQUES];
-    unsigned int cuts[RESULT_TECHNIQUES];   /* how often a row was cut off */
-    bool replaced[RESULT_TECHNIQUES];       /* the row is asked with another sender */
-    bool control_only[RESULT_TECHNIQUES];   /* the row has its answer; its control is still to be
-                                               asked */
-    const char *earlier[RESULT_TECHNIQUES]; /* what the row said after MAIL FROM: when it was put
-                                               off; NULL if it was not */
-    size_t turns[RESULT_TECHNIQUES];        /* rows in the order of asking; `plain` is the first */
-    bool in_turn;        /* which is not the table's: special ones do not wait for all
-                            common ones */
+    struct battery_queue queue;
     const char *message; /* the one to be sent, see battery_init_message; NULL = none is */
     bool bare;           /* an ask was greylisted: recipients are ordinary ones here */
     bool scouting;       /* the next answer tells whether to ask the others again, too */
@@ -152,16 +122,6 @@ struct battery_task {
 /* `result` has its endpoint set, is zero otherwise, and lives as long as the battery. */
 void battery_init(struct battery *battery, const struct battery_settings *settings,
                   struct endpoint_result *result);
-
-/* Techniques that an earlier audit was told to come back for. Before any connection; copies the
- * texts. */
-void battery_remember(struct battery *battery, const struct battery_earlier *earlier, size_t count);
-
-/* Those that were answered before, and not these, wait longest for their turn; each that is at most
- * `recent` seconds old is marked so in the result. None: the table's order. Before any connection;
- * copies nothing. */
-void battery_take_turns(struct battery *battery, const struct battery_answer *answers, size_t count,
-                        long recent);
 
 /* Another round over a result that a battery has filled, of what was put off alone. Its first
  * technique goes ahead of the others: if it is still greylisted, so will they be, and the round is

@@ -445,9 +445,10 @@ static void begin_battery(struct client *dialogue)
     switch (request->round) {
     case CLIENT_ALL:
         battery_init(battery, settings, request->result);
-        battery_remember(battery, request->earlier, request->earlier_count);
-        battery_take_turns(battery, request->answers, request->answer_count,
-                           request->recent_seconds);
+        battery_queue_remember(&battery->queue, battery->result, request->earlier,
+                               request->earlier_count);
+        battery_queue_take_turns(&battery->queue, battery->result, request->answers,
+                                 request->answer_count, request->recent_seconds);
         break;
     case CLIENT_AGAIN:
         battery_init_again(battery, settings, request->result);

@@ -264,7 +264,7 @@ static bool try_bare(struct session *session)
  * asks that one alone. */
 static bool try_control_elsewhere(struct session *session)
 {
-    session->battery->control_only[session->task.row] = true;
+    session->battery->queue.control_only[session->task.row] = true;
     session_count_ask(session, session->task.into);
     session_hand_on(session);
     return true;

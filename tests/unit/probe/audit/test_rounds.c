@@ -98,7 +98,7 @@ static void what_an_earlier_audit_was_put_off_with_is_asked_so(void **state)
     (void)state;
     audit_sample_closed(&result);
     battery_init(&battery, &settings, &result);
-    battery_remember(&battery, earlier, 3);
+    battery_queue_remember(&battery.queue, battery.result, earlier, 3);
     assert_true(battery_take(&battery, BATTERY_COMMON, false, &task));
     assert_true(task.again);
     assert_string_equal(task.envelope.sender, "<relaywarden@outside.example.net>");

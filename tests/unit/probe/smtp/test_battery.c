@@ -428,7 +428,7 @@ static void a_look_alike_that_was_let_by_has_the_subdomain_asked_for(void **stat
     come_to_the_subdomain(DENIED, 1000);
     assert_false(bench_result_of("percent-subdomain")->control_asked);
     answer_technique("own-in-domain", "550 Unrouteable address");
-    while (!bench.battery.control_only[bench.session.task.row]) {
+    while (!bench.battery.queue.control_only[bench.session.task.row]) {
         bench_refuse_one(DENIED, 1);
         assert_true(bench.session.has_task);
     }
@@ -447,7 +447,7 @@ static void a_look_alike_that_is_refused_has_no_subdomain_asked_for(void **state
     answer_technique("own-in-user", "550 Unrouteable address"); /* it is the canary's own domain */
     answer_technique("own-in-domain", DENIED);
     while (bench.session.has_task) {
-        assert_false(bench.battery.control_only[bench.session.task.row]);
+        assert_false(bench.battery.queue.control_only[bench.session.task.row]);
         bench_refuse_one(DENIED, 1);
     }
     assert_false(bench_result_of("percent-subdomain")->control_asked);
@@ -525,13 +525,13 @@ static void other_domains_are_asked_with_what_max_refusals_leaves(void **state)
     (void)state;
     bench_set_up(TLS_AUTO, 25);
     for (size_t i = 0; i < bench.result.technique_count; i++) {
-        bench.battery.rows[i] = BATTERY_DONE;
+        bench.battery.queue.rows[i] = BATTERY_DONE;
     }
     for (size_t i = 0; i < 2; i++) {
         struct technique_result *row = result_add(&bench.result, technique_find("own-sender"));
         assert_non_null(row);
         row->own = domains[i];
-        bench.battery.rows[bench.result.technique_count - 1] = BATTERY_WAITING;
+        bench.battery.queue.rows[bench.result.technique_count - 1] = BATTERY_WAITING;
     }
     bench.battery.refusals = 5;
     bench.settings.max_refusals = 6;
@@ -548,7 +548,7 @@ static void leave_two_domains(void)
 
     bench_set_up(TLS_AUTO, 25);
     for (size_t i = 0; i < bench.result.technique_count; i++) {
-        bench.battery.rows[i] = BATTERY_DONE;
+        bench.battery.queue.rows[i] = BATTERY_DONE;
     }
     for (size_t i = 0; i < 2; i++) {
         struct technique_result *row = result_add(&bench.result, technique_find(ids[i]));
@@ -586,12 +586,12 @@ static void what_was_put_off_of_the_sites_domain_is_not_that_of_another(void **s
 
     (void)state;
     leave_two_domains();
-    battery_remember(&bench.battery, earlier, 2);
+    battery_queue_remember(&bench.battery.queue, &bench.result, earlier, 2);
     for (size_t i = 0; i < bench.result.technique_count; i++) {
         const struct technique_result *row = &bench.result.techniques[i];
         bool other = row->own != NULL;
         const char *id = row->technique->id;
-        assert_int_equal(bench.battery.earlier[i] != NULL,
+        assert_int_equal(bench.battery.queue.earlier[i] != NULL,
                          (strcmp(id, "helo-own") == 0 && !other) ||
                              (strcmp(id, "own-sender") == 0 && other));
     }

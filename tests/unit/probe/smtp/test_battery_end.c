@@ -106,7 +106,7 @@ static void two_connections_without_an_answer_cut_the_battery_off(void **state)
 
     bench_set_up(TLS_AUTO, 25);
     for (size_t i = 0; i < bench.result.technique_count; i++) {
-        bench.battery.rows[i] = BATTERY_DONE;
+        bench.battery.queue.rows[i] = BATTERY_DONE;
     }
     for (unsigned int count = 0; count < 4; count++) {
         battery_connection_over(&bench.battery, 0);

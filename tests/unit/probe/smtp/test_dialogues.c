@@ -217,11 +217,11 @@ static void do_helo_name(char *rest)
 static void do_leave_only(char *rest)
 {
     for (size_t i = 0; i < bench.result.technique_count; i++) {
-        bench.battery.rows[i] = BATTERY_DONE;
+        bench.battery.queue.rows[i] = BATTERY_DONE;
     }
     char *left = NULL;
     for (char *id = strtok_r(rest, " ", &left); id != NULL; id = strtok_r(NULL, " ", &left)) {
-        bench.battery.rows[bench_result_of(id) - bench.result.techniques] = BATTERY_WAITING;
+        bench.battery.queue.rows[bench_result_of(id) - bench.result.techniques] = BATTERY_WAITING;
     }
 }
 

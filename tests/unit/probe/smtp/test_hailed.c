@@ -121,7 +121,7 @@ static void what_was_put_off_before_comes_from_its_own_sender(void **state)
 
     (void)state;
     set_up();
-    battery_remember(&bench.battery, &earlier, 1);
+    battery_queue_remember(&bench.battery.queue, &bench.result, &earlier, 1);
     bench_open_session();
     bench_expect("MAIL FROM:<rw1.");
     bench_answer("250 2.0.0 OK");

@@ -39,11 +39,11 @@ static void what_was_never_answered_comes_first_then_the_oldest(void **state)
         long age = strcmp(id, "quoted") == 0 ? 9 * HOUR : 2 * HOUR;
         answers[count++] = (struct battery_answer){id, age};
     }
-    battery_take_turns(&bench.battery, answers, count, 5 * HOUR);
+    battery_queue_take_turns(&bench.battery.queue, &bench.result, answers, count, 5 * HOUR);
     static const char *const order[] = {"plain", "bang-path", "bang-sender", "quoted",
                                         "null-sender"};
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-        assert_string_equal(bench.result.techniques[bench.battery.turns[i]].technique->id,
+        assert_string_equal(bench.result.techniques[bench.battery.queue.turns[i]].technique->id,
                             order[i]);
     }
     assert_true(bench_result_of("null-sender")->recent);
@@ -67,7 +67,7 @@ static void a_special_one_does_not_wait_for_what_was_answered_before(void **stat
             answers[count++] = (struct battery_answer){techniques[i].id, HOUR};
         }
     }
-    battery_take_turns(&bench.battery, answers, count, 5 * HOUR);
+    battery_queue_take_turns(&bench.battery.queue, &bench.result, answers, count, 5 * HOUR);
     assert_false(battery_special_is_next(&bench.battery)); /* plain first */
     bench_open_session();
     bench_refuse_one(DENIED, 1);
@@ -229,7 +229,7 @@ static void a_farewell_behind_a_reply_leaves_it_an_answer(void **state)
     bench_expect_action(SESSION_CLOSE);
     assert_int_equal(bench_result_of("plain")->outcome, OUTCOME_RELAY_DENIED);
     assert_false(bench_result_of("null-sender")->cut);
-    assert_int_equal(bench.battery.cuts[1], 0);
+    assert_int_equal(bench.battery.queue.cuts[1], 0);
     assert_int_equal(bench.battery.connection_refusals, 1);
 }
 

@@ -29,7 +29,7 @@ static void leave_only(const char *first, const char *second)
     for (size_t i = 0; i < bench.result.technique_count; i++) {
         const char *id = bench.result.techniques[i].technique->id;
         bool left = strcmp(id, first) == 0 || strcmp(id, second) == 0;
-        bench.battery.rows[i] = left ? BATTERY_WAITING : BATTERY_DONE;
+        bench.battery.queue.rows[i] = left ? BATTERY_WAITING : BATTERY_DONE;
     }
 }
 

@@ -147,7 +147,7 @@ static void come_to_after_local(void)
     for (size_t i = 0; i < bench.result.technique_count; i++) {
         struct technique_result *asked = &bench.result.techniques[i];
         if (strcmp(asked->technique->id, "after-local") != 0) {
-            bench.battery.rows[i] = BATTERY_DONE;
+            bench.battery.queue.rows[i] = BATTERY_DONE;
             asked->asked = true;
             asked->code = 554;
             asked->outcome = OUTCOME_RELAY_DENIED;
