@@ -360,17 +360,19 @@ bool rehearsal_run(struct stage *stage, const struct rehearsal_settings *setting
         copy_notes(outcome);
         return true;
     }
-    copy_notes(outcome);
     if (candidate_refusal(outcome->candidate) != NULL) {
+        copy_notes(outcome);
         set_broken(outcome, candidate_refusal(outcome->candidate));
         return true;
     }
     if (!lay_files(rehearsal.host, error) || !begin_names(&rehearsal, error) ||
         !choose_strangers(&rehearsal, error)) {
         set_unknown(outcome, error);
+        copy_notes(outcome);
         name_places(outcome, settings->directory);
         return true;
     }
+    copy_notes(outcome); /* those of the questions that come out of it, too */
     rehearsal.trial = (struct trial){.stage = stage,
                                      .server = settings->server,
                                      .candidate = outcome->candidate,

@@ -197,7 +197,9 @@ static char *dump_map(const struct sendmail_table *table, const char *folder,
 
     snprintf(script, sizeof(script), "%.100s -C /dev/null -u \"$1\" \"$2\" > \"$3\"",
              programs_makemap());
-    return making_run(&making, script, words, ignored) ? making_read(words[2], &length) : NULL;
+    return making_run(&making, script, words, ignored) == INSTANCE_NO_FAULT
+               ? making_read(words[2], &length)
+               : NULL;
 }
 
 /* "key\tvalue": whether the text has the line, too. */
