@@ -252,7 +252,7 @@ def left_behind(folder):
 def test_a_rehearsal_that_is_killed_at_any_instant_leaves_nothing(tmp_path):
     folder = write(str(tmp_path), "client-hash")
     chance = random.Random(20)
-    for _ in range(int(os.environ.get("RELAYWARDEN_KILLS", "16"))):
+    for _ in range(int(os.environ.get("RELAYWARDEN_KILLS", "50"))):
         with subprocess.Popen(command(folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
             time.sleep(chance.uniform(0, 1.5))
             running.send_signal(signal.SIGKILL)
