@@ -405,6 +405,9 @@ static int run(struct conf *conf, const char *path)
     bool stepped_down = become_user(&conf->milter);
     bool heard = stepped_down && has_working_sink(conf, &identity);
     struct live_conf *snapshot = heard ? live_conf_new(conf, &transports) : NULL;
+    if (heard && snapshot == NULL) {
+        fputs(PROGRAM ": out of memory\n", stderr);
+    }
     transactions.reporter =
         snapshot == NULL ? NULL : start_reporter(conf, &identity, &transactions);
     if (transactions.reporter == NULL) {

@@ -66,7 +66,9 @@ static bool is_left_to_us(const struct incident_record *row, time_t now)
                                since > INCIDENT_SYNC_GRACE || since < -INCIDENT_SYNC_GRACE);
 }
 
-/* Another process opened and ended this meanwhile. It also announced it, or else we do. */
+/* Another process opened and ended this meanwhile. It also announced it, or else we do: an end,
+ * too, of what is open here. What it ended is forgotten first, since its subject may have opened
+ * again. */
 static void take_over(const struct incident_sync *memory, const struct incident_record *rows,
                       size_t count)
 {
@@ -75,18 +77,23 @@ static void take_over(const struct incident_sync *memory, const struct incident_
 
     incident_unmark_all(incidents);
     for (size_t i = 0; i < count; i++) {
+        if (rows[i].incident.state != INCIDENT_RESOLVED) {
+            (void)incident_mark(incidents, rows[i].incident.id);
+        }
+    }
+    incident_forget_unmarked(incidents);
+    for (size_t i = 0; i < count; i++) {
         const struct incident *incident = &rows[i].incident;
         bool ours = is_left_to_us(&rows[i], now);
 
         if (incident->state == INCIDENT_RESOLVED) {
-            if (ours && !incident_mark(incidents, incident->id)) {
+            if (ours) {
                 incident_restore_end(incidents, incident, now);
             }
         } else if (!incident_mark(incidents, incident->id)) {
             incident_restore(incidents, incident, !ours, now);
         }
     }
-    incident_forget_unmarked(incidents);
 }
 
 static void refresh(struct incident_sync *memory)

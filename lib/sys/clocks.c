@@ -6,7 +6,7 @@
 
 struct clocks clocks_now(void)
 {
-    struct timespec since_boot;
+    struct timespec since_boot = {0};
 
     clock_gettime(CLOCK_BOOTTIME, &since_boot);
     return (struct clocks){.wall = time(NULL), .steady = STEADY_BEGINS + since_boot.tv_sec};

@@ -21,7 +21,7 @@ int thread_condition(pthread_cond_t *condition)
 
 struct timespec thread_moment(int ms)
 {
-    struct timespec moment;
+    struct timespec moment = {0};
 
     clock_gettime(CLOCK_MONOTONIC, &moment);
     if (ms > 0) {

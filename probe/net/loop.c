@@ -93,7 +93,7 @@ void loop_break(struct loop *loop)
 
 int64_t loop_now(const struct loop *loop)
 {
-    struct timespec now;
+    struct timespec now = {0};
 
     (void)loop; /* every loop has the machine's clock */
     clock_gettime(CLOCK_MONOTONIC, &now);
