@@ -30,12 +30,12 @@ def mailbox(site):
     sink.stop()
 
 
-def sendmail(site):
+def sendmail_of(host, postfix):
     """A script that is this Postfix's sendmail, since a host of the lab may have several."""
-    path = os.path.join(site.mx.new_folder("sendmail"), "sendmail")
+    path = os.path.join(host.new_folder("sendmail"), "sendmail")
     with open(path, "w", encoding="ascii") as file:
-        file.write(f"#!/bin/sh\nLD_LIBRARY_PATH={site.postfix.programs.libraries} "
-                   f"exec {site.postfix.programs.commands}/sendmail -C {site.postfix.etc} \"$@\"\n")
+        file.write(f"#!/bin/sh\nLD_LIBRARY_PATH={postfix.programs.libraries} "
+                   f"exec {postfix.programs.commands}/sendmail -C {postfix.etc} \"$@\"\n")
     os.chmod(path, 0o755)
     return path
 
@@ -47,7 +47,7 @@ def alerts_of(mailbox):
 def test_an_open_relay_is_in_the_operators_mailbox_and_so_is_its_end(site, mailbox):
     site.set_up({**OPEN, "default_transport": "smtp"}, alert={"quiet_after": "2s", "mail": {
         "to": ["ops@outside.example.net"], "from": "relaywarden@example.org",
-        "program": [sendmail(site), "-t", "-i"]}})
+        "program": [sendmail_of(site.mx, site.postfix), "-t", "-i"]}})
     site.ask("<b@outside.example.net>", data=False)
     wait_until(lambda: len(alerts_of(mailbox)) == 2, 60, lambda: site.milter.log.tail())
     first, last = alerts_of(mailbox)

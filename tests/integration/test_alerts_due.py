@@ -9,9 +9,10 @@ import subprocess
 
 import pytest
 
-from lab import Config, Milter, probe, wait_until
+from lab import Config, Milter, Postfix, Sink, probe, wait_until
 from lab.programs import read_alerts
 from site_of_tests import Site
+from test_alert_mail import sendmail_of
 from test_alert_pipelines import Journal
 
 OPEN = {"mynetworks": "0.0.0.0/0 [::]/0"}
@@ -22,6 +23,19 @@ OUTSIDER = "<b@outside.example.net>"
 @pytest.fixture(scope="module")
 def site(shared_lab):
     return Site(shared_lab)
+
+
+@pytest.fixture(scope="module")
+def mailbox(site):
+    sink = Sink(site.lab).start()
+    yield sink
+    sink.stop()
+
+
+def incidents_of(mailbox, name):
+    """The states of this incident of which mail came."""
+    return [message["X-Relaywarden-State"] for message in mailbox.messages()
+            if message["X-Relaywarden-Incident"] == name]
 
 
 def database(milter):
@@ -272,6 +286,84 @@ def test_a_sink_that_is_alone_gets_after_a_restart_what_it_could_not_take(site, 
         again(site)
         assert wait_until(alone.took, 20, lambda: site.milter.log.tail()) == [(name, "repeated")]
         wait_until(lambda: not not_marked(database(site.milter)))
+
+
+SUBMIT = """
+import smtplib, sys
+try:
+    with smtplib.SMTP("127.0.0.1", 2525) as server:
+        server.sendmail("relaywarden@example.org", ["ops@outside.example.net"], sys.stdin.buffer.read())
+except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused) as error:
+    sys.exit(f"the mail server does not take it: {error}")
+"""
+
+
+class FullPostfix:
+    """A second Postfix on the mail host, for the alerts, whose queue has a small disk of its own."""
+
+    def __init__(self, site):
+        self.host = site.mx
+        self.postfix = Postfix(site.lab, site.mx, name="mailer", listen=("127.0.0.1:2525",), main={
+            "default_transport": "smtp", "inet_interfaces": "loopback-only", "message_size_limit": "200000",
+            "smtp_bind_address": site.mx.address})
+        self.spool = self.postfix.spool
+        pid = self.host.new_folder("pid")  # the lab finds the process there, on its own disk
+        self.host.run(["cp", "-a", self.spool, self.spool + ".empty"])
+        self.host.run(["mount", "-n", "--bind", f"{self.spool}/pid", pid])
+        self.host.run(["mount", "-n", "-t", "tmpfs", "-o", "size=4m,mode=755", "lab", self.spool])
+        self.host.run(["cp", "-a", self.spool + ".empty/.", self.spool])
+        self.host.run(["mount", "-n", "--bind", pid, f"{self.spool}/pid"])
+        self.postfix.start()
+        self.submit = os.path.join(self.host.new_folder("submit"), "submit.py")
+        with open(self.submit, "w", encoding="ascii") as file:
+            file.write(SUBMIT)
+
+    def program(self, way):
+        if way == "smtp":
+            return ["/usr/bin/python3", self.submit]
+        return [sendmail_of(self.host, self.postfix), "-t", "-i"]
+
+    def fill(self):
+        self.host.run(["dd", "if=/dev/zero", f"of={self.spool}/filler", "bs=4k"], check=False)
+
+    def make_room(self):
+        self.host.run(["rm", f"{self.spool}/filler"])
+
+    def stop(self):
+        self.postfix.stop()
+        self.host.run(["umount", "-n", f"{self.spool}/pid", self.spool])
+
+
+@pytest.fixture(scope="module")
+def full_postfix(site):
+    mailer = FullPostfix(site)
+    yield mailer
+    mailer.stop()
+
+
+@pytest.mark.parametrize("way", ["sendmail", "smtp"])
+def test_mail_waits_for_room_in_the_queue_of_the_server_that_takes_it(site, mailbox, full_postfix, way):
+    """Postfix's sendmail cannot write to its queue; its smtpd says 452. Down and up once meanwhile."""
+    site.set_up(OPEN, alert={**NO_SYSLOG, "json": "", "mail": {
+        "to": ["ops@outside.example.net"], "from": "relaywarden@example.org",
+        "program": full_postfix.program(way)}})
+    mark = full_postfix.postfix.logfile.mark()
+    full_postfix.fill()
+    assert site.ask(OUTSIDER, data=False) == [250]
+    wait_until(lambda: len(shown(site.milter)) == 1, 20, site.milter.log.tail)
+    name, = not_marked(database(site.milter))
+    assert site.milter.stop() == 0
+    assert not_marked(database(site.milter)) == [name]
+    milter = again(site)
+    wait_until(lambda: milter.log.find("alerts do not reach mail"), 60, milter.log.tail)
+    assert not_marked(database(milter)) == [name]
+    assert not incidents_of(mailbox, name)
+    if way == "smtp":
+        assert full_postfix.postfix.logfile.find("452 4.3.1 Insufficient system storage", mark)
+    full_postfix.make_room()
+    assert wait_until(lambda: incidents_of(mailbox, name), 90, milter.log.tail) == ["repeated"]
+    wait_until(lambda: not not_marked(database(milter)), 20, milter.log.tail)
+    assert incidents_of(mailbox, name) == ["repeated"]
 
 
 COUNT_DUE = """
