@@ -268,6 +268,8 @@ OPEN = [
     case("check_sender_access OK below another domain of the site", "open", "sender-trusted",
          site={"domains": ["example.org", ".shop.example"]},
          main=relay("check_sender_access inline:{ shop.example=OK }")),
+    case("check_helo_access OK for another declared domain", "open", "helo-trusted", site=TWO,
+         main=relay("check_helo_access inline:{ shop.example=OK }")),
     case("permit_naked_ip_address", "open", "helo-trusted", only=4, main=relay("permit_naked_ip_address")),
     case("check_helo_access OK for the server's address", "open", "helo-trusted", only=4,
          main=relay("check_helo_access inline:{ 203.0.113.25=OK }")),

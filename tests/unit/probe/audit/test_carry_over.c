@@ -116,6 +116,42 @@ static void what_was_put_off_is_known_to_the_next_audit(void **state)
     assert_int_equal(put_off(NOW + 300), 2);
 }
 
+static size_t next_domain(enum domain_role role, bool *waits)
+{
+    struct carry_over *memory = carry_over_open(folder, error);
+
+    assert_non_null(memory);
+    size_t place = carry_over_domain(memory, role, &result.endpoint, NOW + 300, waits);
+    carry_over_close(memory);
+    return place;
+}
+
+/* The first domain of a site has the place 0, and may wait, too. */
+static void which_of_the_sites_domains_is_next_is_known_for_each_role(void **state)
+{
+    bool waits = true;
+
+    (void)state;
+    keep(NOW);
+    assert_int_equal(next_domain(DOMAIN_AS_SENDER, &waits), 0);
+    assert_false(waits);
+    result.others[DOMAIN_AS_SENDER] = (struct other_domains){.next = 20, .left_out = 3};
+    result.others[DOMAIN_AS_HELO] =
+        (struct other_domains){.domains = {"shop.example"}, .places = {0}, .count = 1};
+    keep(NOW);
+    assert_int_equal(next_domain(DOMAIN_AS_SENDER, &waits), 20);
+    assert_true(waits);
+    assert_int_equal(next_domain(DOMAIN_AS_HELO, &waits), 0);
+    assert_true(waits);
+    struct technique_result *row = result_add(&result, technique_find("helo-own"));
+    row->own = result.others[DOMAIN_AS_HELO].domains[0];
+    row->asked = true;
+    row->outcome = OUTCOME_RELAY_DENIED;
+    keep(NOW);
+    (void)next_domain(DOMAIN_AS_HELO, &waits);
+    assert_false(waits);
+}
+
 static void an_answer_that_came_is_no_longer_waited_for(void **state)
 {
     (void)state;
@@ -364,6 +400,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_was_put_off_is_known_to_the_next_audit),
+        TEST(which_of_the_sites_domains_is_next_is_known_for_each_role),
         TEST(an_answer_that_came_is_no_longer_waited_for),
         TEST(an_endpoint_that_could_not_be_asked_is_not_forgotten),
         TEST(nothing_is_kept_of_who_was_only_named),
