@@ -83,13 +83,17 @@ static json_t *describe_finding(const struct finding *finding)
     return object;
 }
 
-/* Those that are over, of what this vantage saw there before. */
+/* Those that are over, of what this vantage saw there before; none of a claim that was made without
+ * the database: another worker may have seen it since. */
 static json_t *list_over(const struct claim *claim, const struct resolved *resolved)
 {
     json_t *over = json_array();
     size_t i;
     json_t *seen;
 
+    if (claim->epoch == 0) {
+        return over;
+    }
     json_array_foreach(claim->seen, i, seen)
     {
         struct finding finding;

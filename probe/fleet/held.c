@@ -2,10 +2,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -118,7 +120,7 @@ static bool hand_in(const char *path, const char *sinks, struct postgresql *serv
             goes_on = false;
         }
         free(text);
-    } else {
+    } else if (access(path, F_OK) == 0) {
         out->unread++;
     }
     json_decref(object);
@@ -139,10 +141,14 @@ bool held_hand_in(const char *state_directory, const char *sinks, struct postgre
     char folder[PATH_MAX];
     char path[PATH_MAX];
     struct dirent **entries = NULL;
-    int count = scandir(folder_of(state_directory, folder), &entries, is_batch, alphasort);
     bool goes_on = true;
 
     *out = (struct held_outcome){.taken = 0};
+    const int lock = open(folder_of(state_directory, folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (lock >= 0 && flock(lock, LOCK_EX) != 0 && errno == EINTR) {
+        /* another process of this machine hands in */
+    }
+    int count = scandir(folder, &entries, is_batch, alphasort);
     for (int i = 0; i < count; i++) {
         if (goes_on) {
             snprintf(path, sizeof(path), "%.*s/%.200s", PATH_MAX - 256, folder, entries[i]->d_name);
@@ -151,5 +157,8 @@ bool held_hand_in(const char *state_directory, const char *sinks, struct postgre
         free(entries[i]);
     }
     free(entries);
+    if (lock >= 0) {
+        close(lock);
+    }
     return goes_on;
 }

@@ -37,8 +37,9 @@ struct held_outcome {
     char why[POSTGRESQL_WHY_SIZE]; /* the last one was refused */
 };
 
-/* Hands in all that is there, each worker's oldest first. False and the trouble: the others stay.
- */
+/* Hands in all that is there, each worker's oldest first, after another process of this machine
+ * that does so: of two at once one might hand in a later batch first, and the database takes no
+ * earlier one after that. False and the trouble: the others stay. */
 bool held_hand_in(const char *state_directory, const char *sinks, struct postgresql *server,
                   struct held_outcome *out, struct postgresql_trouble *trouble);
 

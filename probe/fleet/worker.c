@@ -34,7 +34,8 @@ struct worker {
     char vantage[FLEET_VANTAGE_SIZE];
     char sinks[OUTBOX_SINKS_SIZE];
     long long number;  /* of the last batch */
-    json_t *roster;    /* what was claimed so far, by name: for when the database is away */
+    json_t *roster;    /* what was claimed so far, by name: for when the database is away; with the
+                          incidents that the database knows there (`seen`) */
     int64_t next_tick; /* times of CLOCK_BOOTTIME */
     int64_t next_try;
     int retry_s;
@@ -206,7 +207,6 @@ static bool read_claim(const char *const *columns, size_t count, void *user)
     }
     add_claim(worker, claiming->claims, row);
     json_object_set_new(row, "epoch", json_integer(0));
-    json_object_del(row, "seen");
     json_object_set_new(row, "due", json_integer(seconds_now() + interval));
     json_object_set_new(worker->roster, columns[2], row);
     return true;
@@ -266,12 +266,34 @@ static bool record(struct worker *worker, const json_t *batch, struct postgresql
     return recorded;
 }
 
+/* alerts_pace.is_told: it was told by way of the database, which has its incident's id. */
+static bool is_told(const struct finding *finding, const void *user)
+{
+    const struct worker *worker = user;
+    const char *target = finding_get(finding, "target");
+    const json_t *row = target != NULL ? json_object_get(worker->roster, target) : NULL;
+    size_t i;
+    json_t *seen;
+
+    json_array_foreach(json_object_get(row, "seen"), i, seen)
+    {
+        const char *kind = json_string_value(json_object_get(seen, "kind"));
+        const char *key = json_string_value(json_object_get(seen, "key"));
+
+        if (json_is_true(json_object_get(seen, "told")) && kind != NULL && key != NULL &&
+            strcmp(kind, finding_kind_name(finding->kind)) == 0 && strcmp(key, finding->key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The database did not take it: alerts are sent from here, and the results are kept; where it
  * refused them, aside. */
 static void hold(struct worker *worker, const struct audit_summary *summary, const json_t *batch,
                  bool refused)
 {
-    struct alerts_pace pace = {.told = 0};
+    struct alerts_pace pace = {.is_told = is_told, .user = worker};
     const struct held_batch held = {worker->id, worker->vantage, worker->number, batch, true};
 
     for (size_t i = 0; i < summary->count; i++) {

@@ -142,7 +142,8 @@ void alerts_tell(struct reporter *reporter, const struct endpoint_result *result
         return;
     }
     for (size_t i = 0; i < result->finding_count; i++) {
-        if (result->findings[i].severity != SEVERITY_INFO) {
+        if (result->findings[i].severity != SEVERITY_INFO &&
+            (pace->is_told == NULL || !pace->is_told(&result->findings[i], pace->user))) {
             reporter_hand_over(reporter, &result->findings[i]);
             keep_pace(reporter, pace);
         }

@@ -44,10 +44,13 @@ struct reporter *alerts_start(const struct conf *conf, struct metrics_state *sta
 /* Whether the audit had a configured target. */
 bool alerts_is_due(const struct audit_summary *summary);
 
-/* How much of one audit was told; zeroed at its beginning. */
+/* How much of one audit was told; the numbers are zeroed at its beginning. */
 struct alerts_pace {
     size_t told;
     unsigned int unanswered; /* how often the reporter was too slow */
+    /* Whether somebody else told it, and tells its end; NULL: nobody did. */
+    bool (*is_told)(const struct finding *finding, const void *user);
+    const void *user;
 };
 
 /* Hands over what was found at an endpoint, as soon as it is judged: who has ten thousand of them

@@ -354,6 +354,21 @@ def test_what_a_retired_vantage_saw_is_given_up_and_not_resolved(outside, databa
     assert ends(database)["both"] == ("t", "t") and ends(database)["over-elsewhere"] == ("f", "f")
 
 
+def test_alertmanager_alone_is_told_that_an_incident_was_given_up(outside, database):
+    """It keeps an alert until it hears of its end; the others were told of an opening, and hear nothing false."""
+    migrate(outside, database)
+    database.sql("INSERT INTO relaywarden.vantage (name, last_seen) VALUES ('south', now())")
+    fleet(outside, database.url(), "sync")
+    incident(database, "one", south="NULL")
+    database.sql("UPDATE relaywarden.incident SET body = '{\"why\": \"it relays\", \"fix\": [], \"fields\": []}'")
+    database.sql("SELECT relaywarden.announce('one', 'opened', ARRAY['alertmanager', 'mail'], now())")
+    database.sql("UPDATE relaywarden.outbox SET sent = now()")
+    assert fleet(outside, database.url(), "retire", "south").report["given_up"] == 1
+    assert database.sql("SELECT sink, state, incident_id, body::jsonb->>'why' FROM (SELECT to_sink AS sink, what AS state,"
+                        " incident_id, body FROM relaywarden.outbox_take('w', ARRAY['alertmanager', 'mail'], 9)) AS t") == [
+        ["alertmanager", "resolved", "one", "given up, since nobody looks at it any more: it relays"]]
+
+
 def test_incidents_of_a_target_that_leaves_the_roster_are_given_up(outside, database):
     migrate(outside, database)
     database.sql("INSERT INTO relaywarden.vantage (name, last_seen) VALUES ('north', now()), ('south', now())")

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from fleet_of_tests import MX, Fleet, host_of, open_for
+from fleet_of_tests import MX, Fleet, host_of, ids, open_for
 from lab import Dns, Postfix, Postgresql, ProbeDaemon, program, wait_until
 
 
@@ -54,6 +54,28 @@ def test_while_the_database_is_away_audits_go_on_and_nothing_is_missing_afterwar
     assert int(server.value("SELECT sum(audits) FROM relaywarden.audit_history")) >= before + 4
     # It was told from here, and is not told once more.
     assert server.value("SELECT count(*) FROM relaywarden.incident_now WHERE kind = 'open-relay'") == "1"
+    assert len(fleet.alerts(kind="open-relay", state="opened")) == 1
+
+
+def test_an_incident_that_the_database_told_is_not_told_again_while_it_is_away(make_fleet, postfix, server):
+    postfix.set({"mynetworks": "0.0.0.0/0", "in_flow_delay": "0s"})
+    fleet = make_fleet(MX)
+    worker = fleet.add(0)
+    opened = worker.wait_for_alert(kind="open-relay", state="opened")
+    assert opened["evidence"]["vantages"] == "north"
+    wait_until(lambda: server.value("SELECT count(*) FROM relaywarden.outbox WHERE sent IS NULL") == "0", 60, fleet.log)
+    fleet.wait_for_round()  # the claim after that tells the worker
+    fleet.wait_for_round()
+    server.stop()
+    worker.log.wait_for("audits go on")
+    folder = os.path.join(worker.host.folder, worker.folder, "state", "probe", "fleet")
+    wait_until(lambda: os.path.isdir(folder) and len(os.listdir(folder)) >= 2, 60, worker.log.tail)
+    server.start()
+    worker.log.wait_for("the database is back")
+    with fleet.quiet():
+        open_for(postfix)
+    resolved = worker.wait_for_alert(kind="open-relay", state="resolved")
+    assert ids(fleet.alerts(kind="open-relay")) == {opened["incident"]} == {resolved["incident"]}
     assert len(fleet.alerts(kind="open-relay", state="opened")) == 1
 
 
