@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/state/audit_state.h"
+#include "lib/state/incident_records.h"
 #include "lib/sys/atomic_file.h"
 #include "probe/fleet/fleet_server.h"
 
@@ -62,6 +64,72 @@ bool held_set_aside(const char *state_directory, const struct held_batch *batch)
     return keep(state_directory, batch, REFUSED);
 }
 
+/* ---- the incidents that were told from here ---------------------------------------------- */
+
+#define IDS_MAX 10000
+
+static void name_incident(char out[FINDING_KEY_SIZE + 64], const char *kind, const char *key)
+{
+    snprintf(out, FINDING_KEY_SIZE + 64, "%.60s\n%s", kind, key);
+}
+
+/* incident_records_visit */
+static bool add_id(const struct incident_record *row, void *ids)
+{
+    const struct finding *finding = &row->incident.finding;
+    char name[FINDING_KEY_SIZE + 64];
+
+    name_incident(name, finding_kind_name(finding->kind), finding->key);
+    (void)json_object_set_new(ids, name, json_string(row->incident.id));
+    return true;
+}
+
+/* Those that are open in the state directory, by kind and key. Where they cannot be read there are
+ * none: the database then makes ids of its own. */
+static json_t *open_ids(const char *state_directory)
+{
+    char error[AUDIT_STATE_ERROR_SIZE];
+    struct audit_state *state = audit_state_open(state_directory, false, error);
+    struct incident_records *table =
+        state != NULL ? incident_records_new(audit_state_database(state)) : NULL;
+    json_t *ids = json_object();
+
+    if (table != NULL) {
+        (void)incident_records_open(table, IDS_MAX, add_id, ids);
+    }
+    incident_records_free(table);
+    audit_state_close(state);
+    return ids;
+}
+
+/* What was told from here keeps its id: its end is told by way of the database. */
+static void keep_ids(json_t *batch, const json_t *ids)
+{
+    size_t i;
+    json_t *entry;
+
+    json_array_foreach(batch, i, entry)
+    {
+        size_t j;
+        json_t *finding;
+
+        json_array_foreach(json_object_get(entry, "findings"), j, finding)
+        {
+            const char *kind = json_string_value(json_object_get(finding, "kind"));
+            const char *key = json_string_value(json_object_get(finding, "key"));
+            char name[FINDING_KEY_SIZE + 64];
+
+            name_incident(name, kind != NULL ? kind : "", key != NULL ? key : "");
+            json_t *id = json_object_get(ids, name);
+            if (id != NULL) {
+                (void)json_object_set(finding, "id", id);
+            }
+        }
+    }
+}
+
+/* ---- handing in -------------------------------------------------------------------------- */
+
 /* Since a batch was made, its audits have become older. */
 static void make_older(json_t *batch, double seconds)
 {
@@ -85,10 +153,19 @@ static void set_aside(const char *path)
     (void)rename(path, aside);
 }
 
+struct handing {
+    const char *sinks;
+    const json_t *ids;
+    struct postgresql *server;
+    struct held_outcome *out;
+    struct postgresql_trouble *trouble;
+};
+
 /* False: the trouble. */
-static bool hand_in(const char *path, const char *sinks, struct postgresql *server,
-                    struct held_outcome *out, struct postgresql_trouble *trouble)
+static bool hand_in(const struct handing *handing, const char *path)
 {
+    struct held_outcome *out = handing->out;
+    struct postgresql_trouble *trouble = handing->trouble;
     json_t *object = json_load_file(path, 0, NULL);
     json_t *batch = json_object_get(object, "batch");
     const char *worker = json_string_value(json_object_get(object, "worker"));
@@ -102,12 +179,15 @@ static bool hand_in(const char *path, const char *sinks, struct postgresql *serv
         make_older(batch, difftime(time(NULL),
                                    (time_t)json_integer_value(json_object_get(object, "made"))));
         snprintf(shown, sizeof(shown), "%lld", (long long)number);
+        const bool told = json_is_true(json_object_get(object, "told"));
+        if (told) {
+            keep_ids(batch, handing->ids);
+        }
         char *text = json_dumps(batch, JSON_COMPACT);
-        const char *const values[] = {worker, vantage, shown, text,
-                                      json_is_true(json_object_get(object, "told")) ? "{}" : sinks};
+        const char *const values[] = {worker, vantage, shown, text, told ? "{}" : handing->sinks};
         *trouble = (struct postgresql_trouble){.fault = POSTGRESQL_MEMORY, .why = "out of memory"};
         if (text != NULL &&
-            fleet_ask(server,
+            fleet_ask(handing->server,
                       "SELECT relaywarden.record($1, $2, $3::bigint, $4::jsonb, $5::text[])",
                       values, 5, trouble)) {
             out->taken++;
@@ -149,14 +229,17 @@ bool held_hand_in(const char *state_directory, const char *sinks, struct postgre
         /* another process of this machine hands in */
     }
     int count = scandir(folder, &entries, is_batch, alphasort);
+    json_t *ids = count > 0 ? open_ids(state_directory) : NULL;
+    const struct handing handing = {sinks, ids, server, out, trouble};
     for (int i = 0; i < count; i++) {
         if (goes_on) {
             snprintf(path, sizeof(path), "%.*s/%.200s", PATH_MAX - 256, folder, entries[i]->d_name);
-            goes_on = hand_in(path, sinks, server, out, trouble);
+            goes_on = hand_in(&handing, path);
         }
         free(entries[i]);
     }
     free(entries);
+    json_decref(ids);
     if (lock >= 0) {
         close(lock);
     }

@@ -1,5 +1,5 @@
--- Step 5: an incident that was told is not told again while the database is away, and one that is
--- given up goes on nowhere.
+-- Step 5: an incident that was told is not told again while the database is away, one that was first
+-- told then keeps its id, and one that is given up goes on nowhere.
 
 -- Up to `most` turns that are due, each leased to this worker for twice as long as it may take.
 -- `seen`: the open incidents that this vantage sees there; `told`: its opening has reached each sink.
@@ -33,6 +33,37 @@ BEGIN
                 AND sighting.gone IS NULL AND sighting.given_up IS NULL
                 AND incident.ended IS NULL), '[]')
     FROM claimed JOIN target ON target.id = claimed.target ORDER BY target.id;
+END $$;
+
+-- One finding: a sighting of the incident that is open, or that it opens. Who opens one has the
+-- other vantages look at once, and its alert waits for them, a minute at most. `id`: a worker
+-- has told it already, under this.
+CREATE OR REPLACE FUNCTION sight(at_vantage text, the_target bigint, target_name text, f jsonb, sinks text[])
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = relaywarden, pg_temp AS $$
+DECLARE
+    about text;
+    is_new boolean;
+    others bigint;
+BEGIN
+    INSERT INTO incident (id, kind, key, fold, severity, body)
+        VALUES (CASE WHEN f->>'id' ~ '^[0-9a-f]{16}$' AND NOT EXISTS (SELECT FROM incident AS other
+                WHERE other.id = f->>'id') THEN f->>'id'
+                ELSE substr(md5(gen_random_uuid()::text), 1, 16) END, f->>'kind', f->>'key', f->>'fold',
+            f->>'severity', f->>'body')
+        ON CONFLICT (kind, key) WHERE ended IS NULL
+            DO UPDATE SET last_seen = now(), count = incident.count + 1
+        RETURNING id, count = 1 INTO about, is_new;
+    INSERT INTO sighting (incident, vantage, target) VALUES (about, at_vantage, target_name)
+        ON CONFLICT (incident, vantage) DO UPDATE SET last = now(), gone = NULL, given_up = NULL;
+    IF is_new THEN
+        UPDATE turn SET due = least(due, now()), confirm = true WHERE target = the_target
+            AND vantage <> at_vantage AND EXISTS (SELECT FROM vantage WHERE name = turn.vantage
+            AND retired IS NULL AND last_seen > now() - interval '5 minutes');
+        GET DIAGNOSTICS others = ROW_COUNT;
+        PERFORM announce(about, 'opened', sinks, CASE WHEN others > 0
+            THEN now() + interval '1 minute' ELSE now() END);
+    END IF;
 END $$;
 
 -- Ends what nobody looks at any more: nobody saw that it is over, so it is given up, not resolved. Of
