@@ -224,6 +224,8 @@ plain("bogus-networks", "open", [("exim4.conf", "message = all")], main="acl_smt
       before="  accept message = all\n", after="  accept\nacl_bogus:\n  deny hosts = <; 10.0.0.0/8 ; 100.64.0.0/10 ; "
       "192.0.2.0/24 ; 198.18.0.0/15 ; 198.51.100.0/24 ; 203.0.113.0/24 ; 224.0.0.0/3 ; 2001:db8::/32\n  accept\nacl_other:\n",
       mend=[("exim4.conf", "  accept message = all\n", "")])
+plain("a-thousand-networks", "closed", options=["--trusted", "10.0.0.0/8"],
+      relay_from="127.0.0.1 : " + " : ".join(f"10.{i // 256}.{i % 256}.0/24" for i in range(1000)))
 # ---- what cannot be asked ----
 let_by("keys-in-a-map", "unknown", "hosts = 203.0.113.64/27", "senders = cdb;/etc/exim4/senders.cdb")
 let_by("condition-of-a-lookup", "unknown",

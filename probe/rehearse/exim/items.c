@@ -25,17 +25,24 @@ static void leave(struct items *items, const char *text)
     }
 }
 
+static void leave_key(struct items *items, const struct item_key *key)
+{
+    char text[NETWORK_TEXT_SIZE];
+
+    leave(items, key->kind == QUESTION_CLIENT ? network_format(&key->network, text) : key->text);
+}
+
 static void add_key(struct items *items, const struct item_key *key)
 {
     if (items->count == ITEMS_MAX) {
-        leave(items, key->text);
+        leave_key(items, key);
         return;
     }
     if (items->count == items->room) {
         size_t room = items->room == 0 ? 16 : items->room * 2;
         struct item_key *more = reallocarray(items->keys, room, sizeof(*more));
         if (more == NULL) {
-            leave(items, key->text);
+            leave_key(items, key);
             return;
         }
         items->keys = more;
@@ -90,7 +97,13 @@ static void add_client(struct items *items, const char *item, bool by_pattern)
 {
     struct item_key key = {.kind = QUESTION_CLIENT, .by_pattern = by_pattern};
     enum network_error error = network_parse(item, &key.network);
+    struct address stranger;
 
+    /* Of a site's thousand networks no stranger is in any. */
+    if (error == NETWORK_OK && questions_find_client(candidate_site(items->candidate), &key.network,
+                                                     NULL, &stranger) == QUESTION_NETWORK_NOBODYS) {
+        return;
+    }
     if (error != NETWORK_OK && error != NETWORK_HOST_BITS_SET) {
         key.kind = QUESTION_NAME;
         if (!fill_in(item, key.text)) {
