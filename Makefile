@@ -173,8 +173,9 @@ $(BUILD)/flags: FORCE
 .PHONY: FORCE
 FORCE:
 
-# Tests that a sanitizer watches are not optimized: that takes most of the time of compiling them, and saves little
-# in running them.
+# Tests are not optimized: that takes most of the time of compiling them, and saves little in running them. Benchmarks
+# are, unless a sanitizer watches.
+$(BUILD)/tests/unit/%.o $(BUILD)/tests/fuzz/%.o: private OPTIMIZE += -O0 -U_FORTIFY_SOURCE
 ifneq ($(SANITIZE),)
 $(BUILD)/tests/%.o: private OPTIMIZE += -O0
 endif
