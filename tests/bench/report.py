@@ -73,6 +73,12 @@ def fill(path, endpoints, days, techniques):
     return endpoints * len(times)
 
 
+def look(page, width):
+    """The milliseconds until a fresh Chromium has laid it out."""
+    with browser.Browser() as fresh:
+        return fresh.look(page, width, looked_at=0)["ms"]
+
+
 def measure(build, endpoints, days):
     probe = os.path.join(os.path.abspath(build), "relaywarden-probe")
     techniques = json.loads(subprocess.check_output([probe, "techniques", "--json"]))["techniques"]
@@ -95,8 +101,7 @@ def measure(build, endpoints, days):
               f"{memory:.0f} MB, page {os.path.getsize(page) / 1e6:.1f} MB")
         slow = False
         for width in (1280, 360):
-            milliseconds = min(browser.look(page, width, looked_at=0)["ms"]
-                               for _ in range(3))
+            milliseconds = min(look(page, width) for _ in range(3))
             slow |= milliseconds >= LIMIT_MS
             print(f"report: opened {width} wide in {milliseconds:.0f} ms (limit {LIMIT_MS})")
         return not slow

@@ -25,9 +25,9 @@ def chromium():
         yield started
 
 
-def test_it_is_read_on_any_screen_in_the_light_and_in_the_dark(audited):
+def test_it_is_read_on_any_screen_in_the_light_and_in_the_dark(audited, chromium):
     _, path = audited
-    seen = {(width, dark): browser.look(path, width, dark) for width, dark in SCREENS}
+    seen = {(width, dark): chromium.look(path, width, dark) for width, dark in SCREENS}
     for found in seen.values():
         assert found["width"] <= found["room"], "the page itself scrolls sideways"
         assert found["contrast"] >= 4.5 and found["resources"] == 0

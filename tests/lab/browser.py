@@ -185,9 +185,7 @@ class Browser:
         with open(path, "wb") as file:
             file.write(base64.b64decode(done["data"]))
 
-
-def look(page, width=1280, dark=False, looked_at=3000):
-    """A fresh Chromium's view of the file `page`: the milliseconds until it is laid out ("ms"),
-    its "width" against the "room" that there is, the least "contrast" of its first texts, and more."""
-    with Browser() as browser:
-        return browser.open(page, width, dark).run(MEASURE % looked_at)
+    def look(self, page, width=1280, dark=False, looked_at=3000):
+        """A view of the file `page`: the milliseconds until it is laid out ("ms"), its "width" against the "room" that
+        there is, the least "contrast" of its first texts, and more."""
+        return self.open(page, width, dark).run(MEASURE % looked_at)
