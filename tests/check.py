@@ -66,13 +66,13 @@ WATCHED = {**{name: "" for name in parallel.files()
            "test_mail_flows_sendmail.py": "not no_memory"}
 # Each message is two processes of Sendmail: in `make check` there is time for some faults.
 SOME_WATCHED = {**WATCHED, "test_mail_flows_sendmail.py": "killed or reloaded or descriptors"}
-WATCHED_MESSAGES = 400  # of test_mail_flows, for each fault
+MESSAGES = "400"  # of test_mail_flows, for each fault, where a sample is taken; `make bench` sends 10,000
 # Of each test one case by each sanitizer, drawn by the stage's name: another one by the other.
 WATCHED_SAMPLE = {"RELAYWARDEN_CRASHES": "50"}
 # Of what a rehearsal says, this part is proved with a real server by hand; and so many kills of test_alert_crash;
 # so many rehearsals are watched for what leaves them, and so many are killed.
 INTEGRATION_SAMPLE = {"RELAYWARDEN_PROOFS": "4", "RELAYWARDEN_CRASHES": "80", "RELAYWARDEN_REHEARSALS": "4",
-                      "RELAYWARDEN_KILLS": "16"}
+                      "RELAYWARDEN_KILLS": "16", "RELAYWARDEN_MESSAGES": MESSAGES}
 # Under valgrind all takes ten to thirty times as long, so what measures time or counts kills is left
 # out; and it does not know pidfd_open(2), by which commands are awaited.
 WATCHED_BY_VALGRIND = {
@@ -383,7 +383,7 @@ def stage_hostile(tally):
 
 
 def watched(tally, name, build, chosen, workers=parallel.WORKERS, **sample):
-    parallel.run(tally, name, build, chosen, workers, RELAYWARDEN_MESSAGES=str(WATCHED_MESSAGES),
+    parallel.run(tally, name, build, chosen, workers, RELAYWARDEN_MESSAGES=MESSAGES,
                  **({} if WHOLE else sample))
 
 

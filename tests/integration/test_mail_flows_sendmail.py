@@ -14,6 +14,7 @@ import pytest
 from lab import Config, Dns, Milter, Sendmail, Sink, Syslog, wait_until
 from lab.postfix import Programs
 from test_mail_flows import PATIENCE, RECIPIENT, SESSIONS
+from test_mail_flows import MESSAGES as OF_POSTFIX
 from test_mail_flows import (  # noqa: F401  (collected here, with the world of here)  pylint: disable=unused-import
     milter,
     test_when_a_bad_configuration_is_put_before_it,
@@ -28,7 +29,7 @@ from test_mail_flows import (  # noqa: F401  (collected here, with the world of 
     test_when_its_disk_is_full,
 )
 
-MESSAGES = 400
+MESSAGES = OF_POSTFIX * 2 // 5
 
 
 class World:
