@@ -56,11 +56,11 @@ class Tally:
 
 
 def environment(**more):
-    """Ours, without what an outer make would pass on to an inner one. Nothing is left in the tree
-    by Python: some tests copy it. Every make has the same flags: another would build all programs
-    anew, under the tests that run them."""
+    """Ours, without what an outer make would pass on to an inner one, and without other authorities than the machine's.
+    Nothing is left in the tree by Python: some tests copy it. Every make has the same flags: another would build all
+    programs anew, under the tests that run them."""
     ours = {name: value for name, value in os.environ.items()
-            if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "GNUMAKEFLAGS")}
+            if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "GNUMAKEFLAGS", "SSL_CERT_FILE", "SSL_CERT_DIR")}
     return {**ours, **SANITIZER_OPTIONS, "PYTHONPYCACHEPREFIX": os.path.join(ROOT, "build/pycache"),
             "WERROR": "-Werror", **more}
 
