@@ -20,6 +20,8 @@ INSIDE = ("172.22.1.0/24", "fd22:1::/64")
 GATEWAY_INSIDE = ("172.22.1.1", "fd22:1::1")
 # States and flags as /proc/net shows them.
 TCP_ESTABLISHED, TCP_LISTEN = "01", "0A"
+# What sock_diag(7) is asked, and says.
+SOCK_DIAG, SOCK_DIAG_BY_FAMILY, REQUEST_DUMP, NLMSG_ERROR, NLMSG_DONE = 4, 20, 0x301, 2, 3
 UNIX_CONNECTED, UNIX_LISTENS = "03", 0x10000
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -245,8 +247,14 @@ class Host:
                 if len(fields) == 8 and fields[7].rstrip("\n") == path]
 
     def listeners(self):
-        """The (address, port) pairs on which something here listens for TCP."""
-        return self._tcp(TCP_LISTEN)
+        """The (address, port) pairs on which something here listens for TCP. For the files in /proc the kernel looks
+        through its table of all connections of the machine, which takes 10 ms each time; some kernels have nothing else."""
+        try:
+            asker = self.within(lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, SOCK_DIAG))
+            with asker:
+                return [*_listening(asker, socket.AF_INET), *_listening(asker, socket.AF_INET6)]
+        except OSError:
+            return self._tcp(TCP_LISTEN)
 
     def listening(self, port, address=None):
         """Whether something here listens on the port (at the address, or at all of them)."""
@@ -281,6 +289,25 @@ class Host:
     def processes(self):
         """The pids of everything that runs here, but for the one that holds the host open."""
         return [pid for pid in folder.processes([self.netns]) if pid != self.pid]
+
+
+def _listening(asker, family):
+    """The (address, port) pairs of the TCP sockets that listen in the network of that sock_diag(7) socket."""
+    request = struct.pack("=BBBxI48x", family, socket.IPPROTO_TCP, 0, 1 << int(TCP_LISTEN, 16))
+    asker.send(struct.pack("=IHHII", 16 + len(request), SOCK_DIAG_BY_FAMILY, REQUEST_DUMP, 1, 0) + request)
+    found = []
+    while True:
+        answer, offset = asker.recv(1 << 16), 0
+        while offset < len(answer):
+            length, kind = struct.unpack_from("=IH", answer, offset)
+            if kind == NLMSG_DONE:
+                return found
+            if kind == NLMSG_ERROR:
+                raise OSError("the kernel does not tell its sockets")
+            port, = struct.unpack_from(">H", answer, offset + 20)
+            packed = answer[offset + 24:offset + (28 if family == socket.AF_INET else 40)]
+            found.append((str(ipaddress.ip_address(packed)), port))
+            offset += (length + 3) & ~3
 
 
 def _endpoint(text):
