@@ -67,7 +67,7 @@ WATCHED = {**{name: "" for name in parallel.files()
 # Each message is two processes of Sendmail: in `make check` there is time for some faults.
 SOME_WATCHED = {**WATCHED, "test_mail_flows_sendmail.py": "killed or reloaded or descriptors"}
 MESSAGES = "400"  # of test_mail_flows, for each fault, where a sample is taken; `make bench` sends 10,000
-# Of each test one case by each sanitizer, drawn by the stage's name: another one by the other.
+# Each sanitizer has one half of the tests, and of each test one case, drawn by the stage's name.
 WATCHED_SAMPLE = {"RELAYWARDEN_CRASHES": "50"}
 # Of what a rehearsal says, this part is proved with a real server by hand; and so many kills of test_alert_crash;
 # so many rehearsals are watched for what leaves them, and so many are killed.
@@ -390,13 +390,13 @@ def watched(tally, name, build, chosen, workers=parallel.WORKERS, **sample):
 def stage_milter_asan(tally):
     if make(tally, "build", "BUILD=build/asan", *SANITIZERS["asan"], "all", "bench-programs"):
         watched(tally, "milter-asan", "build/asan", WATCHED if WHOLE else SOME_WATCHED,
-                RELAYWARDEN_CASES="milter-asan", **WATCHED_SAMPLE)
+                RELAYWARDEN_CASES="milter-asan", RELAYWARDEN_HALF="1", **WATCHED_SAMPLE)
 
 
 def stage_milter_tsan(tally):
     if make(tally, "build", "BUILD=build/tsan", *SANITIZERS["tsan"], "all", "bench-programs"):
         watched(tally, "milter-tsan", "build/tsan", WATCHED if WHOLE else SOME_WATCHED,
-                RELAYWARDEN_CASES="milter-tsan", **WATCHED_SAMPLE)
+                RELAYWARDEN_CASES="milter-tsan", RELAYWARDEN_HALF="2", **WATCHED_SAMPLE)
 
 
 def stage_milter_valgrind(tally):

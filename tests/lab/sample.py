@@ -2,6 +2,7 @@
 
 RELAYWARDEN_PART=1/4: of a file's tests the first, the fifth, ...; other runs take the others.
 RELAYWARDEN_CASES=WORD: of a test with several cases one, drawn by a digest: with another word another one.
+RELAYWARDEN_HALF=1: of a file's tests one half, by their digests, and with 2 the other one; of a file with one test that.
 RELAYWARDEN_PROOFS=4: of what is proved by hand each fourth, drawn likewise.
 """
 
@@ -34,11 +35,19 @@ def _one_case_each(items, word):
     return [item for item in items if drawn[_test(item)] is item]
 
 
+def _half(items, number):
+    tests = sorted({_test(item) for item in items}, key=_digest)
+    drawn = tests[number - 1::2] or tests
+    return [item for item in items if _test(item) in drawn]
+
+
 def chosen(items):
     """Those of pytest's items that are to run, in their order."""
-    word, part = os.environ.get("RELAYWARDEN_CASES"), os.environ.get("RELAYWARDEN_PART")
+    word, half, part = (os.environ.get(f"RELAYWARDEN_{name}") for name in ("CASES", "HALF", "PART"))
     if word:
         items = _one_case_each(items, word)
+    if half:
+        items = _half(items, int(half))
     if part:
         number, parts = map(int, part.split("/"))
         items = items[number - 1::parts]
