@@ -12,6 +12,7 @@ import time
 import pytest
 
 from lab import Config, Dns, LabError, Milter, Postfix, Syslog, wait_until
+from lab.process import HANG
 from lab.programs import sanitized
 
 MESSAGES = int(os.environ.get("RELAYWARDEN_MESSAGES", "1000"))
@@ -60,7 +61,7 @@ class World:
         return len(self.postfix.logfile.find("status=sent", self.mark))
 
     def wait_for(self, messages):
-        wait_until(lambda: self.delivered() >= messages, 30,
+        wait_until(lambda: self.delivered() >= messages, HANG,
                    lambda: f"{self.delivered()} of {messages} messages")
 
     def complaints(self, regex="warning: .*[Mm]ilter"):
@@ -69,7 +70,7 @@ class World:
 
     def check_all(self, sending, messages=MESSAGES):
         """Each message was taken, arrived once, and no more; the seconds that it took."""
-        assert sending.wait(PATIENCE) == 0
+        assert sending.wait(HANG) == 0
         seconds = time.monotonic() - self.started
         self.wait_for(messages)
         assert self.delivered() == messages

@@ -13,7 +13,8 @@ import pytest
 
 from lab import Config, Dns, Milter, Sendmail, Sink, Syslog, wait_until
 from lab.postfix import Programs
-from test_mail_flows import PATIENCE, RECIPIENT, SESSIONS
+from lab.process import HANG
+from test_mail_flows import RECIPIENT, SESSIONS
 from test_mail_flows import MESSAGES as OF_POSTFIX
 from test_mail_flows import (  # noqa: F401  (collected here, with the world of here)  pylint: disable=unused-import
     milter,
@@ -70,7 +71,7 @@ class World:
         return len(glob.glob(os.path.join(self.sink.folder, "*")))
 
     def wait_for(self, messages):
-        wait_until(lambda: self.arrived() - self.before >= messages, PATIENCE,
+        wait_until(lambda: self.arrived() - self.before >= messages, HANG,
                    lambda: f"{self.arrived() - self.before} of {messages} messages")
 
     def complaints(self, regex=r"Milter \(relaywarden\): "):
@@ -79,9 +80,9 @@ class World:
 
     def check_all(self, sending, messages=MESSAGES):
         """Each message was taken, arrived once, and no more; the seconds that it took."""
-        assert sending.wait(PATIENCE) == 0
+        assert sending.wait(HANG) == 0
         seconds = time.monotonic() - self.started
-        wait_until(lambda: self.sendmail.queue() == [], PATIENCE, "an empty queue")
+        wait_until(lambda: self.sendmail.queue() == [], HANG, "an empty queue")
         recipients = collections.Counter(self.sink.recipients())
         self.sink.forget()
         assert len(recipients) == messages
@@ -112,7 +113,7 @@ def test_when_it_hangs_a_message_is_late_by_the_limits_and_no_more(world, milter
     for thread in threads:
         thread.join()
     assert len(seconds) == 4 and all(1.5 < late < 10 for late in seconds)
-    wait_until(lambda: world.sendmail.queue() == [], 20, "an empty queue")
+    wait_until(lambda: world.sendmail.queue() == [], HANG, "an empty queue")
     world.sink.forget()
 
 

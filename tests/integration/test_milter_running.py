@@ -12,6 +12,7 @@ import time
 import pytest
 
 from lab import Config, Milter, Syslog, program, wait_until
+from lab.process import HANG
 from lab.programs import read_alerts
 from site_of_tests import Site
 
@@ -75,11 +76,15 @@ def serve(site, milter, main=None):
     site.postfix.attach(where)
 
 
+# libmilter by itself looks each 5 s whether it is to stop: whoever leaves it to that is late.
+SOON = 4.5
+
+
 def ended(milter):
     """How the running one ended, in how many seconds."""
     process, milter.process = milter.process, None
     begun = time.monotonic()
-    code = process.wait(15)
+    code = process.wait(HANG)
     return code, time.monotonic() - begun
 
 
@@ -467,7 +472,7 @@ def test_an_order_to_stop_loses_nothing_of_a_transaction_under_way(site, number)
         code, seconds = ended(milter)
         site.milter = None
         assert code == 0
-        assert seconds < 2
+        assert seconds < SOON
         # The client's mail is taken all the same.
         assert session.command("DATA").code == 354
         assert session.message("Subject: x\n\nx\n").code == 250
@@ -483,17 +488,19 @@ def test_an_idle_one_ends_at_once(site):
     milter.signal(signal.SIGTERM)
     code, seconds = ended(milter)
     assert code == 0
-    assert seconds < 2
+    assert seconds < SOON
 
 
 def test_one_that_is_stopped_as_soon_as_it_is_ready_ends_well(site):
     milter = another(site)
+    together = 0
     for _ in range(20):
         milter.start()
         milter.signal(signal.SIGTERM)
         code, seconds = ended(milter)
         assert code == 0, milter.log.tail()
-        assert seconds < 2
+        together += seconds
+    assert together < 20 * SOON / 2
 
 
 @pytest.mark.parametrize("number", RELOADS)
@@ -511,7 +518,7 @@ def test_an_order_to_stop_that_comes_during_a_reload_is_obeyed_soon(site, number
     milter.signal(signal.SIGTERM)
     code, seconds = ended(milter)
     assert code == 0
-    assert seconds < 2
+    assert seconds < SOON
 
 
 def test_an_order_to_stop_goes_before_a_storm_of_reloads(site):

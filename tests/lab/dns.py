@@ -6,7 +6,7 @@ import random
 import socket
 import struct
 
-from .process import LabError, LogFile, wait_until
+from .process import HANG, LabError, LogFile, wait_until
 
 TYPE_SOA, CLASS_IN = 6, 1
 
@@ -147,7 +147,7 @@ zone:
                 raise LabError(f"nsd ended:\n{self.log.tail()}")
             return self._served_serial() == self._serial
 
-        wait_until(served, 10, lambda: f"nsd to serve the zone:\n{self.log.tail()}")
+        wait_until(served, HANG, lambda: f"nsd to serve the zone:\n{self.log.tail()}")
 
     def _served_serial(self):
         """Asks for the SOA of the root and takes the serial out of the answer."""

@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 
-from .process import LabError, LogFile, alive, wait_until
+from .process import HANG, LabError, LogFile, alive, wait_until
 from .servers import SERVERS, Unpacked
 
 PROGRAM = os.path.join(SERVERS, "exim4-daemon-heavy/usr/sbin/exim4")
@@ -143,7 +143,7 @@ class Exim(Unpacked):
         with open(errors, "ab") as file:
             self.process = self.host.popen([PROGRAM, "-C", self.path, "-bdf"],
                                            stdout=file, stderr=file)
-        wait_until(self._ready, 10, lambda: f"Exim:\n{LogFile(errors).tail()}")
+        wait_until(self._ready, HANG, lambda: f"Exim:\n{LogFile(errors).tail()}")
         return self
 
     def _ready(self):
@@ -163,7 +163,7 @@ class Exim(Unpacked):
         for pid in serving:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not any(map(alive, serving)), 10, "Exim's processes to end")
+        wait_until(lambda: not any(map(alive, serving)), HANG, "Exim's processes to end")
 
     # ---- looking ----
 

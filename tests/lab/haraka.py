@@ -4,7 +4,7 @@ import os
 import shutil
 
 from .npm import node, packages
-from .process import LabError, LogFile, wait_until
+from .process import HANG, LabError, LogFile, wait_until
 from .servers import Unpacked
 
 # The plugins that are live in the configuration as it is shipped, in its order.
@@ -54,7 +54,7 @@ class Haraka(Unpacked):
             self.process = self.host.popen(
                 [node(), os.path.join(self.modules, "Haraka/bin/haraka"), "-c", self.folder],
                 stdout=file, stderr=file, cwd=self.folder)
-        wait_until(lambda: self._ready(mark), 30, lambda: f"Haraka:\n{self.logfile.tail(since=mark)}")
+        wait_until(lambda: self._ready(mark), HANG, lambda: f"Haraka:\n{self.logfile.tail(since=mark)}")
         return self
 
     def _ready(self, mark):

@@ -7,7 +7,7 @@ import subprocess
 from . import folder
 from .enter import MARK
 from .servers import ROOT
-from .process import LabError, LogFile, alive, run, wait_until
+from .process import HANG, LabError, LogFile, alive, run, wait_until
 
 # An operator's shell has these whatever the machine is.
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -60,7 +60,7 @@ class Machine:
             self.process = self.host.popen(
                 ["unshare", "--mount", "sh", script, "begin", self.folder,
                  os.path.join(self.host.folder, "etc"), ROOT, self.group], stdout=log, stderr=log)
-        wait_until(self._booted, 30, lambda: f"systemd's boot: {self.log.tail()}")
+        wait_until(self._booted, HANG, lambda: f"systemd's boot: {self.log.tail()}")
         self.write("/usr/local/bin/sudo", SUDO, mode=0o755)
         return self
 
@@ -147,4 +147,4 @@ class Machine:
             return subprocess.run(["unshare", "--mount", "sh", "-c", script, "sh", place, self.group],
                                   stderr=subprocess.DEVNULL, check=False).returncode == 0
 
-        wait_until(removed, 10, f"the removal of control group {self.group}")
+        wait_until(removed, HANG, f"the removal of control group {self.group}")

@@ -2,7 +2,7 @@
 
 import os
 
-from .process import LabError, LogFile, alive, wait_until
+from .process import HANG, LabError, LogFile, alive, wait_until
 from .servers import SERVERS, Unpacked
 
 ROOT = os.path.join(SERVERS, "nginx")
@@ -90,7 +90,7 @@ http {{
             self.process = self.host.popen(
                 [PROGRAM, "-p", self.folder, "-c", self.path, "-e", self.logfile.path],
                 stdout=file, stderr=file)
-        wait_until(self._ready, 10, lambda: f"nginx:\n{self.logfile.tail()}")
+        wait_until(self._ready, HANG, lambda: f"nginx:\n{self.logfile.tail()}")
         return self
 
     def _ready(self):
@@ -103,4 +103,4 @@ http {{
         if not self.process:
             return
         family = self._end()
-        wait_until(lambda: not any(map(alive, family)), 10, "nginx's processes to end")
+        wait_until(lambda: not any(map(alive, family)), HANG, "nginx's processes to end")

@@ -3,7 +3,7 @@
 import os
 import shutil
 
-from .process import LabError, LogFile, alive, wait_until
+from .process import HANG, LabError, LogFile, alive, wait_until
 from .servers import SERVERS, Unpacked
 
 ROOT = os.path.join(SERVERS, "opensmtpd")
@@ -115,13 +115,13 @@ class Opensmtpd(Unpacked):
         self.write()
         mark = self.logfile.mark()
         # The one of before may hold its sockets for a moment longer, and would be taken for this one.
-        wait_until(lambda: not any(self.host.listening(port) for port in self._ports()), 10,
+        wait_until(lambda: not any(self.host.listening(port) for port in self._ports()), HANG,
                    "the ports to be free")
         with open(self.logfile.path, "ab") as file:
             self.process = self.host.popen(
                 ["unshare", "--mount", "sh", "-c", RUN, "sh", self.folder, PROGRAM, "-d", "-f",
                  self.path], stdout=file, stderr=file)
-        wait_until(lambda: self._ready(mark), 10,
+        wait_until(lambda: self._ready(mark), HANG,
                    lambda: f"OpenSMTPD:\n{self.logfile.tail(since=mark)}")
         return self
 
@@ -144,4 +144,4 @@ class Opensmtpd(Unpacked):
         if not self.process:
             return
         family = self._end()
-        wait_until(lambda: not any(map(alive, family)), 10, "OpenSMTPD's processes to end")
+        wait_until(lambda: not any(map(alive, family)), HANG, "OpenSMTPD's processes to end")

@@ -8,7 +8,7 @@ import shutil
 import signal
 import time
 
-from .process import LabError, LogFile, alive, wait_until
+from .process import HANG, LabError, LogFile, alive, wait_until
 from .servers import SERVERS, children
 
 # Local deliveries are discarded under the transport's own name: a filter sees
@@ -256,7 +256,7 @@ class Postfix:
             return
         children = self._children()
         os.kill(pid, signal.SIGTERM)
-        wait_until(lambda: not any(map(alive, [pid, *children])), 10,
+        wait_until(lambda: not any(map(alive, [pid, *children])), HANG,
                    "Postfix to end")
 
     def restart(self):

@@ -137,7 +137,7 @@ class Milter:
                 [*prefix, program("relaywarden-milter"), "--config", self.path, *arguments],
                 stdout=log, stderr=log, env={"MAIL_CONFIG": self._asked_folder, **os.environ})
         if wait:
-            wait_until(self._ready, 40, lambda: f"relaywarden-milter:\n{self.log.tail()}")
+            wait_until(self._ready, HANG, lambda: f"relaywarden-milter:\n{self.log.tail()}")
         return self
 
     def run(self, *arguments, check=False, **keywords):
@@ -216,7 +216,7 @@ class ProbeDaemon:
             self.process = self.host.popen(
                 [program("relaywarden-probe"), "run", "--config", self.path, *arguments],
                 stdout=output, stderr=log)
-        wait_until(lambda: self.log.find("is ready", mark) or self.process.poll() is not None, 15,
+        wait_until(lambda: self.log.find("is ready", mark) or self.process.poll() is not None, HANG,
                    lambda: f"relaywarden-probe run:\n{self.log.tail()}")
         if self.process.poll() is not None:
             raise LabError(f"relaywarden-probe run ended with {self.process.returncode}:\n"

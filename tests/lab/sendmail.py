@@ -5,7 +5,7 @@ import os
 import re
 
 from .postfix import SERVERS, split_endpoint
-from .process import LabError, LogFile, run, wait_until
+from .process import HANG, LabError, LogFile, run, wait_until
 
 # Local deliveries are discarded by a mailer that is still called `local`. Without the flag
 # w it takes any user.
@@ -166,7 +166,7 @@ class Sendmail:
         for entry in self.listen:
             address, port = split_endpoint(entry if isinstance(entry, str) else entry[0])
             wait_until(lambda where=(port, address or self.host.addresses[-1]): self._up(*where),
-                       15, lambda: f"sendmail, which says:\n{self.output.tail()}")
+                       HANG, lambda: f"sendmail, which says:\n{self.output.tail()}")
         return self
 
     def _up(self, port, address):

@@ -34,7 +34,7 @@ class Sink:
             where = f"[{address}]:{self.port}" if ":" in address else f"{address}:{self.port}"
             self._processes.append(self.host.popen([*argv, where, "256"],
                                                    env=self._programs.environment()))
-            wait_until(lambda bound=address: (bound, self.port) in self.host.listeners(), 10,
+            wait_until(lambda bound=address: (bound, self.port) in self.host.listeners(), HANG,
                        f"smtp-sink on {where}")
         return self
 

@@ -4,7 +4,7 @@ import json
 import os
 
 from .npm import node, packages
-from .process import LabError, LogFile, wait_until
+from .process import HANG, LabError, LogFile, wait_until
 from .servers import Unpacked
 
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "smtp_server.js")
@@ -39,7 +39,7 @@ class SmtpServer(Unpacked):
             self.process = self.host.popen(
                 [node(), self.program, json.dumps(self.how)], stdout=file, stderr=file,
                 env={**os.environ, "NODE_PATH": self.modules})
-        wait_until(lambda: self._ready(mark), 30, lambda: f"smtp-server:\n{self.logfile.tail(since=mark)}")
+        wait_until(lambda: self._ready(mark), HANG, lambda: f"smtp-server:\n{self.logfile.tail(since=mark)}")
         return self
 
     def _ready(self, mark):

@@ -40,7 +40,7 @@ action(type="omfile" file="{self.log.path}" template="line" asyncWriting="off")
     def start(self):
         self._process = self.host.popen(
             ["rsyslogd", "-n", "-f", self._path("rsyslog.conf"), "-i", self._path("pid")])
-        wait_until(lambda: self.host.unix_listening(self.socket) or os.path.exists(self.socket), 10,
+        wait_until(lambda: self.host.unix_listening(self.socket) or os.path.exists(self.socket), HANG,
                    "rsyslogd's socket")
         os.chmod(self.socket, 0o666)
         return self

@@ -70,8 +70,11 @@ static int set_up(void **state)
     bench.loop = loop_new();
     assert_true(address_parse("127.0.0.1", &server.address));
     server.port = liar_port(bench.liar);
-    const struct dns_settings settings = {
-        .servers = &server, .server_count = 1, .timeout_ms = 1000, .tries = 1, .deadline_ms = 4000};
+    const struct dns_settings settings = {.servers = &server,
+                                          .server_count = 1,
+                                          .timeout_ms = 2500,
+                                          .tries = 1,
+                                          .deadline_ms = 60000};
     bench.dns = dns_new(bench.loop, &settings, error);
     const struct address_facts_settings inquiries = {
         .dns = bench.dns, .zones = zones, .zone_count = 4, .done = on_done};
