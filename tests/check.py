@@ -69,10 +69,10 @@ SOME_WATCHED = {**WATCHED, "test_mail_flows_sendmail.py": "killed or reloaded or
 MESSAGES = "400"  # of test_mail_flows, for each fault, where a sample is taken; `make bench` sends 10,000
 # Each sanitizer has one half of the tests, and of each test one case, drawn by the stage's name.
 WATCHED_SAMPLE = {"RELAYWARDEN_CRASHES": "50"}
-# Of what a rehearsal says, this part is proved with a real server by hand; and so many kills of test_alert_crash;
-# so many rehearsals are watched for what leaves them, and so many are killed.
+# Each second configuration is rehearsed. Of what a rehearsal says, this part is proved with a real server by hand;
+# and so many kills of test_alert_crash; so many rehearsals are watched for what leaves them, and so many are killed.
 INTEGRATION_SAMPLE = {"RELAYWARDEN_PROOFS": "4", "RELAYWARDEN_CRASHES": "80", "RELAYWARDEN_REHEARSALS": "4",
-                      "RELAYWARDEN_KILLS": "16", "RELAYWARDEN_MESSAGES": MESSAGES}
+                      "RELAYWARDEN_KILLS": "16", "RELAYWARDEN_MESSAGES": MESSAGES, "RELAYWARDEN_CONFIGURATIONS": "2"}
 # Under valgrind all takes ten to thirty times as long, so what measures time or counts kills is left
 # out; and it does not know pidfd_open(2), by which commands are awaited.
 WATCHED_BY_VALGRIND = {

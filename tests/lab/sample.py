@@ -3,11 +3,15 @@
 RELAYWARDEN_PART=1/4: of a file's tests the first, the fifth, ...; other runs take the others.
 RELAYWARDEN_CASES=WORD: of a test with several cases one, drawn by a digest: with another word another one.
 RELAYWARDEN_HALF=1: of a file's tests one half, by their digests, and with 2 the other one; of a file with one test that.
+RELAYWARDEN_CONFIGURATIONS=2: of a test that rehearses more than MANY configurations each second, drawn by a digest.
 RELAYWARDEN_PROOFS=4: of what is proved by hand each fourth, drawn likewise.
 """
 
+import collections
 import hashlib
 import os
+
+MANY = 20
 
 
 def _digest(*words):
@@ -41,11 +45,19 @@ def _half(items, number):
     return [item for item in items if _test(item) in drawn]
 
 
+def _some_configurations(items, parts):
+    cases = collections.Counter(map(_test, items))
+    return [item for item in items if "/test_rehearse" not in item.nodeid or cases[_test(item)] <= MANY or
+            is_drawn(item.nodeid, parts)]
+
+
 def chosen(items):
     """Those of pytest's items that are to run, in their order."""
     word, half, part = (os.environ.get(f"RELAYWARDEN_{name}") for name in ("CASES", "HALF", "PART"))
     if word:
         items = _one_case_each(items, word)
+    if "RELAYWARDEN_CONFIGURATIONS" in os.environ:
+        items = _some_configurations(items, int(os.environ["RELAYWARDEN_CONFIGURATIONS"]))
     if half:
         items = _half(items, int(half))
     if part:
