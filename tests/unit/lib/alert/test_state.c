@@ -19,7 +19,7 @@
 #include "tests/unit/faulty_disk.h"
 #include "tests/unit/recorder.h"
 
-#define WAIT_MS 20000 /* for what must happen; a loaded machine is slow */
+#define WAIT_MS 60000 /* for what must happen; a loaded machine is slow */
 
 struct place {
     char *folder;
