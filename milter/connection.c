@@ -176,18 +176,31 @@ static void leave_list(struct connection *connection)
     connection->has_pending = false;
 }
 
-/* Keeps the transaction's first finding of a kind whole. Without memory it goes to the reporter at
- * once, which never needs any, at the price of the queue id. */
-static void keep(struct connection *connection, enum pending_kind kind, struct finding *finding)
+/* Keeps the transaction's first finding of a kind whole, and counts the others with it. Without
+ * memory it goes to the reporter at once, which never needs any, at the price of the queue id. */
+static void note(struct connection *connection, enum pending_kind kind,
+                 const struct recipient_seen *seen)
 {
-    struct finding *kept = malloc(sizeof(*kept));
+    static void (*const raise[PENDING_KINDS])(struct finding *, const struct client *,
+                                              const struct transaction *,
+                                              const struct recipient_seen *) = {
+        [PENDING_RELAYED] = relay_finding_open, [PENDING_UNDECLARED] = relay_finding_undeclared};
+    struct finding *kept = connection->pending[kind];
 
-    if (kept == NULL) {
-        relay_finding_set_queue_id(finding, "NOQUEUE");
-        reporter_hand_over(connection->transactions->reporter, finding);
+    if (kept != NULL) {
+        kept->count++;
         return;
     }
-    *kept = *finding;
+    kept = malloc(sizeof(*kept));
+    if (kept == NULL) {
+        struct finding finding;
+
+        raise[kind](&finding, &connection->client, &connection->transaction, seen);
+        relay_finding_set_queue_id(&finding, "NOQUEUE");
+        reporter_hand_over(connection->transactions->reporter, &finding);
+        return;
+    }
+    raise[kind](kept, &connection->client, &connection->transaction, seen);
     pthread_mutex_lock(&connection->transactions->mutex);
     connection->pending[kind] = kept;
     if (!connection->has_pending) {
@@ -198,34 +211,21 @@ static void keep(struct connection *connection, enum pending_kind kind, struct f
 
 static void note_relayed(struct connection *connection, struct recipient_seen *seen)
 {
-    struct finding finding;
-
     seen->enforcement =
         judge_enforcement(&connection->snapshot->rules, connection->transaction.masked);
-    if (connection->pending[PENDING_RELAYED] != NULL) {
-        connection->pending[PENDING_RELAYED]->count++;
-        return;
-    }
-    relay_finding_open(&finding, &connection->client, &connection->transaction, seen);
-    keep(connection, PENDING_RELAYED, &finding);
+    note(connection, PENDING_RELAYED, seen);
 }
 
 static void note_undeclared(struct connection *connection, struct recipient_seen *seen)
 {
-    struct finding *pending = connection->pending[PENDING_UNDECLARED];
-    struct finding finding;
     const struct mail_address *resolved = &seen->rcpt->resolved;
     char domain[DOMAIN_SIZE];
 
-    if (pending != NULL) {
-        pending->count++;
-        return;
-    }
-    if (domain_normalise(resolved->domain, resolved->domain_length, domain)) {
+    if (connection->pending[PENDING_UNDECLARED] == NULL &&
+        domain_normalise(resolved->domain, resolved->domain_length, domain)) {
         seen->parent = site_parent_domain(connection->snapshot->rules.site, domain);
     }
-    relay_finding_undeclared(&finding, &connection->client, &connection->transaction, seen);
-    keep(connection, PENDING_UNDECLARED, &finding);
+    note(connection, PENDING_UNDECLARED, seen);
 }
 
 /* A mailer of own_mailers that carries strangers' mail for too many undeclared domains is not the

@@ -363,9 +363,9 @@ bool dispatch_has_standing(const struct dispatch *dispatch)
     return false;
 }
 
-void dispatch_stand(struct dispatch *dispatch, const struct announcement *announcement)
+void dispatch_stand(struct dispatch *dispatch, const struct incident *incident, time_t now)
 {
-    struct delivery *delivery = delivery_new(announcement, dispatch->box);
+    struct delivery *delivery = delivery_new(incident, INCIDENT_REPEATED, now, true, dispatch->box);
 
     if (delivery == NULL) {
         return;
@@ -378,29 +378,38 @@ void dispatch_stand(struct dispatch *dispatch, const struct announcement *announ
     delivery_release(delivery, false);
 }
 
-void dispatch_announce(struct dispatch *dispatch, const struct announcement *announcement)
+/* Without memory it goes at least to those that need none. */
+static void announce_now(struct dispatch *dispatch, const struct incident *incident,
+                         enum incident_state state, time_t now)
 {
-    struct delivery *delivery = delivery_new(announcement, dispatch->box);
+    const struct announcement announcement = {.state = state, .time = now, .incident = *incident};
+
+    dispatch_send(dispatch);
+    count_announcement(dispatch, &announcement);
+    const struct sink_set_fate fate =
+        sink_set_announce(dispatch->fast, &announcement, dispatch->parts.teller);
+    if (fate.took == 0 && !incident->again) {
+        dispatch->parts.fallback(&announcement, dispatch->parts.user);
+    }
+    if (!fate.sent) {
+        dispatch->parts.settled(&announcement, false, dispatch->parts.user);
+    } else if (state != INCIDENT_RESOLVED) {
+        dispatch->parts.settled(&announcement, true, dispatch->parts.user);
+    }
+}
+
+void dispatch_announce(struct dispatch *dispatch, const struct incident *incident,
+                       enum incident_state state, time_t now)
+{
+    struct delivery *delivery = delivery_new(incident, state, now, false, dispatch->box);
 
     if (dispatch->queued_count == DISPATCH_QUEUE_MAX) {
         dispatch_send(dispatch);
     }
     if (delivery != NULL) {
         dispatch->queued[dispatch->queued_count++] = delivery;
-        return;
-    }
-    /* Without memory it goes at least to those that need none. */
-    dispatch_send(dispatch);
-    count_announcement(dispatch, announcement);
-    const struct sink_set_fate fate =
-        sink_set_announce(dispatch->fast, announcement, dispatch->parts.teller);
-    if (fate.took == 0 && !announcement->incident.again) {
-        dispatch->parts.fallback(announcement, dispatch->parts.user);
-    }
-    if (!fate.sent) {
-        dispatch->parts.settled(announcement, false, dispatch->parts.user);
-    } else if (announcement->state != INCIDENT_RESOLVED) {
-        dispatch->parts.settled(announcement, true, dispatch->parts.user);
+    } else {
+        announce_now(dispatch, incident, state, now);
     }
 }
 

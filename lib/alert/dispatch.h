@@ -59,11 +59,12 @@ bool dispatch_make_sinks(const struct dispatch_parts *parts, const struct sink_s
 void dispatch_free_sinks(struct dispatch_sinks *sinks, struct teller *teller);
 
 /* Queues what the table of incidents announces. */
-void dispatch_announce(struct dispatch *dispatch, const struct announcement *announcement);
+void dispatch_announce(struct dispatch *dispatch, const struct incident *incident,
+                       enum incident_state state, time_t now);
 void dispatch_send(struct dispatch *dispatch);
 
 /* Gives an announcement that says nothing new to the sinks that want it so, and forgets it. */
-void dispatch_stand(struct dispatch *dispatch, const struct announcement *announcement);
+void dispatch_stand(struct dispatch *dispatch, const struct incident *incident, time_t now);
 bool dispatch_has_standing(const struct dispatch *dispatch); /* there are such sinks */
 
 struct sink_set *dispatch_fast(const struct dispatch *dispatch);

@@ -136,9 +136,8 @@ static void announce(const struct incident *incident, enum incident_state state,
                      void *user)
 {
     const struct reporter *reporter = user;
-    const struct announcement announcement = {.state = state, .time = now, .incident = *incident};
 
-    dispatch_announce(reporter->dispatch, &announcement);
+    dispatch_announce(reporter->dispatch, incident, state, now);
 }
 
 /* dispatch_parts.fallback */

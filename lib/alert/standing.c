@@ -29,10 +29,7 @@ static void tell(const struct incident *incident, void *user)
     if (telling->told == telling->room) {
         return;
     }
-    const struct announcement announcement = {
-        .state = INCIDENT_REPEATED, .time = telling->now, .standing = true, .incident = *incident};
-
-    dispatch_stand(telling->dispatch, &announcement);
+    dispatch_stand(telling->dispatch, incident, telling->now);
     telling->told++;
 }
 

@@ -418,24 +418,20 @@ struct incident_record *incident_store_take(struct incident_store *store, size_t
     return rows;
 }
 
-/* The mutex is held. Copies the rows. 0: memory is out. */
-static uint64_t append(struct incident_store *store, enum order order,
-                       const struct incident_record *rows, size_t count)
+/* The mutex is held. The rows are still to be written. NULL when memory is out. */
+static struct item *append(struct incident_store *store, enum order order, size_t count)
 {
-    struct item *item = malloc(sizeof(*item) + count * sizeof(*rows));
+    struct item *item = malloc(sizeof(*item) + count * sizeof(item->row[0]));
 
     if (item == NULL) {
-        return 0;
+        return NULL;
     }
     *item = (struct item){.number = ++store->queued, .order = order, .count = count};
-    if (count > 0) {
-        memcpy(item->row, rows, count * sizeof(*rows));
-    }
     *store->end = item;
     store->end = &item->next;
     store->waiting++;
     pthread_cond_signal(&store->work);
-    return item->number;
+    return item;
 }
 
 void incident_store_begin(struct incident_store *store, struct incident_record *rows, size_t count)
@@ -443,26 +439,38 @@ void incident_store_begin(struct incident_store *store, struct incident_record *
     pthread_mutex_lock(&store->mutex);
     /* Something is written in either case: only then a failure of before is over. */
     enum order order = rows == NULL ? ORDER_REFRESH : ORDER_WRITE;
-    if (store->phase == INCIDENT_STORE_READ && !store->finish &&
-        append(store, order, rows, rows != NULL ? count : 0) != 0) {
+    struct item *item = store->phase == INCIDENT_STORE_READ && !store->finish
+                            ? append(store, order, rows != NULL ? count : 0)
+                            : NULL;
+    if (item != NULL) {
         store->phase = INCIDENT_STORE_KEEPING;
+        if (rows != NULL) {
+            memcpy(item->row, rows, count * sizeof(*rows));
+        }
     }
     pthread_mutex_unlock(&store->mutex);
     free(rows);
 }
 
-/* Queues an order of one row, or of none. If it cannot be queued, it is made good later. */
+/* Queues an order of one row, or of none (NULL). If it cannot be queued, it is made good later. */
 static uint64_t give(struct incident_store *store, enum order order,
-                     const struct incident_record *row, size_t count)
+                     const struct incident *incident)
 {
-    uint64_t number = 0;
+    struct item *item = NULL;
 
     pthread_mutex_lock(&store->mutex);
     bool takes = store->phase == INCIDENT_STORE_KEEPING && !store->overflowed && !store->finish;
     if (takes && store->waiting < INCIDENT_STORE_QUEUE_MAX) {
-        number = append(store, order, row, count);
+        item = append(store, order, incident != NULL ? 1 : 0);
     }
-    if (takes && number == 0) {
+    uint64_t number = item != NULL ? item->number : 0;
+    if (item != NULL && incident != NULL) {
+        item->row[0].incident = *incident;
+        item->row[0].announced = false;
+        item->row[0].unread = false;
+        item->row[0].ended = 0;
+    }
+    if (takes && item == NULL) {
         store->overflowed = true;
         pthread_cond_signal(&store->work);
     }
@@ -470,32 +478,24 @@ static uint64_t give(struct incident_store *store, enum order order,
     return number;
 }
 
-static uint64_t give_incident(struct incident_store *store, enum order order,
-                              const struct incident *incident)
-{
-    const struct incident_record row = {.incident = *incident};
-
-    return give(store, order, &row, 1);
-}
-
 uint64_t incident_store_save(struct incident_store *store, const struct incident *incident)
 {
-    return give_incident(store, ORDER_SAVE, incident);
+    return give(store, ORDER_SAVE, incident);
 }
 
 void incident_store_mark(struct incident_store *store, const struct incident *incident)
 {
-    give_incident(store, ORDER_MARK, incident);
+    give(store, ORDER_MARK, incident);
 }
 
 void incident_store_count(struct incident_store *store, const struct incident *incident)
 {
-    give_incident(store, ORDER_COUNT, incident);
+    give(store, ORDER_COUNT, incident);
 }
 
 uint64_t incident_store_refresh(struct incident_store *store)
 {
-    return give(store, ORDER_REFRESH, NULL, 0);
+    return give(store, ORDER_REFRESH, NULL);
 }
 
 bool incident_store_await(struct incident_store *store, uint64_t upto, const struct timespec *until)

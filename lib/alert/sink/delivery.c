@@ -88,7 +88,8 @@ void delivery_free(struct delivery *delivery)
     free(delivery);
 }
 
-struct delivery *delivery_new(const struct announcement *announcement, struct delivery_box *box)
+struct delivery *delivery_new(const struct incident *incident, enum incident_state state,
+                              time_t time, bool standing, struct delivery_box *box)
 {
     struct delivery *delivery = malloc(sizeof(*delivery));
 
@@ -101,7 +102,11 @@ struct delivery *delivery_new(const struct announcement *announcement, struct de
     atomic_init(&delivery->refused, 0);
     delivery->shown = false;
     delivery->box = box;
-    delivery->announcement = *announcement;
+    delivery->announcement.state = state;
+    delivery->announcement.time = time;
+    delivery->announcement.test = false;
+    delivery->announcement.standing = standing;
+    delivery->announcement.incident = *incident;
     pthread_mutex_lock(&box->mutex);
     box->holders++;
     pthread_mutex_unlock(&box->mutex);

@@ -29,8 +29,10 @@ struct delivery *delivery_box_empty(struct delivery_box *box);
 struct delivery *delivery_next(const struct delivery *delivery);
 void delivery_free(struct delivery *delivery);
 
-/* Copies the announcement. NULL when memory is out. Held once. */
-struct delivery *delivery_new(const struct announcement *announcement, struct delivery_box *box);
+/* Of this incident, which is copied; `standing` as in sink.h. NULL when memory is out. Held once.
+ */
+struct delivery *delivery_new(const struct incident *incident, enum incident_state state,
+                              time_t time, bool standing, struct delivery_box *box);
 struct delivery *delivery_hold(struct delivery *delivery);
 void delivery_release(struct delivery *delivery, bool taken);
 
