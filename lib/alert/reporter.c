@@ -23,14 +23,6 @@
 #define DUE_FIRST_MS      1000 /* until what no sink took is tried again */
 #define DUE_LAST_MS       60000
 #define DUE_TRIED         8 /* announcements at once, while none is taken */
-#define REVIEWS_MAX       8 /* that wait; each audit orders one */
-
-/* Settings on their way to the reporter's thread. */
-struct change {
-    struct dispatch_sinks sinks;
-    long remind_seconds;
-    long quiet_after_seconds;
-};
 
 struct reporter {
     /* Constant after reporter_start. */
@@ -43,11 +35,7 @@ struct reporter {
     struct terminal terminal;
     pthread_t thread;
 
-    pthread_mutex_t mutex; /* guards change, ordered and stop */
-    struct change *change;
-    struct reporter_review reviews[REVIEWS_MAX]; /* that were ordered */
-    size_t review_count;
-    bool stop;
+    struct orders orders;
 
     /* The thread's. */
     struct incident_table *incidents;
@@ -61,15 +49,6 @@ struct reporter {
     struct standing standing;
     bool taken; /* an announcement was, since due ones were tried */
 };
-
-static void free_change(struct change *change, struct teller *teller)
-{
-    if (change == NULL) {
-        return;
-    }
-    dispatch_free_sinks(&change->sinks, teller);
-    free(change);
-}
 
 /* 0: only an audit ends an incident. */
 static long quiet_after(const struct alert_settings *settings)
@@ -95,22 +74,13 @@ bool reporter_could_tell(const struct reporter *reporter, const struct alert_set
 }
 
 /* NULL when memory is out. */
-static struct change *new_change(const struct reporter *reporter,
-                                 const struct alert_settings *settings)
+static struct orders_change *new_change(const struct reporter *reporter,
+                                        const struct alert_settings *settings)
 {
     const struct sink_source source = source_of(reporter, settings);
-    struct change *change = calloc(1, sizeof(*change));
 
-    if (change == NULL) {
-        return NULL;
-    }
-    change->remind_seconds = settings->remind_seconds;
-    change->quiet_after_seconds = quiet_after(settings);
-    if (dispatch_make_sinks(&reporter->parts, &source, &change->sinks)) {
-        return change;
-    }
-    free(change);
-    return NULL;
+    return orders_change_new(&reporter->parts, &source, settings->remind_seconds,
+                             quiet_after(settings));
 }
 
 /* Whether what a fast sink takes would come to the same journal from standard error, too. */
@@ -194,31 +164,11 @@ static void receive_resolution(enum finding_kind kind, const char *key, void *us
     incident_resolve(reporter->incidents, kind, key, reporter->now);
 }
 
-static size_t take_reviews(struct reporter *reporter, struct reporter_review out[REVIEWS_MAX])
-{
-    pthread_mutex_lock(&reporter->mutex);
-    size_t count = reporter->review_count;
-    memcpy(out, reporter->reviews, count * sizeof(out[0]));
-    reporter->review_count = 0;
-    pthread_mutex_unlock(&reporter->mutex);
-    return count;
-}
-
-static void end_reviews(const struct reporter_review *reviews, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        reviews[i].forget(reviews[i].user);
-    }
-}
-
 /* Takes new settings into use; returns whether to stop. */
 static bool take_orders(struct reporter *reporter)
 {
-    pthread_mutex_lock(&reporter->mutex);
-    struct change *change = reporter->change;
-    bool stop = reporter->stop;
-    reporter->change = NULL;
-    pthread_mutex_unlock(&reporter->mutex);
+    struct orders_change *change;
+    bool stop = orders_take(&reporter->orders, &change);
 
     if (change != NULL) {
         dispatch_use(reporter->dispatch, &change->sinks);
@@ -338,15 +288,15 @@ static struct timespec work_on(struct reporter *reporter, struct inbox_batch *ba
     const struct pending_receiver receiver = {receive_finding, receive_resolution, reporter};
 
     look_at_clock(reporter);
-    struct reporter_review reviews[REVIEWS_MAX];
-    size_t count = take_reviews(reporter, reviews);
+    struct reporter_review reviews[ORDERS_REVIEWS_MAX];
+    size_t count = orders_take_reviews(&reporter->orders, reviews);
     bool changes = pending_count(batch->pending) > 0 || count > 0;
     incident_sync_follow(reporter->memory, changes);
     pending_empty(batch->pending, &receiver);
     for (size_t i = 0; i < count; i++) {
         incident_review(reporter->incidents, reviews[i].is_over, reviews[i].user, reporter->now);
+        reviews[i].forget(reviews[i].user);
     }
-    end_reviews(reviews, count);
     time_t next_incident = incident_tick(reporter->incidents, reporter->now);
     dispatch_send(reporter->dispatch);
     standing_tell(&reporter->standing, reporter->incidents, reporter->dispatch, reporter->now);
@@ -389,8 +339,7 @@ static void *run(void *argument)
 
 static void free_reporter(struct reporter *reporter)
 {
-    free_change(reporter->change, inbox_teller(reporter->inbox));
-    end_reviews(reporter->reviews, reporter->review_count);
+    orders_end(&reporter->orders, inbox_teller(reporter->inbox));
     dispatch_free(reporter->dispatch);
     incident_sync_free(reporter->memory);
     incident_table_free(reporter->incidents);
@@ -401,7 +350,6 @@ static void free_reporter(struct reporter *reporter)
     if (reporter->inbox != NULL) {
         inbox_release(reporter->inbox);
     }
-    pthread_mutex_destroy(&reporter->mutex);
     free(reporter->syslog_socket);
     free(reporter);
 }
@@ -423,8 +371,11 @@ static bool make_desk(struct reporter *reporter, const struct alert_settings *al
     if (reporter->memory == NULL) {
         return false;
     }
-    reporter->change = new_change(reporter, alert);
-    return reporter->change != NULL;
+    struct orders_change *change = new_change(reporter, alert);
+    if (change != NULL) {
+        orders_give_change(&reporter->orders, change, inbox_teller(reporter->inbox));
+    }
+    return change != NULL;
 }
 
 /* Nobody began to use them. */
@@ -511,7 +462,7 @@ struct reporter *reporter_start(const struct reporter_settings *settings,
     if (reporter != NULL) {
         const struct clocks now = clocks_now();
 
-        pthread_mutex_init(&reporter->mutex, NULL);
+        orders_begin(&reporter->orders);
         reporter->distance = now.wall - now.steady;
         if (prepare(reporter, settings)) {
             take_orders(reporter);
@@ -541,9 +492,7 @@ void reporter_stop(struct reporter *reporter, int wait_ms)
     inbox_wake(reporter->inbox);
     inbox_flush(reporter->inbox, &until);
     finish_sinks(reporter, wait_ms);
-    pthread_mutex_lock(&reporter->mutex);
-    reporter->stop = true;
-    pthread_mutex_unlock(&reporter->mutex);
+    orders_stop(&reporter->orders);
     inbox_wake(reporter->inbox);
     pthread_join(reporter->thread, NULL);
     dispatch_show_left(reporter->dispatch);
@@ -563,14 +512,12 @@ void reporter_resolve(struct reporter *reporter, enum finding_kind kind, const c
 
 void reporter_look_over(struct reporter *reporter, const struct reporter_review *review)
 {
-    pthread_mutex_lock(&reporter->mutex);
-    bool room = reporter->review_count < REVIEWS_MAX;
-    if (room) {
-        reporter->reviews[reporter->review_count++] = *review;
-    }
-    pthread_mutex_unlock(&reporter->mutex);
+    bool taken = orders_give_review(&reporter->orders, review);
+
     inbox_wake(reporter->inbox);
-    end_reviews(review, room ? 0 : 1);
+    if (!taken) {
+        review->forget(review->user);
+    }
 }
 
 void reporter_say(struct reporter *reporter, int priority, const char *format, ...)
@@ -606,16 +553,12 @@ struct metrics *reporter_numbers(const struct reporter *reporter)
 
 void reporter_configure(struct reporter *reporter, const struct alert_settings *settings)
 {
-    struct change *change = new_change(reporter, settings);
+    struct orders_change *change = new_change(reporter, settings);
 
     if (change == NULL) {
         inbox_say(reporter->inbox, LOG_ERR, "out of memory; keeping the current alert settings");
         return;
     }
-    pthread_mutex_lock(&reporter->mutex);
-    struct change *overtaken = reporter->change;
-    reporter->change = change;
-    pthread_mutex_unlock(&reporter->mutex);
+    orders_give_change(&reporter->orders, change, inbox_teller(reporter->inbox));
     inbox_wake(reporter->inbox);
-    free_change(overtaken, inbox_teller(reporter->inbox));
 }

@@ -20,6 +20,7 @@
 
 #include <stdbool.h>
 
+#include "lib/alert/orders.h"
 #include "lib/alert/sink/alert_settings.h"
 #include "lib/alert/sink/metrics.h"
 #include "lib/alert/sink/sink.h"
@@ -63,11 +64,6 @@ void reporter_resolve(struct reporter *reporter, enum finding_kind kind, const c
  * says so of; `forget` gets `user` back when that is done, or if so many wait already that it is
  * left to the next. A state database that does not answer keeps its incidents until the next
  * review. */
-struct reporter_review {
-    bool (*is_over)(const struct finding *finding, const void *user);
-    void (*forget)(void *user);
-    void *user;
-};
 void reporter_look_over(struct reporter *reporter, const struct reporter_review *review);
 
 /* Any thread: one line of the program's own, to syslog and standard error. Does not block; of a
