@@ -354,3 +354,31 @@ def test_a_program_that_the_configuration_names_sees_no_network_and_changes_no_f
     assert code == 2
     assert not os.path.exists(mark)
     assert not os.path.exists("/etc/relaywarden-rehearsal-wrote-this")
+
+
+def test_the_environment_of_whoever_asks_is_not_the_candidates(tmp_path, monkeypatch):
+    folder = write(str(tmp_path), "policy-of-its-own")
+    monkeypatch.setenv("SECRET_OF_THE_PIPELINE", "here it is")
+    add(folder, "import_environment = MAIL_CONFIG PATH SECRET_OF_THE_PIPELINE\n"
+                "export_environment = PATH SECRET_OF_THE_PIPELINE\n")
+    with open(os.path.join(folder, "policy.sh"), "w", encoding="utf-8") as file:
+        file.write("while read -r line; do [ -z \"$line\" ] && "
+                   "printf \"action=${SECRET_OF_THE_PIPELINE:+OK}${SECRET_OF_THE_PIPELINE:-DUNNO}\\n\\n\"; done\n")
+    code, report = rehearse(folder, "--no-blame")
+    assert (code, report["verdict"]) == (0, "closed"), report
+
+
+@pytest.mark.parametrize("line", [
+    "mynetworks = /etc/shadow", "relay_domains = /etc/shadow",
+    "smtpd_relay_restrictions = check_sender_access texthash:/etc/shadow, reject_unauth_destination",
+    "smtpd_relay_restrictions = check_sender_access regexp:/etc/shadow, reject_unauth_destination",
+    "smtpd_relay_restrictions = check_sender_access pcre:/root/secret, reject_unauth_destination",
+])
+def test_no_table_shows_what_is_in_shadow(line, tmp_path):
+    folder = write(str(tmp_path), "debian")
+    add(folder, line + "\n")
+    done = subprocess.run(command(folder, "--json"), capture_output=True, text=True, timeout=120, check=False)
+    with open("/etc/shadow", encoding="utf-8") as file:
+        words = {word for entry in file for word in entry.split(":")[1:2] if len(word) > 3}
+    names = ("root:", "daemon:", "postfix:")
+    assert not any(word in done.stdout + done.stderr for word in (*words, *names)), done.stdout
