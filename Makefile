@@ -10,6 +10,8 @@
 #                   longest; WHOLE=1: all of that; FAST=1: the quick loop, unit tests, rooms, formatting and the
 #                   main tests against real servers
 #   make sanitized  all tests of the milter with programs that the sanitizers and valgrind watch
+#   make torture    each call that can fail does, once and from then on, in programs beside real servers (as root; hours,
+#                   goes on where it was stopped); TORTURE=OPTIONS of tests/torture/run.py
 #   make fuzz       every fuzzer for FUZZ_TIME seconds (600), FUZZ=NAME for one
 #   make check-suite SUITE=trixie  builds there with both compilers, and runs the unit tests (as root; wants
 #                   debootstrap); ARCH=i386 for another architecture
@@ -53,7 +55,7 @@ say = @echo '  $(1) $(2)'
 endif
 
 # These install packages and make network namespaces; said before anything is compiled in vain.
-as_root := $(filter check check-suite check-image repo check-repo sanitized mutate demo pictures bench deps deps-build deps-demo deps-deb,$(MAKECMDGOALS))
+as_root := $(filter check check-suite check-image repo check-repo sanitized torture mutate demo pictures bench deps deps-build deps-demo deps-deb,$(MAKECMDGOALS))
 ifneq ($(as_root),)
 ifneq ($(shell id -u),0)
 $(error run as root: sudo make $(as_root))
@@ -253,7 +255,7 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/fuzz.o $(BUILD
 -include $(patsubst %.c,$(BUILD)/%.d,$(all_c))
 
 # ---- checking ------------------------------------------------------------------------------------
-.PHONY: unit check check-suite sanitized mutate demo pictures bench fuzz lint format completions clean
+.PHONY: unit check check-suite sanitized torture mutate demo pictures bench fuzz lint format completions clean
 # Runs them; beside other goals (make all unit) it only builds them.
 UNIT ?=
 unit: unit-programs
@@ -268,6 +270,10 @@ SUITE ?= trixie
 ARCH ?= $(shell dpkg --print-architecture)
 check-suite:
 	@/usr/bin/python3 tests/suite.py $(SUITE) --arch $(ARCH)
+TORTURE ?=
+torture: deps
+	@$(MAKE) --no-print-directory all
+	@RELAYWARDEN_BUILD=$(BUILD) /usr/bin/python3 tests/torture/run.py $(TORTURE)
 MUTATE ?=
 mutate: deps
 	@/usr/bin/python3 tests/mutate.py $(MUTATE)
