@@ -96,6 +96,7 @@ static int be_patient(void *wait_ms, int tries)
 
 void database_wait(sqlite3 *database, int wait_ms)
 {
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): it is no pointer for anybody else */
     (void)sqlite3_busy_handler(database, be_patient, (void *)(intptr_t)wait_ms);
 }
 
