@@ -269,6 +269,18 @@ def http_seeds():
     yield b"\x20GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: b\r\n\r\n"
 
 
+STORED = ('{"why":"a stranger may send","fix":[{"mta":"postfix","text":"set x"},{"mta":null,"text":"y"}],'
+          '"fields":[["target",1,"mx"],["listener",4,"203.0.113.25:25"]]}')
+
+
+def state_seeds():
+    for numbers in (b"\x07" * 16, bytes(range(16)), b"\x02\x04\x05" * 5 + b"\x09"):
+        for finding in (STORED, "{}", '{"why":"\\u001b[2J","fix":"old","fields":[]}', '{"why":"w","fix":"old","fields":[]}'):
+            yield numbers + fields("0123456789abcdef", "open-relay", "203.0.113.25:25/starttls relay",
+                                   "203.0.113.25:25/starttls", finding, "192.0.2.7", "00112233", "203.0.113.25:25")
+    yield bytes(16) + fields("\x1b]0;x\x07", "nothing", "k", "f", "[", "2001:db8::7", "zz", "a\u202eb")
+
+
 def seeds(name):
     """[] for a fuzzer that needs none."""
     maker = globals().get(f"{name}_seeds")
