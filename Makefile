@@ -101,7 +101,7 @@ pkg = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(LIBS)))$(pkg_cflags
 pkglibs = $(eval pkg_ldlibs := $$(shell $(PKG_CONFIG) --libs $(LIBS)))$(pkg_ldlibs)
 
 # The module for PostgreSQL is built where libpq is, which the programs load only if `database` is set.
-pq := $(shell $(PKG_CONFIG) --exists libpq && echo yes)
+pq := $(shell $(PKG_CONFIG) --exists libpq 2>/dev/null && echo yes)
 modules := $(if $(pq),$(BUILD)/relaywarden-postgresql.so)
 
 # Whoever builds a release has another compiler, with other warnings: these end nothing. make check
@@ -441,7 +441,7 @@ rpm: dist
 # Stripped, and without the mark of a link, the programs do not depend on the folder that they were made in.
 .PHONY: image check-image
 image:
-	@$(MAKE) --no-print-directory BUILD=build/image/programs LDFLAGS='$(LDFLAGS) -Wl,--build-id=none' all
+	@$(MAKE) --no-print-directory BUILD=build/image/programs PREFIX=/usr LDFLAGS='$(LDFLAGS) -Wl,--build-id=none' all
 	@/usr/bin/python3 container/image.py --build build/image/programs --version $(VERSION) --epoch $(EPOCH) \
 	    build/image/relaywarden-$(VERSION).tar
 check-image: image

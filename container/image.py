@@ -8,6 +8,7 @@ one file, an OCI layout in a tar archive, which `podman load` and `skopeo copy o
 
 import argparse
 import datetime
+import glob
 import gzip
 import hashlib
 import io
@@ -23,6 +24,7 @@ PROGRAMS = ("relaywarden-milter", "relaywarden-probe")
 MODULE = "relaywarden-postgresql.so"  # the programs look for it beside themselves
 USER = 65532  # nobody's on any system that we know of
 STATE = "var/lib/relaywarden"
+DOCUMENTS = "usr/share/doc/relaywarden"  # an alert names the page of its kind there, unless DOC_BASE is elsewhere
 MILTER_PORT, HTTP_PORT = 8895, 9825  # conf/environment.c
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"  # libcurl's, for alerts over https
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "i686": "386"}
@@ -97,7 +99,8 @@ def make_layer(build, when):
         layer.add(name, read(name), mode=0o755)
     for path in {CERTIFICATES, *terms(needed)}:
         layer.add(path, read(path))
-    layer.add("usr/share/doc/relaywarden/LICENSE", read(os.path.join(ROOT, "LICENSE")))
+    for path in ("LICENSE", *glob.glob("doc/**/*.md", root_dir=ROOT, recursive=True)):
+        layer.add(os.path.join(DOCUMENTS, path), read(os.path.join(ROOT, path)))
     for name, text in FILES.items():
         layer.add(name, text.encode())
     layer.add("etc/relaywarden", mode=0o755)

@@ -139,6 +139,19 @@ def an_alert_is_json_on_standard_output():
     assert (alert["kind"], alert["state"], alert["evidence"]["client"]) == ("open-relay", "opened", "127.0.0.1")
 
 
+def the_page_that_an_alert_names_is_in_the_image():
+    """The printed command, from a container that does not run: within a chroot, podman looks for the files of one that
+    runs in the wrong root."""
+    page = alerts("filter")[0]["page"]
+    with open("/container.md", encoding="utf-8") as file:
+        assert f"podman cp filter:{page} ." in file.read().splitlines()
+    podman("create", "--name=page", IMAGE)
+    podman("cp", f"page:{page}", "/page.md")
+    podman("rm", "page")
+    with open("/page.md", encoding="utf-8") as file:
+        assert file.readline().startswith("# ")
+
+
 def it_runs_as_nobody_in_particular_and_writes_to_its_volume_alone():
     process = podman("inspect", "--format={{.State.Pid}}", "filter").stdout.strip()
     with open(f"/proc/{process}/status", encoding="ascii") as file:
@@ -204,6 +217,7 @@ def root_without_capabilities_is_told_what_to_do():
 
 
 STEPS = [the_image_is_loaded_without_a_registry, an_alert_is_json_on_standard_output,
+         the_page_that_an_alert_names_is_in_the_image,
          it_runs_as_nobody_in_particular_and_writes_to_its_volume_alone, health_and_metrics_are_served,
          it_stops_when_told_and_mail_flows_without_it, the_probe_asks_and_exits_as_a_plugin,
          the_probe_is_a_daemon_with_a_page, a_mistake_names_its_variable, a_file_does_instead_of_variables,
