@@ -9,6 +9,7 @@ import pytest
 from lab import Config, probe, wait_until
 from lab.process import run
 from lab.servers import ROOT
+from readme import blocks
 from site_of_tests import Site
 
 RULES = os.path.join(ROOT, "conf/share/relaywarden.rules.yml")
@@ -124,6 +125,15 @@ def alerts_of(tmp_path, series, alert, minutes):
 def test_the_rules_are_as_promtool_wants_them():
     done = run(["promtool", "check", "rules", "--lint=all", "--lint-fatal", RULES])
     assert "14 rules found" in done.stdout
+
+
+def test_the_page_has_a_configuration_and_rules_that_promtool_takes(tmp_path):
+    jobs, targets, rules = blocks("Prometheus", "yaml")
+    for name, what, text in (("prometheus.yml", "config", jobs + targets), ("rules.yml", "rules", rules)):
+        path = tmp_path / name
+        path.write_text(text.replace("/usr/share/relaywarden/relaywarden.rules.yml", RULES))
+        done = run(["promtool", "check", what, path])
+        assert "SUCCESS" in done.stdout
 
 
 @pytest.mark.parametrize("series, values, alert, minutes, fires", CASES)

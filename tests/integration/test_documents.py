@@ -54,6 +54,13 @@ def test_every_variable_of_a_container_is_in_its_page_and_in_the_manual():
         assert names <= set(re.findall(r"RELAYWARDEN_[A-Z_]+", read(page))), page
 
 
+def test_the_manual_and_the_page_let_a_service_use_postfix_s_sendmail_by_the_same_lines():
+    manual, = re.findall(r"^(\[Service\]\nSupplementaryGroups=.*?)^\.Ed$", read("conf/relaywarden.conf.5"), re.M | re.S)
+    assert f"```ini\n{manual}```\n" in read("doc/alerts.md")
+    for line in manual.splitlines()[1:]:
+        assert line in read("lib/alert/sink/mail.c")
+
+
 def test_the_readme_fits_on_three_screens_and_begins_with_what_it_does():
     lines = read("README.md").splitlines()
     assert len(lines) <= 150

@@ -303,11 +303,12 @@ def test_ansible_ci_and_nagios_run_commands_that_work(walk):
     assert "RELAY OK" in outside.type(f"cd / && sudo -u {user} {command}").stdout
     script, = re.findall("^ +- (relaywarden-probe .+)$", ci, re.MULTILINE)
     assert "RELAY OK" in outside.type(f"mkdir /root/job; cd /root/job; cp {CONF} .; {script}").stdout
-    nagios, = re.findall(r"command_line +(.+)", section("Verify after a change"))
-    outside.type("ln -sf /usr/local/bin/sudo /usr/bin/sudo")
-    done = outside.type(nagios.replace("$ARG1$", "mx"))
-    assert re.fullmatch(r"RELAY OK - 2 endpoints closed \| endpoints=2 open=0 time=[0-9.]+s\n",
-                        done.stdout)
+    outside.type("ln -sf /usr/local/bin/sudo /usr/bin/sudo; ln -sf /usr/local/sbin/relaywarden-probe /usr/sbin/")
+    nagios, = re.findall(r"command_line +(.+)", blocks("Nagios and Icinga", "nagios")[0])
+    icinga, = re.findall(r"command = \[ (.+) \]", blocks("Nagios and Icinga", "icinga")[0])
+    for command in (nagios.replace("$ARG1$", "mx"), " ".join([*re.findall('"([^"]+)"', icinga), "mx"])):
+        assert re.fullmatch(r"RELAY OK - 2 endpoints closed \| endpoints=2 open=0 time=[0-9.]+s\n",
+                            outside.type(command).stdout)
 
 
 # ---- the end ----

@@ -376,8 +376,8 @@ static bool may_gain_no_privilege(void)
 
 static void explain(char error[SINK_ERROR_SIZE])
 {
-    static const char hint[] = "; this service may gain no privilege (NoNewPrivileges): "
-                               "relaywarden.conf(5), mail";
+    static const char hint[] = "; this service may gain no privilege (NoNewPrivileges): name a "
+                               "program that speaks SMTP, such as msmtp";
     size_t length = strlen(error);
 
     if (!may_gain_no_privilege()) {
@@ -403,8 +403,9 @@ static int try_postdrop(const struct mail_sink *self, char error[SINK_ERROR_SIZE
         return 0;
     }
     snprintf(error, SINK_ERROR_SIZE,
-             "%s is Postfix's and needs the group of postdrop, which this service may not gain "
-             "(NoNewPrivileges): relaywarden.conf(5), mail, has two ways",
+             "%s is Postfix's and needs the group of postdrop (NoNewPrivileges): name msmtp as "
+             "program, or add with systemctl edit: SupplementaryGroups=postdrop "
+             "ReadWritePaths=/var/spool/postfix/maildrop RestrictAddressFamilies=AF_NETLINK",
              sendmail);
     return -1;
 }
