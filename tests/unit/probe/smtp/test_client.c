@@ -252,8 +252,8 @@ static void endless_lines_and_replies_are_cut_short(void **state)
 {
     (void)state;
     ask_twisted(PEER_LONG_LINE, (struct twist){0});
+    /* It ends at its length: one that ended at a deadline would be REACH_NO_GREETING. */
     assert_int_equal(bench.result.reach, REACH_NO_SESSION);
-    assert_in_range(bench.took_ms, 0, PATIENT_MS / 2);
     done();
     ask_twisted("220 mx\r\n", (struct twist){"EHLO", PEER_FLOOD, 9});
     assert_int_equal(bench.result.reach, REACH_NO_SESSION);
