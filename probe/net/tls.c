@@ -113,12 +113,23 @@ static bool set_ends(SSL *ssl, const BIO_METHOD *method, int descriptor)
     return true;
 }
 
+/* OpenSSL's macro casts const away, which a compiler may refuse: it gets a copy. */
+static bool set_name(SSL *ssl, const char *host)
+{
+    char name[TLSEXT_MAXLEN_host_name + 1];
+
+    if (host[0] == '\0') {
+        return true;
+    }
+    snprintf(name, sizeof(name), "%s", host);
+    return SSL_set_tlsext_host_name(ssl, name) == 1;
+}
+
 SSL *tls_handshake(const struct tls *tls, int descriptor, const char *host)
 {
     SSL *ssl = SSL_new(tls->context);
 
-    if (ssl != NULL && (!set_ends(ssl, tls->paced, descriptor) ||
-                        (host[0] != '\0' && SSL_set_tlsext_host_name(ssl, host) != 1))) {
+    if (ssl != NULL && (!set_ends(ssl, tls->paced, descriptor) || !set_name(ssl, host))) {
         SSL_free(ssl);
         ssl = NULL;
     }
