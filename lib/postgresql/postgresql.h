@@ -8,10 +8,10 @@
  *
  * A handle is one connection. A question is one statement with parameters: texts, which never
  * become SQL. Nothing waits longer than it is told to: libpq is driven without blocking, but for
- * the look-up of a server's name. Of several hosts in one `place` the first that is silent costs
- * all of that time: libpq goes on to the next only when one refuses. Nothing is kept in the
- * session, so that a pooler in transaction mode may stand between; what needs a transaction of
- * several statements begins and ends it itself.
+ * the look-up of a server's name. Several hosts in one `place` share that time; those of a service
+ * do not: there the first that is silent costs all of it. Nothing is kept in the session, so that a
+ * pooler in transaction mode may stand between; what needs a transaction of several statements
+ * begins and ends it itself.
  *
  * One thread at a time for a handle. Results that a call hands out live during the call.
  */

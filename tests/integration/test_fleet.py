@@ -448,6 +448,23 @@ def test_what_the_readers_role_may_do(outside, database):
             database.sql(f"SET ROLE relaywarden_reader; DELETE FROM relaywarden.{view}")
 
 
+def test_the_second_of_two_hosts_is_asked_where_the_first_is_silent(outside, database):
+    migrate(outside, database)
+    fleet(outside, database.url(), "sync")
+    database.host.run(["nft", "-f", "-"], input="table inet shut { chain input { type filter hook input priority 0;"
+                      " tcp dport 5433 drop; }; }")
+    try:
+        address = database.host.address
+        both = database.url().replace(f"@{address}:5432/", f"@{address}:5433,{address}:5432/")
+        for url in (both, both + "&target_session_attrs=read-write"):
+            done = fleet(outside, url, "status")
+            assert done.code == 1 and done.report["targets"] == 2, done.err
+        done = fleet(outside, both.replace(":5432/", ":5433/"), "status")
+        assert done.code == 71 and "does not answer" in done.err, done.err
+    finally:
+        database.host.run(["nft", "delete", "table", "inet", "shut"])
+
+
 def test_all_of_it_goes_through_a_pooler_in_transaction_mode(outside, database, shared_lab):
     migrate(outside, database)
     Pgbouncer(shared_lab, database).start()

@@ -199,11 +199,9 @@ static void ignore_notice(void *user, const PGresult *notice)
     (void)notice;
 }
 
-static void *module_open(const char *place, int wait_ms, struct postgresql_trouble *trouble)
+static PGconn *open_one(const char *const *names, const char *const *values, int64_t until,
+                        struct postgresql_trouble *trouble)
 {
-    const char *const names[] = {"dbname", "client_encoding", "fallback_application_name", NULL};
-    const char *const values[] = {place, "UTF8", "relaywarden", NULL};
-    const int64_t until = now_ms() + wait_ms;
     PGconn *link = PQconnectStartParams(names, values, 1);
 
     if (link == NULL) {
@@ -230,6 +228,83 @@ static void *module_open(const char *place, int wait_ms, struct postgresql_troub
     }
     PQfinish(link);
     return NULL;
+}
+
+/* ---- one of several hosts ---- */
+
+#define PARTS_MAX 16
+#define PART_SIZE 300
+
+/* The parts of "a,b"; how many. More are not looked at. */
+static size_t split(const char *list, char parts[PARTS_MAX][PART_SIZE])
+{
+    size_t count = 0;
+
+    for (const char *at = list; count < PARTS_MAX; at++) {
+        const size_t length = strcspn(at, ",");
+
+        snprintf(parts[count++], PART_SIZE, "%.*s", (int)length, at);
+        at += length;
+        if (*at == '\0') {
+            break;
+        }
+    }
+    return count;
+}
+
+static const char *option_of(const PQconninfoOption *options, const char *keyword)
+{
+    while (options->keyword != NULL && strcmp(options->keyword, keyword) != 0) {
+        options++;
+    }
+    return options->val != NULL ? options->val : "";
+}
+
+/* libpq, driven without blocking, leaves a host only when that refuses: one that is silent would
+ * use up the time of all. So each is opened by itself, and has its part of what is left. */
+static PGconn *open_each(const PQconninfoOption *options, const char *place, int64_t until,
+                         struct postgresql_trouble *trouble)
+{
+    char hosts[PARTS_MAX][PART_SIZE];
+    char ports[PARTS_MAX][PART_SIZE];
+    const size_t count = split(option_of(options, "host"), hosts);
+    const size_t port_count = split(option_of(options, "port"), ports);
+    PGconn *link = NULL;
+
+    for (size_t i = 0; i < count && link == NULL; i++) {
+        const int64_t part = (until - now_ms()) / (int64_t)(count - i);
+        const char *const names[] = {
+            "dbname", "host", "port", "client_encoding", "fallback_application_name", NULL};
+        const char *const values[] = {place,  hosts[i],      ports[i < port_count ? i : 0],
+                                      "UTF8", "relaywarden", NULL};
+
+        link = open_one(names, values, now_ms() + part, trouble);
+        if (trouble->fault != POSTGRESQL_ABSENT) {
+            break;
+        }
+    }
+    return link;
+}
+
+/* Those that libpq has to choose among by itself are left to it. */
+static bool has_hosts(const PQconninfoOption *options)
+{
+    return strchr(option_of(options, "host"), ',') != NULL &&
+           option_of(options, "hostaddr")[0] == '\0' &&
+           strcmp(option_of(options, "target_session_attrs"), "prefer-standby") != 0;
+}
+
+static void *module_open(const char *place, int wait_ms, struct postgresql_trouble *trouble)
+{
+    const char *const names[] = {"dbname", "client_encoding", "fallback_application_name", NULL};
+    const char *const values[] = {place, "UTF8", "relaywarden", NULL};
+    const int64_t until = now_ms() + wait_ms;
+    PQconninfoOption *options = PQconninfoParse(place, NULL);
+    PGconn *link = options != NULL && has_hosts(options) ? open_each(options, place, until, trouble)
+                                                         : open_one(names, values, until, trouble);
+
+    PQconninfoFree(options);
+    return link;
 }
 
 static void module_close(void *link)
