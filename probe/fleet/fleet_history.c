@@ -155,7 +155,7 @@ static int64_t read_some(struct reading *reading)
              " floor(extract(epoch FROM last))::bigint, audits FROM relaywarden.audit_history"
              " WHERE (key COLLATE \"C\", vantage COLLATE \"C\") >= ($1, $2)"
              " AND (key COLLATE \"C\", vantage COLLATE \"C\") <= ($3, $4)"
-             " ORDER BY key COLLATE \"C\", vantage COLLATE \"C\", first, last",
+             " ORDER BY key COLLATE \"C\", vantage COLLATE \"C\", first, number",
              span, 4, read_run)) {
         return -1;
     }

@@ -120,3 +120,9 @@ LANGUAGE sql SECURITY DEFINER SET search_path = relaywarden, pg_temp AS $$
         (SELECT count(*) FROM vantage WHERE retired IS NULL), taken.tries
     FROM taken JOIN incident AS i ON i.id = taken.incident ORDER BY taken.id
 $$;
+
+-- `number`: of runs that began in one second the later has the greater.
+CREATE OR REPLACE VIEW audit_history AS
+    SELECT endpoint.key, endpoint.vantage, endpoint.target, run.verdict, run.cause, run.first,
+           run.last, run.audits, run.id AS number
+    FROM run JOIN endpoint ON endpoint.id = run.endpoint;

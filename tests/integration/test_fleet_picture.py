@@ -223,7 +223,8 @@ def test_the_page_is_filtered_by_vantage(both, outside):
                                  ("#vantage=north", 26), ("#verdict=open", 3), ("#find=h25", 1)):
                 chromium.open("about:blank")
                 chromium.open(path + asked)
-                assert chromium.run('document.querySelector("output").textContent') == f"{shown} of 26 shown", asked
+                assert chromium.run('document.querySelector("output").textContent') == f"{shown} of 26 shown", \
+                    (asked, chromium.run("document.querySelector(\"#now tbody\").innerText"))
             chromium.open(path)
             assert chromium.violations() == []
     finally:
