@@ -25,7 +25,8 @@ IN_PARTS = re.compile(r"test_rehearse(_exim|_sendmail)?\.py$")
 PARTS = 4
 # Those that take more than 10 s, longest first; the others follow by name.
 LONGEST = (
-    "test_fleet_workers.py", "test_fleet_outages.py", "test_mail_flows_sendmail.py", "test_each_technique.py", "test_alert_crash.py", "test_halves.py", "test_identities.py",
+    "test_fleet_workers.py", "test_fleet_outages.py", "test_mail_flows_sendmail.py", "test_each_technique.py", "test_alert_crash.py", "test_halves.py",
+    "test_identities.py", "test_torture.py",
     "test_mail_flows.py", "test_greylisting.py", "test_zoo_postfix.py", "test_readme.py",
     "test_zoo_exim.py", "test_tokens_siblings.py", "test_units.py", "test_main_job.py",
     "test_hostile_servers.py", "test_milter_running.py", "test_milter_dialogues.py",
