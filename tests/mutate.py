@@ -41,6 +41,10 @@ BUILD = "build/mutate"
 UNIT = "tests/unit/"
 ACCEPTED = "tests/mutate.accepted"
 HEADERS = ("lib/**/*.h", "conf/*.h", "milter/**/*.h", "probe/**/*.h")
+OF_BATTERY = ("probe/smtp/test_battery", "probe/smtp/test_session", "probe/smtp/test_vouch", "probe/smtp/test_identity",
+              "probe/smtp/test_pipelining", "probe/smtp/test_confirm", "probe/smtp/test_hailed", "probe/smtp/test_turns",
+              "probe/smtp/test_battery_end", "probe/smtp/test_client", "probe/smtp/test_dialogues",
+              "probe/audit/test_rounds")
 # The judging code, and the tests that reach a file by way of another, beside those that include its header.
 JUDGING = {
     "lib/address.c": (),
@@ -69,12 +73,8 @@ JUDGING = {
     "probe/smtp/milter_talk.c": ("probe/smtp/test_client",),
     "probe/judge/banner.c": ("probe/judge/test_posture",),
     "probe/dns/blocklist.c": (),
-    "probe/smtp/battery.c": ("probe/smtp/test_battery", "probe/smtp/test_session", "probe/smtp/test_vouch",
-                             "probe/smtp/test_identity", "probe/smtp/test_pipelining", "probe/smtp/test_confirm",
-                             "probe/smtp/test_hailed", "probe/smtp/test_turns", "probe/smtp/test_battery_end"),
-    "probe/smtp/battery_queue.c": ("probe/smtp/test_battery", "probe/smtp/test_session", "probe/smtp/test_vouch",
-                             "probe/smtp/test_identity", "probe/smtp/test_pipelining", "probe/smtp/test_confirm",
-                             "probe/smtp/test_hailed", "probe/smtp/test_turns", "probe/smtp/test_battery_end"),
+    "probe/smtp/battery.c": OF_BATTERY,
+    "probe/smtp/battery_queue.c": OF_BATTERY,
     "probe/smtp/reply/denial.c": ("probe/smtp/reply/test_reply_class",),
     "probe/smtp/reply/foreign.c": ("probe/smtp/reply/test_denial", "probe/smtp/reply/test_reply_class"),
     "probe/judge/diagnosis.c": ("probe/judge/test_verdict", "probe/judge/test_judgement_findings",

@@ -220,6 +220,156 @@ static void behind_a_gateway_a_refused_plain_ends_the_battery_and_nothing_else_d
     fresh(state);
 }
 
+/* A second connection would ask two things of it at once. */
+static void behind_a_gateway_nothing_is_asked_beside_plain(void **state)
+{
+    static const struct {
+        bool hidden;
+        enum battery_row plain;
+        bool wanted;
+    } rows[] = {
+        {true, BATTERY_WAITING, false}, {true, BATTERY_TAKEN, false}, {true, BATTERY_DONE, true},
+        {false, BATTERY_WAITING, true}, {false, BATTERY_TAKEN, true}, {false, BATTERY_DONE, true},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        fresh(state);
+        begin();
+        result.reach = REACH_SESSION;
+        battery.hidden = rows[i].hidden;
+        battery.queue.rows[0] = rows[i].plain;
+        assert_int_equal(battery_wants_company(&battery, true), rows[i].wanted);
+        no_more(state);
+    }
+    fresh(state);
+}
+
+/* A listener that greets nobody may want a PROXY header: where we are strangers to it. */
+static void a_header_is_tried_where_a_stranger_was_not_greeted(void **state)
+{
+    static const struct {
+        bool ended, greeted, hosted, at_home;
+        enum vantage declared;
+        bool tried;
+    } rows[] = {
+        {false, false, false, false, VANTAGE_OUTSIDE, true},
+        {true, false, false, false, VANTAGE_OUTSIDE, false},
+        {false, true, false, false, VANTAGE_OUTSIDE, false},
+        {false, false, true, false, VANTAGE_OUTSIDE, false},
+        {false, false, false, true, VANTAGE_OUTSIDE, false},
+        {false, false, false, false, VANTAGE_INSIDE, false},
+        {false, false, false, false, VANTAGE_CLAIMED, false},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        fresh(state);
+        result.endpoint.hosted = rows[i].hosted;
+        settings.vantage.declared = rows[i].declared;
+        if (rows[i].at_home) {
+            result.source = result.endpoint.address;
+        }
+        battery_init(&battery, &settings, &result);
+        if (rows[i].greeted) {
+            battery_greeted(&battery);
+        }
+        battery.ended = rows[i].ended;
+        assert_int_equal(battery_ungreeted(&battery), rows[i].tried);
+        assert_int_equal(battery.greeting == BATTERY_UNGREETED, rows[i].tried);
+        no_more(state);
+    }
+    fresh(state);
+}
+
+/* What is known to be behind a header is asked with one from the first connection on. */
+static void a_listener_that_is_known_to_want_a_header_gets_one(void **state)
+{
+    (void)state;
+    for (int proxied = 0; proxied < 2; proxied++) {
+        fresh(state);
+        result.proxied = proxied != 0;
+        battery_init(&battery, &settings, &result);
+        assert_int_equal(battery.greeting == BATTERY_UNGREETED, proxied != 0);
+        size_t row = battery_claim(&battery, false);
+        assert_int_equal(row != BATTERY_COMMON &&
+                             technique_is_proxied(result.techniques[row].technique),
+                         proxied != 0);
+        no_more(state);
+    }
+    fresh(state);
+}
+
+/* What an audit asks instead, and the message that it sends, are all that a battery has. */
+static void a_battery_has_what_it_was_made_for(void **state)
+{
+    const struct technique *const instead[] = {technique_find("null-sender")};
+    struct battery_task task;
+
+    (void)state;
+    settings.instead = instead;
+    settings.instead_count = 1;
+    begin();
+    assert_int_equal(result.technique_count, 1);
+    assert_true(battery_take(&battery, BATTERY_COMMON, false, &task));
+    assert_ptr_equal(task.into->technique, instead[0]);
+    assert_false(battery_take(&battery, BATTERY_COMMON, false, &task));
+    no_more(state);
+
+    fresh(state);
+    begin();
+    size_t row = row_of("null-sender");
+    result.techniques[row].sender = "<>";
+    battery_init_message(&battery, &settings, &result, row, "Subject: x");
+    battery_greeted(&battery);
+    assert_string_equal(battery.message, "Subject: x");
+    assert_int_equal(battery_claim(&battery, false), row);
+    assert_true(battery_take(&battery, row, false, &task));
+    battery_cut(&battery, &task, "the connection was closed");
+    assert_string_equal(result.message.text, "the connection was closed");
+    assert_int_equal(battery.queue.rows[row], BATTERY_DONE); /* it is tried once */
+    assert_false(result.techniques[row].hung_up);
+}
+
+/* The first that is asked again tells whether the others are still greylisted. */
+static void one_that_is_still_greylisted_ends_the_round_and_another_answer_does_not(void **state)
+{
+    static const struct {
+        enum outcome outcome;
+        bool control_asked;
+        enum outcome control;
+        bool over;
+    } rows[] = {
+        {OUTCOME_GREYLISTED, false, OUTCOME_ACCEPTED, true},
+        {OUTCOME_RELAY_DENIED, false, OUTCOME_GREYLISTED, false},
+        {OUTCOME_ACCEPTED, true, OUTCOME_GREYLISTED, true},
+        {OUTCOME_ACCEPTED, true, OUTCOME_DEFERRED, false},
+        {OUTCOME_ACCEPTED, true, OUTCOME_RELAY_DENIED, false},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct battery_task task;
+        fresh(state);
+        begin();
+        for (size_t row = 0; row < 3; row++) {
+            result.techniques[row].asked = true;
+            result.techniques[row].outcome = OUTCOME_GREYLISTED;
+            result.techniques[row].sender = "<canary@outside.example.net>";
+        }
+        battery_init_again(&battery, &settings, &result);
+        battery_greeted(&battery);
+        assert_true(battery.scouting);
+        assert_int_equal(count_rows(battery.queue.rows, BATTERY_WAITING), 3);
+        assert_true(battery_take(&battery, BATTERY_COMMON, false, &task));
+        task.into->outcome = rows[i].outcome;
+        task.into->control_asked = rows[i].control_asked;
+        task.into->control = rows[i].control;
+        battery_answered(&battery, &task);
+        assert_false(battery.scouting);
+        assert_int_equal(battery_has_work(&battery), !rows[i].over);
+        no_more(state);
+    }
+    fresh(state);
+}
+
 /* Another sender is another question where the sender is what the technique is about. */
 static void a_refused_sender_is_replaced_once_where_any_outside_one_will_do(void **state)
 {
@@ -340,6 +490,12 @@ int main(void)
         cmocka_unit_test_setup(the_sites_other_domains_come_last_or_once_first, fresh),
         cmocka_unit_test_setup(
             behind_a_gateway_a_refused_plain_ends_the_battery_and_nothing_else_does, fresh),
+        cmocka_unit_test_setup(behind_a_gateway_nothing_is_asked_beside_plain, fresh),
+        cmocka_unit_test_setup(a_header_is_tried_where_a_stranger_was_not_greeted, fresh),
+        cmocka_unit_test_setup(a_listener_that_is_known_to_want_a_header_gets_one, fresh),
+        cmocka_unit_test_setup(a_battery_has_what_it_was_made_for, fresh),
+        cmocka_unit_test_setup(
+            one_that_is_still_greylisted_ends_the_round_and_another_answer_does_not, fresh),
         cmocka_unit_test_setup(a_refused_sender_is_replaced_once_where_any_outside_one_will_do,
                                fresh),
         cmocka_unit_test_setup(what_max_refusals_keeps_back_is_told_but_of_other_domains, fresh),
