@@ -40,8 +40,32 @@ CREATE OR REPLACE VIEW milter_now AS
     SELECT DISTINCT ON (host, giver) host, received, giver, snapshot
     FROM milter_snapshot ORDER BY host, giver, id DESC;
 
+DELETE FROM milter_snapshot WHERE host = '' OR length(host) >= 256 OR jsonb_typeof(snapshot) <> 'object'
+    OR pg_column_size(snapshot) >= 1048576;
 ALTER TABLE milter_snapshot ADD CHECK (host <> '' AND length(host) < 256),
     ADD CHECK (jsonb_typeof(snapshot) = 'object' AND pg_column_size(snapshot) < 1048576);
+DELETE FROM milter_snapshot AS old USING (SELECT host, giver, max(id) AS id FROM milter_snapshot GROUP BY 1, 2) AS new
+    WHERE new.host = old.host AND new.giver = old.giver AND old.id < new.id;
+
+-- Whoever inserts removes what it replaces: the last snapshot of each of a giver's last thousand hosts
+-- is kept. So no giver makes the table long, and nobody's `tick` has work with it.
+DROP INDEX milter_snapshot_host;
+CREATE INDEX milter_snapshot_giver ON milter_snapshot (giver, id);
+CREATE FUNCTION keep_last() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = relaywarden, pg_temp AS $$
+BEGIN
+    WITH mine AS (
+        SELECT id, giver, row_number() OVER (PARTITION BY giver, host ORDER BY id DESC) AS nth
+        FROM milter_snapshot WHERE giver IN (SELECT fresh.giver FROM fresh)),
+    kept AS (
+        SELECT id, row_number() OVER (PARTITION BY giver ORDER BY id DESC) AS nth FROM mine WHERE nth = 1)
+    DELETE FROM milter_snapshot WHERE id IN (SELECT id FROM mine WHERE nth > 1
+        UNION ALL SELECT id FROM kept WHERE nth > 1000);
+    RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION keep_last FROM PUBLIC;
+CREATE TRIGGER keep_last AFTER INSERT ON milter_snapshot REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION keep_last();
 
 CREATE OR REPLACE FUNCTION tick(remind integer, history integer, sinks text[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = relaywarden, pg_temp AS $$
@@ -59,7 +83,7 @@ BEGIN
     DELETE FROM incident WHERE ended < now() - make_interval(secs => history);
     DELETE FROM run WHERE last < now() - make_interval(secs => history);
     DELETE FROM endpoint WHERE last < now() - make_interval(secs => history);
-    DELETE FROM milter_snapshot AS old USING milter_snapshot AS new
-        WHERE new.host = old.host AND new.giver = old.giver AND new.id > old.id;
-    DELETE FROM milter_snapshot WHERE received < now() - make_interval(secs => history);
+    -- A giver whose transaction stays open keeps nobody waiting.
+    DELETE FROM milter_snapshot WHERE id IN (SELECT id FROM milter_snapshot
+        WHERE received < now() - make_interval(secs => history) FOR UPDATE SKIP LOCKED);
 END $$;

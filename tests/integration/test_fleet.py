@@ -440,6 +440,40 @@ def test_what_the_milters_role_may_do(outside, database):
             database.sql(as_mx + statement)
 
 
+def test_a_mail_host_keeps_the_tick_of_nobody(outside, database):
+    """A table stays as short as the hosts are many, whatever a role that may insert does with it."""
+    migrate(outside, database)
+    database.sql("DO $$ BEGIN CREATE ROLE mx LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    database.sql("GRANT relaywarden_milter TO mx")
+    insert = "INSERT INTO relaywarden.milter_snapshot (host, snapshot) SELECT "
+    database.sql(insert + "'other', '{}'")
+    database.sql(f"SET SESSION AUTHORIZATION mx; {insert}'mx', '{{}}' FROM generate_series(1, 20000)")
+    assert database.sql("SELECT giver, host, count(*) FROM relaywarden.milter_snapshot GROUP BY 1, 2 ORDER BY 1") == \
+        [["mx", "mx", "1"], ["postgres", "other", "1"]]
+    database.sql(f"SET SESSION AUTHORIZATION mx; {insert}'h' || n, '{{}}' FROM generate_series(1, 2000) AS n")
+    database.sql(f"SET SESSION AUTHORIZATION mx; {insert}'h2000', '{{\"last\":1}}'")
+    assert database.sql("SELECT giver, count(*), count(DISTINCT host), count(*) FILTER (WHERE snapshot <> '{}')"
+                        " FROM relaywarden.milter_now GROUP BY 1 ORDER BY 1") == \
+        [["mx", "1000", "1000", "1"], ["postgres", "1", "1", "0"]]
+    database.sql("SELECT relaywarden.tick(0, 86400, '{}')")
+    database.sql("UPDATE relaywarden.milter_snapshot SET received = now() - interval '2 d'")
+    database.sql("SELECT relaywarden.tick(0, 86400, '{}')")
+    assert database.value("SELECT count(*) FROM relaywarden.milter_snapshot") == "0"
+
+
+def test_snapshots_that_do_not_fit_any_more_stop_no_migration(outside, database):
+    """Of a schema at step 3, which took them."""
+    migrate(outside, database)
+    database.sql("DROP SCHEMA relaywarden CASCADE")
+    made = "DO $$ BEGIN CREATE SCHEMA relaywarden; CREATE TABLE relaywarden.step (number int, works_from int); END $$;"
+    inside = "SET search_path = relaywarden; "
+    database.sql(made + inside + "".join(read(f"probe/fleet/schema_{number}.sql") for number in (1, 2, 3)))
+    database.sql("INSERT INTO relaywarden.milter_snapshot (host, snapshot) SELECT host, snapshot::jsonb FROM (VALUES"
+                 " ('a', '[]'), ('', '{}'), (repeat('x', 5000), '{}'), ('b', '{}'), ('b', '{\"n\":2}')) AS v (host, snapshot)")
+    database.sql(inside + read("probe/fleet/schema_4.sql"))
+    assert database.sql("SELECT host, snapshot FROM relaywarden.milter_snapshot") == [["b", '{"n": 2}']]
+
+
 def test_what_the_readers_role_may_do(outside, database):
     migrate(outside, database)
     for view in ("endpoint_now", "vantage_now", "incident_now", "audit_history", "milter_now", "fleet_now"):
@@ -515,6 +549,25 @@ def pods():
             yield name, spec, container, data[os.path.basename(path)]
 
 
+def page_of_kubernetes():
+    """What the page has the reader type: the statements for psql, and the commands."""
+    section = read("doc/fleet.md").split("### Kubernetes", 1)[1].split("\n## ", 1)[0]
+    statements, commands = re.findall(r"^```\n(.*?)^```", section, re.M | re.S)
+    return statements, [line.split() for line in commands.splitlines()]
+
+
+def test_a_change_of_the_targets_reaches_the_next_job():
+    """`create` never changes an object that is there, and `apply` takes no generated name."""
+    of_file = {}
+    for _, verb, flag, name in [words for words in page_of_kubernetes()[1] if words[2] == "-f"]:
+        assert flag == "-f"
+        with open(os.path.join(ROOT, "container/kubernetes", name), encoding="utf-8") as file:
+            of_file[name] = list(yaml.safe_load_all(file))
+        assert all(("generateName" in manifest["metadata"]) == (verb == "create") for manifest in of_file[name])
+    assert list(of_file) == ["targets.yaml", "roster.yaml", "vantage.yaml"]
+    assert sorted(of_file) == sorted(os.listdir(os.path.join(ROOT, "container/kubernetes")))
+
+
 def test_what_the_manifests_run_takes_its_configuration_and_the_password(outside, database):
     """Each command runs here, in the order of the page, with the servers of the lab in the place of the samples'."""
     commands = []
@@ -531,18 +584,26 @@ def test_what_the_manifests_run_takes_its_configuration_and_the_password(outside
         assert variable["name"] == "PGPASSWORD" and variable["valueFrom"]["secretKeyRef"]["key"] == "password"
         argv = [program(container["command"][0]), *container["command"][1:]]
         argv[argv.index("--config") + 1] = path
-        commands.append((user, argv))
-    assert [argv[1:3] for _, argv in commands[:2]] == [["fleet", "migrate"], ["fleet", "sync"]]
+        commands.append(argv)
+    assert [argv[1:3] for argv in commands[:2]] == [["fleet", "migrate"], ["fleet", "sync"]]
     database.sql(f"ALTER ROLE postgres PASSWORD '{PASSWORD.replace(chr(39), chr(39) * 2)}'", "postgres")
+    database.sql("DO $$ BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'relaywarden_worker') THEN"
+                 " REVOKE relaywarden_worker FROM probe; ALTER ROLE relaywarden_worker RENAME TO the_worker_before;"
+                 " END IF; END $$")
     environment = {**os.environ, "PGPASSWORD": PASSWORD}
-    for user, argv in commands[:2]:
-        done = outside.run(argv, check=False, env=environment)
-        assert done.returncode == 0, done.stderr
-        if user == "postgres":
-            database.sql("GRANT relaywarden_worker TO probe")
-    status = outside.run([*commands[1][1][:2], "status", *commands[1][1][3:]], check=False, env=environment)
-    assert "targets=1" in status.stdout, status.stderr
-    assert commands[2][1][1] == "run"
+    try:
+        database.sql(page_of_kubernetes()[0], "relaywarden")
+        for argv in commands[:2] * 2:
+            done = outside.run(argv, check=False, env=environment)
+            assert done.returncode == 0, done.stderr
+        status = outside.run([*commands[1][:2], "status", *commands[1][3:]], check=False, env=environment)
+        assert "targets=1" in status.stdout, status.stderr
+    finally:
+        database.sql("DROP DATABASE relaywarden WITH (FORCE)", "postgres")
+        database.sql("DROP ROLE relaywarden_worker", "postgres")
+        database.sql("DO $$ BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'the_worker_before') THEN"
+                     " ALTER ROLE the_worker_before RENAME TO relaywarden_worker; END IF; END $$", "postgres")
+    assert commands[2][1] == "run"
 
 
 def test_the_manifests_ask_for_health_where_a_worker_answers():
