@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "probe/fleet/fleet_server.h"
 #include "probe/fleet/fleet_status.h"
 #include "probe/model/result.h"
 
@@ -30,26 +31,33 @@ struct fleet_metrics {
     int64_t read;          /* Unix seconds */
 };
 
+/* A question that takes longer is given up by the server, so that the worker goes on and the
+ * connection stays. */
+#define WITHIN "SET LOCAL statement_timeout = '5s'; "
+
 /* Of 200 endpoints all views: who sees one open that others see closed is what it is about. */
 static const struct question {
     const char *sql;
     const char *members[8];
 } questions[LISTS] = {
-    [FLEET] = {"SELECT targets, unasked FROM relaywarden.fleet_now", {"#targets", "#unasked"}},
-    [VANTAGES] = {"SELECT name, workers, targets, late, silent,"
-                  " coalesce(extract(epoch FROM last_seen)::bigint, 0)"
-                  " FROM relaywarden.vantage_now WHERE retired IS NULL ORDER BY name",
+    [FLEET] = {WITHIN "SELECT targets, unasked FROM relaywarden.fleet_now",
+               {"#targets", "#unasked"}},
+    [VANTAGES] = {WITHIN "SELECT name, workers, targets, late, silent,"
+                         " coalesce(extract(epoch FROM last_seen)::bigint, 0)"
+                         " FROM relaywarden.vantage_now WHERE retired IS NULL ORDER BY name",
                   {"name", "#workers", "#targets", "#late", "?silent", "#last_seen"}},
-    [VERDICTS] = {"SELECT vantage, verdict, count(*) FROM relaywarden.endpoint_now WHERE current"
+    [VERDICTS] = {WITHIN
+                  "SELECT vantage, verdict, count(*) FROM relaywarden.endpoint_now WHERE current"
                   " GROUP BY 1, 2 ORDER BY 1, 2",
                   {"vantage", "verdict", "#count"}},
-    [NOT_CLOSED] = {"SELECT target, key, vantage, verdict FROM relaywarden.endpoint_now"
+    [NOT_CLOSED] = {WITHIN
+                    "SELECT target, key, vantage, verdict FROM relaywarden.endpoint_now"
                     " WHERE current AND key IN (SELECT key FROM relaywarden.endpoint_now"
                     " WHERE current AND verdict <> 'closed' ORDER BY verdict = 'open' DESC, key"
                     " LIMIT 200) ORDER BY verdict = 'open' DESC, key, vantage LIMIT 1000",
                     {"target", "key", "vantage", "verdict"}},
-    [INCIDENTS] = {"SELECT kind, severity, count(*) FROM relaywarden.incident_now"
-                   " WHERE ended IS NULL GROUP BY 1, 2 ORDER BY 1, 2",
+    [INCIDENTS] = {WITHIN "SELECT kind, severity, count(*) FROM relaywarden.incident_now"
+                          " WHERE ended IS NULL GROUP BY 1, 2 ORDER BY 1, 2",
                    {"kind", "severity", "#count"}},
 };
 
@@ -85,6 +93,14 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* It was the question alone that took too long. */
+static bool is_there(struct postgresql *server)
+{
+    struct postgresql_trouble trouble;
+
+    return fleet_ask(server, "SELECT 1", NULL, 0, &trouble);
+}
+
 bool fleet_metrics_follow(struct fleet_metrics *fleet, struct postgresql *server,
                           struct postgresql_trouble *trouble)
 {
@@ -98,6 +114,9 @@ bool fleet_metrics_follow(struct fleet_metrics *fleet, struct postgresql *server
     for (size_t i = 0; read && i < LISTS; i++) {
         lists[i] = fleet_status_rows(server, questions[i].sql, questions[i].members, trouble);
         read = lists[i] != NULL;
+    }
+    if (!read && trouble->fault == POSTGRESQL_ABSENT && is_there(server)) {
+        trouble->fault = POSTGRESQL_STATEMENT;
     }
     const int64_t rest = (now_ms() - began) * PART;
     fleet->next_ms = now_ms() + (rest > LEAST_MS ? rest : LEAST_MS);
@@ -204,9 +223,6 @@ static void show_rest(struct metrics *metrics, const struct fleet_metrics *fleet
         metrics_count(metrics, number_of(row, "count"), "kind", text_of(row, "kind"), "severity",
                       text_of(row, "severity"), (char *)NULL);
     }
-    metrics_family(metrics, METRIC_GAUGE, "relaywarden_fleet_read_timestamp_seconds",
-                   "When a worker read these numbers of the fleet from the database.");
-    metrics_count(metrics, (uint64_t)fleet->read, (char *)NULL);
 }
 
 void fleet_metrics_show(struct metrics *metrics, void *user)
@@ -219,5 +235,8 @@ void fleet_metrics_show(struct metrics *metrics, void *user)
         show_verdicts(metrics, fleet->lists[VERDICTS], fleet->lists[NOT_CLOSED]);
         show_rest(metrics, fleet);
     }
+    metrics_family(metrics, METRIC_GAUGE, "relaywarden_fleet_read_timestamp_seconds",
+                   "When a worker read these numbers of the fleet from the database; 0: never.");
+    metrics_count(metrics, (uint64_t)fleet->read, (char *)NULL);
     pthread_mutex_unlock(&fleet->mutex);
 }

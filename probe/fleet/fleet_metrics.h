@@ -18,11 +18,12 @@ struct fleet_metrics *fleet_metrics_new(void);        /* NULL: out of memory */
 void fleet_metrics_free(struct fleet_metrics *fleet); /* NULL is nothing */
 
 /* Reads it, unless it was read just now: of a worker's time it takes a small part. False and the
- * trouble: what was read before stays. */
+ * trouble: what was read before stays. POSTGRESQL_ABSENT: so is the server; a question that took
+ * too long is POSTGRESQL_STATEMENT. True and the trouble as it was: it was not read now. */
 bool fleet_metrics_follow(struct fleet_metrics *fleet, struct postgresql *server,
                           struct postgresql_trouble *trouble);
 
-/* metrics_snapshot; `fleet` is a struct fleet_metrics. Nothing before it was read. */
+/* metrics_snapshot; `fleet` is a struct fleet_metrics. Before it was read that it was not. */
 void fleet_metrics_show(struct metrics *metrics, void *fleet);
 
 #endif

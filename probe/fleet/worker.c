@@ -41,7 +41,8 @@ struct worker {
     int retry_s;
     bool told; /* that the database is away, and why */
     enum postgresql_fault told_of;
-    bool is_known; /* to the database, at least once: so there is a roster */
+    enum postgresql_fault unread; /* why the fleet's metrics are not read, as told; or they are */
+    bool is_known;                /* to the database, at least once: so there is a roster */
 };
 
 static int64_t seconds_now(void)
@@ -395,6 +396,24 @@ static void tick(struct worker *worker, struct postgresql_trouble *trouble)
     }
 }
 
+/* For metrics. A fault that lasts is told once. */
+static void follow_fleet(struct worker *worker)
+{
+    struct postgresql_trouble trouble = {.fault = worker->unread};
+
+    if (!fleet_metrics_follow(worker->metrics, worker->server, &trouble)) {
+        if (trouble.fault == POSTGRESQL_ABSENT) {
+            lose(worker, &trouble);
+            return;
+        }
+        if (trouble.fault != worker->unread) {
+            reporter_say(worker->reporter, LOG_ERR,
+                         "the fleet's metrics are not read: %s; audits go on", trouble.why);
+        }
+    }
+    worker->unread = trouble.fault;
+}
+
 bool worker_round(struct worker *worker, worker_audited audited, void *user)
 {
     struct postgresql_trouble trouble = {.fault = POSTGRESQL_FINE};
@@ -430,10 +449,8 @@ bool worker_round(struct worker *worker, worker_audited audited, void *user)
     if (worker->server != NULL) {
         tick(worker, &trouble);
     }
-    if (worker->server != NULL &&
-        !fleet_metrics_follow(worker->metrics, worker->server, &trouble) &&
-        trouble.fault == POSTGRESQL_ABSENT) {
-        lose(worker, &trouble);
+    if (worker->server != NULL) {
+        follow_fleet(worker);
     }
     return more;
 }

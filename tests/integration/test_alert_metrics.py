@@ -94,6 +94,8 @@ CASES = [
     (FLEET_LATE, "0x5 3x20", "RelaywardenFleetLate", 20, False),
     (FLEET_LATE, "0x5 3x20", "RelaywardenFleetLate", 21, True),
     (FLEET_READ, "0+60x30", "RelaywardenFleetUnread", 30, False),
+    (FLEET_READ, "0 0 120+60x28", "RelaywardenFleetUnread", 30, False),
+    (FLEET_READ, "0x30", "RelaywardenFleetUnread", 10, False),
     (FLEET_READ, "0x30", "RelaywardenFleetUnread", 11, True),
     (UNSAVED, "1x20", "RelaywardenStateUnsaved", 9, False),
     (UNSAVED, "1x20", "RelaywardenStateUnsaved", 10, True),

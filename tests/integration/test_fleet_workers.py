@@ -247,3 +247,15 @@ def test_a_lasting_incident_that_was_taken_over_is_reminded_of(make_fleet, serve
     server.sql("INSERT INTO relaywarden.sighting (incident, vantage) VALUES ('old', 'north')")
     server.sql("SELECT relaywarden.tick(86400, 8640000, ARRAY['json'])")
     assert server.sql("SELECT state FROM relaywarden.outbox") == [["repeated"]]
+
+
+def test_a_slow_question_for_metrics_costs_no_connection_and_is_told_once(make_fleet, postfix, server):
+    fleet = make_fleet(MX)
+    worker, = fleet.begin(0)
+    was = server.value("SELECT translate(pg_get_viewdef('relaywarden.fleet_now'::regclass), E'\\n', ' ')").rstrip(";")
+    server.sql("DO $do$ BEGIN CREATE OR REPLACE VIEW relaywarden.fleet_now AS SELECT slow.* FROM"
+               f" ({was}) AS slow, pg_sleep(60); END $do$")
+    worker.log.wait_for("the fleet's metrics are not read: .*; audits go on")
+    fleet.wait_for_round()
+    assert worker.log.find("results are kept here|is back") == []
+    assert len(worker.log.find("metrics are not read")) == 1
