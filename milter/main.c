@@ -446,6 +446,8 @@ static int run(struct conf *conf, const char *path)
     live_conf_install(NULL);
     if (!pushed) {
         /* Its thread hangs at the database, and may still use the reporter. */
+        reporter_say(transactions.reporter, LOG_WARNING,
+                     "push: the last snapshot was not handed over: the database does not answer");
         (void)reporter_flush(transactions.reporter, STOP_WAIT_MS);
         (void)fflush(NULL);
         _exit(status);

@@ -22,13 +22,15 @@ static void print_views(FILE *out, const struct history_endpoint *endpoint)
     size_t count;
     const struct history_endpoint *views = history_views(endpoint, &count);
 
+    const char *before = "  seen: ";
     for (size_t i = 0; i < count; i++) {
         if (views[i].current) {
-            fprintf(out, "%s%s from %s%s", i == 0 ? "  seen: " : ", ",
-                    verdict_name(history_state(&views[i])->verdict), views[i].vantage,
+            fprintf(out, "%s%s from %s%s", before, verdict_name(history_state(&views[i])->verdict),
+                    views[i].vantage,
                     views[i].silent ? " (silent)"
                     : views[i].late ? " (late)"
                                     : "");
+            before = ", ";
         }
     }
     fputc('\n', out);

@@ -298,6 +298,17 @@ def test_no_recipient_waits_for_a_database_that_hangs(mail_host, both, outside):
     mail_host.start()
 
 
+def test_a_stop_while_the_database_hangs_says_what_it_lacks(mail_host, both):
+    since = mail_host.log.mark()
+    both.process.send_signal(signal.SIGSTOP)
+    try:
+        assert mail_host.stop() == 0
+    finally:
+        both.process.send_signal(signal.SIGCONT)
+    assert mail_host.log.find("push: the last snapshot was not handed over", since)
+    mail_host.start()
+
+
 def test_a_role_that_may_not_insert_is_told_what_it_lacks(mail_host, both):
     assert mail_host.stop() == 0
     both.sql("DO $$ BEGIN REVOKE relaywarden_milter FROM mx; END $$")

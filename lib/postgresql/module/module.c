@@ -57,7 +57,7 @@ static const struct meaning {
     {"28*", POSTGRESQL_REFUSED,
      "name a role that may log in, and put its password into ~/.pgpass of this program's user, or "
      "where passfile= says"},
-    {"3D000", POSTGRESQL_REFUSED, "create the database, or name another in the option database"},
+    {"3D000", POSTGRESQL_REFUSED, "create the database, or name another"},
     {"42501", POSTGRESQL_FORBIDDEN,
      "grant the role what it lacks (GRANT relaywarden_worker TO ROLE), or have fleet migrate run "
      "by the owner of the database"},
@@ -166,7 +166,7 @@ static void tell_no_link(const PGconn *link, struct postgresql_trouble *trouble)
         tell(trouble, meaning->fault, words, meaning->remedy);
     } else if (says_one_of(said, places)) {
         tell(trouble, POSTGRESQL_PLACE, said,
-             "write database = \"postgresql://HOST/DATABASE\", or a service of pg_service.conf");
+             "write postgresql://HOST/DATABASE, or a service of pg_service.conf");
     } else {
         tell(trouble, POSTGRESQL_ABSENT, said, "start the server, or mend the way to it");
     }

@@ -281,7 +281,8 @@ static void print_incidents(FILE *out, const struct history *history)
         print_incident(out, &history->incidents[i], history->many_views);
     }
     if (history->incident_count == 0) {
-        fputs("<tr><td colspan=\"7\">There was none.</td></tr>\n", out);
+        fputs(history->many_views ? "<tr><td colspan=\"8\">" : "<tr><td colspan=\"7\">", out);
+        fputs("There was none.</td></tr>\n", out);
     }
     fputs("</tbody></table></div>\n", out);
     if (history->incident_count > TOLD_ENDS) {
