@@ -73,7 +73,7 @@ def written_at_once(outside, server):
             assert done.code == 0, done.err
             with open(path, encoding="utf-8") as file:
                 pages.append(file.read())
-        times = [re.search("Written <time[^>]*>([^<]*)", page).group(1) for page in pages]
+        times = [re.search(r'Written <time datetime="([^"]*)"', page).group(1) for page in pages]
         return pages if times[0] == times[1] else None
 
     return wait_until(written, 60, "two pages of one second"), [report(outside, one, "north").report
