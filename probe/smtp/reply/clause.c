@@ -128,7 +128,9 @@ static unsigned int meaning(const struct word *word)
                       : word->text[0] == CLAUSE_SENDER ? WORD_NAME | WORD_SENDER
                       : word->text[0] == CLAUSE_CLIENT ? WORD_NAME | WORD_CLIENT
                       : word->text[0] == CLAUSE_HOST   ? WORD_NAME | WORD_HOST
-                                                       : 0;
+                      : word->text[0] == CLAUSE_OTHER || word->text[0] == CLAUSE_NETWORK
+                          ? WORD_NAME | WORD_CLIENT | WORD_ELSE
+                          : 0;
 
     for (size_t i = 0; i < sizeof(vocabulary) / sizeof(vocabulary[0]); i++) {
         if (is_one_of(word, vocabulary[i].words)) {
@@ -169,7 +171,8 @@ static bool ends_clause(const char *marks, size_t length)
 
 static bool is_mark(char c)
 {
-    return c == CLAUSE_NAME || c == CLAUSE_SENDER || c == CLAUSE_CLIENT || c == CLAUSE_HOST;
+    return c == CLAUSE_NAME || c == CLAUSE_SENDER || c == CLAUSE_CLIENT || c == CLAUSE_HOST ||
+           c == CLAUSE_OTHER || c == CLAUSE_NETWORK;
 }
 
 /* Apostrophes round a word are quotes. */
@@ -287,6 +290,16 @@ bool clause_has_senders_domain(const struct clause *clause)
     for (size_t i = 1; i < clause->count; i++) {
         if ((clause->words[i].is & WORD_DOMAIN) != 0 &&
             clause_is_at(clause, i - 1, "your sending sender*")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool clause_names_recipient(const struct clause *clause)
+{
+    for (size_t i = 0; i < clause->count; i++) {
+        if (clause->words[i].text[0] == CLAUSE_NAME) {
             return true;
         }
     }

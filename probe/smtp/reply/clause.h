@@ -14,11 +14,14 @@
 
 /* Stands in the text for each address and each host name. */
 #define CLAUSE_NAME '@'
-/* The same, where it is the sender's; where it is our own host name or an IP address; and where it
+/* The same, where it is the sender's; where it is our own host name or IP address; and where it
  * is neither ours nor in our envelope. */
 #define CLAUSE_SENDER '\x02'
 #define CLAUSE_CLIENT '\x03'
 #define CLAUSE_HOST   '\x04'
+/* An IP address that is not ours; a network's. */
+#define CLAUSE_OTHER   '\x05'
+#define CLAUSE_NETWORK '\x06'
 
 #define WORDS_MAX  1024 /* a text of REPLY_TEXT_SIZE has no more */
 #define CLAUSE_MAX 48   /* a longer one is taken for two */
@@ -49,12 +52,13 @@ enum {
     WORD_DOUBT = 1 << 21,   /* "perhaps": what follows is advice */
     WORD_HERE = 1 << 22,    /* the server's own place */
     WORD_PLACE = 1 << 23,   /* in "a relay host": a thing, not the doing */
-    WORD_CLIENT = 1 << 24,  /* CLAUSE_CLIENT */
+    WORD_CLIENT = 1 << 24,  /* CLAUSE_CLIENT, CLAUSE_OTHER, CLAUSE_NETWORK */
     WORD_PLAIN = 1 << 25,   /* adds nothing to what is said */
     WORD_CHECK = 1 << 26,   /* in "a relay test": somebody's trial, not the doing */
     WORD_DESK = 1 << 27,    /* who is written to, not logged in at */
     WORD_SITE = 1 << 28,    /* where one logs in that is no mail server */
     WORD_HOST = 1 << 29,    /* CLAUSE_HOST */
+    WORD_ELSE = 1 << 30,    /* CLAUSE_OTHER, CLAUSE_NETWORK */
 };
 
 struct word {
@@ -103,5 +107,8 @@ bool clause_refuses(const struct clause *clause, size_t from, size_t to);
 
 /* Whether it says "your domain", "the sending domain": that of who writes. */
 bool clause_has_senders_domain(const struct clause *clause);
+
+/* Whether it names the recipient, or what may be the recipient's as well as the sender's. */
+bool clause_names_recipient(const struct clause *clause);
 
 #endif

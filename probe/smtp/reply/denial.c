@@ -295,16 +295,6 @@ static bool is_of_relaying(enum denial denial)
     return denial == DENIAL_UNABLE || denial == DENIAL_RELAY || denial == DENIAL_DESTINATION;
 }
 
-static bool names_recipient(const struct clause *clause)
-{
-    for (size_t i = 0; i < clause->count; i++) {
-        if ((clause->words[i].is & WORD_NAME) != 0 && clause->words[i].text[0] == CLAUSE_NAME) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A denial to some says nothing of the rest. */
 static enum denial narrow_down(enum denial denial, const struct clause *clause)
 {
@@ -315,7 +305,7 @@ static enum denial narrow_down(enum denial denial, const struct clause *clause)
     enum scope scope = scope_of(clause);
 
     /* "user at probe.test says outside.test is not local" */
-    if (denial == DENIAL_DESTINATION && scope == SCOPE_PARTY && names_recipient(clause)) {
+    if (denial == DENIAL_DESTINATION && scope == SCOPE_PARTY && clause_names_recipient(clause)) {
         return denial;
     }
     return scope == SCOPE_EVERYBODY ? denial : of_some[scope];

@@ -303,7 +303,7 @@ bool reply_class_names_client(const struct reply_class_question *question)
 static const struct pattern *first_match(const struct reply_class_question *question,
                                          struct reply_words *words)
 {
-    reply_words_read(question->reply, words);
+    reply_words_read(question->reply, question->client, words);
     for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
         if (matches(&patterns[i], question, words)) {
             return &patterns[i];
@@ -321,6 +321,7 @@ static struct reply_class_judged *recall(struct reply_class_memory *memory,
         struct reply_class_judged *judged = &memory->judged[i];
         if (judged->code == question->reply->code && judged->command == question->command &&
             strcmp(judged->enhanced, question->reply->enhanced) == 0 &&
+            strcmp(judged->client, question->client != NULL ? question->client : "") == 0 &&
             strcmp(judged->text, text) == 0) {
             return judged;
         }
@@ -338,6 +339,8 @@ static void memorise(struct reply_class_memory *memory, const struct reply_class
     judged->command = question->command;
     judged->pattern = pattern;
     (void)snprintf(judged->enhanced, sizeof(judged->enhanced), "%s", question->reply->enhanced);
+    (void)snprintf(judged->client, sizeof(judged->client), "%s",
+                   question->client != NULL ? question->client : "");
     (void)snprintf(judged->text, sizeof(judged->text), "%s", text);
 }
 

@@ -11,6 +11,7 @@
 #ifndef RELAYWARDEN_PROBE_SMTP_REPLY_REPLY_CLASS_H
 #define RELAYWARDEN_PROBE_SMTP_REPLY_REPLY_CLASS_H
 
+#include "lib/address.h"
 #include "lib/words.h"
 #include "probe/smtp/reply/reply.h"
 
@@ -31,6 +32,7 @@ struct reply_class_memory {
         enum command command;
         const void *pattern;
         char enhanced[sizeof(((struct reply *)NULL)->enhanced)];
+        char client[ADDRESS_TEXT_SIZE];
         char text[REPLY_CLASS_REMEMBERED];
     } judged[REPLY_CLASS_MEMORY];
     size_t next;

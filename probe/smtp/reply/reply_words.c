@@ -14,7 +14,8 @@
 
 static bool is_gone(char c)
 {
-    return c == GONE || c == CLAUSE_SENDER || c == CLAUSE_CLIENT || c == CLAUSE_HOST;
+    return c == GONE || c == CLAUSE_SENDER || c == CLAUSE_CLIENT || c == CLAUSE_HOST ||
+           c == CLAUSE_OTHER || c == CLAUSE_NETWORK;
 }
 
 /* Takes a name away that is not the server's word. Nobody knows whose it is, but if a part of the
@@ -223,8 +224,23 @@ static void squeeze(char *text)
     *out = '\0';
 }
 
-/* Puts CLAUSE_CLIENT where an IP address stands, brackets and all, and the name before them. */
-static void mark_addresses(char *text)
+/* Whose the address is that `end` stands behind. A client whose own address is private, or that
+ * does not know it, may be seen under any other. */
+static char mark_of_address(const struct address *address, const char *end, const char *client)
+{
+    struct address own;
+
+    if (end[0] == '/' && isdigit((unsigned char)end[1])) {
+        return CLAUSE_NETWORK;
+    }
+    return client == NULL || !address_parse(client, &own) || address_is_private(&own) ||
+                   address_equal(address, &own)
+               ? CLAUSE_CLIENT
+               : CLAUSE_OTHER;
+}
+
+/* Puts its mark where an IP address stands, brackets and all, and the name before them. */
+static void mark_addresses(char *text, const char *client)
 {
     static const char of_address[] = "0123456789abcdef.:";
 
@@ -245,7 +261,8 @@ static void mark_addresses(char *text)
             memcpy(token, first, length);
             token[length] = '\0';
             if (address_parse(token, &address)) {
-                memset(at, CLAUSE_CLIENT, (size_t)(first - at) + length);
+                memset(at, mark_of_address(&address, first + length, client),
+                       (size_t)(first - at) + length);
             }
         }
         at = end;
@@ -346,14 +363,14 @@ bool reply_words_name_host(const struct reply_words *words)
     return strchr(words->all, CLAUSE_CLIENT) != NULL;
 }
 
-void reply_words_read(const struct reply *reply, struct reply_words *out)
+void reply_words_read(const struct reply *reply, const char *client, struct reply_words *out)
 {
     char named[sizeof(out->all)];
 
     memcpy(out->prose, out->all, sizeof(out->prose));
     memcpy(named, out->all, sizeof(named));
     blank_tokens(out->prose, true);
-    mark_addresses(named);
+    mark_addresses(named, client);
     blank_tokens(named, true);
     fill_gone(named, CLAUSE_NAME);
     fill_gone(out->all, ' ');

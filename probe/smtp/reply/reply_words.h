@@ -33,8 +33,9 @@ void reply_words_blank(const struct reply *reply, const char *sender, const char
 /* Whether what reply_words_blank() left names our host. */
 bool reply_words_name_host(const struct reply_words *words);
 
-/* Makes the rest of what reply_words_blank() left in `all`. */
-void reply_words_read(const struct reply *reply, struct reply_words *out);
+/* Makes the rest of what reply_words_blank() left in `all`. `client` is our own address as text;
+ * NULL if unknown. */
+void reply_words_read(const struct reply *reply, const char *client, struct reply_words *out);
 
 /* The text in lower case, without our two addresses where they stand whole. */
 void reply_words_without_addresses(const struct reply *reply, const char *sender,

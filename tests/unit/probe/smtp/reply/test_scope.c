@@ -252,6 +252,135 @@ static void a_denial_to_all_without_a_right_is_one_to_every_stranger(void **stat
     judge(rows, COUNT(rows), true);
 }
 
+/* Named as those who are refused, in front of the refusal or behind it. */
+static void a_denial_that_names_its_party_says_nothing_of_the_rest(void **state)
+{
+    static const char *const rows[] = {
+        "Restricted senders may not relay",
+        "Relaying denied for restricted users",
+        "Reserved senders may not relay",
+        "Relaying denied for senders on the restricted list",
+        "senders in the reserved domain example.org may not relay",
+        "Relaying by internal hosts is restricted and denied",
+        "Authentication required for restricted senders",
+        "Relaying is restricted for local users",
+        "Limited accounts may not relay",
+        "Local users may not relay except on Sundays",
+        "Senders in example.org may not relay unless they pay",
+        "Relaying is denied for local users but for the postmaster",
+        "Only local users may not relay",
+        "Only guests cannot relay",
+        "Relaying denied for all senders in example.org",
+        "Relaying denied for any sender in nowhere.test",
+        "Relaying denied for all users of example.org",
+        "all local users may not relay",
+        "Relaying denied to public hosts of example.org",
+        "All senders in example.org must authenticate",
+        "all local users must authenticate",
+        "every host in example.org is denied relaying",
+        "Any internal client must authenticate",
+        "Relaying is not permitted for all our own hosts",
+        "Guests may not relay",
+        "Customers may not relay",
+        "Employees may not relay",
+        "Students are not allowed to relay",
+        "Only customers are denied relaying",
+        "Guests must authenticate",
+        "Employees must log in",
+        "Visitors may not relay",
+        "Guests may not relay to external hosts",
+        "Local users may not relay outside",
+        "Subscribers need to authenticate",
+        "Staff cannot relay",
+        "Relaying denied for local users who are not logged in",
+        "Relaying denied to 192.0.2.0/24",
+        "Relaying denied from 192.0.2.0/24",
+        "198.51.100.4 may not relay through us",
+        "Relaying denied to 198.51.100.4",
+        "Relaying is not permitted from 2001:db8::9",
+        "Hosts in 203.0.113.0/24 may not relay",
+        "203.0.113.0/24 may not relay through us",
+        "Bounces may not be relayed",
+        "UUCP relaying is denied",
+        "Percent relaying is not allowed",
+        "IPv6 relaying is not allowed",
+        "Relaying of newsletters is not permitted",
+    };
+
+    (void)state;
+    judge(rows, COUNT(rows), false);
+}
+
+static size_t says(bool denied, bool wanted, const char *row)
+{
+    if (denied != wanted) {
+        print_message("\"%s\" %s\n", row, wanted ? "should deny relaying" : "denies no relaying");
+    }
+    return denied != wanted;
+}
+
+/* Said to a@nowhere.test. */
+static void a_denial_to_the_sender_by_name_says_nothing_of_the_rest(void **state)
+{
+    static const char *const some[] = {
+        "a@nowhere.test is not allowed to relay",   "nowhere.test may not relay",
+        "Relaying denied for nowhere.test",         "Relaying denied for a@nowhere.test",
+        "Relaying by a@nowhere.test is denied",     "a@nowhere.test must authenticate",
+        "Authentication required for nowhere.test",
+    };
+    static const char *const all[] = {
+        "a@nowhere.test is not allowed to relay to b@outside.test",
+        "Relaying denied for a@nowhere.test to outside.test",
+        "Relaying disallowed as a@nowhere.test",
+        "203.0.113.7 may not relay for a@nowhere.test to b@outside.test",
+    };
+
+    size_t wrong = 0;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(some); i++) {
+        wrong += says(denies("<a@nowhere.test>", some[i]), false, some[i]);
+    }
+    for (size_t i = 0; i < COUNT(all); i++) {
+        wrong += says(denies("<a@nowhere.test>", all[i]), true, all[i]);
+    }
+    assert_int_equal(wrong, 0);
+}
+
+static void a_denial_to_strangers_stays_one_to_every_stranger(void **state)
+{
+    static const char *const rows[] = {
+        "Relaying denied, sender not local",
+        "Relaying not allowed: sender is not local",
+        "Sender and recipient are not local, relay access denied",
+        "Relaying denied; sender and recipient are both remote",
+        "Relaying denied, sender isn't local",
+        "Relaying denied, sender is not one of ours",
+        "Relaying denied, neither sender nor recipient is local",
+        "Relaying denied: sender is from outside",
+        "Relaying is restricted to senders in example.org",
+        "Relaying is restricted",
+        "Nobody may relay except local users, relaying denied",
+        "Only local users may relay without authentication",
+        "Relaying denied to all users",
+        "Relaying denied for any sender",
+        "Relaying is not permitted to the public",
+        "All users of this service must authenticate",
+        "Every client must authenticate",
+        "Relaying denied from 203.0.113.7",
+        "203.0.113.7 may not relay through us",
+        "Relaying from 203.0.113.7 to 198.51.100.4 is denied",
+        "IPv6 address 203.0.113.7 may not relay",
+        "Only customers may relay",
+        "Relaying denied for guests who are not logged in",
+        "You are not a customer of ours, relaying denied",
+        "Relaying denied by 198.51.100.25",
+    };
+
+    (void)state;
+    judge(rows, COUNT(rows), true);
+}
+
 /* In the words of MTAs, of their plug-ins, and of what bounce parsers know. */
 static void a_denial_of_relaying_is_known_in_many_words(void **state)
 {
@@ -319,6 +448,9 @@ int main(void)
         cmocka_unit_test(a_denial_for_a_time_or_a_rate_is_none_for_good),
         cmocka_unit_test(a_log_in_that_some_need_is_not_asked_of_everybody),
         cmocka_unit_test(a_denial_to_all_without_a_right_is_one_to_every_stranger),
+        cmocka_unit_test(a_denial_that_names_its_party_says_nothing_of_the_rest),
+        cmocka_unit_test(a_denial_to_the_sender_by_name_says_nothing_of_the_rest),
+        cmocka_unit_test(a_denial_to_strangers_stays_one_to_every_stranger),
         cmocka_unit_test(a_denial_of_relaying_is_known_in_many_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
