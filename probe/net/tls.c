@@ -40,7 +40,8 @@ static bool is_looked_up_by_digest(const char *path)
 
 static bool prepare(SSL_CTX *context)
 {
-    const char *file = getenv(X509_get_default_cert_file_env());
+    bool usual = getenv(X509_get_default_cert_file_env()) == NULL &&
+                 getenv(X509_get_default_cert_dir_env()) == NULL;
 
     /* An open relay behind an old version or a weak cipher is an open relay. */
     if (SSL_CTX_set_min_proto_version(context, 0) != 1 ||
@@ -50,7 +51,7 @@ static bool prepare(SSL_CTX *context)
     SSL_CTX_set_security_level(context, 0);
     /* Certificates are compared with the authorities that this host trusts. Without them every one
      * is of an unknown authority, and is said to be. */
-    if (file == NULL && is_looked_up_by_digest(X509_get_default_cert_dir())) {
+    if (usual && is_looked_up_by_digest(X509_get_default_cert_dir())) {
         (void)SSL_CTX_set_default_verify_dir(context);
     } else {
         (void)SSL_CTX_set_default_verify_paths(context);
