@@ -11,7 +11,7 @@ import collections
 import hashlib
 import os
 
-MANY = 20
+MANY = 30  # the 28 of rehearse_cases.py are all rehearsed
 
 
 def _digest(*words):
