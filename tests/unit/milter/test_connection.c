@@ -47,7 +47,7 @@ static void hear(struct reporter *reporter, const struct finding *finding)
 #include "milter/connection.c"
 #undef reporter_hand_over
 
-#define WAIT_MS 20000 /* for what must happen; a loaded machine is slow */
+#define WAIT_MS 60000 /* for what must happen; a loaded machine is slow */
 
 static struct transactions transactions = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 static struct live_conf *snapshot;

@@ -24,7 +24,7 @@
 #include "tests/unit/recorder.h"
 #include "tests/unit/sink_place.h"
 
-#define WAIT_MS 20000 /* for what must happen; a loaded machine is slow */
+#define WAIT_MS 60000 /* for what must happen; a loaded machine is slow */
 
 static void pause_ms(long ms)
 {

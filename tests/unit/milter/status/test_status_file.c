@@ -21,7 +21,7 @@
 
 #define NOW     1800000000
 #define STEADY  5000
-#define WAIT_MS 20000
+#define WAIT_MS 60000
 
 static struct probe_dialogue_desk desk = PROBE_DIALOGUE_DESK;
 static struct counters counters;

@@ -13,7 +13,7 @@
 #include "tests/unit/alert_sample.h"
 #include "tests/unit/sink_place.h"
 
-#define WAIT_MS 20000
+#define WAIT_MS 60000
 
 static int set_up(void **state)
 {

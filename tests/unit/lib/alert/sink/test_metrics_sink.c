@@ -14,7 +14,7 @@
 #include "lib/alert/sink/sink_stats.h"
 #include "tests/unit/alert_sample.h"
 
-#define WAIT_MS 20000
+#define WAIT_MS 60000
 
 static void write_numbers(struct metrics *metrics, void *user)
 {
