@@ -95,6 +95,10 @@ class Exim(Unpacked):
             "queue_only",
             *self.main,
         ]
+        if "MAIN_TLS_ENABLE" not in self.macros:
+            # It has TLS all the same, by a key of its own that it makes for each session: most of what it computes.
+            certificate, key = self._certificate()
+            ours += [f"tls_certificate = {certificate}", f"tls_privatekey = {key}"]
         changes = [("exim_path = /usr/sbin/exim4\n", macros + "\n"),
                    ("begin acl\n", "\n".join(ours) + "\nbegin acl\n")]
         for name, added in self.hooks.items():
@@ -123,15 +127,19 @@ class Exim(Unpacked):
             file.write(self.text())
         os.chmod(self.path, 0o644)
 
-    def certificate(self):
-        """Macros that turn TLS on, with a certificate of the lab's."""
+    def _certificate(self):
+        """The paths of a certificate of the lab's and its key."""
         certificate, key = self.lab.certificate(self.host.hostname)
         readable = os.path.join(self.folder, "exim.key")
         shutil.copy(key, readable)
         shutil.chown(readable, "root", USER)
         os.chmod(readable, 0o640)
-        return {"MAIN_TLS_ENABLE": "1", "MAIN_TLS_CERTIFICATE": certificate,
-                "MAIN_TLS_PRIVATEKEY": readable}
+        return certificate, readable
+
+    def certificate(self):
+        """Macros that turn TLS on, with a certificate of the lab's."""
+        certificate, key = self._certificate()
+        return {"MAIN_TLS_ENABLE": "1", "MAIN_TLS_CERTIFICATE": certificate, "MAIN_TLS_PRIVATEKEY": key}
 
     # ---- running ----
 
