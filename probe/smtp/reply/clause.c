@@ -16,7 +16,7 @@ static const struct {
                  "Релей* релея* релеин* Релеин* ретрансл* Ретрансл* пересылк* Пересылк*"},
     {WORD_OPEN, "open insecure openrelay* offene* ouvert abierto aperto"},
     {WORD_NEG,
-     "not no never non nor neither none without unwilling unauthent* dont doesnt isnt wont "
+     "not no nobody never non nor neither none without unwilling unauthent* dont doesnt isnt wont "
      "nicht kein* pas sin niet geen nie inte ej ikke nao não не нет "
      "Не Нет ne"},
     {WORD_NEG | WORD_ABLE, "cannot unable cant can't impossible"},

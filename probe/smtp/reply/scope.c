@@ -20,10 +20,13 @@ static const char insiders[] =
     "customer* guest* visitor* contractor* faculty pupil* subscriber* member* employee* student* "
     "staff kunden";
 
+/* Of some place these are some, and else they are all. */
+static const char everybody[] = "everyone everybody anyone anybody nobody all";
+
 /* In front of these, or behind: "of our domain", "local users". */
 static const char narrow[] = "local our own internal private inner inside new newly registered "
                              "these those certain some forged this that such restricted limited "
-                             "reserved lokale* eigene*";
+                             "reserved null empty blank trial lokale* eigene*";
 
 /* Mail of a kind that others need not send, and forms of addresses. */
 static const char kinds[] = "bounce bounces dsn dsns newsletter* uucp percent bang";
@@ -184,6 +187,9 @@ static bool is_of_party(const struct clause *clause, size_t noun)
     if (is_widened(clause, begin, noun) || is_negated(clause, begin) ||
         is_asker(clause, begin, noun) || (target && names_recipient_at(clause, noun))) {
         return false;
+    }
+    if (clause_is_at(clause, noun, everybody)) {
+        return is_placed(clause, noun);
     }
     /* "relaying to local addresses is denied" is said of where mail goes */
     if (target && clause_is_at(clause, noun, "address* domain domains mailbox*")) {
@@ -354,7 +360,8 @@ enum scope scope_of(const struct clause *clause)
             return SCOPE_SENDERS;
         }
         if (is_of_network(clause, i) ||
-            (clause_is_at(clause, i, parties) && is_of_party(clause, i))) {
+            ((clause_is_at(clause, i, parties) || clause_is_at(clause, i, everybody)) &&
+             is_of_party(clause, i))) {
             scope = SCOPE_PARTY;
         }
     }
