@@ -119,6 +119,10 @@ def test_a_full_disk_and_a_way_that_swallows_everything_lose_nothing(small_disk,
         folder = os.path.join(worker.host.folder, worker.folder, "state", "probe", "fleet")
         return len(os.listdir(folder)) if os.path.isdir(folder) else 0
 
+    def wait_for_rest():
+        """An audit that a change comes into the midst of finds what never was; the next begins in five seconds."""
+        worker.log.wait_for("RELAY ", since=worker.log.mark())
+
     def audits():
         return int(server.value("SELECT coalesce(sum(audits), 0) FROM relaywarden.audit_history"))
 
@@ -129,6 +133,7 @@ def test_a_full_disk_and_a_way_that_swallows_everything_lose_nothing(small_disk,
     before, mark = audits(), worker.log.mark()
     server.host.run(["dd", "if=/dev/zero", f"of={small_disk}", "bs=64k"], check=False)
     worker.log.wait_for("No space left on device.*audits go on", timeout=120, since=mark)
+    wait_for_rest()
     postfix.set({"mynetworks": "0.0.0.0/0", "in_flow_delay": "0s"})
     opened = worker.wait_for_alert(kind="open-relay", state="opened")
     wait_until(lambda: held() >= 3, 60, worker.log.tail)
@@ -142,6 +147,7 @@ def test_a_full_disk_and_a_way_that_swallows_everything_lose_nothing(small_disk,
     before, mark = audits(), worker.log.mark()
     server.host.run(["nft", "-f", "-"], input=SHUT)
     worker.log.wait_for("audits go on", timeout=60, since=mark)
+    wait_for_rest()
     open_for(postfix)
     resolved = worker.wait_for_alert(kind="open-relay", state="resolved")
     assert resolved["incident"] == opened["incident"]
