@@ -62,7 +62,7 @@ static int sleep_for_a_lock(sqlite3_vfs *vfs, int microseconds)
     return without_locks ? 0 : system_vfs->xSleep(system_vfs, microseconds);
 }
 
-/* Before the first file is opened. */
+/* SQLite has been initialised, and no file is open. */
 static void watch_locks(void)
 {
     static sqlite3_vfs watched;
@@ -77,11 +77,18 @@ static void watch_locks(void)
     (void)sqlite3_vfs_register(&watched, 1);
 }
 
+/* Without memory SQLite cannot begin: the open then says so, and the next one tries again. */
 static void begin(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    static bool watching;
 
-    (void)pthread_once(&once, watch_locks);
+    pthread_mutex_lock(&mutex);
+    if (!watching && sqlite3_initialize() == SQLITE_OK) {
+        watch_locks();
+        watching = true;
+    }
+    pthread_mutex_unlock(&mutex);
 }
 
 /* sqlite3_busy_handler's */

@@ -180,7 +180,7 @@ static pid_t make_first(bool with_users)
 static int give(const struct identities *identities, pid_t child, int given_end,
                 char error[STAGE_ERROR_SIZE])
 {
-    char sentence[IDENTITIES_ERROR_SIZE];
+    char sentence[IDENTITIES_ERROR_SIZE] = "the stage's first process ended before it began";
 
     if (identities_give(identities, child, sentence) && write(given_end, "", 1) == 1) {
         return 0;
@@ -215,7 +215,13 @@ int stage_run(const struct stage_settings *settings, int (*work)(struct stage *s
     if (with_users && !identities_find(&identities, error)) {
         return STAGE_FAILED;
     }
-    if (pipe2(told, O_CLOEXEC) != 0 || pipe2(given, O_CLOEXEC) != 0) {
+    if (pipe2(told, O_CLOEXEC) != 0) {
+        snprintf(error, STAGE_ERROR_SIZE, "out of descriptors");
+        return STAGE_FAILED;
+    }
+    if (pipe2(given, O_CLOEXEC) != 0) {
+        close(told[0]);
+        close(told[1]);
         snprintf(error, STAGE_ERROR_SIZE, "out of descriptors");
         return STAGE_FAILED;
     }

@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#define REACH 12 /* words behind a negation that it is said of */
+
 /* Who writes. */
 static const char senders[] =
     "sender sender's senders senders' originator* from-address* mailfrom return-path* absender* "
@@ -33,6 +35,9 @@ static const char kinds[] = "bounce bounces dsn dsns newsletter* uucp percent ba
 
 static const char verbs[] = "may can cannot can't must need needs should shall will won't is isn't "
                             "are aren't was were do don't does doesn't has have";
+
+/* In front of a destination, of which nothing follows for who may send there. */
+static const char whither[] = "to into towards toward";
 
 /* A stranger is one of these. */
 static bool is_wide(const struct clause *clause, size_t at)
@@ -114,8 +119,8 @@ static bool is_widened_behind(const struct clause *clause, size_t begin, size_t 
 
     for (size_t i = noun + 1; i < noun + 5 && i < clause->count; i++) {
         relative = relative || clause_is_at(clause, i, "who that which whose");
-        if (!relative &&
-            (clause_is_at(clause, i, verbs) || clause_means_at(clause, i, WORD_DENY))) {
+        if (!relative && (clause_is_at(clause, i, verbs) || clause_is_at(clause, i, whither) ||
+                          clause_means_at(clause, i, WORD_DENY))) {
             return false;
         }
         if (clause_means_at(clause, i, WORD_FOREIGN) || clause_is_at(clause, i, "without") ||
@@ -197,7 +202,7 @@ static bool is_of_party(const struct clause *clause, size_t noun)
     }
     return is_placed(clause, noun) || has_narrow(clause, begin, noun) ||
            (clause_is_at(clause, noun, insiders) &&
-            (clause_is_at(clause, noun + 1, verbs) ||
+            (clause_is_at(clause, noun + 1, verbs) || clause_is_at(clause, noun + 1, "relaying") ||
              (begin > 0 && is_preposition(clause, begin - 1))));
 }
 
@@ -276,7 +281,7 @@ static bool refuses_them(const struct clause *clause)
     size_t not = clause_find(clause, WORD_NEG, 0, clause->count);
 
     return clause_refuses(clause, 0, clause->count) ||
-           clause_find(clause, WORD_RELAY, not +1, not +4) < clause->count;
+           clause_find(clause, WORD_RELAY, not +1, not +REACH) < clause->count;
 }
 
 /* "only", "restricted to", "only ... without authentication": all others are refused. */

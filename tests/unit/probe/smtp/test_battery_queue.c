@@ -481,26 +481,37 @@ static void a_likeness_asks_for_the_control_of_a_subdomain_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(each_technique_is_owed_once_and_plain_is_the_first, fresh),
-        cmocka_unit_test_setup(each_of_the_sites_other_domains_is_owed_as_what_it_was_chosen_for,
-                               fresh),
-        cmocka_unit_test_setup(what_is_asked_instead_is_all_that_is_asked, fresh),
-        cmocka_unit_test_setup(a_message_is_owed_by_one_technique_alone, fresh),
-        cmocka_unit_test_setup(who_waits_longest_is_asked_first_and_plain_before_all, fresh),
-        cmocka_unit_test_setup(the_sites_other_domains_come_last_or_once_first, fresh),
-        cmocka_unit_test_setup(
-            behind_a_gateway_a_refused_plain_ends_the_battery_and_nothing_else_does, fresh),
-        cmocka_unit_test_setup(behind_a_gateway_nothing_is_asked_beside_plain, fresh),
-        cmocka_unit_test_setup(a_header_is_tried_where_a_stranger_was_not_greeted, fresh),
-        cmocka_unit_test_setup(a_listener_that_is_known_to_want_a_header_gets_one, fresh),
-        cmocka_unit_test_setup(a_battery_has_what_it_was_made_for, fresh),
-        cmocka_unit_test_setup(
-            one_that_is_still_greylisted_ends_the_round_and_another_answer_does_not, fresh),
-        cmocka_unit_test_setup(a_refused_sender_is_replaced_once_where_any_outside_one_will_do,
-                               fresh),
-        cmocka_unit_test_setup(what_max_refusals_keeps_back_is_told_but_of_other_domains, fresh),
-        cmocka_unit_test_setup(other_domains_that_max_refusals_keeps_back_leave_the_verdict, fresh),
-        cmocka_unit_test_setup(a_likeness_asks_for_the_control_of_a_subdomain_alone, fresh),
+        cmocka_unit_test_setup_teardown(each_technique_is_owed_once_and_plain_is_the_first, fresh,
+                                        no_more),
+        cmocka_unit_test_setup_teardown(
+            each_of_the_sites_other_domains_is_owed_as_what_it_was_chosen_for, fresh, no_more),
+        cmocka_unit_test_setup_teardown(what_is_asked_instead_is_all_that_is_asked, fresh, no_more),
+        cmocka_unit_test_setup_teardown(a_message_is_owed_by_one_technique_alone, fresh, no_more),
+        cmocka_unit_test_setup_teardown(who_waits_longest_is_asked_first_and_plain_before_all,
+                                        fresh, no_more),
+        cmocka_unit_test_setup_teardown(the_sites_other_domains_come_last_or_once_first, fresh,
+                                        no_more),
+        cmocka_unit_test_setup_teardown(
+            behind_a_gateway_a_refused_plain_ends_the_battery_and_nothing_else_does, fresh,
+            no_more),
+        cmocka_unit_test_setup_teardown(behind_a_gateway_nothing_is_asked_beside_plain, fresh,
+                                        no_more),
+        cmocka_unit_test_setup_teardown(a_header_is_tried_where_a_stranger_was_not_greeted, fresh,
+                                        no_more),
+        cmocka_unit_test_setup_teardown(a_listener_that_is_known_to_want_a_header_gets_one, fresh,
+                                        no_more),
+        cmocka_unit_test_setup_teardown(a_battery_has_what_it_was_made_for, fresh, no_more),
+        cmocka_unit_test_setup_teardown(
+            one_that_is_still_greylisted_ends_the_round_and_another_answer_does_not, fresh,
+            no_more),
+        cmocka_unit_test_setup_teardown(
+            a_refused_sender_is_replaced_once_where_any_outside_one_will_do, fresh, no_more),
+        cmocka_unit_test_setup_teardown(what_max_refusals_keeps_back_is_told_but_of_other_domains,
+                                        fresh, no_more),
+        cmocka_unit_test_setup_teardown(
+            other_domains_that_max_refusals_keeps_back_leave_the_verdict, fresh, no_more),
+        cmocka_unit_test_setup_teardown(a_likeness_asks_for_the_control_of_a_subdomain_alone, fresh,
+                                        no_more),
     };
 
     return cmocka_run_group_tests_name("battery's queue", tests, NULL, no_more);

@@ -300,6 +300,12 @@ static void a_denial_that_names_its_party_says_nothing_of_the_rest(void **state)
         "Employees must log in",
         "Visitors may not relay",
         "Guests may not relay to external hosts",
+        "Relaying for guests to external domains is denied",
+        "Relaying for customers to remote addresses is prohibited",
+        "Guests relaying to outside domains is denied",
+        "Relaying by local users to foreign hosts is denied",
+        "Only guests may not use this server to relay mail",
+        "Only customers are not allowed to use this machine for relaying",
         "Local users may not relay outside",
         "Subscribers need to authenticate",
         "Staff cannot relay",
@@ -413,9 +419,9 @@ static void a_denial_of_relaying_is_known_in_many_words(void **state)
         "You are not allowed to relay mail through this machine",
         "not allowed to relay through this machine.",
         "You are not permitted to relay through this server without authentication.",
-        "This mail server requires authentication when attempting to send to a non-local e-mail "
-        "address. Please check your mail client settings or contact your administrator to verify "
-        "that the domain or address is defined for this server.",
+        ("This mail server requires authentication when attempting to send to a non-local e-mail "
+         "address. Please check your mail client settings or contact your administrator to verify "
+         "that the domain or address is defined for this server."),
         "SMTP authentication is required.",
         "not local host outside.test, not a gateway",
         "The address is not a local address and relaying is prohibited",
@@ -448,8 +454,8 @@ static void a_denial_of_relaying_is_known_in_many_words(void **state)
         "we don't relay (#5.7.1)",
         "Recipient not in a served domain; relay not permitted",
         "relay not permitted: recipient is outside of the domains of this host",
-        "Sorry, relaying is not permitted through this host by hosts outside the example.org "
-        "network",
+        ("Sorry, relaying is not permitted through this host by hosts outside the example.org "
+         "network"),
         "Relay access denied for b@outside.test: this server accepts mail for example.org only",
     };
 
