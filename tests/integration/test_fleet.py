@@ -501,6 +501,21 @@ def test_the_second_of_two_hosts_is_asked_where_the_first_is_silent(outside, dat
         database.host.run(["nft", "delete", "table", "inet", "shut"])
 
 
+@pytest.mark.parametrize("hosts", ["{0},{0}", "{0}:5433,{0}", "{0},{0}:5433"])
+def test_hosts_without_a_port_are_asked_at_the_usual_one(outside, database, hosts):
+    migrate(outside, database)
+    address = database.host.address
+    url = database.url().replace(f"{address}:5432", hosts.format(address)) + "&target_session_attrs=read-write"
+    done = fleet(outside, url, "sync")
+    assert done.code == 0, done.err
+
+
+def test_hosts_and_ports_that_do_not_match_are_told_by_libpq(outside, database):
+    url = database.url().replace(":5432/", ",192.0.2.7,192.0.2.8/") + "&port=5432,5432"
+    done = fleet(outside, url, "status")
+    assert done.code != 0 and "could not match 2 port numbers to 3 hosts" in done.err, done.err
+
+
 def test_all_of_it_goes_through_a_pooler_in_transaction_mode(outside, database, shared_lab):
     migrate(outside, database)
     Pgbouncer(shared_lab, database).start()

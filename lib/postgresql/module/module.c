@@ -252,31 +252,63 @@ static size_t split(const char *list, char parts[PARTS_MAX][PART_SIZE])
     return count;
 }
 
-static const char *option_of(const PQconninfoOption *options, const char *keyword)
+static const PQconninfoOption *option_of(const PQconninfoOption *options, const char *keyword)
 {
     while (options->keyword != NULL && strcmp(options->keyword, keyword) != 0) {
         options++;
     }
-    return options->val != NULL ? options->val : "";
+    return options;
+}
+
+static const char *value_of(const PQconninfoOption *options, const char *keyword)
+{
+    const char *value = option_of(options, keyword)->val;
+
+    return value != NULL ? value : "";
+}
+
+struct hosts {
+    char names[PARTS_MAX][PART_SIZE];
+    char ports[PARTS_MAX][PART_SIZE]; /* "": none is named for any host */
+    size_t count;
+};
+
+/* False: libpq has to choose among them by itself, or says what is wrong with them. A part that is
+ * empty is not passed as such: libpq would take the whole list for it. An empty port in a list
+ * stands for the one that libpq was built with. */
+static bool read_hosts(const PQconninfoOption *options, struct hosts *out)
+{
+    const char *port = option_of(options, "port")->compiled;
+    const size_t ports = split(value_of(options, "port"), out->ports);
+    bool is_whole = true;
+
+    out->count = split(value_of(options, "host"), out->names);
+    for (size_t i = 0; i < out->count; i++) {
+        is_whole = is_whole && out->names[i][0] != '\0';
+        if (ports == 1) {
+            memmove(out->ports[i], out->ports[0], PART_SIZE);
+        } else if (out->ports[i][0] == '\0') {
+            snprintf(out->ports[i], PART_SIZE, "%s", port != NULL ? port : "5432");
+        }
+    }
+    return is_whole && out->count > 1 && (ports == 1 || ports == out->count) &&
+           value_of(options, "hostaddr")[0] == '\0' &&
+           strcmp(value_of(options, "target_session_attrs"), "prefer-standby") != 0;
 }
 
 /* libpq, driven without blocking, leaves a host only when that refuses: one that is silent would
  * use up the time of all. So each is opened by itself, and has its part of what is left. */
-static PGconn *open_each(const PQconninfoOption *options, const char *place, int64_t until,
+static PGconn *open_each(const struct hosts *hosts, const char *place, int64_t until,
                          struct postgresql_trouble *trouble)
 {
-    char hosts[PARTS_MAX][PART_SIZE];
-    char ports[PARTS_MAX][PART_SIZE];
-    const size_t count = split(option_of(options, "host"), hosts);
-    const size_t port_count = split(option_of(options, "port"), ports);
     PGconn *link = NULL;
 
-    for (size_t i = 0; i < count && link == NULL; i++) {
-        const int64_t part = (until - now_ms()) / (int64_t)(count - i);
+    for (size_t i = 0; i < hosts->count && link == NULL; i++) {
+        const int64_t part = (until - now_ms()) / (int64_t)(hosts->count - i);
         const char *const names[] = {
             "dbname", "host", "port", "client_encoding", "fallback_application_name", NULL};
-        const char *const values[] = {place,  hosts[i],      ports[i < port_count ? i : 0],
-                                      "UTF8", "relaywarden", NULL};
+        const char *const values[] = {place,  hosts->names[i], hosts->ports[i],
+                                      "UTF8", "relaywarden",   NULL};
 
         link = open_one(names, values, now_ms() + part, trouble);
         if (trouble->fault != POSTGRESQL_ABSENT) {
@@ -286,22 +318,16 @@ static PGconn *open_each(const PQconninfoOption *options, const char *place, int
     return link;
 }
 
-/* Those that libpq has to choose among by itself are left to it. */
-static bool has_hosts(const PQconninfoOption *options)
-{
-    return strchr(option_of(options, "host"), ',') != NULL &&
-           option_of(options, "hostaddr")[0] == '\0' &&
-           strcmp(option_of(options, "target_session_attrs"), "prefer-standby") != 0;
-}
-
 static void *module_open(const char *place, int wait_ms, struct postgresql_trouble *trouble)
 {
     const char *const names[] = {"dbname", "client_encoding", "fallback_application_name", NULL};
     const char *const values[] = {place, "UTF8", "relaywarden", NULL};
     const int64_t until = now_ms() + wait_ms;
     PQconninfoOption *options = PQconninfoParse(place, NULL);
-    PGconn *link = options != NULL && has_hosts(options) ? open_each(options, place, until, trouble)
-                                                         : open_one(names, values, until, trouble);
+    struct hosts hosts = {.count = 0};
+    PGconn *link = options != NULL && read_hosts(options, &hosts)
+                       ? open_each(&hosts, place, until, trouble)
+                       : open_one(names, values, until, trouble);
 
     PQconninfoFree(options);
     return link;
