@@ -130,6 +130,19 @@ static void keep_ids(json_t *batch, const json_t *ids)
 
 /* ---- handing in -------------------------------------------------------------------------- */
 
+/* The database says to no sink what such a batch tells. So it ends nothing: the next claim does,
+ * aloud. */
+static void end_nothing(json_t *batch)
+{
+    size_t i;
+    json_t *entry;
+
+    json_array_foreach(batch, i, entry)
+    {
+        (void)json_object_set_new(entry, "over", json_array());
+    }
+}
+
 /* Since a batch was made, its audits have become older. */
 static void make_older(json_t *batch, double seconds)
 {
@@ -182,6 +195,7 @@ static bool hand_in(const struct handing *handing, const char *path)
         const bool told = json_is_true(json_object_get(object, "told"));
         if (told) {
             keep_ids(batch, handing->ids);
+            end_nothing(batch);
         }
         char *text = json_dumps(batch, JSON_COMPACT);
         const char *const values[] = {worker, vantage, shown, text, told ? "{}" : handing->sinks};

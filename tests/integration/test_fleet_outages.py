@@ -1,6 +1,7 @@
 """A fleet whose database is away, full or behind a way that swallows everything: audits and alerts go on, and its history is
 whole afterwards. Debian's PostgreSQL."""
 
+import json
 import os
 import signal
 
@@ -77,6 +78,26 @@ def test_an_incident_that_the_database_told_is_not_told_again_while_it_is_away(m
     resolved = worker.wait_for_alert(kind="open-relay", state="resolved")
     assert ids(fleet.alerts(kind="open-relay")) == {opened["incident"]} == {resolved["incident"]}
     assert len(fleet.alerts(kind="open-relay", state="opened")) == 1
+
+
+def test_an_end_that_the_database_could_not_take_is_told_later(make_fleet, postfix, server):
+    postfix.set({"mynetworks": "0.0.0.0/0", "in_flow_delay": "0s"})
+    fleet = make_fleet(MX)
+    worker = fleet.add(0)
+    opened = worker.wait_for_alert(kind="open-relay", state="opened")
+    wait_until(lambda: server.value("SELECT count(*) FROM relaywarden.outbox WHERE sent IS NULL") == "0", 60, fleet.log)
+    with fleet.quiet():
+        open_for(postfix)
+        server.sql("ALTER FUNCTION relaywarden.record RENAME TO away")
+    worker.log.wait_for("audits go on")
+    folder = os.path.join(worker.host.folder, worker.folder, "state", "probe", "fleet")
+    names = wait_until(lambda: os.path.isdir(folder) and sorted(os.listdir(folder)), 60, worker.log.tail)
+    with open(os.path.join(folder, names[0]), encoding="utf-8") as file:
+        assert "open-relay" in [over["kind"] for over in json.load(file)["batch"][0]["over"]]
+    server.sql("ALTER FUNCTION relaywarden.away RENAME TO record")
+    worker.log.wait_for("the database is back")
+    resolved = worker.wait_for_alert(kind="open-relay", state="resolved")
+    assert resolved["incident"] == opened["incident"]
 
 
 def test_a_worker_that_starts_without_the_database_waits_for_it(make_fleet, postfix, server):
