@@ -289,6 +289,37 @@ static bool is_told(const struct finding *finding, const void *user)
     return false;
 }
 
+static bool is_same(const json_t *one, const json_t *other)
+{
+    return json_equal(json_object_get(one, "kind"), json_object_get(other, "kind")) &&
+           json_equal(json_object_get(one, "key"), json_object_get(other, "key"));
+}
+
+/* The database took it: what is over there is new when it comes again. */
+static void forget_over(struct worker *worker, const json_t *batch)
+{
+    size_t i;
+    json_t *entry;
+
+    json_array_foreach(batch, i, entry)
+    {
+        const char *name = json_string_value(json_object_get(entry, "name"));
+        json_t *row = name != NULL ? json_object_get(worker->roster, name) : NULL;
+        json_t *seen = json_object_get(row, "seen");
+        size_t j;
+        json_t *over;
+
+        json_array_foreach(json_object_get(entry, "over"), j, over)
+        {
+            for (size_t k = json_array_size(seen); k > 0; k--) {
+                if (is_same(json_array_get(seen, k - 1), over)) {
+                    (void)json_array_remove(seen, k - 1);
+                }
+            }
+        }
+    }
+}
+
 /* The database did not take it: alerts are sent from here, and the results are kept; where it
  * refused them, aside. */
 static void hold(struct worker *worker, const struct audit_summary *summary, const json_t *batch,
@@ -346,6 +377,8 @@ static void hand_over(struct worker *worker, const struct claims *claims,
             lose(worker, &trouble);
         }
         hold(worker, summary, batch, refused);
+    } else {
+        forget_over(worker, batch);
     }
     json_decref(batch);
 }

@@ -100,6 +100,33 @@ def test_an_end_that_the_database_could_not_take_is_told_later(make_fleet, postf
     assert resolved["incident"] == opened["incident"]
 
 
+# Nothing is claimed after what is recorded next.
+PUT_OFF = """CREATE FUNCTION put_off() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN NEW.due := now() + interval '1 h'; RETURN NEW; END $$;
+    CREATE TRIGGER put_off BEFORE UPDATE ON relaywarden.turn FOR EACH ROW
+    WHEN (OLD.leased_until IS NOT NULL AND NEW.leased_until IS NULL) EXECUTE FUNCTION put_off()"""
+
+
+def test_what_ended_and_comes_again_while_the_database_is_away_is_told(make_fleet, postfix, server):
+    postfix.set({"mynetworks": "0.0.0.0/0", "in_flow_delay": "0s"})
+    fleet = make_fleet(MX)
+    worker = fleet.add(0)
+    opened = worker.wait_for_alert(kind="open-relay", state="opened")
+    wait_until(lambda: server.value("SELECT count(*) FROM relaywarden.outbox WHERE sent IS NULL") == "0", 60, fleet.log)
+    with fleet.quiet():
+        open_for(postfix)
+        server.sql(PUT_OFF, "relaywarden")
+    worker.wait_for_alert(kind="open-relay", state="resolved")
+    server.stop()
+    worker.log.wait_for("audits go on")
+    postfix.set({"mynetworks": "0.0.0.0/0", "in_flow_delay": "0s"})
+    again = fleet.wait_for_alerts(2, kind="open-relay", state="opened")
+    server.start()
+    worker.log.wait_for("the database is back")
+    now = server.value("SELECT id FROM relaywarden.incident_now WHERE kind = 'open-relay' AND ended IS NULL")
+    assert ids(again) == {opened["incident"], now} and now != opened["incident"]
+
+
 def test_a_worker_that_starts_without_the_database_waits_for_it(make_fleet, postfix, server):
     open_for(postfix)
     fleet = make_fleet(MX)
