@@ -234,6 +234,7 @@ bool technique_envelope(const struct technique *technique, const struct techniqu
         return false;
     }
     make_ask(technique, place, made.ask);
+    /* cppcheck-suppress uninitvar; each of its texts was set, or this line is not reached */
     *out = made;
     return true;
 }
