@@ -139,7 +139,8 @@ def test_the_next_audit_asks_as_the_one_before_was_put_off(server):
     assert entry["verdict"] == "closed"
     plain = next(one for one in entry["techniques"] if one["id"] == "plain")
     assert plain["sender"] == "<relaywarden@outside.example.net>"
-    first = next(line for line in server.postfix.log(mark) if ": reject: " in line)
+    # Another connection, with the null sender, may overtake it.
+    first = next(line for line in server.postfix.log(mark) if ": reject: " in line and "from=<>" not in line)
     assert "from=<relaywarden@outside.example.net> to=<canary@outside.example.net>" in first
 
 

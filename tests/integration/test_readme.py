@@ -291,7 +291,7 @@ def test_a_change_on_the_mail_host_asks_from_outside_as_printed(walk):
     mail.type("postconf -e 'smtpd_banner = $myhostname ESMTP'")
     wait_until(lambda: re.search("known_hosts audit@probe.example.net sudo -u relaywarden "
                                  "relaywarden-probe check mx$", mail.machine.journal("-u", UNIT),
-                                 re.MULTILINE), 20)
+                                 re.MULTILINE), what=lambda: mail.machine.journal("-u", f"{UNIT}*"))
     mail.machine.systemctl("disable", "--now", f"{UNIT}.path")
 
 
