@@ -9,7 +9,7 @@ import signal
 import time
 
 from .process import HANG, LabError, LogFile, alive, wait_until
-from .servers import SERVERS, children
+from .servers import SERVERS, children, in_group
 
 # Local deliveries are discarded under the transport's own name: a filter sees
 # {rcpt_mailer}=local, and the machine's mailboxes stay as they are.
@@ -256,7 +256,8 @@ class Postfix:
             return
         children = self._children()
         os.kill(pid, signal.SIGTERM)
-        wait_until(lambda: not any(map(alive, [pid, *children])), HANG,
+        # What master has forked since is in its group, and has its sockets.
+        wait_until(lambda: not any(map(alive, [pid, *children])) and not in_group(self.host, pid), HANG,
                    "Postfix to end")
 
     def restart(self):

@@ -7,18 +7,25 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 SERVERS = os.path.join(ROOT, os.environ.get("RELAYWARDEN_SERVERS", "build/servers"))
 
 
-def children(host, parent):
-    """The processes on a host that were started by `parent`: pid to program name."""
-    found = {}
+def _statuses(host):
+    """Of each process on a host: its number, its name, and the words behind that (proc(5), stat)."""
     for pid in host.processes():
         try:
             with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
                 name, rest = file.read().split("(", 1)[1].rsplit(")", 1)
         except OSError:
             continue
-        if int(rest.split()[1]) == parent:
-            found[pid] = name
-    return found
+        yield pid, name, rest.split()
+
+
+def children(host, parent):
+    """The processes on a host that were started by `parent`: pid to program name."""
+    return {pid: name for pid, name, words in _statuses(host) if int(words[1]) == parent}
+
+
+def in_group(host, leader):
+    """The processes on a host that are in the group of `leader` and run."""
+    return [pid for pid, _, words in _statuses(host) if int(words[2]) == leader and words[0] not in "ZX"]
 
 
 class Unpacked:
