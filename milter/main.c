@@ -484,7 +484,7 @@ static int test_alerts(const struct conf *conf)
     return failed == 0 ? EX_OK : failed > 0 ? EX_UNAVAILABLE : EX_CONFIG;
 }
 
-/* What is asked for and is not serving. Returns the exit status. */
+/* Carries out an order other than to serve. Returns the exit status. */
 static int run_once(const struct conf *conf, const struct arguments *arguments)
 {
     switch (arguments->order) {

@@ -67,7 +67,7 @@ static bool is_left_to_us(const struct incident_record *row, time_t now)
 }
 
 /* Another process opened and ended this meanwhile. It also announced it, or else we do: an end,
- * too, of what is open here. What it ended is forgotten first, since its subject may have opened
+ * too, of what is open here. Its ends are forgotten first, since a subject may have opened
  * again. */
 static void take_over(const struct incident_sync *memory, const struct incident_record *rows,
                       size_t count)

@@ -44,7 +44,7 @@ struct orders_change *orders_change_new(const struct dispatch_parts *parts,
                                         long quiet_after_seconds);
 
 void orders_begin(struct orders *orders);
-/* What was not taken is forgotten. */
+/* Orders that were not taken are forgotten. */
 void orders_end(struct orders *orders, struct teller *teller);
 
 /* Any thread. The change becomes the orders'; one that was not taken yet is overtaken by it. */

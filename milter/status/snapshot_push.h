@@ -4,8 +4,8 @@
  * On a thread of its own: whoever offers a snapshot copies it and goes on, and neither a recipient
  * nor the keeper of masked addresses ever waits for a database. The last one offered is inserted,
  * at most every SNAPSHOT_PUSH_SECONDS, by a connection that is closed again: of a thousand filters
- * none occupies one. What a filter saw is in its own database; what could not be handed over is not
- * kept.
+ * none occupies one. The filter's own database keeps all that it saw; a snapshot that could not be
+ * handed over is not kept.
  *
  * The role needs relaywarden_milter, which may insert there and nothing else
  * (probe/fleet/schema.md).

@@ -57,7 +57,7 @@ struct dns_answer {
 int dns_answer_read(struct dns_answer *answer, enum dns_kind kind, const char *name,
                     const unsigned char *reply, int length);
 
-/* What the answer holds, and not the answer itself. */
+/* Frees the contents of the answer, and not the answer itself. */
 void dns_answer_clear(struct dns_answer *answer);
 
 #endif

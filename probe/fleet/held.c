@@ -102,7 +102,7 @@ static json_t *open_ids(const char *state_directory)
     return ids;
 }
 
-/* What was told from here keeps its id: its end is told by way of the database. */
+/* An incident that was told from here keeps its id: its end is told by way of the database. */
 static void keep_ids(json_t *batch, const json_t *ids)
 {
     size_t i;

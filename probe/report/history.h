@@ -102,7 +102,7 @@ struct history {
     size_t lack_count; /* may be more */
 };
 
-/* What this machine kept. NULL and a sentence with a remedy: no audit was kept yet, memory is out,
+/* This machine's history. NULL and a sentence with a remedy: no audit was kept yet, memory is out,
  * or the database cannot be read. Single rows that cannot be are named in `lacks`. */
 struct history *history_read(const struct conf *conf, time_t now, char error[HISTORY_ERROR_SIZE]);
 void history_free(struct history *history); /* NULL is nothing */

@@ -18,7 +18,7 @@ struct history_build;
 /* The configuration says which endpoints are current where no view does. NULL: out of memory. */
 struct history_build *history_build_new(const struct conf *conf, time_t now);
 
-/* What a fleet knows of an endpoint as a vantage sees it. */
+/* An endpoint as one vantage of a fleet sees it. */
 struct history_view {
     const char *vantage;
     bool current; /* it is asked from there */

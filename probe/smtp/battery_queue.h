@@ -54,7 +54,7 @@ struct battery_queue {
 void battery_queue_fill(struct battery_queue *queue, struct endpoint_result *result);
 void battery_queue_fill_with(struct battery_queue *queue, struct endpoint_result *result,
                              const struct technique *const *instead, size_t count);
-/* What was put off, and is worth another try (retry.h). */
+/* Owes what was put off and is worth another try (retry.h). */
 void battery_queue_fill_again(struct battery_queue *queue, const struct endpoint_result *result);
 void battery_queue_fill_message(struct battery_queue *queue, const struct endpoint_result *result,
                                 size_t row);

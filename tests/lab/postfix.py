@@ -256,7 +256,7 @@ class Postfix:
             return
         children = self._children()
         os.kill(pid, signal.SIGTERM)
-        # What master has forked since is in its group, and has its sockets.
+        # A process that master has forked since is in its group, and has its sockets.
         wait_until(lambda: not any(map(alive, [pid, *children])) and not in_group(self.host, pid), HANG,
                    "Postfix to end")
 

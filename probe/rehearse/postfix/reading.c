@@ -284,7 +284,7 @@ static void take_words(const char *said, char words[CANDIDATE_WHY_SIZE])
     }
 }
 
-/* What postconf says where it does not read the candidate. */
+/* postconf's words where it does not read the candidate. */
 static bool take_refusal(struct candidate *candidate, const struct postfix_reading *reading,
                          char why[CANDIDATE_WHY_SIZE])
 {

@@ -24,7 +24,7 @@
 #define NOT_BEGUN 240
 #define NO_SUCH   241
 
-/* What the first process tells: it runs, it does not, or a sentence of what the host lacks. */
+/* The first process tells one of these, or a sentence of what the host lacks. */
 static const char runs[] = "";
 static const char does_not_start[] = "it does not start";
 
