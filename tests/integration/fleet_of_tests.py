@@ -2,7 +2,9 @@
 
 import contextlib
 
-from lab import Config, ProbeDaemon, probe, wait_until
+import pytest
+
+from lab import Config, Dns, Postfix, Postgresql, ProbeDaemon, probe, wait_until
 
 VANTAGES = ("north", "east", "west")
 MX = {"mx": {"host": "203.0.113.25", "ports": [25]}}
@@ -97,3 +99,27 @@ class Fleet:
         for worker in self.workers:
             if worker.process:
                 assert worker.stop() == 0
+
+
+@pytest.fixture(scope="module", name="server")
+def fleet_server(shared_lab):
+    Dns(shared_lab).start()
+    return Postgresql(shared_lab, shared_lab.host("db"), max_connections=100).start()
+
+
+@pytest.fixture(name="make_fleet")
+def fleet_maker(shared_lab, server, request):
+    made = []
+
+    def make(targets, **options):
+        made.append(Fleet(shared_lab, server, request.node.name[:24], targets, **options))
+        return made[-1]
+
+    yield make
+    for fleet in made:
+        fleet.stop()
+
+
+@pytest.fixture(scope="module", name="postfix")
+def fleet_postfix(shared_lab):
+    return Postfix(shared_lab, shared_lab.host("mx")).start()

@@ -7,32 +7,9 @@ import signal
 
 import pytest
 
-from fleet_of_tests import MX, Fleet, host_of, ids, open_for
-from lab import Dns, Postfix, Postgresql, ProbeDaemon, program, wait_until
-
-
-@pytest.fixture(scope="module")
-def server(shared_lab):
-    Dns(shared_lab).start()
-    return Postgresql(shared_lab, shared_lab.host("db"), max_connections=100).start()
-
-
-@pytest.fixture
-def make_fleet(shared_lab, server, request):
-    made = []
-
-    def make(targets, **options):
-        made.append(Fleet(shared_lab, server, request.node.name[:24], targets, **options))
-        return made[-1]
-
-    yield make
-    for fleet in made:
-        fleet.stop()
-
-
-@pytest.fixture(scope="module")
-def postfix(shared_lab):
-    return Postfix(shared_lab, shared_lab.host("mx")).start()
+from fleet_of_tests import (  # noqa: F401  (three are fixtures)  pylint: disable=unused-import
+    MX, fleet_maker, fleet_postfix, fleet_server, host_of, ids, open_for)
+from lab import ProbeDaemon, program, wait_until
 
 
 def test_while_the_database_is_away_audits_go_on_and_nothing_is_missing_afterwards(make_fleet, postfix, server):

@@ -6,36 +6,13 @@ import random
 
 import pytest
 
-from fleet_of_tests import MX, Fleet, host_of, ids, open_for
-from lab import Config, Dns, Pgbouncer, Postfix, Postgresql, Server, probe, wait_until
+from fleet_of_tests import (  # noqa: F401  (three are fixtures)  pylint: disable=unused-import
+    MX, fleet_maker, fleet_postfix, fleet_server, host_of, ids, open_for)
+from lab import Config, Pgbouncer, Server, probe, wait_until
 from lab.many import LightServers, address
 
 KILLS = 20
 LIGHT = 40
-
-
-@pytest.fixture(scope="module")
-def server(shared_lab):
-    Dns(shared_lab).start()
-    return Postgresql(shared_lab, shared_lab.host("db"), max_connections=100).start()
-
-
-@pytest.fixture
-def make_fleet(shared_lab, server, request):
-    made = []
-
-    def make(targets, **options):
-        made.append(Fleet(shared_lab, server, request.node.name[:24], targets, **options))
-        return made[-1]
-
-    yield make
-    for fleet in made:
-        fleet.stop()
-
-
-@pytest.fixture(scope="module")
-def postfix(shared_lab):
-    return Postfix(shared_lab, shared_lab.host("mx")).start()
 
 
 @pytest.mark.parametrize("pooled", [False, True])

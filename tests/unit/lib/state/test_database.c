@@ -15,45 +15,11 @@
 #include "lib/state/audit_state.h"
 #include "lib/state/database.h"
 #include "tests/unit/alert_sample.h"
+#include "tests/unit/database_place.h"
 #include "tests/unit/state_5.h"
 
-struct place {
-    char *folder;
-    char path[256];
-    char error[DATABASE_ERROR_SIZE];
-};
-
-static int set_up(void **state)
-{
-    struct place *place = calloc(1, sizeof(*place));
-
-    assert_non_null(place);
-    place->folder = sample_folder();
-    sample_path(place->folder, "state.db", place->path);
-    *state = place;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct place *place = *state;
-
-    sample_folder_remove(place->folder);
-    free(place);
-    return 0;
-}
-
-static sqlite3 *open_well(struct place *place)
-{
-    sqlite3 *database = NULL;
-
-    assert_int_equal(database_open(place->path, &database, place->error), DATABASE_OK);
-    assert_non_null(database);
-    return database;
-}
-
 /* Fails as expected, leaves the output alone, and names the file and a remedy. */
-static void refuse(struct place *place, const char *path, enum database_error expected,
+static void refuse(struct database_place *place, const char *path, enum database_error expected,
                    const char *remedy)
 {
     sqlite3 *untouched = (sqlite3 *)place;
@@ -100,11 +66,11 @@ static void insert_incident(sqlite3 *database, const char *id, const char *state
 
 static void a_fresh_database_has_the_schema_and_is_durable(void **state)
 {
-    struct place *place = *state;
+    struct database_place *place = *state;
     struct stat status;
 
     umask(022);
-    sqlite3 *database = open_well(place);
+    sqlite3 *database = database_place_open(place);
     assert_int_equal(stat(place->path, &status), 0);
     assert_int_equal(status.st_mode & 07777, 0640);
     assert_int_equal(number(database, "PRAGMA user_version"), database_schema_version());
@@ -117,20 +83,20 @@ static void a_fresh_database_has_the_schema_and_is_durable(void **state)
 
 static void a_database_is_opened_again_with_what_it_holds(void **state)
 {
-    struct place *place = *state;
-    sqlite3 *database = open_well(place);
+    struct database_place *place = *state;
+    sqlite3 *database = database_place_open(place);
 
     insert_incident(database, "0123456789abcdef", "opened");
     database_close(database);
-    database = open_well(place);
+    database = database_place_open(place);
     assert_int_equal(number(database, "SELECT count(*) FROM incident"), 1);
     database_close(database);
 }
 
 static void a_subject_has_one_open_incident(void **state)
 {
-    struct place *place = *state;
-    sqlite3 *database = open_well(place);
+    struct database_place *place = *state;
+    sqlite3 *database = database_place_open(place);
 
     insert_incident(database, "1", "resolved");
     insert_incident(database, "2", "resolved");
@@ -143,7 +109,7 @@ static void a_subject_has_one_open_incident(void **state)
 
 static void what_is_no_database_is_corrupt_and_left_as_it_is(void **state)
 {
-    struct place *place = *state;
+    struct database_place *place = *state;
     FILE *file = fopen(place->path, "we");
 
     assert_non_null(file);
@@ -158,8 +124,8 @@ static void what_is_no_database_is_corrupt_and_left_as_it_is(void **state)
 
 static void a_damaged_page_is_corrupt(void **state)
 {
-    struct place *place = *state;
-    sqlite3 *database = open_well(place);
+    struct database_place *place = *state;
+    sqlite3 *database = database_place_open(place);
 
     for (int i = 0; i < 500; i++) {
         char id[16];
@@ -184,7 +150,7 @@ static void a_damaged_page_is_corrupt(void **state)
 
 static void another_programs_database_is_not_touched(void **state)
 {
-    struct place *place = *state;
+    struct database_place *place = *state;
 
     run_sql(place->path, "CREATE TABLE mail (x); INSERT INTO mail VALUES (1);");
     refuse(place, place->path, DATABASE_FOREIGN, "another program's");
@@ -201,10 +167,10 @@ static void another_programs_database_is_not_touched(void **state)
 
 static void a_later_versions_database_is_not_touched(void **state)
 {
-    struct place *place = *state;
+    struct database_place *place = *state;
     char sql[64];
 
-    database_close(open_well(place));
+    database_close(database_place_open(place));
     snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", database_schema_version() + 1);
     run_sql(place->path, sql);
     refuse(place, place->path, DATABASE_TOO_NEW, "install the later version");
@@ -212,7 +178,7 @@ static void a_later_versions_database_is_not_touched(void **state)
 
 static void a_locked_database_is_reported_soon(void **state)
 {
-    struct place *place = *state;
+    struct database_place *place = *state;
     sqlite3 *holder = NULL;
     time_t before = time(NULL);
 
@@ -223,7 +189,7 @@ static void a_locked_database_is_reported_soon(void **state)
     assert_int_equal(sqlite3_exec(holder, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(holder);
 
-    database_close(open_well(place));
+    database_close(database_place_open(place));
     assert_int_equal(sqlite3_open(place->path, &holder), SQLITE_OK);
     assert_int_equal(sqlite3_exec(holder,
                                   "PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE;"
@@ -233,7 +199,7 @@ static void a_locked_database_is_reported_soon(void **state)
     refuse(place, place->path, DATABASE_LOCKED, "another process");
     sqlite3_close(holder);
     assert_true(time(NULL) - before < 5);
-    database_close(open_well(place));
+    database_close(database_place_open(place));
 }
 
 /* As EXPLAIN QUERY PLAN has it in its fourth column. */
@@ -253,25 +219,25 @@ static void the_endpoints_of_one_target_are_found_without_reading_all(void **sta
 {
     static const char sql[] =
         "EXPLAIN QUERY PLAN UPDATE endpoint SET gone = 1 WHERE target = 'a' AND gone = 0";
-    struct place *place = *state;
-    sqlite3 *database = open_well(place);
+    struct database_place *place = *state;
+    sqlite3 *database = database_place_open(place);
 
     expect_index(database, sql, "endpoint_target");
     /* As a file was that an earlier program made. */
     assert_int_equal(sqlite3_exec(database, "DROP INDEX endpoint_target", NULL, NULL, NULL),
                      SQLITE_OK);
     database_close(database);
-    database = open_well(place);
+    database = database_place_open(place);
     expect_index(database, sql, "endpoint_target");
     database_close(database);
 }
 
 static void a_path_that_cannot_hold_a_file_is_reported(void **state)
 {
-    struct place *place = *state;
+    struct database_place *place = *state;
     char path[300];
 
-    database_close(open_well(place));
+    database_close(database_place_open(place));
     snprintf(path, sizeof(path), "%s/state.db", place->path);
     refuse(place, path, DATABASE_CANNOT_OPEN, "let this program's user write");
     refuse(place, place->folder, DATABASE_CANNOT_OPEN, "let this program's user write");
@@ -279,7 +245,7 @@ static void a_path_that_cannot_hold_a_file_is_reported(void **state)
 
 static void a_missing_directory_is_made_but_not_those_above_it(void **state)
 {
-    struct place *place = *state;
+    struct database_place *place = *state;
     char *above = place->folder;
     char folder[128];
     struct stat status;
@@ -291,7 +257,7 @@ static void a_missing_directory_is_made_but_not_those_above_it(void **state)
 
     umask(022);
     snprintf(place->path, sizeof(place->path), "%s/state.db", folder);
-    database_close(open_well(place));
+    database_close(database_place_open(place));
     assert_int_equal(stat(folder, &status), 0);
     assert_int_equal(status.st_mode & 07777, 0750);
     assert_int_equal(unlink(place->path), 0);
@@ -300,11 +266,11 @@ static void a_missing_directory_is_made_but_not_those_above_it(void **state)
 
 static void a_symbolic_link_at_the_file_is_refused_but_not_in_its_directory(void **state)
 {
-    struct place *place = *state;
+    struct database_place *place = *state;
     char link[256];
     char path[300];
 
-    database_close(open_well(place));
+    database_close(database_place_open(place));
     sample_path(place->folder, "link.db", link);
     assert_int_equal(symlink(place->path, link), 0);
     refuse(place, link, DATABASE_CANNOT_OPEN, "symbolic link");
@@ -367,7 +333,7 @@ static void expect_whole_schema(const char *path)
     sqlite3_close(database);
 }
 
-static void remove_database(const struct place *place)
+static void remove_database(const struct database_place *place)
 {
     static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
 
@@ -380,7 +346,7 @@ static void remove_database(const struct place *place)
 }
 
 /* `stride`: not each step, where there are thousands. */
-static void crash_at_any_step(struct place *place, bool from_5, int stride)
+static void crash_at_any_step(struct database_place *place, bool from_5, int stride)
 {
     int crashes = 0;
 
@@ -404,7 +370,7 @@ static void crash_at_any_step(struct place *place, bool from_5, int stride)
         assert_true(WIFEXITED(status));
         if (access(place->path, F_OK) == 0)
             expect_whole_schema(place->path);
-        database_close(open_well(place));
+        database_close(database_place_open(place));
         remove_database(place);
         if (WEXITSTATUS(status) == 0)
             break;
@@ -429,7 +395,7 @@ static void a_crash_on_the_way_from_schema_5_loses_nothing(void **state)
 
 static void what_schema_5_held_is_all_there(void **state)
 {
-    struct place *place = *state;
+    struct database_place *place = *state;
 
     if (!state_5_database(place->path)) {
         skip();
@@ -442,7 +408,7 @@ static void what_schema_5_held_is_all_there(void **state)
             " 'damaged');"
             "INSERT INTO audit VALUES (7, 8, 'open', 'client-address-hidden'),"
             " (7, 9, 'open', 'client-address-hidden');");
-    sqlite3 *database = open_well(place);
+    sqlite3 *database = database_place_open(place);
     assert_int_equal(number(database, "SELECT count(*) FROM incident"), 5);
     assert_int_equal(number(database, "SELECT sum(length(finding)) > 2000 FROM incident"), 1);
     assert_int_equal(number(database, "SELECT since + strict FROM mask"), 5);
@@ -465,7 +431,7 @@ static void what_schema_5_held_is_all_there(void **state)
 
 static void a_failure_at_any_step_leaves_the_old_schema(void **state)
 {
-    struct place *place = *state;
+    struct database_place *place = *state;
     int migrations_failed = 0;
     enum database_error result = DATABASE_CANNOT_OPEN;
 
@@ -492,7 +458,8 @@ static void a_failure_at_any_step_leaves_the_old_schema(void **state)
     assert_true(migrations_failed > 5);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, database_place_set_up, database_place_tear_down)
 
 int main(void)
 {

@@ -21,6 +21,7 @@
 #include "lib/state/incident_records.h"
 #include "lib/state/mask_table.h"
 #include "tests/unit/alert_sample.h"
+#include "tests/unit/database_place.h"
 
 /* ---- a file system that has no locks to give ---------------------------------------------- */
 
@@ -65,39 +66,10 @@ int fcntl64(int file, int what, ...)
     return control(file, what, argument);
 }
 
-struct place {
-    char *folder;
-    char path[256];
-    char error[DATABASE_ERROR_SIZE];
-};
-
-static int set_up(void **state)
-{
-    struct place *place = calloc(1, sizeof(*place));
-
-    assert_non_null(place);
-    place->folder = sample_folder();
-    sample_path(place->folder, "state.db", place->path);
-    *state = place;
-    return 0;
-}
-
 static int tear_down(void **state)
 {
-    struct place *place = *state;
-
     no_locks = false;
-    sample_folder_remove(place->folder);
-    free(place);
-    return 0;
-}
-
-static sqlite3 *open_well(struct place *place)
-{
-    sqlite3 *database = NULL;
-
-    assert_int_equal(database_open(place->path, &database, place->error), DATABASE_OK);
-    return database;
+    return database_place_tear_down(state);
 }
 
 static void run(sqlite3 *database, const char *sql)
@@ -107,10 +79,10 @@ static void run(sqlite3 *database, const char *sql)
 
 static void a_file_system_without_locks_is_not_waited_for(void **state)
 {
-    struct place *place = *state;
+    struct database_place *place = *state;
     sqlite3 *database = NULL;
 
-    database_close(open_well(place));
+    database_close(database_place_open(place));
     no_locks = true;
     slept = 0;
     assert_int_equal(database_open(place->path, &database, place->error), DATABASE_CANNOT_OPEN);
@@ -120,8 +92,8 @@ static void a_file_system_without_locks_is_not_waited_for(void **state)
 
 static void locks_that_cease_later_are_not_waited_for_either(void **state)
 {
-    struct place *place = *state;
-    sqlite3 *database = open_well(place);
+    struct database_place *place = *state;
+    sqlite3 *database = database_place_open(place);
 
     database_wait(database, 3600 * 1000);
     no_locks = true;
@@ -144,7 +116,7 @@ static bool do_nothing(struct audit_state *state, void *user)
 
 static void an_audit_is_kept_though_another_process_commits_slowly(void **state)
 {
-    const struct place *place = *state;
+    const struct database_place *place = *state;
     char error[AUDIT_STATE_ERROR_SIZE];
     char folder[300];
     char path[PATH_MAX];
@@ -190,11 +162,11 @@ static void copy_file(const char *from, const char *to)
 
 /* What is in the folder of a process that was killed, once a backup was taken of it: the latest
  * commits are in the log alone. */
-static void leave_a_log(struct place *place, char copy[256])
+static void leave_a_log(struct database_place *place, char copy[256])
 {
     char from[300];
     char to[300];
-    sqlite3 *database = open_well(place);
+    sqlite3 *database = database_place_open(place);
 
     run(database, "INSERT INTO moment (name, time) VALUES ('in-the-log', 7)");
     sample_path(place->folder, "copy", copy);
@@ -209,7 +181,7 @@ static void leave_a_log(struct place *place, char copy[256])
 
 static void a_log_is_read_where_nothing_may_be_written(void **state)
 {
-    struct place *place = *state;
+    struct database_place *place = *state;
     char copy[256];
     char folder[256];
     char log[300];
@@ -246,8 +218,8 @@ static void a_log_is_read_where_nothing_may_be_written(void **state)
 
 static void a_tables_name_in_a_failure_does_nothing_to_a_terminal(void **state)
 {
-    struct place *place = *state;
-    sqlite3 *database = open_well(place);
+    struct database_place *place = *state;
+    sqlite3 *database = database_place_open(place);
     sqlite3 *untouched = NULL;
 
     (void)sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
@@ -262,8 +234,8 @@ static void a_tables_name_in_a_failure_does_nothing_to_a_terminal(void **state)
 
 static void a_masks_listener_does_nothing_to_a_terminal(void **state)
 {
-    struct place *place = *state;
-    sqlite3 *database = open_well(place);
+    struct database_place *place = *state;
+    sqlite3 *database = database_place_open(place);
     struct mask mask;
 
     run(database, "INSERT INTO mask (address, route, listener, hidden, true_since, dropped, strict)"
@@ -281,8 +253,8 @@ static bool take(const struct incident_record *row, void *user)
 
 static void how_often_an_incident_flapped_is_a_number_that_can_be_reckoned_with(void **state)
 {
-    struct place *place = *state;
-    sqlite3 *database = open_well(place);
+    struct database_place *place = *state;
+    sqlite3 *database = database_place_open(place);
     static const struct {
         const char *stored;
         unsigned int read;
@@ -309,7 +281,7 @@ static void how_often_an_incident_flapped_is_a_number_that_can_be_reckoned_with(
     database_close(database);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, database_place_set_up, tear_down)
 
 int main(void)
 {
