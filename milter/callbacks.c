@@ -265,7 +265,7 @@ static sfsistat on_abort(SMFICTX *ctx)
 {
     struct connection *connection = enter_connection(ctx);
 
-    /* Whatever id the MTA had for it: it was given up. */
+    /* The message was given up; its id in the MTA no longer matters. */
     if (connection != NULL) {
         connection_hand_over(connection, NULL);
         leave_connection();

@@ -278,7 +278,7 @@ static bool take_pending(const sigset_t *signals)
 
 /* Until told to stop. Not by sigwait, which is libmilter's here (callbacks.h). Of pending signals
  * the system gives the lowest number first: a storm of SIGHUP would keep SIGTERM waiting, so that
- * is looked for before each reload. Whatever asked for a reload until one begins asked for that. */
+ * is looked for before each reload. A reload obeys all requests that came before it. */
 static void obey_signals(const struct program *program)
 {
     sigset_t all;

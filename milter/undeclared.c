@@ -7,7 +7,7 @@
 #include "lib/registrable.h"
 
 /* Top-level domains that nobody can register (RFC 6762 appendix G, RFC 6761, ICANN's "internal"),
- * and home.arpa (RFC 8375). Whatever is below them is of one network. */
+ * and home.arpa (RFC 8375). All names below one of them are of one network. */
 static const char *const private_suffixes[] = {
     "corp", "home",  "home.arpa",   "internal",  "intranet",
     "lan",  "local", "localdomain", "localhost", "private",

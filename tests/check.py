@@ -84,7 +84,7 @@ WATCHED_BY_VALGRIND = {
     "test_mail_flows.py": "not (no_memory or restarted)",
     "test_milter_dialogues.py": "not given_up_and_begun_again",
 }
-# That takes 5 min 30 s on a quiet machine. What `make check` has time for:
+# That takes 5 min 30 s on a quiet machine. `make check` has time for these:
 SOME_BY_VALGRIND = {
     "test_discover.py": "adopted or classes",
     "test_milter_enforce.py": "relayed_recipient or held_message",

@@ -8,10 +8,10 @@
 #include "milter/discover/discover_access.h"
 #include "milter/discover/discover_sendmail.h"
 
-/* Mailers that deliver on this host; whatever else there is sends, or is no recipient's. */
+/* Mailers that deliver on this host; all others send, or are no recipient's. */
 static const char *const local_mailers[] = {"local", "cyrus", "cyrusv2", "cyrusbb", "procmail"};
 
-/* What Sendmail says to one line, without its greeting and prompts; to be freed. */
+/* Sendmail's answer to one line, without its greeting and prompts; the caller frees it. */
 static char *ask(const char *file, const char *line)
 {
     const char *const argv[] = {"sendmail", "-C", file, "-bt", NULL};

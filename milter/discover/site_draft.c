@@ -243,10 +243,9 @@ bool site_draft_print(struct site_draft *draft, const char *mta, FILE *out)
     }
     printable_string(shown, sizeof(shown), mta);
     fprintf(out,
-            "# What %s takes as its own, mistakes included. It is what is being audited: before "
-            "you\n"
-            "# adopt it, strike out every domain and every network that is not yours.\n",
-            shown);
+            "# %s takes these as its own, mistakes included, and the probe audits %s: before you\n"
+            "# adopt them, strike out every domain and every network that is not yours.\n",
+            shown, shown);
     for (size_t i = 0; i < draft->notes.count; i++) {
         fprintf(out, "# %s\n", draft->notes.items[i].text);
     }

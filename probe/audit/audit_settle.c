@@ -29,14 +29,14 @@ void audit_on_inquiry_done(void *user)
     }
 }
 
-/* Private ones have no name that strangers see, and no list knows them. Without memory the audit
- * goes on without. */
+/* DNS and block lists know nothing of a private address. Without memory the audit goes on without
+ * them. */
 void audit_inquire(struct entry *entry)
 {
     struct audit *audit = entry->audit;
     const struct address *address = &entry->result.endpoint.address;
 
-    /* What DNS says of somebody else's server is theirs to mend. */
+    /* The operator cannot mend the DNS of somebody else's server. */
     bool apart = address_is_private(address) || entry->result.endpoint.hosted;
     entry->inquiry = apart ? NULL : address_facts_ask(audit->inquiries, address);
     if (entry->inquiry != NULL) {

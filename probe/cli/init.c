@@ -271,7 +271,7 @@ static int finish(const struct options *invocation, const char *path, const char
     return options_output_is_written() ? 0 : PROBE_EXIT_UNKNOWN;
 }
 
-/* What --discover printed; NULL and errno. The caller frees it. */
+/* Reads the output of --discover; NULL and errno. The caller frees it. */
 static char *read_site(const char *path)
 {
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");

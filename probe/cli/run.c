@@ -357,7 +357,7 @@ static void reload(struct daemon *daemon)
 
 /* ---- the verb ------------------------------------------------------------------------ */
 
-/* What `systemctl status` shows until the next audit: a time, since nobody counts seconds down. */
+/* For `systemctl status`, until the next audit: a time, since nobody counts seconds down. */
 static void tell_status(const struct daemon *daemon, time_t wait)
 {
     const time_t next = time(NULL) + wait;

@@ -59,7 +59,7 @@ struct posture_listing {
     char reason[DOMAIN_SIZE];             /* the TXT record, printable; "" if there was none */
 };
 
-/* What DNS said of one address. */
+/* The answers of DNS for one address. */
 struct posture_dns {
     struct address address;
     enum posture_answer pointer;

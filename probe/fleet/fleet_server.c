@@ -154,7 +154,7 @@ static const char find_stranger[] =
     " WHERE place = 'relaywarden'::regnamespace AND owner <>"
     " (SELECT oid FROM pg_roles WHERE rolname = current_user) LIMIT 1";
 
-/* Whoever comes second waits, and finds nothing left to do. */
+/* The second program to come waits, and finds nothing left to do. */
 static const char *const beginning[] = {
     "BEGIN",
     "SET LOCAL search_path = pg_catalog, pg_temp",

@@ -102,7 +102,7 @@ void questions_add_client(struct questions *questions, const struct site *site,
                           const struct address *client, enum question_kind kind);
 /* One address of a network, to be claimed. */
 void questions_add_claim(struct questions *questions, const struct network *network);
-/* Whoever is of this network claims each address that is to be claimed, and loopback. */
+/* A client of this network claims each address that is to be claimed, and loopback. */
 void questions_add_claimants(struct questions *questions, const struct site *site,
                              const struct network *network);
 

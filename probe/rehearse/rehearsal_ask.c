@@ -195,7 +195,7 @@ static bool take_result(struct rehearsal *rehearsal, size_t listener,
 
 /* ---- whom it turns away ------------------------------------------------------------------- */
 
-/* Whoever is turned away for what he is learns nothing of what the server says to others. */
+/* A client that the server turns away for its address does not learn its answer to others. */
 static bool is_turned_away(const struct endpoint_result *result)
 {
     const struct technique_result *asked = &result->techniques[0];

@@ -161,7 +161,7 @@ static void add_claims(struct rehearsal *rehearsal, struct played_names *names)
     }
 }
 
-/* Whoever claims a name that the configuration knows claims one that exists. */
+/* A client that claims a name of the configuration claims one that exists. */
 static void add_known(struct rehearsal *rehearsal, struct played_names *names)
 {
     for (size_t i = 0; i < rehearsal->questions.count; i++) {

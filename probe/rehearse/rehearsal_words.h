@@ -1,8 +1,8 @@
 /*
  * rehearsal_words - sentences of the stage, with the places that the operator knows
  *
- * What fails there names the stage's own folders; whoever reads it knows neither the shown
- * candidate nor its copies. One thread a text.
+ * A program that fails there names the stage's own folders; the operator, who reads that, knows
+ * neither the shown candidate nor its copies. One thread a text.
  */
 #ifndef RELAYWARDEN_PROBE_REHEARSE_REHEARSAL_WORDS_H
 #define RELAYWARDEN_PROBE_REHEARSE_REHEARSAL_WORDS_H

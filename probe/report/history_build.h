@@ -5,7 +5,7 @@
  * by endpoint; incidents, the latest first; vantages, by name. Texts are distrusted, copied and
  * made printable. One thread.
  *
- * What adds returns false when memory is out.
+ * A function that adds returns false when memory is out.
  */
 #ifndef RELAYWARDEN_PROBE_REPORT_HISTORY_BUILD_H
 #define RELAYWARDEN_PROBE_REPORT_HISTORY_BUILD_H

@@ -49,7 +49,7 @@ bool battery_place_envelope(struct battery_place *at, const struct technique_res
 /* Changes whenever the place does: what the two functions here say may be another only then. */
 uint64_t battery_place_digest(const struct battery_place *at);
 
-/* Why a technique has no place here; NULL if it has. What EHLO offers is in the result. */
+/* Why a technique has no place here; NULL if it has. The result has what EHLO offers. */
 const char *battery_place_why_absent(struct battery_place *at, const struct technique *technique);
 
 #endif

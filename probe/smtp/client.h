@@ -2,8 +2,8 @@
  * client - asks one endpoint, over as many connections as it takes, at most two at once
  *
  * Joins the session (what to say) with the transport (how it gets there), and keeps the deadlines:
- * each event that is awaited has an absolute one, and so has the endpoint as a whole. Whatever the
- * peer does, the end comes within the endpoint's deadline. One thread, the loop's.
+ * each event that is awaited has an absolute one, and so has the endpoint as a whole. No peer can
+ * hold it beyond the endpoint's deadline. One thread, the loop's.
  */
 #ifndef RELAYWARDEN_PROBE_SMTP_CLIENT_H
 #define RELAYWARDEN_PROBE_SMTP_CLIENT_H

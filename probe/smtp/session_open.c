@@ -134,7 +134,7 @@ void session_take_greeting(struct session *session, const struct reply *reply)
     session_say_ehlo(session);
 }
 
-/* What EHLO offers: the lines after the first (RFC 5321 section 4.1.1.1). */
+/* Keeps the offers of EHLO: the lines after the first (RFC 5321 section 4.1.1.1). */
 static void keep_capabilities(struct endpoint_result *result, const struct reply *reply)
 {
     const char *line = strchr(reply->text, '\n');

@@ -101,7 +101,7 @@ static void check_address(const struct address *address)
     FUZZ_MUST(address->family == ADDRESS_IPV4 || address->family == ADDRESS_IPV6);
 }
 
-/* What is true of every answer. */
+/* Every answer has these properties. */
 static void on_answer(const struct dns_answer *answer, void *user)
 {
     world.answers++;

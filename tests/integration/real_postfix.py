@@ -157,7 +157,7 @@ table inet watched {
     }
 }
 """
-# What the kernel counts although nothing is sent.
+# The kernel counts these although nothing is sent.
 QUIET = ("RtoAlgorithm", "RtoMin", "RtoMax", "MaxConn", "CurrEstab", "Forwarding", "DefaultTTL")
 
 

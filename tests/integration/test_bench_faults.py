@@ -1,4 +1,4 @@
-"""What `make bench` says of faults can be believed: a message that is lost, or comes twice, is seen."""
+"""The figures of `make bench` on faults are true: it sees a message that is lost, or that comes twice."""
 
 import os
 import subprocess

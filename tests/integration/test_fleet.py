@@ -567,7 +567,7 @@ def pods():
 
 
 def page_of_kubernetes():
-    """What the page has the reader type: the statements for psql, and the commands."""
+    """The statements for psql and the commands that the page has the reader type."""
     section = read("doc/fleet.md").split("### Kubernetes", 1)[1].split("\n## ", 1)[0]
     statements, commands = re.findall(r"^```\n(.*?)^```", section, re.M | re.S)
     return statements, [line.split() for line in commands.splitlines()]

@@ -1,8 +1,8 @@
 """Servers that are silent, slow, endless, broken or lying, at every step of the dialogue.
 
-Each is audited by a probe of its own, many at a time. Whatever a server does, the audit ends in time,
-in bounded memory, with the verdict that its answers allow, and nothing of what it said reaches a
-terminal or a log unescaped. The programs are those of RELAYWARDEN_BUILD; `make check` runs this file
+Each is audited by a probe of its own, many at a time. The audit of each server ends in time, in bounded
+memory, with the verdict that its answers allow, and none of its words reach a terminal or a log
+unescaped. The programs are those of RELAYWARDEN_BUILD; `make check` runs this file
 with the sanitizers', too.
 """
 

@@ -1,5 +1,5 @@
-"""Whatever befalls the filter, it costs no mail: a thousand messages for each fault (in `make check` some hundred), every
-one of which is taken, and none twice. Each of them is relayed for a stranger, so that the filter has
+"""No fault of the filter costs mail: a thousand messages for each fault (in `make check` some hundred), every one of
+which Postfix takes, and none twice. Each of them is relayed for a stranger, so that the filter has
 something to tell of all."""
 
 import contextlib
@@ -65,7 +65,7 @@ class World:
                    lambda: f"{self.delivered()} of {messages} messages")
 
     def complaints(self, regex="warning: .*[Mm]ilter"):
-        """What Postfix said of a filter that it had to do without."""
+        """The lines in which Postfix says that it had to do without the filter."""
         return self.postfix.logfile.find(regex, self.mark)
 
     def check_all(self, sending, messages=MESSAGES):

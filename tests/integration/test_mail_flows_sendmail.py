@@ -1,4 +1,4 @@
-"""Whatever befalls the filter costs a real Sendmail no mail, too: the faults of test_mail_flows.py, each with
+"""No fault of the filter costs a real Sendmail mail, either: the faults of test_mail_flows.py, each with
 messages that differ, every one of which is taken and leaves once. Sendmail serves each connection and delivers
 each message by a process of its own, so there are fewer of them."""
 
@@ -75,7 +75,7 @@ class World:
                    lambda: f"{self.arrived() - self.before} of {messages} messages")
 
     def complaints(self, regex=r"Milter \(relaywarden\): "):
-        """What Sendmail said of a filter that it had to do without."""
+        """The lines in which Sendmail says that it had to do without the filter."""
         return self.syslog.log.find(regex, self.mark)
 
     def check_all(self, sending, messages=MESSAGES):

@@ -287,7 +287,7 @@ def test_the_apt_hook_rehearses_after_an_upgrade_of_the_mail_server_and_never_fa
     said = upgrade(mx, 2)
     assert re.search(GUILTY, said) and "Do this: stop the mail server" in said
     assert "is rehearsed" not in upgrade(mx, 2, "something-else")
-    # Whatever is wrong with it, apt goes on.
+    # apt goes on when the program fails.
     for number, broken in enumerate(("kill -9 $$", "exit 9", "(")):
         mx.write("/usr/local/sbin/relaywarden-probe", f"#!/bin/sh\n{broken}\n", 0o755)
         assert "Do this: " in upgrade(mx, 3 + number)

@@ -1,4 +1,4 @@
-"""What `rehearse` says where it cannot begin, and whose fault that is: it names the operator's own paths and lines."""
+"""Where `rehearse` cannot begin it says whose fault that is, and names the operator's own paths and lines."""
 
 import json
 import os

@@ -111,7 +111,7 @@ def test_a_wide_open_postfix_is_observed_and_nothing_leaves(place):
     assert place.postfix.queue() == []
     alert, = place.alerts()
     assert (alert["kind"], alert["count"]) == ("open-relay", 5)
-    # Whoever reads it at night knows that it was no stranger.
+    # The operator who reads it at night knows that it was no stranger.
     assert alert["evidence"]["probe"] == "yes"
     assert alert["why"].startswith("your relaywarden-probe, seen as 198.51.100.7, is neither")
     assert "so that no mail left" in alert["why"]

@@ -4,7 +4,7 @@ from lab.haraka import SHIPPED
 from zoo import case, submission
 
 RECIPIENTS = ["rcpt_to.in_host_list"]
-# Whatever ends in the own domain is taken, and who gets it is decided later.
+# Haraka takes every address that ends in the own domain, and decides later who gets it.
 ANY_MAILBOX = ("suspected", "routing-form")
 
 

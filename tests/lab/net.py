@@ -20,7 +20,7 @@ INSIDE = ("172.22.1.0/24", "fd22:1::/64")
 GATEWAY_INSIDE = ("172.22.1.1", "fd22:1::1")
 # States and flags as /proc/net shows them.
 TCP_ESTABLISHED, TCP_LISTEN = "01", "0A"
-# What sock_diag(7) is asked, and says.
+# Questions to sock_diag(7), and its answers.
 SOCK_DIAG, SOCK_DIAG_BY_FAMILY, REQUEST_DUMP, NLMSG_ERROR, NLMSG_DONE = 4, 20, 0x301, 2, 3
 UNIX_CONNECTED, UNIX_LISTENS = "03", 0x10000
 

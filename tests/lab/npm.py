@@ -31,7 +31,7 @@ def _pins(name):
 
 
 def _fetch(name, folder):
-    """Whatever npm left there before goes first. Nothing of a package is run to install it."""
+    """Removes what npm left there before. npm runs nothing of a package to install it."""
     if not shutil.which("npm"):
         raise LabError(f"npm, which fetches {name}, is not installed; run 'sudo make deps'")
     for pin in PINS:

@@ -9,7 +9,7 @@ import time
 class Server:
     """Calls `handle(connection)` in a thread of its own for each connection to a port of a host.
 
-    What the handler raises is kept in `errors`, but for the peer's hanging up. It serves
+    `errors` keeps each exception of the handler, but for the peer's hanging up. It serves
     until stop(), the end of a `with` block, or the end of the lab.
     """
 

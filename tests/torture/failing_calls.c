@@ -6,7 +6,7 @@
  * COUNT_TO     a file: how many there have been is written there when the process ends
  * FAIL_AFTER   a file: calls are counted, and fail, only while it exists
  *
- * What OpenSSL allocates is not counted: there are some 100,000 of it in each handshake, and they
+ * OpenSSL's allocations are not counted: there are some 100,000 of it in each handshake, and they
  * are its own to bear. A process that is forked counts on with its parent.
  */
 #include <dlfcn.h>

@@ -5,7 +5,7 @@
     sudo /usr/bin/python3 tests/torture/run.py --only check-open --kind lock --kind fsync
     sudo /usr/bin/python3 tests/torture/run.py --every 50                 # each fiftieth call alone
 
-What has passed is noted in build/torture/done; --anew forgets it. Each failure is shown, and the exit code is 1.
+build/torture/done lists the runs that passed; --anew forgets them. Each failure is shown, and the exit code is 1.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""What is run with failing calls (failing_calls.c), and what must be true after each run.
+"""Programs that run with failing calls (failing_calls.c), and what must be true after each run.
 
-A scenario runs one of our programs beside real servers. Whatever call fails, and once or from then on: no
-signal and no sanitizer's report ends it, nor does it hang; the verdict is right or it is said that there is
-none; each alert is told or its loss is; no mail is refused.
+A scenario runs one of our programs beside real servers. One call fails, once or from then on: no
+signal and no sanitizer's report ends it, nor does it hang; the verdict is right, or the program says that
+there is none; it tells each alert or its loss; no mail is refused.
 """
 
 import os
@@ -77,7 +77,7 @@ class Place:
         return config.write(os.path.join(self.folder, name + ".conf"))
 
     def command(self, name, *arguments, **failing):
-        """What a host is to run; the calls of what brings it there do not fail."""
+        """The words that a host is to run; the calls of the programs that bring it there do not fail."""
         variables = {"TMPDIR": self.folder, "LD_PRELOAD": self.library, **failing}
         return ["env", *[f"{key}={value}" for key, value in variables.items()], program(name), *arguments]
 

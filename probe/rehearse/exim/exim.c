@@ -15,7 +15,7 @@
 
 #define OVERLAYS_MAX 64
 
-/* What Exim does not take is told when it does not start. */
+/* Exim itself reports a setting that it does not take, when it does not start. */
 static bool read_candidate(struct candidate *candidate, char why[CANDIDATE_WHY_SIZE])
 {
     struct exim_reading *reading = reading_exim_new(candidate, why);

@@ -16,7 +16,7 @@
     "env -i \"$1\" -C \"$2\" -bP config >\"$3/flat\" && env -i \"$1\" -C \"$2\" -bP "              \
     ">\"$3/values\""
 
-/* What Debian looks for first, and the names that others use. */
+/* The file that Debian looks for first, and the names that others use. */
 static const struct {
     const char *name;
     bool is_made;
@@ -245,7 +245,7 @@ static void look_at_named(struct candidate *candidate, struct exim_reading *read
     }
 }
 
-/* What Exim would tell of such a file is not everybody's to know. */
+/* Exim would show the text of such a file, which not everybody may read. */
 static bool may_show_all(struct candidate *candidate, struct exim_reading *reading,
                          char why[CANDIDATE_WHY_SIZE])
 {

@@ -277,7 +277,7 @@ static bool give(struct walk *walk, const struct derive_key *key)
             return false;
         }
         if (given->client.family != ADDRESS_NONE && !address_equal(&given->client, &client)) {
-            /* Whoever is of both networks is of the smaller one. */
+            /* A client of both networks counts as one of the smaller. */
             return given->client.family == client.family &&
                    address_in_prefix(&given->client, key->network.base.octets, key->network.prefix);
         }

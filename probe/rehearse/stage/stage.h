@@ -3,13 +3,13 @@
  * nobody
  *
  * stage_run makes a process in namespaces of its own (network, mounts, host name, IPC), lays the
- * wires and the file systems there, and has it do the work. Whatever ends the caller, or that
+ * wires and the file systems there, and has it do the work. The end of the caller, or of that
  * process, ends everything that was started: it dies with its parent, each instance of a server is
  * in a process namespace of its own that dies with its first process, and mounts and networks go
  * with the last process that is in them.
  *
  * Without root it is laid in a user namespace, with the ranges of users that the system gives
- * whoever asks (identities.h). What only root reads is not read there.
+ * the caller (identities.h). Nothing there can read a file that only root may read.
  *
  * It does not protect from a fault of the kernel, and what is started there may use the machine's
  * processor and memory until the deadline.

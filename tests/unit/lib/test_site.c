@@ -121,7 +121,7 @@ static void a_host_is_the_sites_by_its_registrable_domain_or_because_it_is_decla
     }
 }
 
-/* Whoever declares a public suffix is the one who gives out what is below it. */
+/* A site that declares a public suffix is the one that gives out the names below it. */
 static void what_is_below_a_declared_public_suffix_is_the_sites(void **state)
 {
     (void)state;

@@ -160,8 +160,8 @@ static void copy_file(const char *from, const char *to)
     assert_int_equal(fclose(out), 0);
 }
 
-/* What is in the folder of a process that was killed, once a backup was taken of it: the latest
- * commits are in the log alone. */
+/* Leaves a copy of the folder as a killed process leaves it: the latest commits are in the log
+ * alone. */
 static void leave_a_log(struct database_place *place, char copy[256])
 {
     char from[300];

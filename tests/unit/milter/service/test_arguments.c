@@ -15,7 +15,7 @@
 #define WORDS_MAX 3
 #define GO_ON     (-1)
 
-/* What is written to standard error while it is read. */
+/* The parser's words on standard error. */
 static char said[1024];
 
 /* The words are kept until the next are read. */

@@ -198,7 +198,7 @@ static void a_doubtful_message_from_inside_is_no_finding(void **state)
     assert_non_null(audit_sample_finding(&result, FINDING_SUSPECTED_RELAY));
 }
 
-/* What strangers are offered is judged where the probe is one. */
+/* The probe judges an offer to strangers where it is a stranger itself. */
 static void an_offer_is_a_finding_where_a_stranger_had_it(void **state)
 {
     static const struct {

@@ -280,7 +280,7 @@ static void a_header_is_tried_where_a_stranger_was_not_greeted(void **state)
     fresh(state);
 }
 
-/* What is known to be behind a header is asked with one from the first connection on. */
+/* A server that is known to want a PROXY header gets one from the first connection on. */
 static void a_listener_that_is_known_to_want_a_header_gets_one(void **state)
 {
     (void)state;
@@ -298,7 +298,7 @@ static void a_listener_that_is_known_to_want_a_header_gets_one(void **state)
     fresh(state);
 }
 
-/* What an audit asks instead, and the message that it sends, are all that a battery has. */
+/* A battery made for other techniques, or for a message, has nothing else. */
 static void a_battery_has_what_it_was_made_for(void **state)
 {
     const struct technique *const instead[] = {technique_find("null-sender")};

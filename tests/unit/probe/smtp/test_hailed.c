@@ -48,7 +48,7 @@ static void pave(void)
     bench_expect("MAIL FROM:<rw1.");
 }
 
-/* Whatever plain is asked with now, it is asked as ever. */
+/* `plain` is asked with its usual sender, in a transaction of its own. */
 static void expect_usual(void)
 {
     assert_string_equal(bench.order->line, "RSET\r\n");

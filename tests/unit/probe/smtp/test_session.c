@@ -292,7 +292,8 @@ static void every_state_has_a_name_and_says_what_is_awaited(void **state)
     assert_string_equal(session_state_name(SESSION_RCPT), "rcpt");
 }
 
-/* Whatever breaks wherever: it closes, and connections to the endpoint come to an end. */
+/* After a break of any kind at any event the session closes, and the battery soon wants no other
+ * connection. */
 static void a_break_at_any_event_ends_in_bounded_connections(void **state)
 {
     static const enum session_break ways[] = {SESSION_BROKEN_SILENT, SESSION_BROKEN_CLOSED,
