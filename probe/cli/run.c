@@ -9,7 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/http/http_server.h"
 #include "lib/printable.h"
 #include "lib/sys/service_manager.h"
 #include "probe/audit/audit.h"
@@ -18,7 +17,7 @@
 #include "probe/fleet/claims.h"
 #include "probe/fleet/fleet_history.h"
 #include "probe/fleet/worker.h"
-#include "probe/http/probe_pages.h"
+#include "probe/http/probe_port.h"
 #include "probe/model/target.h"
 #include "probe/net/signals.h"
 #include "probe/report/alerts.h"
@@ -41,8 +40,7 @@ struct daemon {
     struct fleet_metrics *fleet_metrics; /* NULL: there is no fleet */
     struct reporter *reporter;
     struct alerts_pace pace; /* of the audit */
-    struct http_server *http;
-    struct probe_pages *pages;
+    struct probe_port *port;
     struct pulse pulse;
     sigset_t signals; /* blocked always, and taken while it waits: none is ever lost */
     bool told_to_stop;
@@ -266,33 +264,6 @@ static int load(struct daemon *daemon)
     return code;
 }
 
-static void warn_of_listen(const struct daemon *daemon, const struct http_place *place)
-{
-    char shown[ENDPOINT_TEXT_SIZE];
-
-    if (http_socket_is_exposed(place)) {
-        reporter_say(daemon->reporter, LOG_WARNING, HTTP_EXPOSED,
-                     address_format_port(&place->address, place->port, shown));
-    }
-}
-
-/* False, and told: the new configuration cannot be listened by; then the old one is. */
-static bool listens(struct daemon *daemon, const struct conf *conf)
-{
-    char error[HTTP_ERROR_SIZE];
-
-    if (!http_server_listen(daemon->http, &conf->probe.http, error)) {
-        reporter_say(daemon->reporter, LOG_ERR, "%s", error);
-        return false;
-    }
-    if (conf->probe.http.listen.address.family != ADDRESS_NONE &&
-        !http_server_start(daemon->http)) {
-        reporter_say(daemon->reporter, LOG_ERR, "listen: out of memory or threads");
-        return false;
-    }
-    return true;
-}
-
 static void reload(struct daemon *daemon)
 {
     struct conf_report report = {0};
@@ -325,12 +296,12 @@ static void reload(struct daemon *daemon)
         conf_free(conf);
         conf = NULL;
     }
-    struct schedule *schedule = conf != NULL && listens(daemon, conf)
+    struct schedule *schedule = conf != NULL && probe_port_move(daemon->port, conf)
                                     ? schedule_new(&conf->probe, daemon->schedule, seconds_now())
                                     : NULL;
     if (schedule == NULL) {
         if (conf != NULL) {
-            (void)listens(daemon, daemon->conf);
+            (void)probe_port_move(daemon->port, daemon->conf);
         }
         reporter_say(daemon->reporter, LOG_ERR, "reload failed; keeping the current configuration");
         conf_free(conf);
@@ -345,8 +316,7 @@ static void reload(struct daemon *daemon)
         metrics_state_configure(daemon->standing, conf);
     }
     reporter_configure(daemon->reporter, &alert);
-    warn_of_listen(daemon, &conf->probe.http.listen);
-    probe_pages_configure(daemon->pages, conf);
+    probe_port_configure(daemon->port, conf);
     atomic_store(&daemon->pulse.targets, conf->probe.target_count);
     schedule_free(daemon->schedule);
     conf_free(daemon->conf);
@@ -413,27 +383,6 @@ static void tell_of_former_state(const struct daemon *daemon)
     }
 }
 
-/* The socket, while this is perhaps still root, whom any port is open to. 0, or an exit code. */
-static int open_http(struct daemon *daemon)
-{
-    const struct http_settings *settings = &daemon->conf->probe.http;
-    char error[HTTP_ERROR_SIZE];
-
-    daemon->pages = probe_pages_new(&daemon->pulse);
-    daemon->http =
-        daemon->pages == NULL
-            ? NULL
-            : http_server_new(&(struct http_pages){
-                  .program = PROBE_PROGRAM, .routes = probe_routes, .user = daemon->pages});
-    if (daemon->http == NULL) {
-        return options_fail_for(daemon->invocation, OPTIONS_SYSTEM, "out of memory");
-    }
-    if (!http_server_listen(daemon->http, settings, error)) {
-        return options_fail_for(daemon->invocation, OPTIONS_SYSTEM, error);
-    }
-    return 0;
-}
-
 /* False when memory is out. */
 static bool follow_fleet(struct daemon *daemon)
 {
@@ -450,23 +399,11 @@ static bool follow_fleet(struct daemon *daemon)
 /* 0, or an exit code. */
 static int start_http(struct daemon *daemon)
 {
-    const struct http_place *place = &daemon->conf->probe.http.listen;
-    char shown[ENDPOINT_TEXT_SIZE];
+    probe_pages_reader read = daemon->conf->database[0] != '\0' ? fleet_history_read : history_read;
 
-    probe_pages_configure(daemon->pages, daemon->conf);
-    probe_pages_use(daemon->pages, daemon->standing, daemon->reporter,
-                    daemon->conf->database[0] != '\0' ? fleet_history_read : history_read);
-    if (place->address.family == ADDRESS_NONE) {
-        return 0;
-    }
-    if (!http_server_start(daemon->http)) {
-        return options_fail_for(daemon->invocation, OPTIONS_SYSTEM,
-                                "listen: out of memory or threads");
-    }
-    reporter_say(daemon->reporter, LOG_INFO, "listening on http://%s/",
-                 address_format_port(&place->address, place->port, shown));
-    warn_of_listen(daemon, place);
-    return 0;
+    return probe_port_start(daemon->port, daemon->conf, daemon->standing, daemon->reporter, read)
+               ? 0
+               : options_fail_for(daemon->invocation, OPTIONS_SYSTEM, PROBE_PORT_NO_THREAD);
 }
 
 /* ---- one of many ------------------------------------------------------------------------- */
@@ -563,15 +500,16 @@ static int serve(struct daemon *daemon)
 int run_main(const struct options *invocation)
 {
     struct daemon daemon = {.invocation = invocation};
-    bool stopped = true;
 
     prepare_signals(&daemon);
     int code = load(&daemon);
     if (code != 0) {
         goto out;
     }
-    code = open_http(&daemon);
-    if (code != 0) {
+    char error[HTTP_ERROR_SIZE];
+    daemon.port = probe_port_open(&daemon.conf->probe.http, &daemon.pulse, error);
+    if (daemon.port == NULL) {
+        code = options_fail_for(invocation, OPTIONS_SYSTEM, error);
         goto out;
     }
     options_step_down(daemon.conf);
@@ -598,9 +536,7 @@ int run_main(const struct options *invocation)
         tell_of_former_state(&daemon);
         code = start_http(&daemon);
         code = code != 0 ? code : daemon.conf->database[0] != '\0' ? work(&daemon) : serve(&daemon);
-        stopped = http_server_stop(daemon.http, HTTP_WAIT_MS);
-        daemon.http = NULL;
-        if (!stopped) {
+        if (!probe_port_close(daemon.port, HTTP_WAIT_MS)) {
             /* An answer that is still being made uses what would be freed; the process ends now. */
             reporter_say(daemon.reporter, LOG_ERR,
                          "stopped while an answer over HTTP was still being made");
@@ -608,11 +544,11 @@ int run_main(const struct options *invocation)
             (void)fflush(NULL);
             _exit(code);
         }
+        daemon.port = NULL;
         reporter_stop(daemon.reporter, ALERTS_WAIT_MS);
     }
 out:
-    (void)http_server_stop(daemon.http, 0);
-    probe_pages_free(daemon.pages);
+    (void)probe_port_close(daemon.port, 0);
     metrics_state_release(daemon.standing);
     fleet_metrics_free(daemon.fleet_metrics);
     schedule_free(daemon.schedule);
