@@ -1,10 +1,9 @@
 #include "probe/report/page/page.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "probe/judge/posture.h"
 #include "probe/report/page/html.h"
+#include "probe/report/page/page_account.h"
 #include "probe/report/page/page_filter.h"
 #include "probe/report/page/page_milter.h"
 #include "probe/report/page/page_size.h"
@@ -13,38 +12,11 @@
 #include "probe/report/page/page_timeline.h"
 #include "probe/report/page/page_vantages.h"
 
-/* ---- words ------------------------------------------------------------------------------ */
-
-/* A mark beside the word: colour alone tells nothing to who does not see it. */
-static const char *const marks[] = {
-    [VERDICT_CLOSED] = "\u2714",  [VERDICT_SUSPECTED] = "\u25B2",   [VERDICT_OPEN] = "\u2716",
-    [VERDICT_INCONCLUSIVE] = "?", [VERDICT_UNREACHABLE] = "\u2013",
-};
-
-static void print_verdict(FILE *out, enum verdict verdict)
-{
-    html_format(out, "<span class=\"v %s\"><span aria-hidden=\"true\">%s</span> %s</span>",
-                verdict_name(verdict), marks[verdict], verdict_name(verdict));
-}
-
 static const char *cause_word(const struct history_endpoint *endpoint)
 {
     enum cause cause = history_state(endpoint)->cause;
 
     return cause == CAUSE_NONE ? "" : cause_name(cause);
-}
-
-/* The host's name where it has one besides its address. */
-static void print_name(FILE *out, const struct history_endpoint *endpoint)
-{
-    char where[HISTORY_WHERE_SIZE];
-    const char *host = history_text(endpoint, "host");
-
-    history_where(endpoint, where);
-    if (strcmp(host, history_text(endpoint, "address")) != 0) {
-        html_format(out, "%s ", host);
-    }
-    html_text(out, where);
 }
 
 static size_t count_current(const struct history *history, enum verdict verdict)
@@ -61,215 +33,26 @@ static size_t count_current(const struct history *history, enum verdict verdict)
 
 /* ---- now -------------------------------------------------------------------------------- */
 
-static const json_t *list_of(const struct history_endpoint *endpoint, const char *name)
-{
-    return json_object_get(history_detail(endpoint), name);
-}
-
-static const char *text_in(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-
-    return text != NULL ? text : "";
-}
-
-/* The findings' kinds that are about relaying, or those of posture. */
-static bool is_posture(const json_t *finding)
-{
-    const char *name = text_in(finding, "kind");
-
-    for (int kind = 0; kind < FINDING_KINDS; kind++) {
-        if (strcmp(finding_kind_name((enum finding_kind)kind), name) == 0) {
-            return posture_has_kind((enum finding_kind)kind);
-        }
-    }
-    return false;
-}
-
-static void print_findings(FILE *out, const struct history_endpoint *endpoint)
-{
-    const char *why = history_text(endpoint, "why");
-    const char *fix = history_text(endpoint, "fix");
-    const json_t *finding;
-    size_t i;
-
-    json_array_foreach(list_of(endpoint, "findings"), i, finding)
-    {
-        if (is_posture(finding) || strcmp(text_in(finding, "why"), why) == 0) {
-            continue;
-        }
-        const char *remedy = text_in(finding, "fix");
-        html_format(out, "<p><strong>%s</strong> (%s): %s %s</p>\n", text_in(finding, "kind"),
-                    text_in(finding, "severity"), text_in(finding, "why"),
-                    strcmp(remedy, fix) == 0 ? "" : remedy);
-    }
-}
-
-/* Else a 550 beside "accepted" is a riddle. */
-#define FILTERS_REPLIES                                                                            \
-    ". Where there is rwo1 in it, the filter answered in the server's place: decision= is what "   \
-    "the server had decided"
-
-static bool is_observed(const struct history_endpoint *endpoint)
-{
-    return json_is_true(json_object_get(list_of(endpoint, "milter"), "observed"));
-}
-
-static void print_filter(FILE *out, const struct history_endpoint *endpoint)
-{
-    const json_t *milter = list_of(endpoint, "milter");
-
-    if (is_observed(endpoint)) {
-        html_format(out,
-                    "<p>The filter on the mail host saw the probe as <code>%s</code>, permission "
-                    "%s%s.</p>\n",
-                    text_in(milter, "client"), text_in(milter, "permission"),
-                    json_is_true(json_object_get(milter, "masked")) ? ", which is withheld" : "");
-    }
-}
-
-static void print_notes(FILE *out, const struct history_endpoint *endpoint)
-{
-    const json_t *note;
-    size_t i;
-
-    json_array_foreach(list_of(endpoint, "notes"), i, note)
-    {
-        html_format(out, "<p class=\"dim\">Note: %s</p>\n", json_string_value(note));
-    }
-}
-
-static void print_asked(FILE *out, const json_t *asked)
-{
-    const char *control = text_in(asked, "control");
-
-    html_format(out,
-                "<tr><th scope=\"row\">%s</th><td>%s%s%s</td><td><code>%s</code></td>"
-                "<td><code>%s</code></td><td><code>%s</code></td><td><code>%lld %s %s</code></td>"
-                "</tr>\n",
-                text_in(asked, "id"), text_in(asked, "outcome"),
-                control[0] != '\0' ? "; its control: " : "", control, text_in(asked, "helo"),
-                text_in(asked, "sender"), text_in(asked, "recipient"),
-                (long long)json_integer_value(json_object_get(asked, "code")),
-                text_in(asked, "enhanced"), text_in(asked, "text"));
-}
-
-static size_t count_asked(const json_t *asked_all)
-{
-    const json_t *asked;
-    size_t count = 0;
-    size_t i;
-
-    json_array_foreach(asked_all, i, asked)
-    {
-        count += json_is_integer(json_object_get(asked, "code"));
-    }
-    return count;
-}
-
-static void print_dialogue(FILE *out, const struct history_endpoint *endpoint, bool unfolded)
-{
-    const json_t *asked_all = list_of(endpoint, "techniques");
-    char where[HISTORY_WHERE_SIZE];
-    size_t count = count_asked(asked_all);
-    const json_t *asked;
-    size_t i;
-
-    if (count == 0) {
-        return;
-    }
-    history_where(endpoint, where);
-    html_format(out,
-                "<details%s><summary>Dialogue: %zu techniques</summary><div class=\"scroll\" "
-                "role=\"region\" tabindex=\"0\" aria-label=\"Dialogue with %s\"><table>"
-                "<caption>The dialogue with %s%s</caption><thead><tr>",
-                unfolded ? " open" : "", count, where, where,
-                is_observed(endpoint) ? FILTERS_REPLIES : "");
-    fputs("<th scope=\"col\">Technique</th><th scope=\"col\">Outcome</th><th scope=\"col\">EHLO"
-          "</th><th scope=\"col\">MAIL FROM:</th><th scope=\"col\">RCPT TO:</th>"
-          "<th scope=\"col\">Reply</th></tr></thead><tbody>\n",
-          out);
-    json_array_foreach(asked_all, i, asked)
-    {
-        if (json_is_integer(json_object_get(asked, "code"))) {
-            print_asked(out, asked);
-        }
-    }
-    fputs("</tbody></table></div></details>\n", out);
-}
-
-/* One a line: only one of them is the reader's server's. */
-static void print_remedies(FILE *out, const struct remedies *remedies)
-{
-    if (remedies->count == 0) {
-        return;
-    }
-    fputs("<p><strong>Change this:</strong></p>\n<ul>\n", out);
-    for (size_t i = 0; i < remedies->count; i++) {
-        const struct remedy_part *part = &remedies->part[i];
-        fputs("<li>", out);
-        html_part(out, remedies->text + part->shown,
-                  (size_t)(part->begin - part->shown) + part->length);
-        fputs("</li>\n", out);
-    }
-    fputs("</ul>\n", out);
-}
-
-/* Up to its findings. */
-static void print_state(FILE *out, const struct history_endpoint *endpoint)
-{
-    const struct history_span *state = history_state(endpoint);
-    struct remedies remedies;
-
-    html_format(out,
-                "<article class=\"%s\" id=\"e%lld\" aria-labelledby=\"h%lld\"><h3 id=\"h%lld\">",
-                verdict_name(state->verdict), endpoint->id, endpoint->id, endpoint->id);
-    print_name(out, endpoint);
-    if (endpoint->history->many_views) {
-        html_format(out, " from %s", endpoint->vantage);
-    }
-    fputs(": ", out);
-    print_verdict(out, state->verdict);
-    if (state->cause != CAUSE_NONE) {
-        html_format(out, ", %s", cause_name(state->cause));
-    }
-    html_format(out, "</h3>\n<p>%s</p>\n", history_text(endpoint, "why"));
-    history_remedies(endpoint, &remedies);
-    print_remedies(out, &remedies);
-    print_filter(out, endpoint);
-    print_findings(out, endpoint);
-    print_notes(out, endpoint);
-}
-
-static void print_endpoint(FILE *out, const struct history_endpoint *endpoint)
+static void print_article(FILE *out, const struct history_endpoint *endpoint, bool served)
 {
     if (!page_has_article(endpoint)) {
         return;
     }
-    print_state(out, endpoint);
+    page_state(out, endpoint);
     if (page_has_dialogue(endpoint)) {
-        print_dialogue(out, endpoint, false);
+        page_dialogue(out, endpoint, false);
+    }
+    if (served) {
+        fputs("<p><a href=\"endpoint/", out);
+        html_path(out, endpoint->key);
+        fputs("\">A page of ", out);
+        page_name(out, endpoint);
+        fputs(" alone</a></p>", out);
     }
     fputs("</article>\n", out);
 }
 
-static void print_served_endpoint(FILE *out, const struct history_endpoint *endpoint)
-{
-    if (!page_has_article(endpoint)) {
-        return;
-    }
-    print_state(out, endpoint);
-    if (page_has_dialogue(endpoint)) {
-        print_dialogue(out, endpoint, false);
-    }
-    fputs("<p><a href=\"endpoint/", out);
-    html_path(out, endpoint->key);
-    fputs("\">A page of ", out);
-    print_name(out, endpoint);
-    fputs(" alone</a></p></article>\n", out);
-}
-
-static void print_row_of(FILE *out, const struct history_endpoint *endpoint, bool served)
+static void print_row(FILE *out, const struct history_endpoint *endpoint, bool served)
 {
     char where[HISTORY_WHERE_SIZE];
 
@@ -284,7 +67,7 @@ static void print_row_of(FILE *out, const struct history_endpoint *endpoint, boo
         html_text(out, history_where(endpoint, where));
     }
     fputs("</th><td>", out);
-    print_verdict(out, history_state(endpoint)->verdict);
+    page_verdict(out, history_state(endpoint)->verdict);
     html_format(out, "</td><td>%s</td><td>%s</td><td>%s</td><td>", cause_word(endpoint),
                 history_text(endpoint, "host"), history_text(endpoint, "target"));
     if (endpoint->history->many_views) {
@@ -297,29 +80,20 @@ static void print_row_of(FILE *out, const struct history_endpoint *endpoint, boo
     fputs("</td></tr>\n", out);
 }
 
-static void print_row(FILE *out, const struct history_endpoint *endpoint)
-{
-    print_row_of(out, endpoint, false);
-}
-
-static void print_served_row(FILE *out, const struct history_endpoint *endpoint)
-{
-    print_row_of(out, endpoint, true);
-}
-
 /* The most urgent first. */
 static const enum verdict order[] = {VERDICT_OPEN, VERDICT_SUSPECTED, VERDICT_INCONCLUSIVE,
                                      VERDICT_UNREACHABLE, VERDICT_CLOSED};
 
-static void each_current(FILE *out, const struct history *history,
-                         void (*print)(FILE *out, const struct history_endpoint *endpoint))
+static void each_current(FILE *out, const struct history *history, bool served,
+                         void (*print)(FILE *out, const struct history_endpoint *endpoint,
+                                       bool served))
 {
     for (size_t v = 0; v < sizeof(order) / sizeof(order[0]); v++) {
         for (size_t i = 0; i < history->endpoint_count; i++) {
             const struct history_endpoint *endpoint = &history->endpoints[i];
             if (endpoint->current && endpoint->leads &&
                 history_state(endpoint)->verdict == order[v]) {
-                print(out, endpoint);
+                print(out, endpoint, served);
             }
         }
     }
@@ -337,7 +111,7 @@ static void print_now(FILE *out, const struct history *history, bool served)
     fputs(history->many_views ? "<th scope=\"col\">Seen from</th>" : "", out);
     fputs("<th scope=\"col\">Since</th><th scope=\"col\">Last audit</th></tr></thead><tbody>\n",
           out);
-    each_current(out, history, served ? print_served_row : print_row);
+    each_current(out, history, served, print_row);
     fputs("</tbody></table></div>\n", out);
     if (history->place_count > PAGE_WHOLE_MAX) {
         html_format(
@@ -346,7 +120,7 @@ static void print_now(FILE *out, const struct history *history, bool served)
             "dialogue. <code>relaywarden-probe report --json</code> has it.</p>\n",
             (size_t)PAGE_WHOLE_MAX);
     }
-    each_current(out, history, served ? print_served_endpoint : print_endpoint);
+    each_current(out, history, served, print_article);
     fputs("</section>\n", out);
 }
 
@@ -374,13 +148,13 @@ static bool is_told(const struct history *history, size_t endpoint, size_t index
         if (!has_findings(&history->endpoints[i])) {
             continue;
         }
-        json_array_foreach(list_of(&history->endpoints[i], "findings"), j, other)
+        json_array_foreach(page_list(&history->endpoints[i], "findings"), j, other)
         {
             if (i == endpoint && j >= index) {
                 break;
             }
-            if (strcmp(text_in(other, "kind"), text_in(finding, "kind")) == 0 &&
-                strcmp(text_in(other, "why"), text_in(finding, "why")) == 0) {
+            if (strcmp(page_text(other, "kind"), page_text(finding, "kind")) == 0 &&
+                strcmp(page_text(other, "why"), page_text(finding, "why")) == 0) {
                 return true;
             }
         }
@@ -391,20 +165,21 @@ static bool is_told(const struct history *history, size_t endpoint, size_t index
 static size_t print_posture_of(FILE *out, const struct history *history, size_t endpoint)
 {
     const struct history_endpoint *at = &history->endpoints[endpoint];
-    json_t *findings = json_deep_copy(list_of(at, "findings")); /* others are looked at meanwhile */
+    json_t *findings =
+        json_deep_copy(page_list(at, "findings")); /* others are looked at meanwhile */
     size_t count = 0;
     const json_t *finding;
     size_t i;
 
     json_array_foreach(findings, i, finding)
     {
-        if (is_posture(finding) && !is_told(history, endpoint, i, finding)) {
+        if (page_is_posture(finding) && !is_told(history, endpoint, i, finding)) {
             html_format(out,
                         "<tr><th scope=\"row\">%s</th><td>%s</td><td>%s</td><td>%s</td>"
                         "<td>%s %s</td></tr>\n",
                         history_text(at, "address"), history_text(at, "host"),
-                        text_in(finding, "kind"), text_in(finding, "severity"),
-                        text_in(finding, "why"), text_in(finding, "fix"));
+                        page_text(finding, "kind"), page_text(finding, "severity"),
+                        page_text(finding, "why"), page_text(finding, "fix"));
             count++;
         }
     }
@@ -451,7 +226,7 @@ static void print_sum(FILE *out, const struct history *history)
         size_t count = count_current(history, order[v]);
         if (count > 0) {
             html_format(out, "%s%zu ", said ? ", " : answers[order[v]], count);
-            print_verdict(out, order[v]);
+            page_verdict(out, order[v]);
             said = true;
         }
     }
@@ -575,7 +350,7 @@ static void print_spans(FILE *out, const struct history_endpoint *endpoint)
         fputs("</th><td>", out);
         html_time(out, span->last);
         fputs("</td><td>", out);
-        print_verdict(out, span->verdict);
+        page_verdict(out, span->verdict);
         html_format(out, "</td><td>%s</td><td>%zu</td></tr>\n",
                     span->cause == CAUSE_NONE ? "" : cause_name(span->cause), span->audits);
     }
@@ -596,8 +371,8 @@ static void print_view(FILE *out, const struct history_endpoint *endpoint)
                 endpoint->silent ? "; its vantage is silent"
                 : endpoint->late ? "; the next one is late"
                                  : "");
-    print_state(out, endpoint);
-    print_dialogue(out, endpoint, true);
+    page_state(out, endpoint);
+    page_dialogue(out, endpoint, true);
     fputs("</article>", out);
 }
 
