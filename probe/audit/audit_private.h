@@ -32,7 +32,7 @@
 #include "probe/model/audit_summary.h"
 #include "probe/model/vantage.h"
 #include "probe/net/loop.h"
-#include "probe/smtp/client.h"
+#include "probe/smtp/client/client.h"
 #include "probe/smtp/retry.h"
 
 enum entry_state {

@@ -12,7 +12,7 @@
 #include "probe/audit/audit_request.h"
 #include "probe/dns/dns.h"
 #include "probe/model/result.h"
-#include "probe/smtp/client.h"
+#include "probe/smtp/client/client.h"
 
 /* Fills `settings`, which point to `helo` afterwards: our own host's name, or "" if that is not a
  * qualified one. */

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "probe/smtp/client/session.h"
 #include "probe/smtp/proxy_header.h"
-#include "probe/smtp/session.h"
 
 #define SMTPS_PORT   465
 #define CLAIMED_PORT 49152

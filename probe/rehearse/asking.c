@@ -6,7 +6,7 @@
 
 #include "probe/model/other_domains.h"
 #include "probe/net/connection.h"
-#include "probe/smtp/client.h"
+#include "probe/smtp/client/client.h"
 
 #define AT_ONCE    8
 #define LOOK_MS    25

@@ -1,6 +1,6 @@
 /*
- * probe/smtp/client.c and all that is under it: whatever a server does, what is said to it is SMTP
- * and no message, the end comes in time, and the verdict follows from the answers.
+ * probe/smtp/client/client.c and all that is under it: whatever a server does, what is said to it
+ * is SMTP and no message, the end comes in time, and the verdict follows from the answers.
  *
  * The transport is this program's own: a clock that only this program moves, and connections whose
  * other end is the input. An octet of it chooses what happens next; see `acts`.
@@ -16,7 +16,7 @@
 #include "probe/judge/verdict.h"
 #include "probe/net/connection.h"
 #include "probe/report/report.h"
-#include "probe/smtp/client.h"
+#include "probe/smtp/client/client.h"
 #include "tests/fuzz/fuzz.h"
 
 #define TIMERS_MAX      16

@@ -4,7 +4,7 @@
 #ifndef RELAYWARDEN_TESTS_SESSION_BENCH_H
 #define RELAYWARDEN_TESTS_SESSION_BENCH_H
 
-#include "probe/smtp/session.h"
+#include "probe/smtp/client/session.h"
 
 /* To EHLO, each time, while bench.ehlo is no other. */
 #define HELLO  "250-mx.example.org\r\n250-ENHANCEDSTATUSCODES\r\n250 8BITMIME"

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "probe/judge/verdict.h"
-#include "probe/smtp/client.h"
+#include "probe/smtp/client/client.h"
 #include "tests/unit/peer.h"
 
 #define DENIED "554 5.7.1 <x>: Relay access denied\r\n"

@@ -1,4 +1,4 @@
-#include "probe/smtp/client.h"
+#include "probe/smtp/client/client.h"
 
 #include <ctype.h>
 #include <stdio.h>

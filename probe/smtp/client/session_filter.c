@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "lib/printable.h"
+#include "probe/smtp/client/session_steps.h"
 #include "probe/smtp/reply/reply_class.h"
-#include "probe/smtp/session_steps.h"
 
 /* Its row; it comes first. */
 #define PLAIN 0

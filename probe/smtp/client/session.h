@@ -30,16 +30,16 @@
  * opened the way to meanwhile, must then take RSET. If what comes is neither, the acceptance is
  * void.
  */
-#ifndef RELAYWARDEN_PROBE_SMTP_SESSION_H
-#define RELAYWARDEN_PROBE_SMTP_SESSION_H
+#ifndef RELAYWARDEN_PROBE_SMTP_CLIENT_SESSION_H
+#define RELAYWARDEN_PROBE_SMTP_CLIENT_SESSION_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/address.h"
+#include "probe/smtp/client/session_state.h"
 #include "probe/smtp/proxy_header.h"
 #include "probe/smtp/reply/reply.h"
-#include "probe/smtp/session_state.h"
 
 /* A refusal slower than the fastest one before by this much ends the connection: the server has
  * begun to slow down. */

@@ -1,4 +1,4 @@
-#include "probe/smtp/session_steps.h"
+#include "probe/smtp/client/session_steps.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,8 +5,8 @@
  * each event that is awaited has an absolute one, and so has the endpoint as a whole. No peer can
  * hold it beyond the endpoint's deadline. One thread, the loop's.
  */
-#ifndef RELAYWARDEN_PROBE_SMTP_CLIENT_H
-#define RELAYWARDEN_PROBE_SMTP_CLIENT_H
+#ifndef RELAYWARDEN_PROBE_SMTP_CLIENT_CLIENT_H
+#define RELAYWARDEN_PROBE_SMTP_CLIENT_CLIENT_H
 
 #include <stdint.h>
 
@@ -14,7 +14,7 @@
 #include "probe/model/result.h"
 #include "probe/net/loop.h"
 #include "probe/smtp/battery.h"
-#include "probe/smtp/session.h"
+#include "probe/smtp/client/session.h"
 
 struct client_settings {
     struct battery_settings battery;

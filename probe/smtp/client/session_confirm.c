@@ -2,8 +2,8 @@
 #include <strings.h>
 
 #include "probe/model/evidence.h"
+#include "probe/smtp/client/session_steps.h"
 #include "probe/smtp/reply/limit.h"
-#include "probe/smtp/session_steps.h"
 
 /* ---- control ---------------------------------------------------------------------------- */
 

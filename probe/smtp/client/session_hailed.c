@@ -1,7 +1,7 @@
 #include <string.h>
 
+#include "probe/smtp/client/session_steps.h"
 #include "probe/smtp/reply/reply_class.h"
-#include "probe/smtp/session_steps.h"
 
 /* `plain` is asked in the hello's own transaction where nobody answered the hello: RCPT alone, and
  * the technique costs no other round trip. nginx's mail proxy answers MAIL by itself and passes it

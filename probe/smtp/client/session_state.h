@@ -4,8 +4,8 @@
  * The floor that the parts of a session stand on: the facts of the connection, and the orders that
  * an event is answered with. Pure; one thread, the session's owner's.
  */
-#ifndef RELAYWARDEN_PROBE_SMTP_SESSION_STATE_H
-#define RELAYWARDEN_PROBE_SMTP_SESSION_STATE_H
+#ifndef RELAYWARDEN_PROBE_SMTP_CLIENT_SESSION_STATE_H
+#define RELAYWARDEN_PROBE_SMTP_CLIENT_SESSION_STATE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -69,7 +69,8 @@ struct session_order {
     char line[SESSION_PLAN * SESSION_COMMAND_SIZE]; /* commands, each with CRLF, or "" */
 };
 
-/* The session does this when a step is through: the parts below session_ask.c cannot call it. */
+/* The session does this when a step is through: the parts below session_technique.c cannot call it.
+ */
 enum session_next {
     SESSION_NEXT_NOTHING,   /* the step has given its order */
     SESSION_NEXT_FIRST,     /* EHLO or HELO was taken, the hello is said: the first technique */

@@ -1,4 +1,4 @@
-#include "probe/smtp/session_state.h"
+#include "probe/smtp/client/session_state.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,11 +1,11 @@
-#include "probe/smtp/session.h"
+#include "probe/smtp/client/session.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/printable.h"
-#include "probe/smtp/session_steps.h"
+#include "probe/smtp/client/session_steps.h"
 
 #define CLAIMED_PORT 49152 /* the first of the dynamic ones (RFC 6335 section 6) */
 

@@ -8,16 +8,16 @@
  * - session_end.c: how a technique and a connection end; what a reply to a technique means
  * - session_confirm.c: what follows a reply: control, confirmation, another try, the message
  * - session_hailed.c: `plain` in the hello's transaction
- * - session_hello.c: the talk with the site's filter
- * - session_ask.c: techniques
- * - session_open.c: greeting to TLS (does not call session_ask.c)
+ * - session_filter.c: the talk with the site's filter
+ * - session_technique.c: techniques
+ * - session_open.c: greeting to TLS (does not call session_technique.c)
  * - session.c: events, and the table of states
  */
-#ifndef RELAYWARDEN_PROBE_SMTP_SESSION_STEPS_H
-#define RELAYWARDEN_PROBE_SMTP_SESSION_STEPS_H
+#ifndef RELAYWARDEN_PROBE_SMTP_CLIENT_SESSION_STEPS_H
+#define RELAYWARDEN_PROBE_SMTP_CLIENT_SESSION_STEPS_H
 
+#include "probe/smtp/client/session_state.h"
 #include "probe/smtp/reply/reply_class.h"
-#include "probe/smtp/session_state.h"
 
 /* RFC 4505 section 2: whom to trace it to, in base64: "relaywarden". */
 #define SESSION_ANONYMOUS_TRACE "cmVsYXl3YXJkZW4="
@@ -126,7 +126,7 @@ bool session_pave(struct session *session);
  * opened, nobody is there who would. */
 void session_lack_listener(struct session *session);
 
-/* ---- session_hello.c ---- */
+/* ---- session_filter.c ---- */
 
 session_step session_take_hail, session_take_vouch, session_take_tally;
 /* SMTP was agreed upon: the hello, where there is a key, and then the first technique. */
@@ -155,7 +155,7 @@ bool session_vouch(struct session *session);
  * nothing to ask it. */
 bool session_tally(struct session *session);
 
-/* ---- session_ask.c ---- */
+/* ---- session_technique.c ---- */
 
 session_step session_take_claim, session_take_claim_ehlo, session_take_rset, session_take_local,
     session_take_mail, session_take_rcpt, session_take_control;
