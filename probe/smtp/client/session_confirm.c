@@ -1,8 +1,8 @@
 #include <string.h>
-#include <strings.h>
 
 #include "probe/model/evidence.h"
 #include "probe/smtp/client/session_steps.h"
+#include "probe/smtp/ehlo.h"
 #include "probe/smtp/reply/limit.h"
 
 /* ---- control ---------------------------------------------------------------------------- */
@@ -55,89 +55,6 @@ void session_plan_confirmation(struct session *session, enum session_state step)
     session_plan(session, &step, 1);
 }
 
-/* Whether this is what EHLO was answered with before. The first line of several may greet
- * differently each time. */
-static bool is_hello(const struct session *session, const struct reply *reply)
-{
-    const struct reply *hello = &session->hello;
-    const char *lines = strchr(reply->text, '\n');
-    const char *hello_lines = strchr(hello->text, '\n');
-
-    if (reply->code != hello->code || (lines == NULL) != (hello_lines == NULL)) {
-        return false;
-    }
-    return lines != NULL ? strcmp(lines, hello_lines) == 0 : strcmp(reply->text, hello->text) == 0;
-}
-
-static bool is_letter_or_digit(char octet)
-{
-    return (octet >= 'a' && octet <= 'z') || (octet >= 'A' && octet <= 'Z') ||
-           (octet >= '0' && octet <= '9');
-}
-
-/* Whether the line begins with a keyword of EHLO's (RFC 5321 section 4.1.1.1), alone or with
- * parameters, which old servers put behind "="; some have "_" in theirs. An empty line says
- * nothing. */
-static bool is_offer(const char *line)
-{
-    size_t length = 0;
-
-    while (is_letter_or_digit(line[length]) ||
-           (length > 0 && (line[length] == '-' || line[length] == '_'))) {
-        length++;
-    }
-    return line[length] == '\0' || line[length] == '\n' ||
-           (length > 0 && strchr(" \t=:", line[length]) != NULL);
-}
-
-/* Whether the line begins with a name that has a dot and a letter, or with an address literal. */
-static bool begins_with_domain(const char *line)
-{
-    size_t length = strcspn(line, " \n");
-    bool dot = false;
-    bool letter = line[0] == '[';
-
-    for (size_t i = 0; i < length; i++) {
-        dot |= line[i] == '.' && i > 0 && i + 1 < length;
-        letter |= is_letter_or_digit(line[i]) && !(line[i] >= '0' && line[i] <= '9');
-        if (!is_letter_or_digit(line[i]) && strchr("._-[]:", line[i]) == NULL) {
-            return false;
-        }
-    }
-    return letter && (dot || line[0] == '[');
-}
-
-/* Whether the first words are the same name. */
-static bool has_name_of(const struct reply *reply, const struct reply *hello)
-{
-    size_t name = strcspn(hello->text, " \n");
-
-    return name > 0 && strcspn(reply->text, " \n") == name &&
-           strncasecmp(reply->text, hello->text, name) == 0;
-}
-
-/* Whether this has the shape of an answer to EHLO, if not the text of the one before: a line with
- * no enhanced code, and keywords below it; or, from a server that offers nothing, one line that
- * begins with its name. The name and the keywords may be others: a proxy may have answered before,
- * and the MTA behind it now (nginx opens the way at the first RCPT, measured). */
-static bool has_hello_shape(const struct session *session, const struct reply *reply)
-{
-    const char *line = strchr(reply->text, '\n');
-
-    if (reply->code != SESSION_CODE_OK || reply->enhanced[0] != '\0') {
-        return false;
-    }
-    if (line == NULL) {
-        return begins_with_domain(reply->text);
-    }
-    for (; line != NULL && !has_name_of(reply, &session->hello); line = strchr(line + 1, '\n')) {
-        if (!is_offer(line + 1)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 void session_void_acceptance(struct session *session)
 {
     struct technique_result *into = session->task.into;
@@ -184,8 +101,8 @@ static void confirmed(struct session *session)
 
 void session_take_confirm(struct session *session, const struct reply *reply)
 {
-    bool known = is_hello(session, reply);
-    bool shaped = has_hello_shape(session, reply);
+    bool known = ehlo_is_again(&session->hello, reply);
+    bool shaped = ehlo_has_shape(&session->hello, reply);
 
     if (reply->code == SESSION_CODE_CLOSING) {
         session_hung_up(session, reply);
@@ -211,8 +128,8 @@ void session_take_confirm_rset(struct session *session, const struct reply *repl
 {
     if (reply->code == SESSION_CODE_CLOSING) {
         session_hung_up(session, reply);
-    } else if (reply_is_positive(reply) && !is_hello(session, reply) &&
-               !has_hello_shape(session, reply)) {
+    } else if (reply_is_positive(reply) && !ehlo_is_again(&session->hello, reply) &&
+               !ehlo_has_shape(&session->hello, reply)) {
         confirmed(session);
     } else {
         out_of_step(session, reply);

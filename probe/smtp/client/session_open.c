@@ -7,8 +7,6 @@
 #include "probe/smtp/ehlo.h"
 #include "probe/smtp/reply/reply_class.h"
 
-#define CAPABILITY_SIZE 256
-
 void session_say_ehlo(struct session *session)
 {
     const char *name = session->battery->settings->helo;
@@ -134,22 +132,6 @@ void session_take_greeting(struct session *session, const struct reply *reply)
     session_say_ehlo(session);
 }
 
-/* Keeps the offers of EHLO: the lines after the first (RFC 5321 section 4.1.1.1). */
-static void keep_capabilities(struct endpoint_result *result, const struct reply *reply)
-{
-    const char *line = strchr(reply->text, '\n');
-
-    result->capability_count = 0;
-    while (line != NULL && result->capability_count < RESULT_CAPABILITIES) {
-        const char *next = strchr(line + 1, '\n');
-        size_t length = next != NULL ? (size_t)(next - line - 1) : strlen(line + 1);
-        char shown[CAPABILITY_SIZE];
-        printable(shown, sizeof(shown), line + 1, length);
-        result->capabilities[result->capability_count++] = string_pool_keep(&result->texts, shown);
-        line = next;
-    }
-}
-
 static bool must_claim(const struct session *session)
 {
     return session->battery->settings->claim.family != ADDRESS_NONE && !session->standing;
@@ -167,13 +149,13 @@ static void keep_offers(struct session *session, const struct reply *reply)
     }
 
     if (session_is_proxied(session)) {
-        keep_capabilities(battery->result, reply);
+        ehlo_keep(battery->result, reply);
         return;
     }
     if (session_is_special(session) || (battery->result->tls != TLS_NONE && !session->secured)) {
         return;
     }
-    keep_capabilities(battery->result, reply);
+    ehlo_keep(battery->result, reply);
     ehlo_hear(battery->result, reply->text, session->secured);
     size_t length = strcspn(reply->text, " \n");
     printable(battery->place.ehlo, sizeof(battery->place.ehlo), reply->text, length);
@@ -208,7 +190,7 @@ static void take_vantage(struct session *session)
     char command[SESSION_COMMAND_SIZE];
     char why[SESSION_SENTENCE_SIZE];
 
-    if (!session_hello_offers(&session->hello, "XCLIENT ADDR")) {
+    if (!ehlo_reply_offers(&session->hello, "XCLIENT ADDR")) {
         snprintf(why, sizeof(why), "XCLIENT is not offered to %s", session->client);
         give_up_vantage(session, why);
         session_quit(session);

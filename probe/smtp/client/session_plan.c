@@ -5,16 +5,6 @@
 
 #include "probe/smtp/ehlo.h"
 
-bool session_hello_offers(const struct reply *hello, const char *what)
-{
-    for (const char *at = strchr(hello->text, '\n'); at != NULL; at = strchr(at + 1, '\n')) {
-        if (ehlo_is(at + 1, what)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void session_write_xclient(const struct reply *hello, const char *attributes,
                            char out[SESSION_COMMAND_SIZE])
 {
@@ -25,7 +15,7 @@ void session_write_xclient(const struct reply *hello, const char *attributes,
         size_t word = strcspn(at, " ");
         char offer[64];
         snprintf(offer, sizeof(offer), "XCLIENT %.*s", (int)strcspn(at, "="), at);
-        if (session_hello_offers(hello, offer) && length + word + 4 < SESSION_COMMAND_SIZE) {
+        if (ehlo_reply_offers(hello, offer) && length + word + 4 < SESSION_COMMAND_SIZE) {
             length += (size_t)snprintf(out + length, SESSION_COMMAND_SIZE - length, " %.*s",
                                        (int)word, at);
         }

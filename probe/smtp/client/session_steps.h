@@ -30,8 +30,6 @@ typedef void session_step(struct session *session, const struct reply *reply);
 /* XCLIENT with those attributes, words like NAME=VALUE, that this reply to EHLO offers to take. */
 void session_write_xclient(const struct reply *hello, const char *attributes,
                            char out[SESSION_COMMAND_SIZE]);
-/* Whether a reply to EHLO offers this, see ehlo.h. */
-bool session_hello_offers(const struct reply *hello, const char *what);
 /* Begins a plan: RSET if one is needed, then these. */
 void session_plan(struct session *session, const enum session_state *steps, size_t count);
 /* The command that was awaited has its reply: on with the plan. False when it is at its end. */
