@@ -122,7 +122,7 @@ bool session_is_common(const struct session *session)
 
 bool session_expects_another(const struct session *session)
 {
-    return session->heard + 1 < session->said;
+    return command_queue_owed(&session->queue) > 1;
 }
 
 void session_begin(struct session *session, struct battery *battery, const struct session *other)
@@ -311,8 +311,9 @@ const struct session_order *session_broken(struct session *session, enum session
             battery_slow_down(session->battery, session->refusals);
         }
         /* Perhaps it could not bear what was sent together. */
-        session->battery->one_at_a_time |= session->batch > 1 && session->heard < session->said;
-        if (how == SESSION_BROKEN_CLOSED && session->state == SESSION_RSET && session->heard == 0) {
+        session->battery->one_at_a_time |=
+            session->queue.batch > 1 && command_queue_owed(&session->queue) > 0;
+        if (how == SESSION_BROKEN_CLOSED && session_awaits_first_reset(session)) {
             session_put_back(session, why);
         } else {
             session_cut_task(session, why);

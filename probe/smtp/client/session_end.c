@@ -172,7 +172,7 @@ void session_hung_up(struct session *session, const struct reply *reply)
 {
     char why[SESSION_SENTENCE_SIZE];
 
-    bool before = session->state == SESSION_RSET && session->heard == 0;
+    bool before = session_awaits_first_reset(session);
 
     session_describe(why, "The server ended the session", reply);
     battery_trouble(session->battery, "%s", why);
@@ -251,7 +251,7 @@ bool session_stumbled(struct session *session, const struct reply *reply)
     bool out_of_step = (reply->code == CODE_BAD_SEQUENCE || reply->code == CODE_NO_MAIL) &&
                        !outcome_denies_relaying(session_judge(session, COMMAND_RCPT, reply, NULL));
 
-    if (!session->has_task || session->batch < 2 || !session_is_refusal(reply) ||
+    if (!session->has_task || session->queue.batch < 2 || !session_is_refusal(reply) ||
         !(out_of_step || names_pipelining(reply))) {
         return false;
     }

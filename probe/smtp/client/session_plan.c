@@ -99,11 +99,12 @@ static unsigned int risk_of(const struct session *session, enum session_state st
 static unsigned int allow_refusals(struct session *session, bool together)
 {
     struct battery *battery = session->battery;
-    size_t end = together ? session->planned : session->said + 1;
+    const struct command_queue *queue = &session->queue;
+    size_t end = together ? queue->count : queue->said + 1;
     unsigned int wanted = 0;
 
-    for (size_t i = session->said; i < end; i++) {
-        wanted += risk_of(session, session->plan[i]);
+    for (size_t i = queue->said; i < end; i++) {
+        wanted += risk_of(session, (enum session_state)queue->commands[i]);
     }
     unsigned int left = battery->connection_refusals > session->refusals
                             ? battery->connection_refusals - session->refusals
@@ -128,6 +129,7 @@ static bool stands_alone(enum session_state step)
 /* Says the next command and, where they may be sent together, those after it. */
 static void say(struct session *session)
 {
+    struct command_queue *queue = &session->queue;
     char *line = session->order.line;
     bool together =
         (session->hello.offers & REPLY_OFFERS_PIPELINING) != 0 && !session->battery->one_at_a_time;
@@ -135,46 +137,52 @@ static void say(struct session *session)
     unsigned int risk = 0;
 
     line[0] = '\0';
-    session->batch = 0;
-    while (session->said < session->planned) {
-        enum session_state step = session->plan[session->said];
+    command_queue_begin_batch(queue);
+    while (queue->said < queue->count) {
+        enum session_state step = (enum session_state)queue->commands[queue->said];
         risk += risk_of(session, step);
-        if (session->batch > 0 &&
-            (!together || risk > allowed || stands_alone(session->plan[session->said - 1]))) {
+        if (queue->batch > 0 &&
+            (!together || risk > allowed ||
+             stands_alone((enum session_state)queue->commands[queue->said - 1]))) {
             break;
         }
         write_command(session, step, line);
         line += strlen(line);
-        session->said++;
-        session->batch++;
+        command_queue_say(queue);
     }
-    session->state = session->plan[session->heard];
+    session->state = (enum session_state)command_queue_awaited(queue);
     session->order.action = SESSION_SEND;
 }
 
 void session_plan(struct session *session, const enum session_state *steps, size_t count)
 {
-    session->planned = session->said = session->heard = 0;
+    command_queue_clear(&session->queue);
     session->moot = false;
     if (session->in_transaction) {
-        session->plan[session->planned++] = SESSION_RSET;
+        command_queue_add(&session->queue, SESSION_RSET);
     }
-    for (size_t i = 0; i < count && session->planned < SESSION_PLAN; i++) {
-        session->plan[session->planned++] = steps[i];
+    for (size_t i = 0; i < count; i++) {
+        command_queue_add(&session->queue, steps[i]);
     }
     say(session);
 }
 
 bool session_go_on(struct session *session)
 {
-    session->heard++;
-    if (session->heard == session->planned) {
+    struct command_queue *queue = &session->queue;
+
+    if (!command_queue_hear(queue)) {
         return false;
     }
-    if (session->heard < session->said) {
-        session_listen(session, session->plan[session->heard]);
+    if (command_queue_owed(queue) > 0) {
+        session_listen(session, (enum session_state)command_queue_awaited(queue));
     } else {
         say(session);
     }
     return true;
+}
+
+bool session_awaits_first_reset(const struct session *session)
+{
+    return session->state == SESSION_RSET && session->queue.heard == 0;
 }

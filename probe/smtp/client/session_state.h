@@ -12,6 +12,7 @@
 
 #include "lib/address.h"
 #include "probe/smtp/battery.h"
+#include "probe/smtp/client/command_queue.h"
 #include "probe/smtp/reply/reply.h"
 
 #define SESSION_CODE_READY   220
@@ -60,13 +61,11 @@ enum session_action {
     SESSION_CLOSE,  /* close the connection; nothing follows */
 };
 
-#define SESSION_PLAN 6 /* commands of a technique */
-
 #define SESSION_COMMAND_SIZE (2 * ENVELOPE_PATH_SIZE + 32)
 
 struct session_order {
     enum session_action action;
-    char line[SESSION_PLAN * SESSION_COMMAND_SIZE]; /* commands, each with CRLF, or "" */
+    char line[COMMAND_QUEUE_MAX * SESSION_COMMAND_SIZE]; /* commands, each with CRLF, or "" */
 };
 
 /* The session does this when a step is through: the parts below session_technique.c cannot call it.
@@ -118,13 +117,11 @@ struct session {
     bool winding_down;            /* after this technique, QUIT */
     bool in_transaction;          /* MAIL was taken, and RSET not said since */
     char taken_sender[ENVELOPE_PATH_SIZE]; /* the last that MAIL was answered 2xx for */
-    enum session_state plan[SESSION_PLAN];
-    size_t planned, said, heard; /* commands of the plan; those said before heard have replies */
-    size_t batch;                /* how many were sent together */
-    bool moot;                   /* replies to the rest of the plan decide nothing */
-    enum outcome outcome;        /* of the technique's own request */
-    bool asking;                 /* techniques were to be asked: SMTP was agreed upon */
-    enum session_next next;      /* set by a step, done by session.c */
+    struct command_queue queue;            /* of states: the plan */
+    bool moot;                             /* replies to the rest of the plan decide nothing */
+    enum outcome outcome;                  /* of the technique's own request */
+    bool asking;                           /* techniques were to be asked: SMTP was agreed upon */
+    enum session_next next;                /* set by a step, done by session.c */
     struct session_order order;
 };
 

@@ -4,7 +4,7 @@
  * For these parts alone. Each calls those above it in this list, and none below; what a step
  * leaves to one below it says with `next`, and session.c sees to it:
  * - session_state.c: facts of the connection, and orders
- * - session_plan.c: a queue of commands, and what is sent together
+ * - session_plan.c: the commands of a technique, and which of them are sent together
  * - session_end.c: how a technique and a connection end; what a reply to a technique means
  * - session_confirm.c: what follows a reply: control, confirmation, another try, the message
  * - session_hailed.c: `plain` in the hello's transaction
@@ -34,6 +34,9 @@ void session_write_xclient(const struct reply *hello, const char *attributes,
 void session_plan(struct session *session, const enum session_state *steps, size_t count);
 /* The command that was awaited has its reply: on with the plan. False when it is at its end. */
 bool session_go_on(struct session *session);
+/* Whether the RSET that a plan begins with awaits its reply: of the technique itself the server has
+ * answered nothing. */
+bool session_awaits_first_reset(const struct session *session);
 
 /* ---- session_end.c ---- */
 

@@ -12,7 +12,7 @@
 /* ---- plans ------------------------------------------------------------------------------- */
 
 static const struct {
-    enum session_state steps[SESSION_PLAN];
+    enum session_state steps[COMMAND_QUEUE_MAX];
     size_t count;
 } plans[] = {
     [TECHNIQUE_SEQUENCE_ALONE] = {{SESSION_MAIL, SESSION_RCPT}, 2},
@@ -36,14 +36,14 @@ void session_ask_task(struct session *session)
     }
     const struct technique *technique = session->task.into->technique;
     enum technique_sequence sequence = technique->sequence;
-    enum session_state steps[SESSION_PLAN] = {SESSION_CLAIM, SESSION_CLAIM_EHLO};
+    enum session_state steps[COMMAND_QUEUE_MAX] = {SESSION_CLAIM, SESSION_CLAIM_EHLO};
     size_t count = 0;
 
     if (!session->claimed && (technique->identity == TECHNIQUE_IDENTITY_ANONYMOUS ||
                               technique->identity == TECHNIQUE_IDENTITY_XCLIENT)) {
         count = 2;
     }
-    for (size_t i = 0; i < plans[sequence].count && count < SESSION_PLAN; i++) {
+    for (size_t i = 0; i < plans[sequence].count && count < COMMAND_QUEUE_MAX; i++) {
         steps[count++] = plans[sequence].steps[i];
     }
     session_seal(session);
@@ -246,7 +246,7 @@ static void go_on(struct session *session)
 /* The rest of the plan is not said, and the part that was said decides nothing. */
 static void leave_plan(struct session *session)
 {
-    session->planned = session->said;
+    command_queue_cut(&session->queue);
     session->moot = true;
     go_on(session);
 }
