@@ -6,7 +6,9 @@
  * - session_state.c: facts of the connection, and orders
  * - session_plan.c: the commands of a technique, and which of them are sent together
  * - session_end.c: how a technique and a connection end; what a reply to a technique means
- * - session_confirm.c: what follows a reply: control, confirmation, another try, the message
+ * - session_confirm.c: what follows an acceptance: its control, and its confirmation
+ * - session_retry.c: what follows a reply that settles nothing: another sender, other words
+ * - session_message.c: DATA and the message
  * - session_hailed.c: `plain` in the hello's transaction
  * - session_filter.c: the talk with the site's filter
  * - session_technique.c: techniques
@@ -98,11 +100,15 @@ void session_plan_confirmation(struct session *session, enum session_state step)
 /* The acceptance that was to be confirmed was none. */
 void session_void_acceptance(struct session *session);
 
+/* ---- session_retry.c ---- */
+
 /* The reply settles nothing. Whether the technique in hand is asked once more: as another sender,
  * or with other words. */
 bool session_retry(struct session *session);
 /* Takes it out of the battery where it is a limit of the server's that it met. */
 void session_heed_limit(struct session *session, const struct reply *reply);
+
+/* ---- session_message.c ---- */
 
 session_step session_take_data, session_take_text;
 /* The recipient of the message has its reply: keeps a refusal. */
