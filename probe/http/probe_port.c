@@ -27,7 +27,9 @@ struct probe_port *probe_port_open(const struct http_settings *settings, const s
             .program = PROBE_PROGRAM, .routes = probe_routes, .user = port->pages});
     }
     if (port->server == NULL || !http_server_listen(port->server, settings, error)) {
-        (void)probe_port_close(port, 0);
+        (void)http_server_stop(port->server, 0);
+        probe_pages_free(port->pages);
+        free(port);
         return NULL;
     }
     return port;
