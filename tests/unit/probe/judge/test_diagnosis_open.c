@@ -12,27 +12,7 @@
 #include "probe/judge/diagnosis.h"
 #include "probe/judge/mta.h"
 #include "probe/judge/verdict.h"
-#include "tests/unit/audit_sample.h"
-
-#define ROWS(table) (sizeof(table) / sizeof((table)[0]))
-
-/* Big, and one case at a time. */
-static struct endpoint_result result;
-static const struct vantage_known outside = {.declared = VANTAGE_OUTSIDE};
-
-static int fresh(void **state)
-{
-    (void)state;
-    audit_sample_closed(&result);
-    return 0;
-}
-
-static int no_more(void **state)
-{
-    (void)state;
-    result_free(&result);
-    return 0;
-}
+#include "tests/unit/one_result.h"
 
 /* Only the greeting tells which software it is. */
 static void judge_as(enum mta mta)
@@ -102,7 +82,7 @@ static void each_cause_has_a_remedy_for_each_mta(void **state)
     for (size_t i = 0; i < ROWS(rows); i++) {
         for (size_t m = 0; m < ROWS(mtas); m++) {
             bool any = mtas[m] == MTA_UNKNOWN;
-            fresh(state);
+            one_result_fresh(state);
             if (strcmp(rows[i].granted, "plain") == 0) {
                 audit_sample_answer_all(&result, OUTCOME_ACCEPTED);
             }
@@ -116,10 +96,10 @@ static void each_cause_has_a_remedy_for_each_mta(void **state)
                              any || mtas[m] == MTA_SENDMAIL);
             assert_int_equal(strstr(result.fix.text, rows[i].exim) != NULL,
                              any || mtas[m] == MTA_EXIM);
-            no_more(state);
+            one_result_free(state);
         }
     }
-    fresh(state);
+    one_result_fresh(state);
 }
 
 static void who_anybody_can_say_to_be_has_a_remedy_of_its_own(void **state)
@@ -143,7 +123,7 @@ static void who_anybody_can_say_to_be_has_a_remedy_of_its_own(void **state)
     };
 
     for (size_t i = 0; i < ROWS(rows); i++) {
-        fresh(state);
+        one_result_fresh(state);
         grant(rows[i].granted);
         judge_as(MTA_UNKNOWN);
         audit_sample_judged(&result, VERDICT_OPEN, rows[i].cause, 2);
@@ -152,9 +132,9 @@ static void who_anybody_can_say_to_be_has_a_remedy_of_its_own(void **state)
         audit_sample_says(result.why, rows[i].granted);
         audit_sample_says(result.fix.text, rows[i].fix);
         assert_null(strstr(result.fix.text, "mynetworks"));
-        no_more(state);
+        one_result_free(state);
     }
-    fresh(state);
+    one_result_fresh(state);
 }
 
 /* ---- who is trusted ---- */
@@ -181,7 +161,7 @@ static const struct {
 static void each_trusted_sender_is_named_and_no_other(void **state)
 {
     for (size_t i = 0; i < ROWS(claims); i++) {
-        fresh(state);
+        one_result_fresh(state);
         audit_sample_answer(&result, claims[i].id, OUTCOME_ACCEPTED);
         judge_as(MTA_POSTFIX);
         audit_sample_judged(&result, VERDICT_OPEN, CAUSE_SENDER_TRUSTED, 2);
@@ -190,9 +170,9 @@ static void each_trusted_sender_is_named_and_no_other(void **state)
             assert_int_equal(strstr(result.why, claims[j].words) != NULL,
                              strcmp(claims[j].words, claims[i].words) == 0);
         }
-        no_more(state);
+        one_result_free(state);
     }
-    fresh(state);
+    one_result_fresh(state);
     audit_sample_answer(&result, "null-sender", OUTCOME_ACCEPTED);
     audit_sample_answer(&result, "bare-sender", OUTCOME_ACCEPTED);
     audit_sample_answer(&result, "auth-own", OUTCOME_ACCEPTED);
@@ -260,7 +240,7 @@ static void of_several_own_domains_those_that_are_trusted_are_named(void **state
     };
 
     for (size_t i = 0; i < ROWS(rows); i++) {
-        fresh(state);
+        one_result_fresh(state);
         add_own("shop.example", rows[i].first);
         add_own("left.example", rows[i].second);
         audit_sample_answer(&result, "own-sender", rows[i].own);
@@ -270,9 +250,9 @@ static void of_several_own_domains_those_that_are_trusted_are_named(void **state
         for (size_t each = 0; each < result.technique_count; each++) {
             result.techniques[each].own = NULL;
         }
-        no_more(state);
+        one_result_free(state);
     }
-    fresh(state);
+    one_result_fresh(state);
 }
 
 /* ---- what is granted ---- */
@@ -314,7 +294,7 @@ static void each_grant_is_told_in_its_own_words(void **state)
     };
 
     for (size_t i = 0; i < ROWS(rows); i++) {
-        fresh(state);
+        one_result_fresh(state);
         audit_sample_answer(&result, "plain", rows[i].plain);
         grant(rows[i].granted);
         judge_as(MTA_UNKNOWN);
@@ -323,9 +303,9 @@ static void each_grant_is_told_in_its_own_words(void **state)
             fail_msg("row %zu: %s: %s", i, cause_name(result.cause), result.why);
         }
         assert_int_equal(result.verdict, VERDICT_OPEN);
-        no_more(state);
+        one_result_free(state);
     }
-    fresh(state);
+    one_result_fresh(state);
 }
 
 static void what_is_refused_beside_plain_is_told(void **state)
@@ -349,7 +329,7 @@ static void one_refusal_shows_that_it_is_no_catcher(void **state)
     (void)state;
     size_t count = result.technique_count;
     for (size_t refused = 0; refused <= count; refused++) {
-        fresh(state);
+        one_result_fresh(state);
         audit_sample_answer_all(&result, OUTCOME_ACCEPTED);
         for (size_t i = 0; i < count; i++) {
             const struct technique_result *row = &result.techniques[i];
@@ -363,12 +343,12 @@ static void one_refusal_shows_that_it_is_no_catcher(void **state)
         }
         judge_as(MTA_UNKNOWN);
         assert_int_equal(strstr(result.fix.text, "settles it") != NULL, refused == count);
-        no_more(state);
+        one_result_free(state);
     }
-    fresh(state);
+    one_result_fresh(state);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, no_more)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, one_result_fresh, one_result_free)
 
 int main(void)
 {

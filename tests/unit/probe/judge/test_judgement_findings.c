@@ -10,20 +10,7 @@
 
 #include "probe/judge/diagnosis.h"
 #include "probe/judge/verdict.h"
-#include "tests/unit/audit_sample.h"
-
-#define ROWS(table) (sizeof(table) / sizeof((table)[0]))
-
-/* Big, and one case at a time. */
-static struct endpoint_result result;
-static const struct vantage_known outside = {.declared = VANTAGE_OUTSIDE};
-
-static int fresh(void **state)
-{
-    (void)state;
-    audit_sample_closed(&result);
-    return 0;
-}
+#include "tests/unit/one_result.h"
 
 /* ---- reach --------------------------------------------------------------------------- */
 
@@ -365,7 +352,6 @@ static void from_a_trusted_network_a_refused_plain_is_closed(void **state)
 static void a_declared_inside_vantage_is_no_finding(void **state)
 {
     (void)state;
-    const struct vantage_known inside = {.declared = VANTAGE_INSIDE};
     audit_sample_judge(&result, &inside);
     audit_sample_judged(&result, VERDICT_CLOSED, CAUSE_NONE, 0);
     audit_sample_answer_all(&result, OUTCOME_ACCEPTED);
@@ -389,7 +375,6 @@ static void both_ends_with_one_address_are_inside(void **state)
 static void no_form_and_no_sender_granted_inside_is_open(void **state)
 {
     (void)state;
-    const struct vantage_known inside = {.declared = VANTAGE_INSIDE};
     for (size_t i = 0; i < result.technique_count; i++) {
         const char *id = result.techniques[i].technique->id;
         audit_sample_closed(&result);
@@ -495,7 +480,7 @@ static void a_long_trouble_is_cut_between_characters(void **state)
     assert_int_equal(strlen(result.why), FINDING_WHY_SIZE - 1);
 }
 
-#define CASE(name) cmocka_unit_test_setup(name, fresh)
+#define CASE(name) cmocka_unit_test_setup(name, one_result_fresh)
 
 /* ---- identities ---------------------------------------------------------------------- */
 
@@ -525,7 +510,6 @@ static void an_anonymous_log_in_is_critical_only_where_it_opens(void **state)
 static void from_inside_an_anonymous_log_in_is_not_critical(void **state)
 {
     (void)state;
-    static const struct vantage_known inside = {.declared = VANTAGE_INSIDE};
 
     result.heard.anonymous = true;
     audit_sample_answer(&result, "auth-anonymous", OUTCOME_ACCEPTED);

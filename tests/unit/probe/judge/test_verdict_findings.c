@@ -13,29 +13,9 @@
 #include "probe/judge/milter_evidence.h"
 #include "probe/judge/verdict.h"
 #include "probe/model/other_domains.h"
-#include "tests/unit/audit_sample.h"
+#include "tests/unit/one_result.h"
 
-#define ROWS(table) (sizeof(table) / sizeof((table)[0]))
-
-/* Big, and one case at a time. */
-static struct endpoint_result result;
-static const struct vantage_known outside = {.declared = VANTAGE_OUTSIDE};
-static const struct vantage_known inside = {.declared = VANTAGE_INSIDE};
 static const struct vantage_known claimed = {.declared = VANTAGE_CLAIMED};
-
-static int fresh(void **state)
-{
-    (void)state;
-    audit_sample_closed(&result);
-    return 0;
-}
-
-static int no_more(void **state)
-{
-    (void)state;
-    result_free(&result);
-    return 0;
-}
 
 static size_t count_notes(const char *words)
 {
@@ -54,7 +34,7 @@ static void a_refused_service_is_told_with_its_greeting_and_who_asked(void **sta
     static const char *const greetings[] = {"", "#", "554 no mail here"};
 
     for (size_t i = 0; i < ROWS(greetings); i++) {
-        fresh(state);
+        one_result_fresh(state);
         result.reach = REACH_NO_GREETING;
         snprintf(result.banner, sizeof(result.banner), "%s", greetings[i]);
         verdict_endpoint(&result, &outside);
@@ -66,9 +46,9 @@ static void a_refused_service_is_told_with_its_greeting_and_who_asked(void **sta
         } else {
             assert_string_equal(finding_get(finding, "greeting"), greetings[i]);
         }
-        no_more(state);
+        one_result_free(state);
     }
-    fresh(state);
+    one_result_fresh(state);
 }
 
 static void a_probe_that_is_cut_off_is_told_by_whom_and_how_much_is_left(void **state)
@@ -83,7 +63,7 @@ static void a_probe_that_is_cut_off_is_told_by_whom_and_how_much_is_left(void **
     };
 
     for (size_t i = 0; i < ROWS(rows); i++) {
-        fresh(state);
+        one_result_fresh(state);
         result.cut_off = true;
         result.out_of_time = rows[i].out_of_time;
         result.banned = rows[i].banned;
@@ -97,9 +77,9 @@ static void a_probe_that_is_cut_off_is_told_by_whom_and_how_much_is_left(void **
         assert_int_equal(strncmp(finding->why, rows[i].why, strlen(rows[i].why)), 0);
         audit_sample_says(finding->why, "had been asked: 2 of ");
         assert_int_equal(strstr(finding->fix.text, "timeout") != NULL, rows[i].out_of_time);
-        no_more(state);
+        one_result_free(state);
     }
-    fresh(state);
+    one_result_fresh(state);
 }
 
 static void who_asks_from_inside_is_told_what_shows_it(void **state)
@@ -162,7 +142,7 @@ static void a_finding_is_made_again_of_what_the_verdict_is_about(void **state)
 
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct finding finding;
-        fresh(state);
+        one_result_fresh(state);
         if (rows[i].proven != NULL) {
             audit_sample_answer(&result, rows[i].proven, OUTCOME_ACCEPTED);
         }
@@ -178,9 +158,9 @@ static void a_finding_is_made_again_of_what_the_verdict_is_about(void **state)
             assert_int_equal(finding.kind, rows[i].kind);
             assert_string_equal(finding_get(&finding, "technique"), rows[i].technique);
         }
-        no_more(state);
+        one_result_free(state);
     }
-    fresh(state);
+    one_result_fresh(state);
 }
 
 /* From inside an acceptance shows nothing of strangers, whatever became of a message. */
@@ -207,15 +187,15 @@ static void an_offer_is_a_finding_where_a_stranger_had_it(void **state)
     } rows[] = {{&outside, true}, {&inside, false}, {&claimed, false}};
 
     for (size_t i = 0; i < ROWS(rows); i++) {
-        fresh(state);
+        one_result_fresh(state);
         result.heard.xclient = true;
         verdict_endpoint(&result, rows[i].vantage);
         const struct finding *finding = audit_sample_finding(&result, FINDING_XCLIENT_EXPOSED);
         assert_int_equal(finding != NULL, rows[i].found);
         assert_int_equal(verdict_exit_of(&result), rows[i].found ? 2 : 0);
-        no_more(state);
+        one_result_free(state);
     }
-    fresh(state);
+    one_result_fresh(state);
 }
 
 /* ---- the filter's word -------------------------------------------------------------------- */
@@ -244,7 +224,7 @@ static void the_filters_explanation_stands_alone(void **state)
     for (int open = 0; open < 2; open++) {
         char why[FINDING_WHY_SIZE];
         struct remedies fix;
-        fresh(state);
+        one_result_fresh(state);
         be_hidden();
         if (open != 0) {
             struct technique_result *plain = audit_sample_row(&result, "plain");
@@ -259,9 +239,9 @@ static void the_filters_explanation_stands_alone(void **state)
         (open != 0 ? milter_evidence_explain_open : milter_evidence_explain_hidden)(&result, NULL);
         assert_string_equal(why, result.why);
         assert_string_equal(fix.text, result.fix.text);
-        no_more(state);
+        one_result_free(state);
     }
-    fresh(state);
+    one_result_fresh(state);
 }
 
 static void of_a_request_that_the_filter_never_saw_its_explanation_stands_alone(void **state)
@@ -312,14 +292,14 @@ static void a_claimed_address_is_noted_where_it_asked(void **state)
                 {&outside, REACH_SESSION, 0}};
 
     for (size_t i = 0; i < ROWS(rows); i++) {
-        fresh(state);
+        one_result_fresh(state);
         result.reach = rows[i].reach;
         verdict_endpoint(&result, rows[i].vantage);
         assert_int_equal(count_notes("Asked as 198.51.100.7, an address claimed by XCLIENT"),
                          rows[i].notes);
-        no_more(state);
+        one_result_free(state);
     }
-    fresh(state);
+    one_result_fresh(state);
 }
 
 /* Which of the site's other domains were not asked for is told where techniques were asked. */
@@ -336,7 +316,7 @@ static void other_domains_that_are_left_are_named_where_all_else_was_asked(void 
     };
 
     for (size_t i = 0; i < ROWS(rows); i++) {
-        fresh(state);
+        one_result_fresh(state);
         for (size_t role = 0; role < DOMAIN_ROLES; role++) {
             result.others[role] = (struct other_domains){.domains = {"shop.example"}, .count = 1};
         }
@@ -347,9 +327,9 @@ static void other_domains_that_are_left_are_named_where_all_else_was_asked(void 
         verdict_endpoint(&result, &outside);
         assert_int_equal(count_notes("Not asked in the name of shop.example"), rows[i].notes);
         assert_int_equal(count_notes("Not greeted in the name of shop.example"), rows[i].notes);
-        no_more(state);
+        one_result_free(state);
     }
-    fresh(state);
+    one_result_fresh(state);
 }
 
 static void a_technique_that_ends_the_connection_by_its_answer_is_named_too(void **state)
@@ -365,7 +345,7 @@ static void a_technique_that_ends_the_connection_by_its_answer_is_named_too(void
                 {false, OUTCOME_CLOSING, true, 0}};
 
     for (size_t i = 0; i < ROWS(rows); i++) {
-        fresh(state);
+        one_result_fresh(state);
         struct technique_result *row = audit_sample_row(&result, "helo-own");
         row->hung_up = true;
         row->asked = rows[i].asked;
@@ -373,9 +353,9 @@ static void a_technique_that_ends_the_connection_by_its_answer_is_named_too(void
         result.interrupted = rows[i].interrupted;
         verdict_endpoint(&result, &outside);
         assert_int_equal(count_notes("Whenever the server was asked helo-own, "), rows[i].notes);
-        no_more(state);
+        one_result_free(state);
     }
-    fresh(state);
+    one_result_fresh(state);
 }
 
 static void what_a_limit_kept_from_being_asked_is_noted_of_each_technique(void **state)
@@ -410,7 +390,7 @@ static void a_name_that_dns_does_not_know_is_told_with_its_remedy(void **state)
     };
 
     for (size_t i = 0; i < ROWS(rows); i++) {
-        fresh(state);
+        one_result_fresh(state);
         struct technique_result *row = audit_sample_row(&result, rows[i].id);
         audit_sample_answer(&result, rows[i].id, rows[i].outcome);
         row->sender = "<canary@sender.outside.example.net>";
@@ -419,34 +399,40 @@ static void a_name_that_dns_does_not_know_is_told_with_its_remedy(void **state)
         verdict_endpoint(&result, &outside);
         assert_int_equal(result.note_count, 1);
         assert_string_equal(result.notes[0], rows[i].note);
-        no_more(state);
+        one_result_free(state);
     }
-    fresh(state);
+    one_result_fresh(state);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(a_refused_service_is_told_with_its_greeting_and_who_asked, fresh),
-        cmocka_unit_test_setup(a_probe_that_is_cut_off_is_told_by_whom_and_how_much_is_left, fresh),
-        cmocka_unit_test_setup(who_asks_from_inside_is_told_what_shows_it, fresh),
-        cmocka_unit_test_setup(a_finding_is_made_again_of_what_the_verdict_is_about, fresh),
-        cmocka_unit_test_setup(a_doubtful_message_from_inside_is_no_finding, fresh),
-        cmocka_unit_test_setup(an_offer_is_a_finding_where_a_stranger_had_it, fresh),
-        cmocka_unit_test_setup(what_the_filter_saw_is_a_finding_beside_the_verdict, fresh),
-        cmocka_unit_test_setup(the_filters_explanation_stands_alone, fresh),
+        cmocka_unit_test_setup(a_refused_service_is_told_with_its_greeting_and_who_asked,
+                               one_result_fresh),
+        cmocka_unit_test_setup(a_probe_that_is_cut_off_is_told_by_whom_and_how_much_is_left,
+                               one_result_fresh),
+        cmocka_unit_test_setup(who_asks_from_inside_is_told_what_shows_it, one_result_fresh),
+        cmocka_unit_test_setup(a_finding_is_made_again_of_what_the_verdict_is_about,
+                               one_result_fresh),
+        cmocka_unit_test_setup(a_doubtful_message_from_inside_is_no_finding, one_result_fresh),
+        cmocka_unit_test_setup(an_offer_is_a_finding_where_a_stranger_had_it, one_result_fresh),
+        cmocka_unit_test_setup(what_the_filter_saw_is_a_finding_beside_the_verdict,
+                               one_result_fresh),
+        cmocka_unit_test_setup(the_filters_explanation_stands_alone, one_result_fresh),
         cmocka_unit_test_setup(of_a_request_that_the_filter_never_saw_its_explanation_stands_alone,
-                               fresh),
-        cmocka_unit_test_setup(a_hidden_client_without_an_answer_is_told_of_the_answer, fresh),
-        cmocka_unit_test_setup(a_claimed_address_is_noted_where_it_asked, fresh),
+                               one_result_fresh),
+        cmocka_unit_test_setup(a_hidden_client_without_an_answer_is_told_of_the_answer,
+                               one_result_fresh),
+        cmocka_unit_test_setup(a_claimed_address_is_noted_where_it_asked, one_result_fresh),
         cmocka_unit_test_setup(other_domains_that_are_left_are_named_where_all_else_was_asked,
-                               fresh),
+                               one_result_fresh),
         cmocka_unit_test_setup(a_technique_that_ends_the_connection_by_its_answer_is_named_too,
-                               fresh),
+                               one_result_fresh),
         cmocka_unit_test_setup(what_a_limit_kept_from_being_asked_is_noted_of_each_technique,
-                               fresh),
-        cmocka_unit_test_setup(a_name_that_dns_does_not_know_is_told_with_its_remedy, fresh),
+                               one_result_fresh),
+        cmocka_unit_test_setup(a_name_that_dns_does_not_know_is_told_with_its_remedy,
+                               one_result_fresh),
     };
 
-    return cmocka_run_group_tests_name("verdict's findings", tests, NULL, no_more);
+    return cmocka_run_group_tests_name("verdict's findings", tests, NULL, one_result_free);
 }

@@ -10,28 +10,7 @@
 
 #include "probe/judge/verdict.h"
 #include "probe/model/evidence.h"
-#include "tests/unit/audit_sample.h"
-
-#define ROWS(table) (sizeof(table) / sizeof((table)[0]))
-
-/* Big, and one case at a time. */
-static struct endpoint_result result;
-static const struct vantage_known outside = {.declared = VANTAGE_OUTSIDE};
-static const struct vantage_known inside = {.declared = VANTAGE_INSIDE};
-
-static int fresh(void **state)
-{
-    (void)state;
-    audit_sample_closed(&result);
-    return 0;
-}
-
-static int no_more(void **state)
-{
-    (void)state;
-    result_free(&result);
-    return 0;
-}
+#include "tests/unit/one_result.h"
 
 /* ---- one answer -------------------------------------------------------------------------- */
 
@@ -72,7 +51,7 @@ static void each_answer_grants_as_much_as_it_says(void **state)
     };
 
     for (size_t i = 0; i < ROWS(rows); i++) {
-        fresh(state);
+        one_result_fresh(state);
         struct technique_result *row = audit_sample_row(&result, rows[i].id);
         audit_sample_answer(&result, rows[i].id, rows[i].outcome);
         row->at_mail = rows[i].at_mail;
@@ -311,7 +290,7 @@ static void each_rule_gives_its_verdict_proof_and_cause(void **state)
     };
 
     for (size_t i = 0; i < ROWS(rows); i++) {
-        fresh(state);
+        one_result_fresh(state);
         if (rows[i].change != NULL) {
             rows[i].change();
         }
@@ -346,7 +325,7 @@ static void who_was_not_asked_has_the_verdict_of_how_far_it_came(void **state)
     };
 
     for (size_t i = 0; i < ROWS(rows); i++) {
-        fresh(state);
+        one_result_fresh(state);
         result.reach = rows[i].reach;
         result.exhausted = rows[i].exhausted;
         verdict_endpoint(&result, &outside);
@@ -428,7 +407,7 @@ static void what_ends_connections_is_named_from_the_first_technique_on(void **st
     (void)state;
     for (size_t count = 1; count < 9; count++) {
         char more[32];
-        fresh(state);
+        one_result_fresh(state);
         for (size_t i = 0; i < count; i++) {
             audit_sample_unask(&result, result.techniques[i].technique->id);
             result.techniques[i].hung_up = true;
@@ -441,9 +420,9 @@ static void what_ends_connections_is_named_from_the_first_technique_on(void **st
         for (size_t i = 0; i < count; i++) {
             assert_int_equal(strstr(note, result.techniques[i].technique->id) != NULL, i < 6);
         }
-        no_more(state);
+        one_result_free(state);
     }
-    fresh(state);
+    one_result_fresh(state);
 }
 
 /* A log-in as nobody is critical only where it opens the server to strangers. */
@@ -460,7 +439,7 @@ static void a_log_in_as_nobody_is_critical_only_from_outside(void **state)
     };
 
     for (size_t i = 0; i < ROWS(rows); i++) {
-        fresh(state);
+        one_result_fresh(state);
         result.heard.anonymous = true;
         audit_sample_answer(&result, "auth-anonymous", rows[i].outcome);
         if (rows[i].at_home) {
@@ -470,9 +449,9 @@ static void a_log_in_as_nobody_is_critical_only_from_outside(void **state)
         const struct finding *finding = audit_sample_finding(&result, FINDING_ANONYMOUS_AUTH);
         assert_non_null(finding);
         assert_int_equal(finding->severity, rows[i].severity);
-        no_more(state);
+        one_result_free(state);
     }
-    fresh(state);
+    one_result_fresh(state);
 }
 
 /* The filter shows that the MTA sees another address: the words are of what the MTA did then. */
@@ -522,18 +501,22 @@ static void one_greeting_that_may_be_granted_is_enough_not_to_blame_the_others(v
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(each_answer_grants_as_much_as_it_says, fresh),
+        cmocka_unit_test_setup(each_answer_grants_as_much_as_it_says, one_result_fresh),
         cmocka_unit_test_setup(one_greeting_that_may_be_granted_is_enough_not_to_blame_the_others,
-                               fresh),
-        cmocka_unit_test_setup(each_rule_gives_its_verdict_proof_and_cause, fresh),
-        cmocka_unit_test_setup(who_was_not_asked_has_the_verdict_of_how_far_it_came, fresh),
-        cmocka_unit_test_setup(a_vantage_is_inside_for_one_of_four_reasons, fresh),
-        cmocka_unit_test_setup(a_log_in_as_nobody_is_critical_only_from_outside, fresh),
-        cmocka_unit_test_setup(a_hidden_client_is_told_what_was_granted_to_it, fresh),
-        cmocka_unit_test_setup(a_finding_quotes_the_reply_and_lists_what_was_granted, fresh),
-        cmocka_unit_test_setup(a_suspicion_beside_an_open_question_has_its_own_words, fresh),
-        cmocka_unit_test_setup(what_ends_connections_is_named_from_the_first_technique_on, fresh),
+                               one_result_fresh),
+        cmocka_unit_test_setup(each_rule_gives_its_verdict_proof_and_cause, one_result_fresh),
+        cmocka_unit_test_setup(who_was_not_asked_has_the_verdict_of_how_far_it_came,
+                               one_result_fresh),
+        cmocka_unit_test_setup(a_vantage_is_inside_for_one_of_four_reasons, one_result_fresh),
+        cmocka_unit_test_setup(a_log_in_as_nobody_is_critical_only_from_outside, one_result_fresh),
+        cmocka_unit_test_setup(a_hidden_client_is_told_what_was_granted_to_it, one_result_fresh),
+        cmocka_unit_test_setup(a_finding_quotes_the_reply_and_lists_what_was_granted,
+                               one_result_fresh),
+        cmocka_unit_test_setup(a_suspicion_beside_an_open_question_has_its_own_words,
+                               one_result_fresh),
+        cmocka_unit_test_setup(what_ends_connections_is_named_from_the_first_technique_on,
+                               one_result_fresh),
     };
 
-    return cmocka_run_group_tests_name("verdict", tests, NULL, no_more);
+    return cmocka_run_group_tests_name("verdict", tests, NULL, one_result_free);
 }
