@@ -1,4 +1,4 @@
-#include "probe/cli/alert_test.h"
+#include "probe/cli/verbs.h"
 
 #include <jansson.h>
 #include <signal.h>

@@ -1,4 +1,4 @@
-#include "probe/cli/check.h"
+#include "probe/cli/verbs.h"
 
 #include <limits.h>
 #include <stdio.h>

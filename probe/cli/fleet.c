@@ -1,4 +1,4 @@
-#include "probe/cli/fleet.h"
+#include "probe/cli/verbs.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -10,8 +10,7 @@
 
 #include "lib/sys/standard_streams.h"
 #include "probe/cli/command_line.h"
-#include "probe/cli/receive.h"
-#include "probe/cli/try.h"
+#include "probe/cli/verbs.h"
 
 static int print_help(const struct verb *verb)
 {

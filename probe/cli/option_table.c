@@ -4,17 +4,7 @@
 #include <string.h>
 
 #include "conf/environment.h"
-#include "probe/cli/alert_test.h"
-#include "probe/cli/check.h"
-#include "probe/cli/fleet.h"
-#include "probe/cli/init.h"
-#include "probe/cli/keygen.h"
-#include "probe/cli/receive.h"
-#include "probe/cli/recipe.h"
-#include "probe/cli/rehearse.h"
-#include "probe/cli/report.h"
-#include "probe/cli/run.h"
-#include "probe/cli/techniques.h"
+#include "probe/cli/verbs.h"
 
 #define HELP_COLUMN 23 /* where the text of an option begins */
 

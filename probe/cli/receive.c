@@ -1,4 +1,4 @@
-#include "probe/cli/receive.h"
+#include "probe/cli/verbs.h"
 
 #include <dirent.h>
 #include <errno.h>

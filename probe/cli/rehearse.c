@@ -1,4 +1,4 @@
-#include "probe/cli/rehearse.h"
+#include "probe/cli/verbs.h"
 
 #include <errno.h>
 #include <limits.h>

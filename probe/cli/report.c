@@ -1,4 +1,4 @@
-#include "probe/cli/report.h"
+#include "probe/cli/verbs.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "probe/cli/run.h"
+#include "probe/cli/verbs.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "probe/cli/techniques.h"
+#include "probe/cli/verbs.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "probe/cli/try.h"
+#include "probe/cli/verbs.h"
 
 #include <jansson.h>
 #include <limits.h>

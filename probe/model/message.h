@@ -3,7 +3,7 @@
  *
  * Sent only where the configuration asks for it (proof = data or delivered), through an endpoint
  * of a configured target that granted relaying, asked from outside. Its text is fixed but for the
- * names, the date and the token: 32 hexadecimal digits, by which receive (receive.h) knows it. They
+ * names, the date and the token: 32 hexadecimal digits, by which `receive` knows it. They
  * are random; with a token key the second half is a MAC over the first (lib/token.h). Pure but for
  * message_new_token; any thread.
  */

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "lib/state/database.h"
-#include "probe/cli/report.h"
+#include "probe/cli/verbs.h"
 #include "probe/report/history.h"
 #include "probe/report/history_text.h"
 #include "probe/report/page/html.h"
