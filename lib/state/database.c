@@ -16,7 +16,7 @@
 
 #include "lib/printable.h"
 #include "lib/state/schema.h"
-#include "lib/sys/remedy.h"
+#include "lib/sys/write_remedy.h"
 
 #define APPLICATION_ID  0x52575244 /* "RWRD" */
 #define BUSY_TIMEOUT_MS 500
@@ -384,7 +384,7 @@ static char *resolve_directory(const char *directory, char error[DATABASE_ERROR_
                  directory, user_name(user));
     } else if (resolved == NULL) {
         snprintf(error, DATABASE_ERROR_SIZE, "database %.200s/: %m (%s)", directory,
-                 remedy_of(errno, make_it_writable));
+                 write_remedy(errno, make_it_writable));
     }
     return resolved;
 }
@@ -554,7 +554,7 @@ enum database_error database_open(const char *path, sqlite3 **out, char error[DA
         kind = DATABASE_CANNOT_OPEN;
     } else if (!make_file(resolved)) {
         snprintf(error, DATABASE_ERROR_SIZE, "database %.200s: %m (%s)", path,
-                 remedy_of(errno, make_it_writable));
+                 write_remedy(errno, make_it_writable));
     } else {
         kind = open_resolved(resolved, &database, error);
     }

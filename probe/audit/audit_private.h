@@ -8,7 +8,7 @@
  * - audit_place.c: where the endpoints are, so that none is asked twice
  * - audit_progress.c: the line that says how far the audit is
  * - audit_entry.c: the entries, and their end
- * - audit_settle.c: what DNS says of an entry's address, and the wait for it
+ * - audit_inquiry.c: what DNS says of an entry's address, and the wait for it
  * - audit_message.c: the message that proves relaying, and its arrival
  * - audit_rounds.c: what follows an entry's round; what is known from audit to audit
  * - audit_queue.c: who is asked next
@@ -160,7 +160,7 @@ void audit_break_if_over(struct audit *audit);
 /* Sets the entry's timer; false without memory, when the audit goes on without. */
 bool audit_set_later(struct entry *entry, int64_t when);
 
-/* audit_settle.c */
+/* audit_inquiry.c */
 /* Has DNS asked about the endpoint's address. */
 void audit_inquire(struct entry *entry);
 void audit_on_inquiry_done(void *audit);

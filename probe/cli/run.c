@@ -41,7 +41,7 @@ struct daemon {
     struct reporter *reporter;
     struct alerts_pace pace; /* of the audit */
     struct probe_port *port;
-    struct pulse pulse;
+    struct health health;
     sigset_t signals; /* blocked always, and taken while it waits: none is ever lost */
     bool told_to_stop;
     char last[LAST_SIZE]; /* what the last audit came to; "" before the first */
@@ -126,7 +126,7 @@ static void remember(struct daemon *daemon, const struct conf *conf,
     if (daemon->standing != NULL) {
         metrics_state_add(daemon->standing, summary, kept);
     }
-    atomic_store(&daemon->pulse.unkept, !kept);
+    atomic_store(&daemon->health.unkept, !kept);
     (void)reporter_flush(daemon->reporter, FLUSH_MS);
     reporter_show_numbers(daemon->reporter);
 }
@@ -210,7 +210,7 @@ static void audit_due(struct daemon *daemon)
     }
     if (count > 0) {
         service_manager_tell("STATUS=Auditing %zu of %zu targets", count, probe->target_count);
-        pulse_expect(&daemon->pulse, longest_audit(probe, count), true);
+        health_expect(&daemon->health, longest_audit(probe, count), true);
         made = audit_targets(daemon, targets, count);
     }
     now = seconds_now();
@@ -317,7 +317,7 @@ static void reload(struct daemon *daemon)
     }
     reporter_configure(daemon->reporter, &alert);
     probe_port_configure(daemon->port, conf);
-    atomic_store(&daemon->pulse.targets, conf->probe.target_count);
+    atomic_store(&daemon->health.targets, conf->probe.target_count);
     schedule_free(daemon->schedule);
     conf_free(daemon->conf);
     daemon->schedule = schedule;
@@ -346,7 +346,7 @@ static void wait_for_something(struct daemon *daemon)
     /* time_t may have 32 bits, and nothing to do is INT64_MAX. */
     int64_t due = schedule_wait(daemon->schedule, seconds_now());
     const struct timespec wait = {.tv_sec = due < WAIT_MOST ? (time_t)due : WAIT_MOST};
-    pulse_expect(&daemon->pulse, wait.tv_sec + WAIT_GRACE, false);
+    health_expect(&daemon->health, wait.tv_sec + WAIT_GRACE, false);
     tell_status(daemon, wait.tv_sec);
     switch (sigtimedwait(&daemon->signals, NULL, &wait)) {
     case SIGTERM:
@@ -422,7 +422,7 @@ static void rest(struct daemon *daemon, struct worker *worker)
 {
     const struct timespec wait = {.tv_sec = WORKER_IDLE_S};
 
-    pulse_expect(&daemon->pulse, WORKER_IDLE_S + WAIT_GRACE, false);
+    health_expect(&daemon->health, WORKER_IDLE_S + WAIT_GRACE, false);
     switch (sigtimedwait(&daemon->signals, NULL, &wait)) {
     case SIGTERM:
     case SIGINT:
@@ -459,18 +459,18 @@ static int work(struct daemon *daemon)
             reporter_say(daemon->reporter, LOG_INFO,
                          "version " RELAYWARDEN_VERSION " is ready, a worker at vantage %s",
                          worker_vantage(worker));
-            atomic_store(&daemon->pulse.in_service, true);
+            atomic_store(&daemon->health.in_service, true);
             service_manager_tell("READY=1\nSTATUS=");
         } else if (!is_ready) {
             service_manager_tell("EXTEND_TIMEOUT_USEC=%d\nSTATUS=Waits for the database",
                                  DATABASE_WAIT_USEC);
         }
-        pulse_expect(&daemon->pulse, longest_audit(&daemon->conf->probe, CLAIMS_MAX), true);
+        health_expect(&daemon->health, longest_audit(&daemon->conf->probe, CLAIMS_MAX), true);
         if (!worker_round(worker, finish_round, daemon) && !is_to_stop(daemon)) {
             rest(daemon, worker);
         }
     }
-    atomic_store(&daemon->pulse.in_service, false);
+    atomic_store(&daemon->health.in_service, false);
     service_manager_tell("STOPPING=1");
     worker_stop(worker);
     reporter_say(daemon->reporter, LOG_INFO, "stopped");
@@ -482,8 +482,8 @@ static int serve(struct daemon *daemon)
     reporter_say(
         daemon->reporter, LOG_INFO, "version " RELAYWARDEN_VERSION " is ready, with %zu target%s",
         daemon->conf->probe.target_count, daemon->conf->probe.target_count == 1 ? "" : "s");
-    atomic_store(&daemon->pulse.targets, daemon->conf->probe.target_count);
-    atomic_store(&daemon->pulse.in_service, true);
+    atomic_store(&daemon->health.targets, daemon->conf->probe.target_count);
+    atomic_store(&daemon->health.in_service, true);
     service_manager_tell("READY=1");
     while (!is_to_stop(daemon)) {
         audit_due(daemon);
@@ -491,7 +491,7 @@ static int serve(struct daemon *daemon)
             wait_for_something(daemon);
         }
     }
-    atomic_store(&daemon->pulse.in_service, false);
+    atomic_store(&daemon->health.in_service, false);
     service_manager_tell("STOPPING=1");
     reporter_say(daemon->reporter, LOG_INFO, "stopped");
     return 0;
@@ -507,7 +507,7 @@ int run_main(const struct options *invocation)
         goto out;
     }
     char error[HTTP_ERROR_SIZE];
-    daemon.port = probe_port_open(&daemon.conf->probe.http, &daemon.pulse, error);
+    daemon.port = probe_port_open(&daemon.conf->probe.http, &daemon.health, error);
     if (daemon.port == NULL) {
         code = options_fail_for(invocation, OPTIONS_SYSTEM, error);
         goto out;

@@ -14,7 +14,7 @@
 struct probe_pages {
     struct metrics_state *standing;
     const struct reporter *reporter;
-    const struct pulse *pulse;
+    const struct health *health;
     probe_pages_reader read;
 
     pthread_mutex_t mutex; /* guards conf */
@@ -23,13 +23,13 @@ struct probe_pages {
 
 /* ---- life -------------------------------------------------------------------------------- */
 
-struct probe_pages *probe_pages_new(const struct pulse *pulse)
+struct probe_pages *probe_pages_new(const struct health *health)
 {
     struct probe_pages *pages = calloc(1, sizeof(*pages));
 
     if (pages != NULL) {
         pthread_mutex_init(&pages->mutex, NULL);
-        pages->pulse = pulse;
+        pages->health = health;
     }
     return pages;
 }
@@ -216,7 +216,7 @@ static enum http_status answer_health(const struct http_request *request, FILE *
     const struct probe_pages *pages = user;
 
     (void)request;
-    return pulse_tell_health(pages->pulse, out) ? HTTP_OK : HTTP_UNAVAILABLE;
+    return health_tell(pages->health, out) ? HTTP_OK : HTTP_UNAVAILABLE;
 }
 
 static enum http_status answer_readiness(const struct http_request *request, FILE *out, void *user)
@@ -224,7 +224,7 @@ static enum http_status answer_readiness(const struct http_request *request, FIL
     const struct probe_pages *pages = user;
 
     (void)request;
-    return pulse_tell_readiness(pages->pulse, out) ? HTTP_OK : HTTP_UNAVAILABLE;
+    return health_tell_readiness(pages->health, out) ? HTTP_OK : HTTP_UNAVAILABLE;
 }
 
 const struct http_route probe_routes[] = {

@@ -11,14 +11,14 @@
 #include "conf/conf.h"
 #include "lib/alert/reporter.h"
 #include "lib/http/http_reply.h"
-#include "probe/http/pulse.h"
+#include "probe/http/health.h"
 #include "probe/report/history.h"
 #include "probe/report/metrics_state.h"
 
 struct probe_pages;
 
-/* NULL when memory is out. The pulse outlives it. */
-struct probe_pages *probe_pages_new(const struct pulse *pulse);
+/* NULL when memory is out. The health outlives it. */
+struct probe_pages *probe_pages_new(const struct health *health);
 
 /* history_read, or the same of a fleet. */
 typedef struct history *(*probe_pages_reader)(const struct conf *conf, time_t now,

@@ -12,8 +12,8 @@ struct probe_port {
     struct reporter *reporter; /* from probe_port_start on */
 };
 
-struct probe_port *probe_port_open(const struct http_settings *settings, const struct pulse *pulse,
-                                   char error[HTTP_ERROR_SIZE])
+struct probe_port *probe_port_open(const struct http_settings *settings,
+                                   const struct health *health, char error[HTTP_ERROR_SIZE])
 {
     struct probe_port *port = calloc(1, sizeof(*port));
 
@@ -21,7 +21,7 @@ struct probe_port *probe_port_open(const struct http_settings *settings, const s
     if (port == NULL) {
         return NULL;
     }
-    port->pages = probe_pages_new(pulse);
+    port->pages = probe_pages_new(health);
     if (port->pages != NULL) {
         port->server = http_server_new(&(struct http_pages){
             .program = PROBE_PROGRAM, .routes = probe_routes, .user = port->pages});

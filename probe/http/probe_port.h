@@ -17,8 +17,8 @@ struct probe_port;
 
 /* Opens the port, as whom we are now: root may open any. Nothing is answered yet. NULL and a
  * sentence. */
-struct probe_port *probe_port_open(const struct http_settings *settings, const struct pulse *pulse,
-                                   char error[HTTP_ERROR_SIZE]);
+struct probe_port *probe_port_open(const struct http_settings *settings,
+                                   const struct health *health, char error[HTTP_ERROR_SIZE]);
 
 /* Begins to answer, if the configuration has a port, and tells it. `standing` may be NULL. False:
  * PROBE_PORT_NO_THREAD. */

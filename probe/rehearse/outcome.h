@@ -13,9 +13,9 @@
 #include <stdio.h>
 
 #include "lib/address.h"
-#include "probe/rehearse/asking.h"
 #include "probe/rehearse/blame.h"
 #include "probe/rehearse/candidate.h"
+#include "probe/rehearse/strangers.h"
 
 enum outcome_verdict {
     OUTCOME_VERDICT_CLOSED,
@@ -30,7 +30,7 @@ enum outcome_verdict {
 
 struct outcome_listener {
     const char *service;
-    struct asking_endpoint endpoint;
+    struct stranger_endpoint endpoint;
     enum outcome_verdict verdict;
     char why[OUTCOME_TEXT_SIZE]; /* of unknown; "" = nothing */
 };
@@ -46,7 +46,7 @@ struct outcome_grant {
     char recipient[ENVELOPE_PATH_SIZE];
     char reply[OUTCOME_TEXT_SIZE];
     const struct technique *technique;
-    struct asking_question again;       /* to ask it once more; without a result */
+    struct stranger_question again;     /* to ask it once more; without a result */
     const struct technique *instead[1]; /* of `again` */
     char condition[OUTCOME_TEXT_SIZE];  /* "" = it is open; else what must be so */
     struct rehearse_blame blame;

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "lib/printable.h"
-#include "probe/rehearse/listening.h"
+#include "probe/rehearse/open_ports.h"
 #include "probe/rehearse/rehearsal_private.h"
 #include "probe/rehearse/rehearsal_words.h"
 #include "probe/rehearse/stage/mounts.h"
@@ -207,21 +207,21 @@ static void name_places(struct rehearsal_outcome *outcome, const char *directory
 
 static bool add_listeners(struct rehearsal *rehearsal)
 {
-    struct asking_endpoint endpoints[LISTENING_MAX];
+    struct stranger_endpoint endpoints[OPEN_PORTS_MAX];
     struct rehearsal_outcome *outcome = rehearsal->outcome;
     char text[OUTCOME_TEXT_SIZE];
     size_t known;
-    size_t count = listening_find(&rehearsal->stage->wires, outcome->candidate, endpoints,
-                                  &rehearsal->listeners_left);
+    size_t count = open_ports_find(&rehearsal->stage->wires, outcome->candidate, endpoints,
+                                   &rehearsal->listeners_left);
 
-    rehearsal->is_private = count == 0 && listening_is_private(&rehearsal->stage->wires);
+    rehearsal->is_private = count == 0 && open_ports_is_private(&rehearsal->stage->wires);
     const struct candidate_listener *listeners = candidate_listeners(outcome->candidate, &known);
 
     if (rehearsal->listeners_left > 0) {
         snprintf(text, sizeof(text),
                  "the server listens at %zu addresses and ports, and a rehearsal asks %d: %zu were "
                  "not asked; rehearse a copy whose master file has only those",
-                 count + rehearsal->listeners_left, LISTENING_MAX, rehearsal->listeners_left);
+                 count + rehearsal->listeners_left, OPEN_PORTS_MAX, rehearsal->listeners_left);
         (void)outcome_unknown(outcome, "", text);
     }
     for (size_t i = 0; i < count; i++) {

@@ -5,12 +5,12 @@
 #include "probe/model/evidence.h"
 #include "probe/rehearse/rehearsal_private.h"
 
-struct asking_question rehearsal_question(const struct rehearsal *rehearsal, size_t listener)
+struct stranger_question rehearsal_question(const struct rehearsal *rehearsal, size_t listener)
 {
-    const struct asking_endpoint *endpoint = &rehearsal->outcome->listeners[listener].endpoint;
+    const struct stranger_endpoint *endpoint = &rehearsal->outcome->listeners[listener].endpoint;
     const struct address *chosen = &rehearsal->chosen[listener];
 
-    return (struct asking_question){
+    return (struct stranger_question){
         .endpoint = *endpoint,
         .client = chosen->family != ADDRESS_NONE
                       ? *chosen
@@ -57,7 +57,8 @@ static void strip(char *out, size_t size, const char *path)
 
 /* Keeps what was granted, to be asked again and blamed. */
 bool rehearsal_add_grant(struct rehearsal *rehearsal, size_t listener,
-                         const struct asking_question *question, size_t row, const char *condition)
+                         const struct stranger_question *question, size_t row,
+                         const char *condition)
 {
     const struct technique_result *asked = &question->result->techniques[row];
     struct outcome_grant *grant = outcome_add_grant(rehearsal->outcome);
@@ -161,7 +162,7 @@ void rehearsal_leave_open(struct outcome_listener *listener, const struct endpoi
 
 /* Takes over one battery's result: its listener is closed only where nothing was left open. */
 static bool take_result(struct rehearsal *rehearsal, size_t listener,
-                        const struct asking_question *question)
+                        const struct stranger_question *question)
 {
     struct outcome_listener *of = &rehearsal->outcome->listeners[listener];
     const struct endpoint_result *result = question->result;
@@ -225,7 +226,7 @@ void rehearsal_take_turned_away(struct rehearsal *rehearsal)
 
     for (size_t i = 0; i < rehearsal->outcome->listener_count; i++) {
         struct outcome_listener *of = &rehearsal->outcome->listeners[i];
-        const struct asking_endpoint *endpoint = &of->endpoint;
+        const struct stranger_endpoint *endpoint = &of->endpoint;
         if (rehearsal->turned_away[i] && of->verdict <= OUTCOME_VERDICT_CONDITIONAL &&
             !(endpoint->listener < count &&
               listeners[endpoint->listener].shut[endpoint->address.family == ADDRESS_IPV6])) {
@@ -240,11 +241,11 @@ void rehearsal_take_turned_away(struct rehearsal *rehearsal)
 
 /* Others ask as the first stranger did; the first of them who is not turned away stays. */
 static bool choose_another(struct rehearsal *rehearsal, size_t listener,
-                           const struct asking_question *first, char error[STAGE_ERROR_SIZE])
+                           const struct stranger_question *first, char error[STAGE_ERROR_SIZE])
 {
     const struct address *others = rehearsal->others[first->client.family == ADDRESS_IPV6];
     static const struct technique *plain[1];
-    struct asking_question asked[REHEARSAL_OTHERS];
+    struct stranger_question asked[REHEARSAL_OTHERS];
     size_t count = 0;
 
     plain[0] = technique_find("plain");
@@ -266,12 +267,12 @@ static bool choose_another(struct rehearsal *rehearsal, size_t listener,
             rehearsal->chosen[listener] = asked[i].client;
         }
     }
-    asking_free(asked, count);
+    strangers_free(asked, count);
     return good;
 }
 
 static bool ask_as_others(struct rehearsal *rehearsal, size_t listener,
-                          struct asking_question *question, char error[STAGE_ERROR_SIZE])
+                          struct stranger_question *question, char error[STAGE_ERROR_SIZE])
 {
     if (!is_turned_away(question->result)) {
         return true;
@@ -281,7 +282,7 @@ static bool ask_as_others(struct rehearsal *rehearsal, size_t listener,
             return false;
         }
         if (rehearsal->chosen[listener].family != ADDRESS_NONE) {
-            asking_free(question, 1);
+            strangers_free(question, 1);
             question->client = rehearsal->chosen[listener];
             if (!trial_ask(&rehearsal->trial, question, 1, error)) {
                 return false;
@@ -304,7 +305,7 @@ static bool ask_as_others(struct rehearsal *rehearsal, size_t listener,
 bool rehearsal_ask_strangers(struct rehearsal *rehearsal, char error[STAGE_ERROR_SIZE])
 {
     size_t count = rehearsal->outcome->listener_count;
-    struct asking_question *questions = calloc(count + 1, sizeof(*questions));
+    struct stranger_question *questions = calloc(count + 1, sizeof(*questions));
     size_t *of = calloc(count + 1, sizeof(*of));
     size_t asked = 0;
     bool good = questions != NULL && of != NULL;
@@ -332,7 +333,7 @@ bool rehearsal_ask_strangers(struct rehearsal *rehearsal, char error[STAGE_ERROR
         good = ask_as_others(rehearsal, of[i], &questions[i], error) &&
                take_result(rehearsal, of[i], &questions[i]);
     }
-    asking_free(questions, questions != NULL ? asked : 0);
+    strangers_free(questions, questions != NULL ? asked : 0);
     free(questions);
     free(of);
     return good;

@@ -144,7 +144,7 @@ static bool ask_again(struct rehearsal *rehearsal, struct round_of_blame *round,
 {
     const struct trial_run run = {
         .without = round->out, .without_count = round->out_count, .policy_ok = policy};
-    struct asking_question *questions = calloc(round->due_count + 1, sizeof(*questions));
+    struct stranger_question *questions = calloc(round->due_count + 1, sizeof(*questions));
     char error[STAGE_ERROR_SIZE];
     char words[OUTCOME_TEXT_SIZE];
     size_t count = 0;
@@ -175,7 +175,7 @@ static bool ask_again(struct rehearsal *rehearsal, struct round_of_blame *round,
         round->due_count = left;
     }
     trial_stop(&rehearsal->trial);
-    asking_free(questions, count);
+    strangers_free(questions, count);
     free(questions);
     return true;
 }

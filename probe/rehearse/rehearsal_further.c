@@ -211,7 +211,7 @@ static const struct technique *put_behind(struct rehearsal *rehearsal, const str
 
 /* A claim is made by any stranger, on a listener that takes one. */
 static bool make_claim(struct rehearsal *rehearsal, const struct put *put,
-                       struct asking_question *out, const struct technique *battery[1])
+                       struct stranger_question *out, const struct technique *battery[1])
 {
     const struct question *question = &rehearsal->questions.all[put->question];
     size_t count = 0;
@@ -236,10 +236,11 @@ static bool make_claim(struct rehearsal *rehearsal, const struct put *put,
 
 /* The other family's addresses are no client's of this listener. */
 static bool make_put(struct rehearsal *rehearsal, const struct put *put,
-                     struct asking_question *out, const struct technique *battery[1])
+                     struct stranger_question *out, const struct technique *battery[1])
 {
     const struct question *question = &rehearsal->questions.all[put->question];
-    const struct asking_endpoint *endpoint = &rehearsal->outcome->listeners[put->listener].endpoint;
+    const struct stranger_endpoint *endpoint =
+        &rehearsal->outcome->listeners[put->listener].endpoint;
 
     *out = rehearsal_question(rehearsal, put->listener);
     out->instead = battery;
@@ -305,7 +306,7 @@ static bool is_open_anyway(const struct rehearsal *rehearsal, size_t listener)
 }
 
 static bool take_put(struct rehearsal *rehearsal, const struct put *put,
-                     const struct asking_question *question)
+                     const struct stranger_question *question)
 {
     struct outcome_listener *listener = &rehearsal->outcome->listeners[put->listener];
     char client[ADDRESS_TEXT_SIZE];
@@ -397,7 +398,7 @@ static bool ask_those(struct rehearsal *rehearsal, bool (*is_one)(const struct q
 {
     size_t room = rehearsal->questions.count * rehearsal->outcome->listener_count;
     struct put *puts = calloc(room + 1, sizeof(*puts));
-    struct asking_question *asked = calloc(room + 1, sizeof(*asked));
+    struct stranger_question *asked = calloc(room + 1, sizeof(*asked));
     const struct technique *(*batteries)[1] = calloc(room + 1, sizeof(*batteries));
     size_t count = 0;
     bool good = puts != NULL && asked != NULL && batteries != NULL;
@@ -414,7 +415,7 @@ static bool ask_those(struct rehearsal *rehearsal, bool (*is_one)(const struct q
     for (size_t i = 0; good && i < count; i++) {
         good = take_put(rehearsal, &puts[i], &asked[i]);
     }
-    asking_free(asked, asked != NULL ? count : 0);
+    strangers_free(asked, asked != NULL ? count : 0);
     free(puts);
     free(asked);
     free(batteries);

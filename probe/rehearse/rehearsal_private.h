@@ -14,7 +14,7 @@
 #include <stddef.h>
 
 #include "lib/domain.h"
-#include "probe/rehearse/listening.h"
+#include "probe/rehearse/open_ports.h"
 #include "probe/rehearse/questions.h"
 #include "probe/rehearse/rehearsal_settings.h"
 #include "probe/rehearse/trial.h"
@@ -42,14 +42,14 @@ struct rehearsal {
     const struct rehearsal_settings *settings;
     struct rehearsal_outcome *outcome;
     struct trial trial;
-    struct address strangers[2];                /* IPv4, IPv6 */
-    struct address others[2][REHEARSAL_OTHERS]; /* asked where the first is turned away himself */
-    struct address chosen[LISTENING_MAX];       /* by listener: of the others; or ADDRESS_NONE */
-    bool turned_away[LISTENING_MAX];            /* by listener: so was everybody up to now */
-    char turned_away_words[LISTENING_MAX][256]; /* with these words */
-    bool is_private;                            /* nothing listens where strangers can reach it */
-    bool is_asked;                              /* the server ran, and answered */
-    size_t listeners_left;                      /* were not asked: there are too many */
+    struct address strangers[2];                 /* IPv4, IPv6 */
+    struct address others[2][REHEARSAL_OTHERS];  /* asked where the first is turned away himself */
+    struct address chosen[OPEN_PORTS_MAX];       /* by listener: of the others; or ADDRESS_NONE */
+    bool turned_away[OPEN_PORTS_MAX];            /* by listener: so was everybody up to now */
+    char turned_away_words[OPEN_PORTS_MAX][256]; /* with these words */
+    bool is_private;                             /* nothing listens where strangers can reach it */
+    bool is_asked;                               /* the server ran, and answered */
+    size_t listeners_left;                       /* were not asked: there are too many */
     char host[DOMAIN_SIZE];
     struct questions questions;
     struct further_technique further[QUESTIONS_MAX]; /* by question */
@@ -63,7 +63,7 @@ struct rehearsal {
 void rehearsal_put_behind(struct further_technique *out, const struct technique *technique,
                           const struct address *client);
 /* The ordinary stranger's question to a listener: the whole battery. */
-struct asking_question rehearsal_question(const struct rehearsal *rehearsal, size_t listener);
+struct stranger_question rehearsal_question(const struct rehearsal *rehearsal, size_t listener);
 /* Whether the answer to the question's row shows nothing: none came, or one that another might
  * follow. A refusal for good is one, whatever its reason: this is no server of somebody else's,
  * which may have taken us for what we are not. */
@@ -73,7 +73,8 @@ void rehearsal_leave_open(struct outcome_listener *listener, const struct endpoi
                           size_t row);
 /* Keeps what was granted, to be asked again and blamed. False: memory is out. */
 bool rehearsal_add_grant(struct rehearsal *rehearsal, size_t listener,
-                         const struct asking_question *question, size_t row, const char *condition);
+                         const struct stranger_question *question, size_t row,
+                         const char *condition);
 /* Whether the answer to the result's first row says more than that its asker is not wanted. */
 void rehearsal_look_how_far(struct rehearsal *rehearsal, size_t listener,
                             const struct endpoint_result *result);

@@ -122,18 +122,18 @@ static bool is_doomed(void *user)
     return trial_is_dead(user, words);
 }
 
-bool trial_ask(struct trial *trial, struct asking_question *questions, size_t count,
+bool trial_ask(struct trial *trial, struct stranger_question *questions, size_t count,
                char error[STAGE_ERROR_SIZE])
 {
-    const struct asking asking = {.stage = trial->stage,
-                                  .canary = trial->canary,
-                                  .site = trial->site,
-                                  .own = trial->own,
-                                  .host = trial->host,
-                                  .is_doomed = is_doomed,
-                                  .user = trial};
+    const struct strangers strangers = {.stage = trial->stage,
+                                        .canary = trial->canary,
+                                        .site = trial->site,
+                                        .own = trial->own,
+                                        .host = trial->host,
+                                        .is_doomed = is_doomed,
+                                        .user = trial};
 
-    return asking_run(&asking, questions, count, error);
+    return strangers_ask(&strangers, questions, count, error);
 }
 
 enum rehearse_answer trial_answer(const struct endpoint_result *result, size_t row,
@@ -176,7 +176,7 @@ enum rehearse_answer trial_answer(const struct endpoint_result *result, size_t r
 /* How the site's own mail is answered; false if it is not. */
 static bool ask_control(struct trial *trial, enum outcome *out)
 {
-    struct asking_question question = trial->control;
+    struct stranger_question question = trial->control;
     char error[STAGE_ERROR_SIZE];
     char client[ADDRESS_TEXT_SIZE];
     struct technique behind = own_mail;
@@ -190,7 +190,7 @@ static bool ask_control(struct trial *trial, enum outcome *out)
     if (good) {
         *out = question.result->techniques[0].outcome;
     }
-    asking_free(&question, 1);
+    strangers_free(&question, 1);
     return good;
 }
 
@@ -252,7 +252,7 @@ static void ask_one(struct trial *trial, const struct trial_run *run,
                     const struct rehearse_request *request, struct rehearse_reply *reply)
 {
     const struct outcome_grant *grant = request->own;
-    struct asking_question question = grant->again;
+    struct stranger_question question = grant->again;
     char error[STAGE_ERROR_SIZE];
     size_t from = mark_trace(trial);
 
@@ -262,7 +262,7 @@ static void ask_one(struct trial *trial, const struct trial_run *run,
     if (trial_ask(trial, &question, 1, error) && question.result->technique_count > 0) {
         reply->answer = trial_answer(question.result, 0, reply->text);
     }
-    asking_free(&question, 1);
+    strangers_free(&question, 1);
     reply->trace = take_trace(trial, from);
     reply->trace_length = reply->trace != NULL ? strlen(reply->trace) : 0;
 }

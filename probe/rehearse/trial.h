@@ -11,11 +11,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "probe/rehearse/asking.h"
 #include "probe/rehearse/blame.h"
 #include "probe/rehearse/outcome.h"
 #include "probe/rehearse/private_server.h"
 #include "probe/rehearse/stage/stage.h"
+#include "probe/rehearse/strangers.h"
 
 struct trial {
     struct stage *stage;
@@ -27,7 +27,7 @@ struct trial {
     const char *host;
     size_t starts;
     /* Of the site's own mail, as the candidate answers it without any change. */
-    struct asking_question control; /* without a result; its endpoint is set when it is known */
+    struct stranger_question control; /* without a result; its endpoint is set when it is known */
     bool control_known;
     enum outcome control_outcome;
     /* The server that runs. */
@@ -55,7 +55,7 @@ enum instance_fault trial_start(struct trial *trial, const struct trial_run *run
 void trial_stop(struct trial *trial);
 
 /* Asks whoever runs. */
-bool trial_ask(struct trial *trial, struct asking_question *questions, size_t count,
+bool trial_ask(struct trial *trial, struct stranger_question *questions, size_t count,
                char error[STAGE_ERROR_SIZE]);
 
 /* The server's words if it has died of its configuration since it was started; false if not. */

@@ -14,7 +14,7 @@
 
 #include "probe/judge/posture.h"
 #include "probe/judge/verdict.h"
-#include "probe/net/connection.h"
+#include "probe/net/transport.h"
 #include "probe/report/report.h"
 #include "probe/smtp/client/client.h"
 #include "tests/fuzz/fuzz.h"
@@ -46,15 +46,15 @@ enum phase {
     PHASE_FAILED,
 };
 
-struct connection {
-    const struct connection_listener *listener;
+struct transport {
+    const struct transport_listener *listener;
     void *user;
     enum phase phase;
 };
 
 static struct {
     struct loop loop;
-    struct connection *connections[CONNECTIONS_MAX];
+    struct transport *connections[CONNECTIONS_MAX];
     unsigned int calls;
     unsigned int at_once; /* allowed */
     uint8_t refuse; /* which attempts to connect or to begin TLS fail at once: a mask by number */
@@ -87,7 +87,7 @@ int loop_timer_set(struct loop_timer *timer, int64_t deadline)
 }
 
 /* The world has descriptors and memory enough. */
-bool connection_is_limited(const struct connection *connection)
+bool transport_is_limited(const struct transport *connection)
 {
     (void)connection;
     return false;
@@ -113,7 +113,7 @@ static void check_preamble(const char *preamble, size_t length)
 {
     static const char second[] = "\r\n\r\n\0\r\nQUIT\n";
 
-    FUZZ_MUST(length <= CONNECTION_PREAMBLE_MAX);
+    FUZZ_MUST(length <= TRANSPORT_PREAMBLE_MAX);
     if (length > 0 && preamble[0] == 'P') {
         FUZZ_MUST(length > 8 && memcmp(preamble, "PROXY ", 6) == 0);
         FUZZ_MUST(memchr(preamble, '\n', length) == preamble + length - 1);
@@ -133,21 +133,21 @@ static size_t open_connections(void)
     return count;
 }
 
-struct connection *connection_open(struct loop *loop, const struct connection_request *request,
-                                   char error[CONNECTION_ERROR_SIZE])
+struct transport *transport_open(struct loop *loop, const struct transport_request *request,
+                                 char error[TRANSPORT_ERROR_SIZE])
 {
     size_t i = 0;
 
     FUZZ_MUST(loop == &world.loop && world.calls++ < CALLS_MAX);
     FUZZ_MUST(open_connections() < world.at_once);
     if ((world.refuse >> world.calls % 4 & 1) != 0 && world.calls % 3 == 0) {
-        snprintf(error, CONNECTION_ERROR_SIZE, "Network is unreachable");
-        *request->fault = (enum connection_fault)(world.calls % 3);
+        snprintf(error, TRANSPORT_ERROR_SIZE, "Network is unreachable");
+        *request->fault = (enum transport_fault)(world.calls % 3);
         return NULL;
     }
     check_preamble(request->preamble, request->preamble_length);
-    struct connection *connection = fuzz_alloc(sizeof(*connection));
-    *connection = (struct connection){request->listener, request->user, PHASE_OPENING};
+    struct transport *connection = fuzz_alloc(sizeof(*connection));
+    *connection = (struct transport){request->listener, request->user, PHASE_OPENING};
     while (world.connections[i] != NULL) {
         i++;
     }
@@ -155,7 +155,7 @@ struct connection *connection_open(struct loop *loop, const struct connection_re
     return connection;
 }
 
-void connection_close(struct connection *connection)
+void transport_close(struct transport *connection)
 {
     for (size_t i = 0; connection != NULL && i < CONNECTIONS_MAX; i++) {
         if (world.connections[i] == connection) {
@@ -183,7 +183,7 @@ static void check_command(const char *line, size_t length)
     FUZZ_MUST(known);
 }
 
-int connection_write(struct connection *connection, const char *bytes, size_t length)
+int transport_write(struct transport *connection, const char *bytes, size_t length)
 {
     FUZZ_MUST(connection->phase == PHASE_OPEN || connection->phase == PHASE_FAILED);
     FUZZ_MUST(length > 0 && bytes[length - 1] == '\n');
@@ -197,26 +197,26 @@ int connection_write(struct connection *connection, const char *bytes, size_t le
     return (world.refuse & 0x80) != 0 && world.calls % 5 == 4 ? -1 : 0;
 }
 
-int connection_start_tls(struct connection *connection, char error[CONNECTION_ERROR_SIZE])
+int transport_start_tls(struct transport *connection, char error[TRANSPORT_ERROR_SIZE])
 {
     FUZZ_MUST(connection->phase == PHASE_OPEN);
     if ((world.refuse & 0x40) != 0) {
-        snprintf(error, CONNECTION_ERROR_SIZE, "The server sent bytes before TLS");
+        snprintf(error, TRANSPORT_ERROR_SIZE, "The server sent bytes before TLS");
         return -1;
     }
     connection->phase = PHASE_SECURING;
     return 0;
 }
 
-const char *connection_certificate_fault(const struct connection *connection,
-                                         char out[CONNECTION_CERTIFICATE_SIZE])
+const char *transport_certificate_fault(const struct transport *connection,
+                                        char out[TRANSPORT_CERTIFICATE_SIZE])
 {
     (void)connection;
     out[0] = '\0';
     return out;
 }
 
-struct address connection_source(const struct connection *connection)
+struct address transport_source(const struct transport *connection)
 {
     struct address source = {.family = ADDRESS_IPV4, .octets = {198, 51, 100, 7}};
 
@@ -246,7 +246,7 @@ static const char *const said[] = {
 };
 #define SAID (sizeof(said) / sizeof(said[0]))
 
-static void deliver(struct connection *connection, const uint8_t *bytes, size_t length)
+static void deliver(struct transport *connection, const uint8_t *bytes, size_t length)
 {
     if (connection->phase != PHASE_OPEN || length == 0) {
         return;
@@ -258,7 +258,7 @@ static void deliver(struct connection *connection, const uint8_t *bytes, size_t 
 }
 
 /* Brings about the event that the connection waits for. */
-static void proceed(struct connection *connection)
+static void proceed(struct transport *connection)
 {
     enum phase phase = connection->phase;
 
@@ -272,7 +272,7 @@ static void proceed(struct connection *connection)
     }
 }
 
-static void fail(struct connection *connection)
+static void fail(struct transport *connection)
 {
     if (connection->phase != PHASE_FAILED) {
         connection->phase = PHASE_FAILED;
@@ -308,7 +308,7 @@ static void pass_time(int64_t until)
     }
 }
 
-static struct connection *choose(uint8_t which)
+static struct transport *choose(uint8_t which)
 {
     size_t skip = open_connections() > 1 ? which & 1 : 0;
 
@@ -325,7 +325,7 @@ static struct connection *choose(uint8_t which)
 static void act(struct fuzz_input *input)
 {
     uint8_t octet = fuzz_byte(input);
-    struct connection *connection = choose(octet);
+    struct transport *connection = choose(octet);
     size_t act = octet >> 1;
 
     if (connection == NULL || act == SAID + 2) {

@@ -9,7 +9,7 @@
 
 #include "lib/alert/sink/format.h"
 #include "lib/alert/sink/sink.h"
-#include "lib/sys/remedy.h"
+#include "lib/sys/write_remedy.h"
 
 struct json_sink {
     struct sink sink;
@@ -72,7 +72,7 @@ static int open_file(struct json_sink *self, char error[SINK_ERROR_SIZE])
 
     if (descriptor < 0) {
         snprintf(error, SINK_ERROR_SIZE, "cannot open %.120s: %m (%s)", self->path,
-                 remedy_of(errno, "json must name a file that this program may write"));
+                 write_remedy(errno, "json must name a file that this program may write"));
         return -1;
     }
     if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {

@@ -12,8 +12,8 @@
 #include "lib/alert/sink/sink_metrics.h"
 #include "lib/alert/sink/sink_stats.h"
 #include "lib/sys/atomic_file.h"
-#include "lib/sys/remedy.h"
 #include "lib/sys/thread.h"
+#include "lib/sys/write_remedy.h"
 
 #define PERIOD_MS   15000 /* as often as Prometheus usually looks */
 #define INTERVAL_MS 1000  /* not more often than this, whatever is announced */
@@ -44,7 +44,7 @@ static int replace(const struct metrics_file *self, const char *text, size_t len
         return 0;
     }
     snprintf(error, SINK_ERROR_SIZE, "cannot write to %.120s: %m (%s)", self->directory,
-             remedy_of(errno, "metrics_directory must exist, and be this user's to write"));
+             write_remedy(errno, "metrics_directory must exist, and be this user's to write"));
     return -1;
 }
 

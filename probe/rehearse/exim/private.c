@@ -6,11 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "probe/net/throwaway.h"
+#include "probe/net/self_signed.h"
 #include "probe/rehearse/exim/exim.h"
 #include "probe/rehearse/exim/reading.h"
 #include "probe/rehearse/exim/settle.h"
-#include "probe/rehearse/making.h"
+#include "probe/rehearse/mta_tool.h"
 #include "probe/rehearse/private_server.h"
 
 #define PID_FILE SETTLE_SPOOL "/daemon.pid"
@@ -21,7 +21,7 @@ static const char pid_file[] = PID_FILE;
 
 struct private
 {
-    struct making making;
+    struct mta_tool tool;
     const struct candidate *candidate;
     char wrapper[PATH_MAX];
     struct played_service services[PLAYED_SERVICES_MAX];
@@ -38,7 +38,7 @@ static int lay(void *user, char error[INSTANCE_ERROR_SIZE])
     const struct private *its = user;
 
     /* Exim makes its folders as its own user, whoever that is. */
-    return making_lay(&its->making, error) != 0 ? -1
+    return mta_tool_lay(&its->tool, error) != 0 ? -1
                                                 : mounts_empty(SETTLE_SPOOL, "128m", 0777, error);
 }
 
@@ -73,7 +73,7 @@ static void find_services(const struct exim_reading *reading)
 static bool make_certificate(char error[INSTANCE_ERROR_SIZE])
 {
     /* Exim reads it as its own user, and nobody here is to be deceived with it. */
-    if ((access(SETTLE_CERTIFICATE, F_OK) != 0 && !throwaway_certificate(SETTLE_CERTIFICATE)) ||
+    if ((access(SETTLE_CERTIFICATE, F_OK) != 0 && !self_signed_certificate(SETTLE_CERTIFICATE)) ||
         chmod(SETTLE_CERTIFICATE, 0644) != 0) {
         snprintf(error, INSTANCE_ERROR_SIZE, "a certificate for the rehearsal cannot be made");
         return false;
@@ -90,19 +90,19 @@ static enum instance_fault prepare(const struct private_server_copy *copy,
     if (mounts_make_folder(SETTLE_SPOOL, 0755) != 0 || !make_certificate(error)) {
         return INSTANCE_FAULT_OF_HOST;
     }
-    private.making = (struct making){.folder = copy->folder,
+    private.tool = (struct mta_tool){.folder = copy->folder,
                                      .as = candidate_as(copy->candidate),
                                      .overlays = copy->overlays,
                                      .overlay_count = copy->overlay_count};
     private.candidate = copy->candidate;
-    snprintf(private.wrapper, sizeof(private.wrapper), "%s/%s", private.making.as, READING_WRAPPER);
+    snprintf(private.wrapper, sizeof(private.wrapper), "%s/%s", private.tool.as, READING_WRAPPER);
     find_services(reading_exim_of(copy->candidate));
     /* In the foreground: the other one ends before it listens. With a trace it stays there anyway.
      */
     const char *const command[] = {
         program, "-C", private.wrapper, "-bdf", "-oP", pid_file, copy->trace ? TRACE : NULL, NULL};
     memcpy(private.command, command, sizeof(command));
-    (void)unlink(MAKING_ERRORS);
+    (void)unlink(MTA_TOOL_ERRORS);
     *out = (struct instance_settings){.lay = lay,
                                       .user = &private,
                                       .services = private.services,
@@ -110,7 +110,7 @@ static enum instance_fault prepare(const struct private_server_copy *copy,
                                       .command = private.command,
                                       .environment = nothing,
                                       .ready = is_ready,
-                                      .errors = MAKING_ERRORS};
+                                      .errors = MTA_TOOL_ERRORS};
     return INSTANCE_NO_FAULT;
 }
 
@@ -122,7 +122,7 @@ static void last_words(char error[INSTANCE_ERROR_SIZE])
     const char *begin;
     const char *end;
 
-    if (!making_first_words(words, sizeof(words))) {
+    if (!mta_tool_first_words(words, sizeof(words))) {
         return;
     }
     if (!exim_named_place(private.candidate, words, place, sizeof(place), &begin, &end)) {

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "probe/rehearse/making.h"
+#include "probe/rehearse/mta_tool.h"
 
 #define INCLUDED_DEEP 8 /* files in files */
 #define ANSWERS       MOUNTS_BASE "/exim"
@@ -37,7 +37,7 @@ const char *reading_exim_program(void)
                                            "/usr/local/sbin/exim", "/usr/exim/bin/exim",
                                            "/usr/bin/exim",        NULL};
 
-    return making_find(programs);
+    return mta_tool_find(programs);
 }
 
 struct exim_reading *reading_exim_new(struct candidate *candidate, char why[CANDIDATE_WHY_SIZE])
@@ -76,7 +76,7 @@ const char *reading_exim_lack(const struct exim_reading *reading)
                "Install exim4-daemon-light or exim4-daemon-heavy, or rehearse on the host that has "
                "it.";
     }
-    return reading->is_made && making_find(scripts) == NULL
+    return reading->is_made && mta_tool_find(scripts) == NULL
                ? "update-exim4.conf is not installed here, so no configuration was made of these "
                  "files; install exim4-config, or rehearse on the host that has it"
                : NULL;
@@ -162,7 +162,7 @@ static bool find_conf_files(struct candidate *candidate, struct exim_reading *re
 static bool ask_exim(struct candidate *candidate, struct exim_reading *reading, const char *folder,
                      char why[CANDIDATE_WHY_SIZE])
 {
-    const struct making making = {.folder = folder, .as = candidate_as(candidate)};
+    const struct mta_tool tool = {.folder = folder, .as = candidate_as(candidate)};
     char wrapper[PATH_MAX];
     char ignored[CANDIDATE_WHY_SIZE];
     size_t length = 0;
@@ -173,14 +173,14 @@ static bool ask_exim(struct candidate *candidate, struct exim_reading *reading, 
         snprintf(why, CANDIDATE_WHY_SIZE, "there is no room for %s", ANSWERS);
         return false;
     }
-    if (making_run(&making, ASK, words, ignored) != INSTANCE_NO_FAULT) {
+    if (mta_tool_run(&tool, ASK, words, ignored) != INSTANCE_NO_FAULT) {
         return true; /* it will be told when it does not start */
     }
-    reading->flat = making_read(ANSWERS "/flat", &length);
+    reading->flat = mta_tool_read(ANSWERS "/flat", &length);
     if (reading->flat == NULL || !script_read(reading->flat, length, &reading->flat_script)) {
         return out_of_memory(why);
     }
-    reading->values = making_read(ANSWERS "/values", &length);
+    reading->values = mta_tool_read(ANSWERS "/values", &length);
     if (reading->values == NULL || !find_conf_files(candidate, reading)) {
         return out_of_memory(why);
     }
@@ -236,7 +236,8 @@ static bool look_at_included(struct candidate *candidate, struct exim_reading *r
 static void look_at_named(struct candidate *candidate, struct exim_reading *reading)
 {
     char words[CANDIDATE_WHY_SIZE];
-    const char *line = making_first_words(words, sizeof(words)) ? strstr(words, "in line ") : NULL;
+    const char *line =
+        mta_tool_first_words(words, sizeof(words)) ? strstr(words, "in line ") : NULL;
     char *of = line != NULL ? strstr(line, " of /") : NULL;
 
     if (of != NULL) {
@@ -321,7 +322,7 @@ static bool read_made(struct candidate *candidate, struct exim_reading *reading,
         .localmacros = localmacros,
         .localmacros_lines = count_lines(candidate, candidate_add_file(candidate, localmacros)),
         .template = template};
-    reading->made = making_read(path, &reading->made_length);
+    reading->made = mta_tool_read(path, &reading->made_length);
     if (reading->made == NULL ||
         !origin_read(reading->made, reading->made_length, &monolith, &reading->origin)) {
         return false;

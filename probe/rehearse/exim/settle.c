@@ -10,7 +10,7 @@
 
 #include "probe/rehearse/exim/reading.h"
 #include "probe/rehearse/exim/script.h"
-#include "probe/rehearse/making.h"
+#include "probe/rehearse/mta_tool.h"
 
 #define MAKE "update-exim4.conf --keepcomments -d \"$1\" -o \"$2\""
 
@@ -208,10 +208,10 @@ static bool make_milder(const struct candidate *candidate,
     if (!find_copy(candidate, settling, file->path, copy, why)) {
         return false;
     }
-    char *text = making_read(copy, &length);
+    char *text = mta_tool_read(copy, &length);
     if (text == NULL) {
         text =
-            making_read(candidate_source(candidate, file->path, source, sizeof(source)), &length);
+            mta_tool_read(candidate_source(candidate, file->path, source, sizeof(source)), &length);
     }
     char *milder = text != NULL ? settle_milder(text, length, file->in_main, &milder_length) : NULL;
     bool done = milder != NULL ? write_text(copy, milder, milder_length, why) : fail(why, copy);
@@ -242,13 +242,13 @@ static enum instance_fault run_script(const struct candidate *candidate,
                                       const struct candidate_settling *settling, const char *made,
                                       char why[CANDIDATE_WHY_SIZE])
 {
-    const struct making making = {.folder = settling->destination,
+    const struct mta_tool tool = {.folder = settling->destination,
                                   .as = candidate_as(candidate),
                                   .overlays = settling->overlays,
                                   .overlay_count = *settling->used};
     const char *const words[3] = {candidate_as(candidate), made, NULL};
 
-    return making_run(&making, MAKE, words, why);
+    return mta_tool_run(&tool, MAKE, words, why);
 }
 
 /* The lines of one source as the copy has them. */
@@ -269,7 +269,7 @@ static bool open_lines(const struct candidate *candidate, const struct candidate
     if (!find_copy(candidate, settling, path, copy, ignored)) {
         return false;
     }
-    out->text = making_read(copy, &out->length);
+    out->text = mta_tool_read(copy, &out->length);
     return out->text != NULL;
 }
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "lib/sys/subprocess.h"
-#include "probe/net/throwaway.h"
+#include "probe/net/self_signed.h"
 #include "probe/rehearse/postfix/private_services.h"
 #include "probe/rehearse/postfix/service_line.h"
 #include "probe/rehearse/private_server.h"
@@ -478,7 +478,7 @@ static enum instance_fault prepare(const struct private_server_copy *copy,
                  SPARE_DATA);
         (void)mounts_make_folder(SPARE_DATA, 0755);
     }
-    if (access(CERTIFICATE, F_OK) != 0 && !throwaway_certificate(CERTIFICATE)) {
+    if (access(CERTIFICATE, F_OK) != 0 && !self_signed_certificate(CERTIFICATE)) {
         (void)fail(error, "a certificate for the rehearsal cannot be made:", CERTIFICATE);
         return INSTANCE_FAULT_OF_HOST;
     }

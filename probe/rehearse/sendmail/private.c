@@ -6,19 +6,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "probe/net/throwaway.h"
-#include "probe/rehearse/making.h"
+#include "probe/net/self_signed.h"
+#include "probe/rehearse/mta_tool.h"
 #include "probe/rehearse/private_server.h"
 #include "probe/rehearse/sendmail/programs.h"
 #include "probe/rehearse/sendmail/reading.h"
 #include "probe/rehearse/sendmail/settle.h"
 
 static const char pid_file[] = SETTLE_PID;
-static const char errors_file[] = MAKING_ERRORS;
+static const char errors_file[] = MTA_TOOL_ERRORS;
 
 struct private
 {
-    struct making making;
+    struct mta_tool tool;
     const struct candidate *candidate;
     char configuration[PATH_MAX];
     char hosts[1024];
@@ -33,7 +33,7 @@ static int lay(void *user, char error[INSTANCE_ERROR_SIZE])
 {
     const struct private *its = user;
 
-    return making_lay(&its->making, error) != 0 ? -1
+    return mta_tool_lay(&its->tool, error) != 0 ? -1
                                                 : mounts_lay_file("/etc/hosts", its->hosts, error);
 }
 
@@ -96,7 +96,7 @@ static void write_hosts(const char *host)
 
 static bool make_certificate(char error[INSTANCE_ERROR_SIZE])
 {
-    if (access(SETTLE_CERTIFICATE, F_OK) != 0 && !throwaway_certificate(SETTLE_CERTIFICATE)) {
+    if (access(SETTLE_CERTIFICATE, F_OK) != 0 && !self_signed_certificate(SETTLE_CERTIFICATE)) {
         snprintf(error, INSTANCE_ERROR_SIZE, "a certificate for the rehearsal cannot be made");
         return false;
     }
@@ -115,12 +115,12 @@ static enum instance_fault prepare(const struct private_server_copy *copy,
     if (!make_certificate(error)) {
         return INSTANCE_FAULT_OF_HOST;
     }
-    private.making = (struct making){.folder = copy->folder,
+    private.tool = (struct mta_tool){.folder = copy->folder,
                                      .as = candidate_as(copy->candidate),
                                      .overlays = copy->overlays,
                                      .overlay_count = copy->overlay_count};
     private.candidate = copy->candidate;
-    snprintf(private.configuration, sizeof(private.configuration), "%s/%s", private.making.as,
+    snprintf(private.configuration, sizeof(private.configuration), "%s/%s", private.tool.as,
              READING_RUN);
     write_hosts(reading->host);
     /* It tells faults of its configuration on standard output. */
@@ -134,14 +134,14 @@ static enum instance_fault prepare(const struct private_server_copy *copy,
                                    errors_file,
                                    NULL};
     memcpy(private.command, command, sizeof(command));
-    (void)unlink(MAKING_ERRORS);
+    (void)unlink(MTA_TOOL_ERRORS);
     (void)unlink(pid_file);
     *out = (struct instance_settings){.lay = lay,
                                       .user = &private,
                                       .command = private.command,
                                       .environment = nothing,
                                       .ready = is_ready,
-                                      .errors = MAKING_ERRORS};
+                                      .errors = MTA_TOOL_ERRORS};
     return INSTANCE_NO_FAULT;
 }
 
@@ -150,7 +150,7 @@ static void last_words(char error[INSTANCE_ERROR_SIZE])
 {
     char words[INSTANCE_ERROR_SIZE];
 
-    if (!making_first_words(words, sizeof(words))) {
+    if (!mta_tool_first_words(words, sizeof(words))) {
         return;
     }
     const char *run = strstr(words, READING_RUN);

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "probe/rehearse/making.h"
+#include "probe/rehearse/mta_tool.h"
 
 #define EVERYBODYS "/usr/sbin/sendmail"
 
@@ -65,7 +65,7 @@ const char *programs_makemap(void)
                                            "/usr/lib/sm.bin/makemap", "/usr/sbin/makemap",
                                            "/usr/bin/makemap", NULL};
 
-    return making_find(programs);
+    return mta_tool_find(programs);
 }
 
 const char *programs_cf(void)
@@ -87,7 +87,7 @@ bool programs_has_m4(void)
 {
     static const char *const programs[] = {"/usr/local/bin/m4", "/usr/bin/m4", "/bin/m4", NULL};
 
-    return making_find(programs) != NULL;
+    return mta_tool_find(programs) != NULL;
 }
 
 bool programs_has_sendmail(char why[CANDIDATE_WHY_SIZE])

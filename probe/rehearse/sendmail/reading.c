@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "probe/rehearse/making.h"
+#include "probe/rehearse/mta_tool.h"
 #include "probe/rehearse/sendmail/mc.h"
 #include "probe/rehearse/sendmail/programs.h"
 
@@ -189,7 +189,7 @@ static void add_unknown(struct candidate *candidate, const struct cf_line *line,
 static char *dump_map(const struct sendmail_table *table, const char *folder,
                       const struct candidate *candidate)
 {
-    const struct making making = {.folder = folder, .as = candidate_as(candidate)};
+    const struct mta_tool tool = {.folder = folder, .as = candidate_as(candidate)};
     const char *const words[3] = {table->type, table->map, MOUNTS_BASE "/sendmail.dump"};
     char script[256];
     char ignored[CANDIDATE_WHY_SIZE];
@@ -197,8 +197,8 @@ static char *dump_map(const struct sendmail_table *table, const char *folder,
 
     snprintf(script, sizeof(script), "%.100s -C /dev/null -u \"$1\" \"$2\" > \"$3\"",
              programs_makemap());
-    return making_run(&making, script, words, ignored) == INSTANCE_NO_FAULT
-               ? making_read(words[2], &length)
+    return mta_tool_run(&tool, script, words, ignored) == INSTANCE_NO_FAULT
+               ? mta_tool_read(words[2], &length)
                : NULL;
 }
 
@@ -272,7 +272,7 @@ static void hear_makemap(struct candidate *candidate, const char *folder,
 {
     static const char input[] = MOUNTS_BASE "/sendmail.text";
     static const char said[] = MOUNTS_BASE "/sendmail.said";
-    const struct making making = {.folder = folder, .as = candidate_as(candidate)};
+    const struct mta_tool tool = {.folder = folder, .as = candidate_as(candidate)};
     const struct candidate_file *file = candidate_file(candidate, table->file);
     const char *const words[3] = {table->type, input, said};
     char script[256];
@@ -284,10 +284,10 @@ static void hear_makemap(struct candidate *candidate, const char *folder,
              "rm -f \"$2.db\"; %.100s -C /dev/null \"$1\" \"$2\" < \"$2\" 2> \"$3\"; exit 0",
              programs_makemap());
     if (mounts_write(input, file->text, file->length, 0600) != 0 ||
-        making_run(&making, script, words, ignored) != INSTANCE_NO_FAULT) {
+        mta_tool_run(&tool, script, words, ignored) != INSTANCE_NO_FAULT) {
         return;
     }
-    char *text = making_read(said, &length);
+    char *text = mta_tool_read(said, &length);
     char *place = NULL;
     for (char *line = text != NULL ? strtok_r(text, "\r\n", &place) : NULL;
          line != NULL && told < COMPLAINTS_MAX; line = strtok_r(NULL, "\r\n", &place)) {
@@ -454,7 +454,7 @@ static void decide(struct candidate *candidate, const char *folder)
     size_t length = 0;
 
     snprintf(path, sizeof(path), "%s/%s", folder, READING_CF);
-    char *other = making_read(path, &length);
+    char *other = mta_tool_read(path, &length);
     bool same = reading->text != NULL && other != NULL && is_same(reading->text, other);
     struct candidate_note note = {.line = 1, .text = READING_MC};
     reading->is_open = false;
@@ -485,7 +485,7 @@ bool reading_sendmail_load(struct candidate *candidate, const char *folder)
     char path[PATH_MAX];
 
     snprintf(path, sizeof(path), "%s/%s", folder, reading->is_made ? READING_MADE : READING_CF);
-    reading->text = making_read(path, &reading->length);
+    reading->text = mta_tool_read(path, &reading->length);
     if (reading->is_open) {
         decide(candidate, folder);
     }

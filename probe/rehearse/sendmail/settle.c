@@ -8,7 +8,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "probe/rehearse/making.h"
+#include "probe/rehearse/mta_tool.h"
 #include "probe/rehearse/sendmail/programs.h"
 #include "probe/rehearse/sendmail/reading.h"
 
@@ -141,7 +141,7 @@ static bool write_run(const struct candidate *candidate, const char *folder,
     size_t milder_length = 0;
 
     snprintf(path, sizeof(path), "%s/%s", folder, reading->is_made ? READING_MADE : READING_CF);
-    char *text = making_read(path, &length);
+    char *text = mta_tool_read(path, &length);
     if (text == NULL && reading->is_open) {
         return true; /* it is not decided which one is run */
     }
@@ -287,12 +287,12 @@ enum instance_fault settle_sendmail(const struct candidate *candidate,
                                     char why[CANDIDATE_WHY_SIZE])
 {
     const struct sendmail_reading *reading = reading_sendmail_of(candidate);
-    const struct making making = {.folder = settling->destination,
+    const struct mta_tool tool = {.folder = settling->destination,
                                   .as = candidate_as(candidate),
                                   .overlays = settling->overlays,
                                   .overlay_count = *settling->used};
     const char *cf = programs_cf();
-    const char *const words[3] = {making.as, settling->destination, cf != NULL ? cf : ""};
+    const char *const words[3] = {tool.as, settling->destination, cf != NULL ? cf : ""};
     char *text = NULL;
     size_t length = 0;
     FILE *script = open_memstream(&text, &length);
@@ -315,7 +315,7 @@ enum instance_fault settle_sendmail(const struct candidate *candidate,
         }
     }
     fputs("exit 0\n", script);
-    enum instance_fault fault = fclose(script) == 0 && done ? making_run(&making, text, words, why)
+    enum instance_fault fault = fclose(script) == 0 && done ? mta_tool_run(&tool, text, words, why)
                                                             : INSTANCE_FAULT_OF_HOST;
     if (fault == INSTANCE_NO_FAULT && !write_run(candidate, settling->destination, why)) {
         fault = INSTANCE_FAULT_OF_HOST;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/printable.h"
-#include "probe/net/connection.h"
+#include "probe/net/transport.h"
 
 #define SENTENCE_SIZE RESULT_TEXT_SIZE
 #define LANES         2
@@ -18,8 +18,8 @@
 /* One connection after another. */
 struct lane {
     struct client *dialogue;
-    struct connection *connection; /* NULL: idle */
-    struct loop_timer *step;       /* of what is awaited now */
+    struct transport *connection; /* NULL: idle */
+    struct loop_timer *step;      /* of what is awaited now */
     struct session session;
     bool proxied; /* it began with a PROXY header */
     struct reply_parser parser;
@@ -92,7 +92,7 @@ static void await(struct lane *lane)
 static void on_connected(void *user)
 {
     struct lane *lane = user;
-    struct address source = connection_source(lane->connection);
+    struct address source = transport_source(lane->connection);
 
     lane->asked = loop_now(lane->dialogue->loop);
     obey(lane, session_connected(&lane->session, &source));
@@ -104,15 +104,15 @@ static void on_secured(void *user, const char *description)
 
     reply_parser_reset(&lane->parser);
     lane->asked = loop_now(lane->dialogue->loop);
-    (void)connection_certificate_fault(lane->connection,
-                                       lane->dialogue->request.result->tls_certificate);
+    (void)transport_certificate_fault(lane->connection,
+                                      lane->dialogue->request.result->tls_certificate);
     obey(lane, session_secured(&lane->session, description));
 }
 
 /* How the lane's connection has ended. */
 static enum session_break how_broken(const struct lane *lane)
 {
-    if (lane->connection == NULL || !connection_is_limited(lane->connection)) {
+    if (lane->connection == NULL || !transport_is_limited(lane->connection)) {
         return SESSION_BROKEN_CLOSED;
     }
     lane->dialogue->request.result->exhausted = true;
@@ -220,7 +220,7 @@ static void on_bytes(void *user, const char *bytes, size_t length)
     }
 }
 
-static const struct connection_listener listener = {
+static const struct transport_listener listener = {
     .connected = on_connected,
     .secured = on_secured,
     .bytes = on_bytes,
@@ -242,7 +242,7 @@ static void dial(struct lane *lane)
     const struct endpoint *endpoint = &dialogue->request.result->endpoint;
     const struct address *source = dialogue->request.settings->source;
     char preamble[PROXY_HEADER_SIZE];
-    struct connection_request request = {
+    struct transport_request request = {
         .address = endpoint->address,
         .port = endpoint->port,
         .host = endpoint->host,
@@ -250,8 +250,8 @@ static void dial(struct lane *lane)
         .listener = &listener,
         .user = lane,
     };
-    enum connection_fault fault = CONNECTION_FAULT_PEER;
-    char why[CONNECTION_ERROR_SIZE];
+    enum transport_fault fault = TRANSPORT_FAULT_PEER;
+    char why[TRANSPORT_ERROR_SIZE];
 
     request.fault = &fault;
     for (size_t i = 0; i < 2; i++) {
@@ -264,13 +264,13 @@ static void dial(struct lane *lane)
     session_begin(&lane->session, &dialogue->battery, &other_lane(lane)->session);
     request.preamble_length = session_preamble(&lane->session, preamble);
     lane->proxied = request.preamble_length > 0;
-    lane->connection = connection_open(dialogue->loop, &request, why);
+    lane->connection = transport_open(dialogue->loop, &request, why);
     if (lane->connection == NULL) {
         /* Where the other one goes on, nothing is missed for want of this one. */
         if (other_lane(lane)->connection == NULL) {
-            dialogue->request.result->exhausted |= fault == CONNECTION_FAULT_LIMIT;
-            dialogue->request.result->unusable_source |= fault == CONNECTION_FAULT_SOURCE;
-            dialogue->request.result->no_route |= fault == CONNECTION_FAULT_ROUTE;
+            dialogue->request.result->exhausted |= fault == TRANSPORT_FAULT_LIMIT;
+            dialogue->request.result->unusable_source |= fault == TRANSPORT_FAULT_SOURCE;
+            dialogue->request.result->no_route |= fault == TRANSPORT_FAULT_ROUTE;
         }
         on_failed(lane, why);
         return;
@@ -300,7 +300,7 @@ static void hang_up(struct lane *lane)
     const struct lane *other = other_lane(lane);
 
     loop_timer_clear(lane->step);
-    connection_close(lane->connection);
+    transport_close(lane->connection);
     lane->connection = NULL;
     if (other->connection == NULL
             ? battery_has_work(&dialogue->battery)
@@ -332,7 +332,7 @@ static void reconsider(struct lane *lane)
 
 static void obey(struct lane *lane, const struct session_order *order)
 {
-    char why[CONNECTION_ERROR_SIZE];
+    char why[TRANSPORT_ERROR_SIZE];
 
     switch (order->action) {
     case SESSION_LISTEN:
@@ -341,7 +341,7 @@ static void obey(struct lane *lane, const struct session_order *order)
     case SESSION_SEND:
         lane->asked = loop_now(lane->dialogue->loop);
         await(lane);
-        if (connection_write(lane->connection, order->line, strlen(order->line)) != 0) {
+        if (transport_write(lane->connection, order->line, strlen(order->line)) != 0) {
             broken(lane, how_broken(lane), "Nothing can be sent");
             return;
         }
@@ -350,7 +350,7 @@ static void obey(struct lane *lane, const struct session_order *order)
         break;
     case SESSION_SECURE:
         await(lane);
-        if (connection_start_tls(lane->connection, why) != 0) {
+        if (transport_start_tls(lane->connection, why) != 0) {
             broken(lane, how_broken(lane), why);
         }
         break;
@@ -485,7 +485,7 @@ void client_free(struct client *dialogue)
         return;
     }
     for (size_t i = 0; i < LANES; i++) {
-        connection_close(dialogue->lanes[i].connection);
+        transport_close(dialogue->lanes[i].connection);
         loop_timer_free(dialogue->lanes[i].step);
     }
     loop_timer_free(dialogue->whole);

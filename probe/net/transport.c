@@ -1,4 +1,4 @@
-#include "probe/net/connection.h"
+#include "probe/net/transport.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -20,9 +20,9 @@
 
 #define CHUNK 4096
 
-struct connection {
+struct transport {
     struct loop *loop;
-    const struct connection_listener *listener;
+    const struct transport_listener *listener;
     void *user;
     char host[256];
     int descriptor;             /* while connecting; then the stream owns it and this is -1 */
@@ -30,9 +30,9 @@ struct connection {
     struct bufferevent *stream; /* from then on */
     SSL *ssl;                   /* the stream's, when it has TLS */
     bool secured;
-    bool limited; /* see connection_is_limited */
+    bool limited; /* see transport_is_limited */
     struct address source;
-    char preamble[CONNECTION_PREAMBLE_MAX];
+    char preamble[TRANSPORT_PREAMBLE_MAX];
     size_t preamble_length;
     unsigned int calls; /* listener calls that are running; the struct outlives them */
     bool closed;
@@ -43,7 +43,7 @@ static void on_stream_event(struct bufferevent *stream, short what, void *user);
 
 /* ---- a connection's life ---------------------------------------------------------------- */
 
-static void connection_release(struct connection *connection)
+static void transport_release(struct transport *connection)
 {
     if (connection->connecting != NULL) {
         event_free(connection->connecting);
@@ -60,34 +60,34 @@ static void connection_release(struct connection *connection)
     free(connection);
 }
 
-void connection_close(struct connection *connection)
+void transport_close(struct transport *connection)
 {
     if (connection == NULL) {
         return;
     }
     connection->closed = true;
     if (connection->calls == 0) {
-        connection_release(connection);
+        transport_release(connection);
     }
 }
 
-static void call_begins(struct connection *connection)
+static void call_begins(struct transport *connection)
 {
     connection->calls++;
 }
 
 /* False when the listener closed the connection: it is gone. */
-static bool call_ends(struct connection *connection)
+static bool call_ends(struct transport *connection)
 {
     if (--connection->calls == 0 && connection->closed) {
-        connection_release(connection);
+        transport_release(connection);
         return false;
     }
     return !connection->closed;
 }
 
 /* Tells the owner, once. After it the connection may be gone. */
-static void report_failure(struct connection *connection, const char *why)
+static void report_failure(struct transport *connection, const char *why)
 {
     if (connection->stream != NULL) {
         bufferevent_disable(connection->stream, EV_READ | EV_WRITE);
@@ -98,7 +98,7 @@ static void report_failure(struct connection *connection, const char *why)
 }
 
 /* libevent reads at most 16 KiB ahead of the listener, which takes everything in each turn. */
-static bool stream_begins(struct connection *connection, struct bufferevent *stream)
+static bool stream_begins(struct transport *connection, struct bufferevent *stream)
 {
     connection->stream = stream;
     bufferevent_setcb(stream, on_stream_read, NULL, on_stream_event, connection);
@@ -116,7 +116,7 @@ static bool is_not_connected(int descriptor)
 
 static void on_connecting(evutil_socket_t descriptor, short what, void *user)
 {
-    struct connection *connection = user;
+    struct transport *connection = user;
     struct sockaddr_storage local;
     socklen_t length = sizeof(local);
     int problem = 0;
@@ -165,7 +165,7 @@ static void on_connecting(evutil_socket_t descriptor, short what, void *user)
 
 static void on_stream_read(struct bufferevent *stream, void *user)
 {
-    struct connection *connection = user;
+    struct transport *connection = user;
     char chunk[CHUNK];
 
     /* Each turn asks again whose stream it is: the listener may have closed it, or begun TLS. */
@@ -192,8 +192,8 @@ static bool is_limit(int error)
            error == EIO;
 }
 
-static void describe_failure(struct connection *connection, short what,
-                             char out[CONNECTION_ERROR_SIZE])
+static void describe_failure(struct transport *connection, short what,
+                             char out[TRANSPORT_ERROR_SIZE])
 {
     int system_error = EVUTIL_SOCKET_ERROR();
     unsigned long tls_error = bufferevent_get_openssl_error(connection->stream);
@@ -203,20 +203,20 @@ static void describe_failure(struct connection *connection, short what,
     connection->limited = tls_error != 0 ? ERR_GET_REASON(tls_error) == ERR_R_MALLOC_FAILURE
                                          : (what & BEV_EVENT_EOF) == 0 && is_limit(system_error);
     if (reason != NULL) {
-        snprintf(out, CONNECTION_ERROR_SIZE, "TLS: %s", reason);
+        snprintf(out, TRANSPORT_ERROR_SIZE, "TLS: %s", reason);
     } else if (system_error == EMSGSIZE) { /* tls_bio.h */
-        snprintf(out, CONNECTION_ERROR_SIZE, "TLS: the server sends more than any handshake needs");
+        snprintf(out, TRANSPORT_ERROR_SIZE, "TLS: the server sends more than any handshake needs");
     } else if ((what & BEV_EVENT_EOF) != 0 || system_error == 0) {
-        snprintf(out, CONNECTION_ERROR_SIZE, "the server closed the connection");
+        snprintf(out, TRANSPORT_ERROR_SIZE, "the server closed the connection");
     } else {
-        snprintf(out, CONNECTION_ERROR_SIZE, "%s", strerror(system_error));
+        snprintf(out, TRANSPORT_ERROR_SIZE, "%s", strerror(system_error));
     }
 }
 
 static void on_stream_event(struct bufferevent *stream, short what, void *user)
 {
-    struct connection *connection = user;
-    char text[CONNECTION_ERROR_SIZE];
+    struct transport *connection = user;
+    char text[TRANSPORT_ERROR_SIZE];
 
     if (stream != connection->stream) {
         return;
@@ -238,7 +238,7 @@ static void on_stream_event(struct bufferevent *stream, short what, void *user)
 
 /* ---- opening ---------------------------------------------------------------------------- */
 
-static int fail(const struct connection_request *request, enum connection_fault fault)
+static int fail(const struct transport_request *request, enum transport_fault fault)
 {
     if (request->fault != NULL) {
         *request->fault = fault;
@@ -247,16 +247,16 @@ static int fail(const struct connection_request *request, enum connection_fault 
 }
 
 /* Of errno. */
-static enum connection_fault fault_of(int problem)
+static enum transport_fault fault_of(int problem)
 {
     static const struct {
         int problem;
-        enum connection_fault fault;
+        enum transport_fault fault;
     } faults[] = {
-        {EMFILE, CONNECTION_FAULT_LIMIT},        {ENFILE, CONNECTION_FAULT_LIMIT},
-        {ENOBUFS, CONNECTION_FAULT_LIMIT},       {ENOMEM, CONNECTION_FAULT_LIMIT},
-        {EAGAIN, CONNECTION_FAULT_LIMIT},        {ENETUNREACH, CONNECTION_FAULT_ROUTE},
-        {EADDRNOTAVAIL, CONNECTION_FAULT_ROUTE}, {EAFNOSUPPORT, CONNECTION_FAULT_ROUTE},
+        {EMFILE, TRANSPORT_FAULT_LIMIT},        {ENFILE, TRANSPORT_FAULT_LIMIT},
+        {ENOBUFS, TRANSPORT_FAULT_LIMIT},       {ENOMEM, TRANSPORT_FAULT_LIMIT},
+        {EAGAIN, TRANSPORT_FAULT_LIMIT},        {ENETUNREACH, TRANSPORT_FAULT_ROUTE},
+        {EADDRNOTAVAIL, TRANSPORT_FAULT_ROUTE}, {EAFNOSUPPORT, TRANSPORT_FAULT_ROUTE},
     };
 
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
@@ -264,12 +264,12 @@ static enum connection_fault fault_of(int problem)
             return faults[i].fault;
         }
     }
-    return CONNECTION_FAULT_PEER;
+    return TRANSPORT_FAULT_PEER;
 }
 
 /* A non-blocking socket that connects, bound to `source` if there is one; -1 and a sentence. */
-static int begin_connecting(const struct connection_request *request,
-                            char error[CONNECTION_ERROR_SIZE])
+static int begin_connecting(const struct transport_request *request,
+                            char error[TRANSPORT_ERROR_SIZE])
 {
     struct sockaddr_storage peer;
     struct sockaddr_storage local;
@@ -278,42 +278,42 @@ static int begin_connecting(const struct connection_request *request,
     const int on = 1;
 
     if (peer_length == 0) {
-        snprintf(error, CONNECTION_ERROR_SIZE, "there is no address to connect to");
-        return fail(request, CONNECTION_FAULT_PEER);
+        snprintf(error, TRANSPORT_ERROR_SIZE, "there is no address to connect to");
+        return fail(request, TRANSPORT_FAULT_PEER);
     }
     int descriptor = socket(peer.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0) {
-        enum connection_fault fault = fault_of(errno);
-        snprintf(error, CONNECTION_ERROR_SIZE, "no socket can be made: %s", strerror(errno));
+        enum transport_fault fault = fault_of(errno);
+        snprintf(error, TRANSPORT_ERROR_SIZE, "no socket can be made: %s", strerror(errno));
         return fail(request, fault);
     }
     /* Commands are short and each waits for its answer: Nagle would only delay them. */
     setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (local_length != 0 && bind(descriptor, (struct sockaddr *)&local, local_length) != 0) {
         char text[ADDRESS_TEXT_SIZE];
-        snprintf(error, CONNECTION_ERROR_SIZE, "the source address %s cannot be used: %s",
+        snprintf(error, TRANSPORT_ERROR_SIZE, "the source address %s cannot be used: %s",
                  address_format(&request->source, text), strerror(errno));
         close(descriptor);
-        return fail(request, CONNECTION_FAULT_SOURCE);
+        return fail(request, TRANSPORT_FAULT_SOURCE);
     }
     if (connect(descriptor, (struct sockaddr *)&peer, peer_length) != 0 && errno != EINPROGRESS) {
-        enum connection_fault fault = fault_of(errno);
-        snprintf(error, CONNECTION_ERROR_SIZE, "%s", strerror(errno));
+        enum transport_fault fault = fault_of(errno);
+        snprintf(error, TRANSPORT_ERROR_SIZE, "%s", strerror(errno));
         close(descriptor);
         return fail(request, fault);
     }
     return descriptor;
 }
 
-struct connection *connection_open(struct loop *loop, const struct connection_request *request,
-                                   char error[CONNECTION_ERROR_SIZE])
+struct transport *transport_open(struct loop *loop, const struct transport_request *request,
+                                 char error[TRANSPORT_ERROR_SIZE])
 {
     struct address literal;
-    struct connection *connection = calloc(1, sizeof(*connection));
+    struct transport *connection = calloc(1, sizeof(*connection));
 
     if (connection == NULL) {
-        snprintf(error, CONNECTION_ERROR_SIZE, "out of memory");
-        (void)fail(request, CONNECTION_FAULT_LIMIT);
+        snprintf(error, TRANSPORT_ERROR_SIZE, "out of memory");
+        (void)fail(request, TRANSPORT_FAULT_LIMIT);
         return NULL;
     }
     connection->loop = loop;
@@ -330,15 +330,15 @@ struct connection *connection_open(struct loop *loop, const struct connection_re
     }
     connection->descriptor = begin_connecting(request, error);
     if (connection->descriptor < 0) {
-        connection_release(connection);
+        transport_release(connection);
         return NULL;
     }
     connection->connecting =
         event_new(loop_base(loop), connection->descriptor, EV_WRITE, on_connecting, connection);
     if (connection->connecting == NULL || event_add(connection->connecting, NULL) != 0) {
-        snprintf(error, CONNECTION_ERROR_SIZE, "out of memory");
-        (void)fail(request, CONNECTION_FAULT_LIMIT);
-        connection_release(connection);
+        snprintf(error, TRANSPORT_ERROR_SIZE, "out of memory");
+        (void)fail(request, TRANSPORT_FAULT_LIMIT);
+        transport_release(connection);
         return NULL;
     }
     return connection;
@@ -346,7 +346,7 @@ struct connection *connection_open(struct loop *loop, const struct connection_re
 
 /* How much the kernel takes now: mostly all of it, which spares the wait until it is writable, and
  * two calls of epoll_ctl. An error comes again when the stream writes, and is told there. */
-static size_t send_at_once(const struct connection *connection, const char *bytes, size_t length)
+static size_t send_at_once(const struct transport *connection, const char *bytes, size_t length)
 {
     if (connection->ssl != NULL ||
         evbuffer_get_length(bufferevent_get_output(connection->stream)) > 0) {
@@ -356,7 +356,7 @@ static size_t send_at_once(const struct connection *connection, const char *byte
     return sent > 0 ? (size_t)sent : 0;
 }
 
-int connection_write(struct connection *connection, const char *bytes, size_t length)
+int transport_write(struct transport *connection, const char *bytes, size_t length)
 {
     if (connection->stream == NULL || connection->closed) {
         return -1;
@@ -370,36 +370,36 @@ int connection_write(struct connection *connection, const char *bytes, size_t le
     return written;
 }
 
-bool connection_is_limited(const struct connection *connection)
+bool transport_is_limited(const struct transport *connection)
 {
     return connection->limited;
 }
 
-struct address connection_source(const struct connection *connection)
+struct address transport_source(const struct transport *connection)
 {
     return connection->source;
 }
 
-const char *connection_certificate_fault(const struct connection *connection,
-                                         char out[CONNECTION_CERTIFICATE_SIZE])
+const char *transport_certificate_fault(const struct transport *connection,
+                                        char out[TRANSPORT_CERTIFICATE_SIZE])
 {
     return tls_certificate_fault(connection->ssl, connection->host, out,
-                                 CONNECTION_CERTIFICATE_SIZE);
+                                 TRANSPORT_CERTIFICATE_SIZE);
 }
 
 /* ---- TLS -------------------------------------------------------------------------------- */
 
 /* A filtering bufferevent would hide errno and the TLS error of a dirty close, so the descriptor
  * changes hands. */
-int connection_start_tls(struct connection *connection, char error[CONNECTION_ERROR_SIZE])
+int transport_start_tls(struct transport *connection, char error[TRANSPORT_ERROR_SIZE])
 {
     if (connection->stream == NULL || connection->ssl != NULL || connection->closed) {
-        snprintf(error, CONNECTION_ERROR_SIZE, "TLS cannot begin here");
+        snprintf(error, TRANSPORT_ERROR_SIZE, "TLS cannot begin here");
         return -1;
     }
     size_t early = evbuffer_get_length(bufferevent_get_input(connection->stream));
     if (early > 0) {
-        snprintf(error, CONNECTION_ERROR_SIZE,
+        snprintf(error, TRANSPORT_ERROR_SIZE,
                  "the server sent %zu bytes in the clear where the TLS handshake belongs", early);
         return -1;
     }
@@ -408,7 +408,7 @@ int connection_start_tls(struct connection *connection, char error[CONNECTION_ER
     SSL *ssl = tls != NULL ? tls_handshake(tls, descriptor, connection->host) : NULL;
     if (ssl == NULL) {
         connection->limited = true;
-        snprintf(error, CONNECTION_ERROR_SIZE, "the TLS library cannot be set up");
+        snprintf(error, TRANSPORT_ERROR_SIZE, "the TLS library cannot be set up");
         return -1;
     }
     bufferevent_disable(connection->stream, EV_READ | EV_WRITE);
@@ -418,14 +418,14 @@ int connection_start_tls(struct connection *connection, char error[CONNECTION_ER
     struct bufferevent *stream = stream_new(loop_base(connection->loop), descriptor, ssl);
     if (stream == NULL) {
         connection->limited = true;
-        snprintf(error, CONNECTION_ERROR_SIZE, "out of memory");
+        snprintf(error, TRANSPORT_ERROR_SIZE, "out of memory");
         return -1;
     }
     connection->ssl = ssl;
     bufferevent_openssl_set_allow_dirty_shutdown(stream, 1);
     if (!stream_begins(connection, stream)) {
         connection->limited = true;
-        snprintf(error, CONNECTION_ERROR_SIZE, "the connection cannot be watched");
+        snprintf(error, TRANSPORT_ERROR_SIZE, "the connection cannot be watched");
         return -1;
     }
     return 0;

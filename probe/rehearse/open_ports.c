@@ -1,4 +1,4 @@
-#include "probe/rehearse/listening.h"
+#include "probe/rehearse/open_ports.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 struct found {
     const struct wires *wires;
     const struct candidate *candidate;
-    struct asking_endpoint *out;
+    struct stranger_endpoint *out;
     size_t count;
     size_t left;      /* there was no room for */
     size_t reachable; /* sockets, whosever they are */
@@ -56,15 +56,15 @@ static void add(struct found *found, const struct address *address, uint16_t por
         if (!is_of(&listeners[i], address, port, at < count)) {
             continue;
         }
-        if (found->count == LISTENING_MAX) {
+        if (found->count == OPEN_PORTS_MAX) {
             found->left++;
         } else {
             found->out[found->count++] =
-                (struct asking_endpoint){.listener = i,
-                                         .address = *address,
-                                         .port = port,
-                                         .implicit_tls = listeners[i].tls == TLS_IMPLICIT,
-                                         .proxied = listeners[i].proxy};
+                (struct stranger_endpoint){.listener = i,
+                                           .address = *address,
+                                           .port = port,
+                                           .implicit_tls = listeners[i].tls == TLS_IMPLICIT,
+                                           .proxied = listeners[i].proxy};
         }
         return;
     }
@@ -158,8 +158,8 @@ static void read_table(struct found *found, const char *path, enum address_famil
     }
 }
 
-size_t listening_find(const struct wires *wires, const struct candidate *candidate,
-                      struct asking_endpoint out[LISTENING_MAX], size_t *left)
+size_t open_ports_find(const struct wires *wires, const struct candidate *candidate,
+                       struct stranger_endpoint out[OPEN_PORTS_MAX], size_t *left)
 {
     struct found found = {.wires = wires, .candidate = candidate, .out = out};
 
@@ -169,7 +169,7 @@ size_t listening_find(const struct wires *wires, const struct candidate *candida
     return found.count;
 }
 
-bool listening_is_private(const struct wires *wires)
+bool open_ports_is_private(const struct wires *wires)
 {
     struct found found = {.wires = wires};
     bool can_be_reached = false;

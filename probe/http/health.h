@@ -1,5 +1,5 @@
 /*
- * pulse - what the daemon's thread lets others know of it: whether it is well, and in service
+ * health - what the daemon's thread lets others know of it: whether it is well, and in service
  *
  * Healthy: the thread has come round when it said that it would. It says so before whatever may
  * take long: an audit, or the wait for the next. A service manager or a health check that sees it
@@ -10,15 +10,15 @@
  *
  * Atomics: the daemon's thread writes, any reads.
  */
-#ifndef RELAYWARDEN_PROBE_HTTP_PULSE_H
-#define RELAYWARDEN_PROBE_HTTP_PULSE_H
+#ifndef RELAYWARDEN_PROBE_HTTP_HEALTH_H
+#define RELAYWARDEN_PROBE_HTTP_HEALTH_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
-struct pulse {
+struct health {
     atomic_llong due; /* seconds of a clock that runs while the machine sleeps; 0: not yet */
     atomic_bool in_service;
     atomic_bool auditing;
@@ -27,13 +27,13 @@ struct pulse {
 };
 
 /* The clock of `due`. */
-int64_t pulse_now(void);
+int64_t health_now(void);
 
 /* The thread will be heard of again within that time. */
-void pulse_expect(struct pulse *pulse, int64_t seconds, bool auditing);
+void health_expect(struct health *health, int64_t seconds, bool auditing);
 
 /* A sentence and a newline; whether it is so. */
-bool pulse_tell_health(const struct pulse *pulse, FILE *out);
-bool pulse_tell_readiness(const struct pulse *pulse, FILE *out);
+bool health_tell(const struct health *health, FILE *out);
+bool health_tell_readiness(const struct health *health, FILE *out);
 
 #endif

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "probe/net/connection.h"
+#include "probe/net/transport.h"
 #include "tests/unit/peer.h"
 
 /* ---- the loop ---- */
@@ -118,7 +118,7 @@ enum close_when {
 
 struct client {
     struct loop *loop;
-    struct connection *connection;
+    struct transport *connection;
     struct loop_timer *patience;
     enum close_when close_when;
     bool tls_first;
@@ -131,20 +131,20 @@ struct client {
     size_t counted;
     bool connected;
     char secured[128];
-    char failed[CONNECTION_ERROR_SIZE];
-    char upgrade_error[CONNECTION_ERROR_SIZE];
+    char failed[TRANSPORT_ERROR_SIZE];
+    char upgrade_error[TRANSPORT_ERROR_SIZE];
 };
 
 static void end_client(struct client *client)
 {
-    connection_close(client->connection);
+    transport_close(client->connection);
     client->connection = NULL;
     loop_break(client->loop);
 }
 
 static void begin_tls(struct client *client)
 {
-    if (connection_start_tls(client->connection, client->upgrade_error) != 0) {
+    if (transport_start_tls(client->connection, client->upgrade_error) != 0) {
         end_client(client);
     }
 }
@@ -152,7 +152,7 @@ static void begin_tls(struct client *client)
 static void say(struct client *client, const char *text)
 {
     if (text != NULL) {
-        assert_int_equal(connection_write(client->connection, text, strlen(text)), 0);
+        assert_int_equal(transport_write(client->connection, text, strlen(text)), 0);
     }
 }
 
@@ -205,7 +205,7 @@ static void on_failed(void *user, const char *why)
     end_client(client);
 }
 
-static const struct connection_listener listener = {
+static const struct transport_listener listener = {
     .connected = on_connected,
     .secured = on_secured,
     .bytes = on_bytes,
@@ -219,9 +219,9 @@ static const struct connection_listener listener = {
 
 static void run_client(struct client *client, uint16_t port, const char *source)
 {
-    struct connection_request request = {
+    struct transport_request request = {
         .port = port, .host = "mx.example.org", .listener = &listener, .user = client};
-    char error[CONNECTION_ERROR_SIZE] = "";
+    char error[TRANSPORT_ERROR_SIZE] = "";
 
     client->loop = loop_new();
     assert_true(address_parse("127.0.0.1", &request.address));
@@ -230,7 +230,7 @@ static void run_client(struct client *client, uint16_t port, const char *source)
     }
     client->patience = loop_timer_new(client->loop, break_loop, client->loop);
     loop_timer_set(client->patience, loop_now(client->loop) + HANG_MS);
-    client->connection = connection_open(client->loop, &request, error);
+    client->connection = transport_open(client->loop, &request, error);
     if (client->connection == NULL) {
         snprintf(client->failed, sizeof(client->failed), "%s", error);
     } else {
@@ -240,7 +240,7 @@ static void run_client(struct client *client, uint16_t port, const char *source)
 
 static void free_client(struct client *client)
 {
-    connection_close(client->connection);
+    transport_close(client->connection);
     loop_timer_free(client->patience);
     loop_free(client->loop);
 }
@@ -285,7 +285,7 @@ static void keep_source(void *user)
 {
     struct client *client = user;
 
-    seen_source = connection_source(client->connection);
+    seen_source = transport_source(client->connection);
     end_client(client);
 }
 
@@ -293,17 +293,17 @@ static void the_source_address_can_be_chosen(void **state)
 {
     (void)state;
     struct peer *peer = start(PEER_SILENT, answer_tls, NULL);
-    const struct connection_listener keeping = {
+    const struct transport_listener keeping = {
         .connected = keep_source, .bytes = on_bytes, .failed = on_failed};
     struct client client = {.loop = loop_new()};
-    struct connection_request request = {
+    struct transport_request request = {
         .port = peer_port(peer), .listener = &keeping, .user = &client};
-    char error[CONNECTION_ERROR_SIZE];
+    char error[TRANSPORT_ERROR_SIZE];
     char text[ADDRESS_TEXT_SIZE];
 
     assert_true(address_parse("127.0.0.1", &request.address));
     assert_true(address_parse("127.0.0.9", &request.source));
-    client.connection = connection_open(client.loop, &request, error);
+    client.connection = transport_open(client.loop, &request, error);
     assert_non_null(client.connection);
     loop_run(client.loop);
     assert_string_equal(address_format(&seen_source, text), "127.0.0.9");

@@ -1,4 +1,4 @@
-#include "probe/net/throwaway.h"
+#include "probe/net/self_signed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@ static X509 *sign(EVP_PKEY *key)
     return made;
 }
 
-bool throwaway_certificate(const char *path)
+bool self_signed_certificate(const char *path)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *certificate = key != NULL ? sign(key) : NULL;

@@ -1,8 +1,8 @@
-#include "lib/sys/remedy.h"
+#include "lib/sys/write_remedy.h"
 
 #include <errno.h>
 
-const char *remedy_of(int error, const char *usual)
+const char *write_remedy(int error, const char *usual)
 {
     return error == EROFS
                ? "in a systemd unit, name its directory in ReadWritePaths: systemctl edit"

@@ -1,4 +1,4 @@
-#include "probe/rehearse/making.h"
+#include "probe/rehearse/mta_tool.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -15,7 +15,7 @@
 static const char *const usual[] = {"purging the environment", "use keep_environment",
                                     "cannot open /etc/mailname", "*** WARNING", "Warning: "};
 
-const char *making_find(const char *const *programs)
+const char *mta_tool_find(const char *const *programs)
 {
     for (size_t i = 0; programs[i] != NULL; i++) {
         if (access(programs[i], X_OK) == 0) {
@@ -25,14 +25,14 @@ const char *making_find(const char *const *programs)
     return NULL;
 }
 
-int making_lay(const struct making *making, char error[MOUNTS_ERROR_SIZE])
+int mta_tool_lay(const struct mta_tool *tool, char error[MOUNTS_ERROR_SIZE])
 {
-    (void)mounts_make_folder(making->as, 0755); /* where that is private */
-    if (mounts_bind(making->folder, making->as, error) != 0) {
+    (void)mounts_make_folder(tool->as, 0755); /* where that is private */
+    if (mounts_bind(tool->folder, tool->as, error) != 0) {
         return -1;
     }
-    for (size_t i = 0; i < making->overlay_count; i++) {
-        if (mounts_bind(making->overlays[i].copy, making->overlays[i].path, error) != 0) {
+    for (size_t i = 0; i < tool->overlay_count; i++) {
+        if (mounts_bind(tool->overlays[i].copy, tool->overlays[i].path, error) != 0) {
             return -1;
         }
     }
@@ -41,10 +41,10 @@ int making_lay(const struct making *making, char error[MOUNTS_ERROR_SIZE])
 
 static int lay(void *user, char error[INSTANCE_ERROR_SIZE])
 {
-    return making_lay(user, error);
+    return mta_tool_lay(user, error);
 }
 
-char *making_read(const char *path, size_t *length)
+char *mta_tool_read(const char *path, size_t *length)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     struct stat about;
@@ -107,10 +107,10 @@ static bool is_usual(const char *line)
     return false;
 }
 
-bool making_first_words(char *out, size_t size)
+bool mta_tool_first_words(char *out, size_t size)
 {
     size_t length = 0;
-    char *text = making_read(MAKING_ERRORS, &length);
+    char *text = mta_tool_read(MTA_TOOL_ERRORS, &length);
     char message[1024] = "";
 
     if (text != NULL) {
@@ -141,24 +141,24 @@ bool making_first_words(char *out, size_t size)
     return message[0] != '\0';
 }
 
-enum instance_fault making_run(const struct making *making, const char *script,
-                               const char *const words[3], char error[CANDIDATE_WHY_SIZE])
+enum instance_fault mta_tool_run(const struct mta_tool *tool, const char *script,
+                                 const char *const words[3], char error[CANDIDATE_WHY_SIZE])
 {
     static const char *const environment[] = {"PATH=" STAGE_PATH, NULL};
     const char *command[8] = {"/bin/sh", "-c", script, "sh", words[0], words[1], words[2]};
     struct instance instance = {0};
-    struct making copy = *making;
+    struct mta_tool copy = *tool;
 
     const struct instance_settings settings = {.lay = lay,
                                                .user = &copy,
                                                .command = command,
                                                .environment = environment,
-                                               .errors = MAKING_ERRORS};
-    (void)unlink(MAKING_ERRORS);
+                                               .errors = MTA_TOOL_ERRORS};
+    (void)unlink(MTA_TOOL_ERRORS);
     enum instance_fault fault = instance_start(&settings, &instance, error);
     instance_stop(&instance);
     if (fault == INSTANCE_FAULT_OF_GUEST) {
-        (void)making_first_words(error, CANDIDATE_WHY_SIZE);
+        (void)mta_tool_first_words(error, CANDIDATE_WHY_SIZE);
     }
     return fault;
 }

@@ -1,12 +1,12 @@
 /*
- * asking - strangers ask the server on the stage, by the probe's own engine
+ * strangers - strangers ask the server on the stage, by the probe's own engine
  *
  * A question is one battery from one client to one endpoint; several are asked at once. The
  * answer is an endpoint_result as an audit has it, unjudged. One thread, which is moved to the
  * strangers' network while it asks.
  */
-#ifndef RELAYWARDEN_PROBE_REHEARSE_ASKING_H
-#define RELAYWARDEN_PROBE_REHEARSE_ASKING_H
+#ifndef RELAYWARDEN_PROBE_REHEARSE_STRANGERS_H
+#define RELAYWARDEN_PROBE_REHEARSE_STRANGERS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@
 #include "probe/rehearse/stage/stage.h"
 
 /* Where strangers come to. */
-struct asking_endpoint {
+struct stranger_endpoint {
     size_t listener; /* of the candidate's */
     struct address address;
     uint16_t port;
@@ -28,34 +28,34 @@ struct asking_endpoint {
     bool proxied; /* a PROXY header is wanted: it is known beforehand, and need not be waited for */
 };
 
-struct asking_question {
+struct stranger_question {
     const char *helo;                       /* NULL: the client's own reverse name */
     const struct technique *const *instead; /* NULL: the whole battery */
     size_t instead_count;
     const char *certificate; /* that the client has, with its key; NULL: none. All that are asked
                                 together have the same */
-    struct endpoint_result *result; /* to be freed with asking_free */
-    struct asking_endpoint endpoint;
+    struct endpoint_result *result; /* to be freed with strangers_free */
+    struct stranger_endpoint endpoint;
     struct address client;
     bool doubtful; /* whether a PROXY header is still wanted is to be learnt */
 };
 
-struct asking {
+struct strangers {
     struct stage *stage;
     const char *canary;
     const struct site *site;
     const char *own;  /* a domain of the site */
     const char *host; /* the server's name */
-    /* Looked at all the time: true ends the asking, for there will be no answers. */
+    /* Looked at all the time: true ends the strangers, for there will be no answers. */
     bool (*is_doomed)(void *user);
     void *user;
 };
 
 /* Fills the result of each. False with a sentence: it could not be asked at all, or is_doomed said
  * so (the sentence is empty then). */
-bool asking_run(const struct asking *asking, struct asking_question *questions, size_t count,
-                char error[STAGE_ERROR_SIZE]);
+bool strangers_ask(const struct strangers *strangers, struct stranger_question *questions,
+                   size_t count, char error[STAGE_ERROR_SIZE]);
 
-void asking_free(struct asking_question *questions, size_t count);
+void strangers_free(struct stranger_question *questions, size_t count);
 
 #endif

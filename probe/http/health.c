@@ -1,8 +1,8 @@
-#include "probe/http/pulse.h"
+#include "probe/http/health.h"
 
 #include <time.h>
 
-int64_t pulse_now(void)
+int64_t health_now(void)
 {
     struct timespec now;
 
@@ -10,17 +10,17 @@ int64_t pulse_now(void)
     return now.tv_sec;
 }
 
-void pulse_expect(struct pulse *pulse, int64_t seconds, bool auditing)
+void health_expect(struct health *health, int64_t seconds, bool auditing)
 {
-    atomic_store(&pulse->auditing, auditing);
-    atomic_store(&pulse->due, pulse_now() + seconds);
+    atomic_store(&health->auditing, auditing);
+    atomic_store(&health->due, health_now() + seconds);
 }
 
-bool pulse_tell_health(const struct pulse *pulse, FILE *out)
+bool health_tell(const struct health *health, FILE *out)
 {
-    const long long due = atomic_load(&pulse->due);
-    const long long late = due != 0 ? pulse_now() - due : 0;
-    const bool auditing = atomic_load(&pulse->auditing);
+    const long long due = atomic_load(&health->due);
+    const long long late = due != 0 ? health_now() - due : 0;
+    const bool auditing = atomic_load(&health->auditing);
 
     if (late > 0) {
         fprintf(out, "%s is %lld seconds late; restart relaywarden-probe.\n",
@@ -32,15 +32,15 @@ bool pulse_tell_health(const struct pulse *pulse, FILE *out)
     return true;
 }
 
-bool pulse_tell_readiness(const struct pulse *pulse, FILE *out)
+bool health_tell_readiness(const struct health *health, FILE *out)
 {
-    const size_t targets = atomic_load(&pulse->targets);
+    const size_t targets = atomic_load(&health->targets);
 
-    if (!atomic_load(&pulse->in_service)) {
+    if (!atomic_load(&health->in_service)) {
         fputs("Not ready: starting or stopping.\n", out);
         return false;
     }
-    if (atomic_load(&pulse->unkept)) {
+    if (atomic_load(&health->unkept)) {
         fputs(
             "Not ready: the last audit could not be kept, so page and API show an earlier one; the "
             "log says why.\n",

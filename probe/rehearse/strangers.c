@@ -1,11 +1,11 @@
-#include "probe/rehearse/asking.h"
+#include "probe/rehearse/strangers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "probe/model/other_domains.h"
-#include "probe/net/connection.h"
+#include "probe/net/transport.h"
 #include "probe/smtp/client/client.h"
 
 #define AT_ONCE    8
@@ -23,15 +23,15 @@
 /* One question while it is asked. */
 struct asked {
     struct round *round;
-    struct asking_question *question;
+    struct stranger_question *question;
     char helo[PLAYED_NAME_SIZE];
     struct client_settings settings;
     struct client *dialogue;
 };
 
 struct round {
-    const struct asking *asking;
-    struct asking_question *questions;
+    const struct strangers *strangers;
+    struct stranger_question *questions;
     size_t count;
     size_t next;
     size_t under_way;
@@ -59,8 +59,8 @@ static void on_finished(struct client *dialogue, void *user)
 
 static void fill_settings(struct asked *asked)
 {
-    const struct asking_question *question = asked->question;
-    const struct asking *asking = asked->round->asking;
+    const struct stranger_question *question = asked->question;
+    const struct strangers *strangers = asked->round->strangers;
     const char *helo = question->helo;
 
     if (helo == NULL) {
@@ -68,7 +68,7 @@ static void fill_settings(struct asked *asked)
     }
     asked->settings = (struct client_settings){
         .battery = {.helo = helo,
-                    .canary = asking->canary,
+                    .canary = strangers->canary,
                     .max_refusals = NO_LIMIT,
                     .vantage = {.declared = VANTAGE_OUTSIDE},
                     .instead = question->instead,
@@ -86,14 +86,14 @@ static void fill_settings(struct asked *asked)
 
 static struct endpoint_result *new_result(const struct asked *asked)
 {
-    const struct asking_question *question = asked->question;
-    const struct asking *asking = asked->round->asking;
+    const struct stranger_question *question = asked->question;
+    const struct strangers *strangers = asked->round->strangers;
     struct endpoint_result *result = calloc(1, sizeof(*result));
 
     if (result != NULL) {
         struct endpoint *endpoint = &result->endpoint;
-        snprintf(endpoint->host, sizeof(endpoint->host), "%s", asking->host);
-        snprintf(endpoint->own, sizeof(endpoint->own), "%s", asking->own);
+        snprintf(endpoint->host, sizeof(endpoint->host), "%s", strangers->host);
+        snprintf(endpoint->own, sizeof(endpoint->own), "%s", strangers->own);
         endpoint->address = question->endpoint.address;
         endpoint->port = question->endpoint.port;
         endpoint->tls_asked = question->endpoint.implicit_tls       ? TLS_IMPLICIT
@@ -101,7 +101,7 @@ static struct endpoint_result *new_result(const struct asked *asked)
                                                                     : TLS_AUTO;
         result->proxied = question->endpoint.proxied && !question->doubtful;
         for (size_t role = 0; question->instead == NULL && role < DOMAIN_ROLES; role++) {
-            other_domains_choose(result, role, asking->site, 0);
+            other_domains_choose(result, role, strangers->site, 0);
         }
     }
     return result;
@@ -144,7 +144,7 @@ static void on_look(void *user)
 {
     struct round *round = user;
 
-    round->doomed = round->asking->is_doomed(round->asking->user);
+    round->doomed = round->strangers->is_doomed(round->strangers->user);
     if (round->doomed) {
         loop_break(round->loop);
     } else {
@@ -174,19 +174,19 @@ static void run_round(struct round *round)
     }
 }
 
-bool asking_run(const struct asking *asking, struct asking_question *questions, size_t count,
-                char error[STAGE_ERROR_SIZE])
+bool strangers_ask(const struct strangers *strangers, struct stranger_question *questions,
+                   size_t count, char error[STAGE_ERROR_SIZE])
 {
     struct round *round = calloc(1, sizeof(*round));
     bool good = false;
 
     error[0] = '\0';
-    if (round == NULL || wires_enter(&asking->stage->wires, WIRES_STRANGERS) != 0) {
+    if (round == NULL || wires_enter(&strangers->stage->wires, WIRES_STRANGERS) != 0) {
         snprintf(error, STAGE_ERROR_SIZE, "out of memory");
         free(round);
         return false;
     }
-    round->asking = asking;
+    round->strangers = strangers;
     round->questions = questions;
     round->count = count;
     run_round(round);
@@ -195,14 +195,14 @@ bool asking_run(const struct asking *asking, struct asking_question *questions, 
     }
     good = !round->failed && !round->doomed;
     free(round);
-    if (wires_enter(&asking->stage->wires, WIRES_SERVER) != 0) {
+    if (wires_enter(&strangers->stage->wires, WIRES_SERVER) != 0) {
         snprintf(error, STAGE_ERROR_SIZE, "the way back to the server's network is lost");
         return false;
     }
     return good;
 }
 
-void asking_free(struct asking_question *questions, size_t count)
+void strangers_free(struct stranger_question *questions, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (questions[i].result != NULL) {
