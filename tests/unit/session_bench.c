@@ -116,7 +116,7 @@ void bench_observe(enum observation_kind kind, const char *path)
 
     assert_true(address_parse(bench.client, &observation.client));
     observation_set_mta(&observation, "mx.example.org");
-    assert_true(observation_build(&observation, &bench.session.asker.binding, path, text));
+    assert_true(observation_build(&observation, &bench.session.filter.asker.binding, path, text));
     (void)snprintf(reply, sizeof(reply), "550 5.7.0 %s", text);
     bench_answer(reply);
 }

@@ -132,8 +132,8 @@ void session_begin(struct session *session, struct battery *battery, const struc
     session->other = other;
     session->claim = battery_claim(battery, session_is_common(other));
     session->state = SESSION_CONNECTING;
-    session->fastest_ms = -1;
-    session->fastest_confirmed_ms = -1;
+    session->pace.fastest_ms = -1;
+    session->pace.fastest_confirmed_ms = -1;
 }
 
 const struct session_order *session_connected(struct session *session, const struct address *source)
@@ -160,7 +160,7 @@ const struct session_order *session_secured(struct session *session, const char 
 {
     struct endpoint_result *result = session->battery->result;
 
-    session->secured = true;
+    session->link.secured = true;
     snprintf(result->tls_protocol, sizeof(result->tls_protocol), "%s", description);
     if (session_asked_tls(session) == TLS_IMPLICIT) {
         session_listen(session, SESSION_GREETING);
@@ -173,13 +173,13 @@ const struct session_order *session_secured(struct session *session, const char 
 /* Whether a technique's refusal came so late that the server must have begun to slow us down. */
 static void watch_pace(struct session *session, int64_t elapsed_ms)
 {
-    if (session->fastest_ms >= 0 && elapsed_ms > session->fastest_ms + SESSION_SLOWER_MS &&
-        !session->winding_down) {
-        session->winding_down = true;
-        battery_slow_down(session->battery, session->refusals - 1);
+    if (session->pace.fastest_ms >= 0 &&
+        elapsed_ms > session->pace.fastest_ms + SESSION_SLOWER_MS && !session->pace.winding_down) {
+        session->pace.winding_down = true;
+        battery_slow_down(session->battery, session->pace.refusals - 1);
     }
-    if (session->fastest_ms < 0 || elapsed_ms < session->fastest_ms) {
-        session->fastest_ms = elapsed_ms;
+    if (session->pace.fastest_ms < 0 || elapsed_ms < session->pace.fastest_ms) {
+        session->pace.fastest_ms = elapsed_ms;
     }
 }
 
@@ -187,15 +187,15 @@ static void watch_pace(struct session *session, int64_t elapsed_ms)
  * then four, and so on (measured; srvrsmtp.c, checksmtpattack). */
 static void watch_confirmations(struct session *session, int64_t elapsed_ms)
 {
-    int64_t fastest = session->fastest_confirmed_ms;
+    int64_t fastest = session->pace.fastest_confirmed_ms;
 
     if (fastest >= 0 && elapsed_ms > fastest + SESSION_SLOWER_MS) {
-        battery_slow_confirmation(session->battery, session->confirmations);
+        battery_slow_confirmation(session->battery, session->pace.confirmations);
     }
     if (fastest < 0 || elapsed_ms < fastest) {
-        session->fastest_confirmed_ms = elapsed_ms;
+        session->pace.fastest_confirmed_ms = elapsed_ms;
     }
-    session->confirmations++;
+    session->pace.confirmations++;
 }
 
 /* A step orders what it can by itself, and leaves to others what is theirs. */
@@ -242,7 +242,7 @@ const struct session_order *session_reply(struct session *session, const struct 
         return session_broken(session, SESSION_BROKEN_FOREIGN, why);
     }
     if (session_is_refusal(reply)) {
-        session->refusals++;
+        session->pace.refusals++;
         session->battery->result->refusals++;
         /* A hello's refusal is counted where it is known whose it is, and a filter's pace is not
          * the server's. */
@@ -268,7 +268,7 @@ static bool tls_is_in_the_way(const struct session *session)
 {
     return session_asked_tls(session) != TLS_IMPLICIT &&
            (session->state == SESSION_STARTTLS || session->state == SESSION_HANDSHAKE ||
-            (session->secured &&
+            (session->link.secured &&
              (session->state == SESSION_EHLO || session->state == SESSION_HELO)));
 }
 
@@ -307,8 +307,8 @@ const struct session_order *session_broken(struct session *session, enum session
             session->battery->connection_confirmations = 0; /* from now on by RSET */
         }
         battery_trouble(session->battery, "%s", why);
-        if (!session->hailed) { /* then it may have been the hello */
-            battery_slow_down(session->battery, session->refusals);
+        if (!session->filter.hailed) { /* then it may have been the hello */
+            battery_slow_down(session->battery, session->pace.refusals);
         }
         /* Perhaps it could not bear what was sent together. */
         session->battery->one_at_a_time |=
@@ -346,7 +346,7 @@ const struct session_order *session_farewell(struct session *session, const stru
     }
     session_describe(why, "The server ended the session", reply);
     battery_trouble(session->battery, "%s", why);
-    battery_slow_down(session->battery, session->refusals - 1); /* the last was one too many */
+    battery_slow_down(session->battery, session->pace.refusals - 1); /* the last was one too many */
     session_put_back(session, why);
     session_close(session);
     return &session->order;

@@ -33,7 +33,7 @@ bool session_plan_user(struct session *session)
     }
     into->any_user = battery->result->users != USERS_KNOWN;
     if (battery->result->users != USERS_UNKNOWN ||
-        session->refusals >= battery->connection_refusals ||
+        session->pace.refusals >= battery->connection_refusals ||
         !battery_reserve(battery, &session->task, 1)) {
         return false;
     }
@@ -49,7 +49,7 @@ bool session_plan_user(struct session *session)
 /* EHLO and RSET both end the transaction that there is, so none is needed before. */
 void session_plan_confirmation(struct session *session, enum session_state step)
 {
-    session->in_transaction = false;
+    session->transaction.open = false;
     session_plan(session, &step, 1);
 }
 
@@ -99,8 +99,8 @@ static void confirmed(struct session *session)
 
 void session_take_confirm(struct session *session, const struct reply *reply)
 {
-    bool known = ehlo_is_again(&session->hello, reply);
-    bool shaped = ehlo_has_shape(&session->hello, reply);
+    bool known = ehlo_is_again(&session->link.hello, reply);
+    bool shaped = ehlo_has_shape(&session->link.hello, reply);
 
     if (reply->code == SESSION_CODE_CLOSING) {
         session_hung_up(session, reply);
@@ -110,14 +110,14 @@ void session_take_confirm(struct session *session, const struct reply *reply)
         /* Takes no EHLO, or only one, or answers each in another way: a server in step takes RSET,
          * and does not answer it as it would EHLO. */
         if (shaped) {
-            session->hello = *reply; /* who answers from now on, and what he offers */
+            session->link.hello = *reply; /* who answers from now on, and what he offers */
         }
         session_plan_confirmation(session, SESSION_CONFIRM_RSET);
     } else {
         /* Perhaps it was one EHLO too many: Exim answers the eleventh command that is no mail with
          * 554 and hangs up. A RSET in a transaction is none of those (measured; smtp_in.c,
          * smtp_accept_max_nonmail). */
-        battery_slow_confirmation(session->battery, session->confirmations - 1);
+        battery_slow_confirmation(session->battery, session->pace.confirmations - 1);
         out_of_step(session, reply);
     }
 }
@@ -126,8 +126,8 @@ void session_take_confirm_rset(struct session *session, const struct reply *repl
 {
     if (reply->code == SESSION_CODE_CLOSING) {
         session_hung_up(session, reply);
-    } else if (reply_is_positive(reply) && !ehlo_is_again(&session->hello, reply) &&
-               !ehlo_has_shape(&session->hello, reply)) {
+    } else if (reply_is_positive(reply) && !ehlo_is_again(&session->link.hello, reply) &&
+               !ehlo_has_shape(&session->link.hello, reply)) {
         confirmed(session);
     } else {
         out_of_step(session, reply);

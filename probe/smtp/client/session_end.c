@@ -17,7 +17,7 @@ struct reply_class_question session_question(const struct session *session, enum
     return (struct reply_class_question){
         .command = command,
         .reply = reply,
-        .client = session->client,
+        .client = session->link.client,
         .helo = session->battery->settings->helo,
         .sender = session->task.envelope.sender,
         .recipient = command == COMMAND_MAIL ? NULL : recipient,
@@ -52,7 +52,7 @@ void session_write_down(const struct session *session, struct technique_result *
     into->control_asked = false;
     into->any_user = false;
     into->code = reply->code;
-    into->helo = string_pool_keep(texts, session->helo);
+    into->helo = string_pool_keep(texts, session->link.helo);
     snprintf(shown, sizeof(shown), "%s%s", envelope->sender, envelope->sender_parameters);
     into->sender = string_pool_keep(texts, shown);
     into->recipient = string_pool_keep(texts, recipient);
@@ -65,15 +65,15 @@ void session_write_down(const struct session *session, struct technique_result *
 
 void session_end_hailed(struct session *session)
 {
-    if (session->hailed) {
-        session->hailed = false;
+    if (session->filter.hailed) {
+        session->filter.hailed = false;
         session->battery->hailing = false;
     }
 }
 
 bool session_cut_hailed(struct session *session)
 {
-    if (!session->hailed) {
+    if (!session->filter.hailed) {
         return false;
     }
     session->battery->swallowed = true;
@@ -104,7 +104,7 @@ void session_cut_task(struct session *session, const char *why)
 
 void session_put_back(struct session *session, const char *why)
 {
-    bool fresh = session->has_task && session->answered > 0 && !session->hailed &&
+    bool fresh = session->has_task && session->answered > 0 && !session->filter.hailed &&
                  !session->at_control && session->battery->message == NULL;
 
     if (!fresh) {
@@ -176,8 +176,9 @@ void session_hung_up(struct session *session, const struct reply *reply)
 
     session_describe(why, "The server ended the session", reply);
     battery_trouble(session->battery, "%s", why);
-    if (!session->hailed) { /* then it may have been the hello */
-        battery_slow_down(session->battery, session->refusals - 1); /* this one was one too many */
+    if (!session->filter.hailed) { /* then it may have been the hello */
+        battery_slow_down(session->battery,
+                          session->pace.refusals - 1); /* this one was one too many */
     }
     if (before) {
         session_put_back(session, why);
@@ -215,15 +216,15 @@ void session_hand_on(struct session *session)
 
 bool session_has_room(struct session *session)
 {
-    return session->refusals + 2 <= session->battery->connection_refusals &&
+    return session->pace.refusals + 2 <= session->battery->connection_refusals &&
            battery_reserve(session->battery, &session->task, 2);
 }
 
 void session_lack_room(struct session *session)
 {
-    bool here = session->refusals + 2 > session->battery->connection_refusals;
+    bool here = session->pace.refusals + 2 > session->battery->connection_refusals;
 
-    if (here && session->refusals > session->hails) { /* a new one has more room */
+    if (here && session->pace.refusals > session->filter.hails) { /* a new one has more room */
         session_hand_on(session);
         return;
     }

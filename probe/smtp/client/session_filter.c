@@ -22,8 +22,8 @@ static const char *canary_domain(const struct session *session)
 
 static bool say_hello(struct session *session, const char *domain)
 {
-    const char *path =
-        milter_talk_hello(&session->asker, settings_of(session), session->battery->result, domain);
+    const char *path = milter_talk_hello(&session->filter.asker, settings_of(session),
+                                         session->battery->result, domain);
 
     if (path == NULL) {
         return false;
@@ -64,12 +64,12 @@ static bool say_its_hello(struct session *session, const char *domain)
 
 bool session_introduce(struct session *session)
 {
-    if (session->introduced || !(session->claimed || session_is_proxied(session)) ||
+    if (session->filter.introduced || !(session->claimed || session_is_proxied(session)) ||
         session->battery->message != NULL || session->battery->unheard >= BATTERY_UNHEARD_MAX) {
         return false;
     }
-    session->introduced = true;
-    session->asker.claimed = true;
+    session->filter.introduced = true;
+    session->filter.asker.claimed = true;
     return say_its_hello(session, canary_domain(session));
 }
 
@@ -81,15 +81,15 @@ static bool try_own_domain(struct session *session, const struct reply *reply)
         .command = COMMAND_MAIL,
         .reply = reply,
         .client = "",
-        .sender = session->asker.path,
+        .sender = session->filter.asker.path,
     };
     const char *own = session->battery->result->endpoint.own;
 
-    if (session->asker.borrowed || own[0] == '\0' ||
+    if (session->filter.asker.borrowed || own[0] == '\0' ||
         reply_class_judge(&question) != OUTCOME_SENDER_REFUSED) {
         return false;
     }
-    session->asker.borrowed = true;
+    session->filter.asker.borrowed = true;
     return session->has_task ? say_its_hello(session, own) : say_hello(session, own);
 }
 
@@ -117,37 +117,38 @@ void session_take_hail(struct session *session, const struct reply *reply)
         return;
     }
     if (reply_is_positive(reply)) {
-        session->in_transaction = true;
+        session->transaction.open = true;
         /* A server may keep its filter from the clients that we make up. */
-        session->unanswered = !session->has_task;
+        session->filter.unanswered = !session->has_task;
         session_lack_listener(session);
         if (session->has_task || !session_ask_hailed(session)) {
             ask(session);
         }
         return;
     }
-    session->hails++;
+    session->filter.hails++;
     session_first_line(reply, line);
     enum milter_talk_answer answer =
-        milter_talk_take_hello(&session->asker, settings_of(session), battery->result, line);
-    count_refusal(session, session->asker.verified);
+        milter_talk_take_hello(&session->filter.asker, settings_of(session), battery->result, line);
+    count_refusal(session, session->filter.asker.verified);
     if (answer == MILTER_TALK_NOTHING) {
         if (try_own_domain(session, reply)) {
             return;
         }
         battery->unheard += !session->has_task;
     }
-    if (!session->asker.verified) {
+    if (!session->filter.asker.verified) {
         session_lack_listener(session);
     }
-    battery->result->milter.present |= session->asker.verified;
-    battery->hidden |= session->asker.verified && session->asker.role == TOKEN_ROLE_HIDDEN;
+    battery->result->milter.present |= session->filter.asker.verified;
+    battery->hidden |=
+        session->filter.asker.verified && session->filter.asker.role == TOKEN_ROLE_HIDDEN;
     ask(session);
 }
 
 static bool can_seal(const struct session *session)
 {
-    return session->asker.verified && session->task.envelope.ask[0] != '\0' &&
+    return session->filter.asker.verified && session->task.envelope.ask[0] != '\0' &&
            !session->task.again && !session->task.control_only && !session->battery->bare &&
            session->battery->message == NULL;
 }
@@ -158,20 +159,20 @@ void session_seal(struct session *session)
     const struct technique *technique = session->task.into->technique;
     char path[ENVELOPE_PATH_SIZE];
 
-    session->sealed = false;
+    session->filter.sealed = false;
     if (!can_seal(session)) {
         return;
     }
     (void)snprintf(path, sizeof(path), "%s", envelope->ask);
-    if (milter_talk_seal(&session->asker, technique->number, envelope->sender, path)) {
+    if (milter_talk_seal(&session->filter.asker, technique->number, envelope->sender, path)) {
         memcpy(envelope->recipient, path, sizeof(envelope->recipient));
-        session->sealed = true;
+        session->filter.sealed = true;
     }
 }
 
 bool session_is_heard(const struct session *session)
 {
-    return session->sealed || (session->asker.verified && session->asks > 0);
+    return session->filter.sealed || (session->filter.asker.verified && session->filter.asks > 0);
 }
 
 enum milter_talk_answer session_hear(const struct session *session, const struct reply *reply,
@@ -184,26 +185,26 @@ enum milter_talk_answer session_hear(const struct session *session, const struct
         return MILTER_TALK_NOTHING;
     }
     session_first_line(reply, line);
-    return milter_talk_take_ask(&session->asker, line, sent, session->task.envelope.recipient,
-                                &observation);
+    return milter_talk_take_ask(&session->filter.asker, line, sent,
+                                session->task.envelope.recipient, &observation);
 }
 
 void session_count_ask(struct session *session, const struct technique_result *asked)
 {
     struct milter_said *said = &session->battery->result->milter;
 
-    if (session->sealed && session->outcome == OUTCOME_ACCEPTED && !asked->at_mail) {
-        session->accepted++;
+    if (session->filter.sealed && session->outcome == OUTCOME_ACCEPTED && !asked->at_mail) {
+        session->filter.accepted++;
     }
     if (asked->ask) {
-        session->asks++;
+        session->filter.asks++;
         said->asks++;
         said->granted += asked->observed;
     }
-    if (session->unanswered && !asked->at_mail && asked->outcome != OUTCOME_CLIENT_REFUSED &&
+    if (session->filter.unanswered && !asked->at_mail && asked->outcome != OUTCOME_CLIENT_REFUSED &&
         asked->outcome != OUTCOME_SENDER_REFUSED && !outcome_is_temporary(asked->outcome) &&
         asked->outcome != OUTCOME_CLOSING) {
-        session->unanswered = false;
+        session->filter.unanswered = false;
         said->passed++;
     }
 }
@@ -220,17 +221,18 @@ static bool make_vouch(struct session *session)
     if (!battery_envelope(battery, PLAIN, &envelope) || envelope.ask[0] == '\0') {
         return false;
     }
-    memcpy(session->vouch, envelope.ask, sizeof(session->vouch));
-    return milter_talk_seal(&session->asker, battery->result->techniques[PLAIN].technique->number,
-                            session->task.envelope.sender, session->vouch);
+    memcpy(session->filter.vouch, envelope.ask, sizeof(session->filter.vouch));
+    return milter_talk_seal(&session->filter.asker,
+                            battery->result->techniques[PLAIN].technique->number,
+                            session->task.envelope.sender, session->filter.vouch);
 }
 
 bool session_vouch(struct session *session)
 {
     static const enum session_state steps[] = {SESSION_MAIL, SESSION_VOUCH};
-    bool needed = session->asker.mistakable;
+    bool needed = session->filter.asker.mistakable;
 
-    if (!session->asker.verified || session->vouched || can_seal(session) ||
+    if (!session->filter.asker.verified || session->filter.vouched || can_seal(session) ||
         !(needed || session->battery->result->milter.asks == 0)) {
         return false;
     }
@@ -243,7 +245,7 @@ bool session_vouch(struct session *session)
     if (!make_vouch(session)) {
         return false; /* out of memory */
     }
-    session->sealed = false;
+    session->filter.sealed = false;
     session_plan(session, steps, 2);
     return true;
 }
@@ -262,7 +264,7 @@ static void keep_proof(struct session *session, const struct reply *reply)
     if (into->asked && into->observed) {
         return;
     }
-    session_write_down(session, into, reply, session->vouch);
+    session_write_down(session, into, reply, session->filter.vouch);
     into->outcome = OUTCOME_ACCEPTED;
     into->ask = true;
     into->observed = true;
@@ -276,25 +278,25 @@ static void count_vouch(struct session *session, const struct reply *reply,
     struct milter_said *said = &session->battery->result->milter;
     enum outcome outcome = heard == MILTER_TALK_OBSERVED
                                ? OUTCOME_ACCEPTED
-                               : session_judge(session, COMMAND_RCPT, reply, session->vouch);
+                               : session_judge(session, COMMAND_RCPT, reply, session->filter.vouch);
 
     said->asks++;
     said->granted += heard == MILTER_TALK_OBSERVED;
     said->unverified |= heard == MILTER_TALK_UNVERIFIED;
     if (heard != MILTER_TALK_UNVERIFIED) {
-        session->accepted += outcome == OUTCOME_ACCEPTED;
-        session->asks += !outcome_is_temporary(outcome);
+        session->filter.accepted += outcome == OUTCOME_ACCEPTED;
+        session->filter.asks += !outcome_is_temporary(outcome);
     }
 }
 
 void session_take_vouch(struct session *session, const struct reply *reply)
 {
-    enum milter_talk_answer heard = session_hear(session, reply, session->vouch);
+    enum milter_talk_answer heard = session_hear(session, reply, session->filter.vouch);
 
     if (session_stumbled(session, reply)) {
         return;
     }
-    session->vouched = true;
+    session->filter.vouched = true;
     count_vouch(session, reply, heard);
     if (heard == MILTER_TALK_OBSERVED) {
         keep_proof(session, reply);
@@ -313,10 +315,11 @@ bool session_tally(struct session *session)
     static const enum session_state step = SESSION_TALLY;
     struct milter_said *said = &session->battery->result->milter;
 
-    if (!session->asker.verified || session->asks == 0 || said->tallied || session->winding_down ||
-        session->refusals >= session->battery->connection_refusals ||
-        milter_talk_hello(&session->last, settings_of(session), session->battery->result,
-                          session->asker.domain) == NULL) {
+    if (!session->filter.asker.verified || session->filter.asks == 0 || said->tallied ||
+        session->pace.winding_down ||
+        session->pace.refusals >= session->battery->connection_refusals ||
+        milter_talk_hello(&session->filter.last, settings_of(session), session->battery->result,
+                          session->filter.asker.domain) == NULL) {
         return false;
     }
     said->tallied = true;
@@ -332,10 +335,10 @@ void session_take_tally(struct session *session, const struct reply *reply)
 
     session_first_line(reply, line);
     if (session_is_refusal(reply)) {
-        bool by_filter = milter_talk_take_tally(&session->last, line, &told);
+        bool by_filter = milter_talk_take_tally(&session->filter.last, line, &told);
         count_refusal(session, by_filter);
         if (by_filter) {
-            said->heard = session->accepted;
+            said->heard = session->filter.accepted;
             said->counted = told.accepted;
         }
     }

@@ -19,23 +19,24 @@ bool session_ask_hailed(struct session *session)
     struct battery *battery = session->battery;
 
     /* With a sender of the site's own it would be another technique. */
-    if (session_is_special(session) || session->asker.borrowed || battery->swallowed ||
+    if (session_is_special(session) || session->filter.asker.borrowed || battery->swallowed ||
         battery->message != NULL || !battery_take_first(battery, &session->task)) {
         return false;
     }
     battery_reached(battery, REACH_SESSION);
     battery->hailing = true;
     memset(session->task.envelope.sender, 0, sizeof(session->task.envelope.sender));
-    memcpy(session->task.envelope.sender, session->asker.path, sizeof(session->asker.path));
+    memcpy(session->task.envelope.sender, session->filter.asker.path,
+           sizeof(session->filter.asker.path));
     session->has_task = true;
-    session->hailed = true;
+    session->filter.hailed = true;
     session->asking = true;
     session->at_control = false;
-    session->sealed = false;
-    session->refusals = session->hails;
-    session->in_transaction = false; /* which is not to be reset */
+    session->filter.sealed = false;
+    session->pace.refusals = session->filter.hails;
+    session->transaction.open = false; /* which is not to be reset */
     session_plan(session, &step, 1);
-    session->in_transaction = true;
+    session->transaction.open = true;
     return true;
 }
 
@@ -45,10 +46,11 @@ static void leave_to_another(struct session *session, const struct reply *reply)
 {
     struct battery *battery = session->battery;
 
-    battery->result->milter.present |= session->asker.verified;
-    battery->hidden |= session->asker.verified && session->asker.role == TOKEN_ROLE_HIDDEN;
-    session->asker.verified = false;
-    session->unanswered = false;
+    battery->result->milter.present |= session->filter.asker.verified;
+    battery->hidden |=
+        session->filter.asker.verified && session->filter.asker.role == TOKEN_ROLE_HIDDEN;
+    session->filter.asker.verified = false;
+    session->filter.unanswered = false;
     battery->swallowed = true;
     session_end_hailed(session);
     session->has_task = false;
@@ -61,12 +63,12 @@ bool session_take_hailed(struct session *session, const struct reply *reply)
 {
     char line[REPLY_TEXT_SIZE];
 
-    if (!session->hailed || !session_is_refusal(reply)) {
+    if (!session->filter.hailed || !session_is_refusal(reply)) {
         return false;
     }
     session_first_line(reply, line);
     enum milter_talk_answer heard = milter_talk_take_hello(
-        &session->asker, &session->battery->settings->asker, session->battery->result, line);
+        &session->filter.asker, &session->battery->settings->asker, session->battery->result, line);
     if (heard != MILTER_TALK_OBSERVED && heard != MILTER_TALK_CLOCK) {
         return false; /* it is judged as any reply is */
     }
@@ -95,7 +97,7 @@ void session_take_pave(struct session *session, const struct reply *reply)
         return;
     }
     if (session_is_refusal(reply)) {
-        session->hails++; /* as a refused hello it is counted, and is no technique's */
+        session->filter.hails++; /* as a refused hello it is counted, and is no technique's */
         battery_refused(session->battery, NULL);
     }
     (void)session_go_on(session);

@@ -30,7 +30,7 @@ void session_send_message(struct session *session)
 {
     static const enum session_state step = SESSION_DATA;
 
-    session->in_transaction = false; /* it ends with the text, and is not to be reset before */
+    session->transaction.open = false; /* it ends with the text, and is not to be reset before */
     session_plan(session, &step, 1);
 }
 

@@ -17,13 +17,13 @@ void session_say_ehlo(struct session *session)
         name = envelope.helo;
     }
     if (name[0] != '\0') {
-        snprintf(session->helo, sizeof(session->helo), "%s", name);
+        snprintf(session->link.helo, sizeof(session->link.helo), "%s", name);
     } else {
         char literal[ENDPOINT_TEXT_SIZE];
-        snprintf(session->helo, sizeof(session->helo), "%s",
-                 address_format_literal(&session->source, literal));
+        snprintf(session->link.helo, sizeof(session->link.helo), "%s",
+                 address_format_literal(&session->link.source, literal));
     }
-    session_send(session, SESSION_EHLO, "EHLO %s", session->helo);
+    session_send(session, SESSION_EHLO, "EHLO %s", session->link.helo);
 }
 
 static void end_endpoint(struct session *session, const char *what, const struct reply *reply)
@@ -43,7 +43,7 @@ static bool refuses_client(const struct session *session, const struct reply *re
     const struct reply_class_question question = {
         .command = COMMAND_MAIL,
         .reply = &refusal,
-        .client = session->client,
+        .client = session->link.client,
         .helo = session->battery->settings->helo,
     };
 
@@ -134,7 +134,7 @@ void session_take_greeting(struct session *session, const struct reply *reply)
 
 static bool must_claim(const struct session *session)
 {
-    return session->battery->settings->claim.family != ADDRESS_NONE && !session->standing;
+    return session->battery->settings->claim.family != ADDRESS_NONE && !session->link.claimed;
 }
 
 /* Offers to a special connection, or what is offered in the clear where TLS follows again,
@@ -152,11 +152,12 @@ static void keep_offers(struct session *session, const struct reply *reply)
         ehlo_keep(battery->result, reply);
         return;
     }
-    if (session_is_special(session) || (battery->result->tls != TLS_NONE && !session->secured)) {
+    if (session_is_special(session) ||
+        (battery->result->tls != TLS_NONE && !session->link.secured)) {
         return;
     }
     ehlo_keep(battery->result, reply);
-    ehlo_hear(battery->result, reply->text, session->secured);
+    ehlo_hear(battery->result, reply->text, session->link.secured);
     size_t length = strcspn(reply->text, " \n");
     printable(battery->place.ehlo, sizeof(battery->place.ehlo), reply->text, length);
 }
@@ -167,11 +168,12 @@ static bool wants_starttls(const struct session *session)
 
     const struct technique *claimed = session_claimed(session);
 
-    if (session->secured || session->battery->in_clear || (claimed != NULL && claimed->in_clear)) {
+    if (session->link.secured || session->battery->in_clear ||
+        (claimed != NULL && claimed->in_clear)) {
         return false;
     }
     return asked == TLS_STARTTLS ||
-           (asked == TLS_AUTO && (session->hello.offers & REPLY_OFFERS_STARTTLS) != 0);
+           (asked == TLS_AUTO && (session->link.hello.offers & REPLY_OFFERS_STARTTLS) != 0);
 }
 
 /* The claimed vantage is not to be had. */
@@ -190,8 +192,8 @@ static void take_vantage(struct session *session)
     char command[SESSION_COMMAND_SIZE];
     char why[SESSION_SENTENCE_SIZE];
 
-    if (!ehlo_reply_offers(&session->hello, "XCLIENT ADDR")) {
-        snprintf(why, sizeof(why), "XCLIENT is not offered to %s", session->client);
+    if (!ehlo_reply_offers(&session->link.hello, "XCLIENT ADDR")) {
+        snprintf(why, sizeof(why), "XCLIENT is not offered to %s", session->link.client);
         give_up_vantage(session, why);
         session_quit(session);
         return;
@@ -199,7 +201,7 @@ static void take_vantage(struct session *session)
     snprintf(attributes, sizeof(attributes),
              "ADDR=%s%s NAME=[UNAVAILABLE] REVERSE_NAME=[UNAVAILABLE] PORT=49152",
              claim->family == ADDRESS_IPV6 ? "IPV6:" : "", address_format(claim, address));
-    session_write_xclient(&session->hello, attributes, command);
+    session_write_xclient(&session->link.hello, attributes, command);
     session_send(session, SESSION_VANTAGE, "%.*s", (int)strcspn(command, "\r"), command);
 }
 
@@ -208,10 +210,10 @@ void session_take_vantage(struct session *session, const struct reply *reply)
     char why[SESSION_SENTENCE_SIZE];
 
     if (reply->code == SESSION_CODE_READY) {
-        session->standing = true;
-        session->asker.claimed = true;
+        session->link.claimed = true;
+        session->filter.asker.claimed = true;
         session_set_source(session, &session->battery->settings->claim);
-        session->battery->result->source = session->source;
+        session->battery->result->source = session->link.source;
         session_say_ehlo(session);
         return;
     }
@@ -240,7 +242,7 @@ static void agreed(struct session *session)
         session_say_hello(session);
         return;
     }
-    if (!session->secured) {
+    if (!session->link.secured) {
         result->tls = TLS_NONE;
     } else {
         result->tls = session_asked_tls(session) == TLS_IMPLICIT ? TLS_IMPLICIT : TLS_STARTTLS;
@@ -255,7 +257,7 @@ static void agreed(struct session *session)
 
 void session_take_ehlo(struct session *session, const struct reply *reply)
 {
-    session->hello = *reply;
+    session->link.hello = *reply;
     if (reply_is_positive(reply)) {
         session->battery->result->starttls_offered |= (reply->offers & REPLY_OFFERS_STARTTLS) != 0;
         keep_offers(session, reply);
@@ -268,11 +270,11 @@ void session_take_ehlo(struct session *session, const struct reply *reply)
     } else if (reply->code == SESSION_CODE_CLOSING) {
         end_endpoint(session, "The server ended the session at EHLO", reply);
     } else {
-        session->hello.offers = 0;
+        session->link.hello.offers = 0;
         if (!session_is_special(session)) {
             session->battery->result->capability_count = 0;
         }
-        session_send(session, SESSION_HELO, "HELO %s", session->helo);
+        session_send(session, SESSION_HELO, "HELO %s", session->link.helo);
     }
 }
 
@@ -313,7 +315,7 @@ void session_take_starttls(struct session *session, const struct reply *reply)
         return;
     }
     session_describe(why,
-                     (session->hello.offers & REPLY_OFFERS_STARTTLS) != 0
+                     (session->link.hello.offers & REPLY_OFFERS_STARTTLS) != 0
                          ? "STARTTLS was refused"
                          : "STARTTLS is demanded, but not offered, and was refused",
                      reply);

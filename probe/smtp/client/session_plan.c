@@ -44,7 +44,7 @@ static void write_command(const struct session *session, enum session_state step
                  envelope->recipient_parameters);
         break;
     case SESSION_TALLY:
-        snprintf(out, SESSION_COMMAND_SIZE, "MAIL FROM:%s\r\n", session->last.path);
+        snprintf(out, SESSION_COMMAND_SIZE, "MAIL FROM:%s\r\n", session->filter.last.path);
         break;
     case SESSION_PAVE_MAIL:
         snprintf(out, SESSION_COMMAND_SIZE, "MAIL FROM:<%s>\r\n",
@@ -55,27 +55,27 @@ static void write_command(const struct session *session, enum session_state step
                  session->battery->result->endpoint.own);
         break;
     case SESSION_HAIL:
-        snprintf(out, SESSION_COMMAND_SIZE, "MAIL FROM:%s\r\n", session->asker.path);
+        snprintf(out, SESSION_COMMAND_SIZE, "MAIL FROM:%s\r\n", session->filter.asker.path);
         break;
     case SESSION_LOCAL_RCPT:
         snprintf(out, SESSION_COMMAND_SIZE, "RCPT TO:%s\r\n", envelope->local);
         break;
     case SESSION_VOUCH:
-        snprintf(out, SESSION_COMMAND_SIZE, "RCPT TO:%s\r\n", session->vouch);
+        snprintf(out, SESSION_COMMAND_SIZE, "RCPT TO:%s\r\n", session->filter.vouch);
         break;
     case SESSION_CONTROL_RCPT:
         snprintf(out, SESSION_COMMAND_SIZE, "RCPT TO:%s\r\n", envelope->control);
         break;
     case SESSION_CLAIM:
         if (session->task.into->technique->identity == TECHNIQUE_IDENTITY_XCLIENT) {
-            session_write_xclient(&session->hello, envelope->claim, out);
+            session_write_xclient(&session->link.hello, envelope->claim, out);
         } else {
             snprintf(out, SESSION_COMMAND_SIZE, "AUTH ANONYMOUS " SESSION_ANONYMOUS_TRACE "\r\n");
         }
         break;
     case SESSION_CLAIM_EHLO:
     case SESSION_CONFIRM:
-        snprintf(out, SESSION_COMMAND_SIZE, "EHLO %s\r\n", session->helo);
+        snprintf(out, SESSION_COMMAND_SIZE, "EHLO %s\r\n", session->link.helo);
         break;
     case SESSION_DATA:
         snprintf(out, SESSION_COMMAND_SIZE, "DATA\r\n");
@@ -92,7 +92,7 @@ static unsigned int risk_of(const struct session *session, enum session_state st
     bool mail = step == SESSION_MAIL || step == SESSION_LOCAL_MAIL || step == SESSION_CONTROL_MAIL;
 
     return step != SESSION_RSET && step != SESSION_CONFIRM_RSET &&
-           !(mail && strcmp(session->taken_sender, session->task.envelope.sender) == 0);
+           !(mail && strcmp(session->transaction.sender, session->task.envelope.sender) == 0);
 }
 
 /* How many refusals what is said next may bring, no more than are to be had. */
@@ -106,8 +106,8 @@ static unsigned int allow_refusals(struct session *session, bool together)
     for (size_t i = queue->said; i < end; i++) {
         wanted += risk_of(session, (enum session_state)queue->commands[i]);
     }
-    unsigned int left = battery->connection_refusals > session->refusals
-                            ? battery->connection_refusals - session->refusals
+    unsigned int left = battery->connection_refusals > session->pace.refusals
+                            ? battery->connection_refusals - session->pace.refusals
                             : 0;
     if (wanted > left) {
         wanted = left;
@@ -131,8 +131,8 @@ static void say(struct session *session)
 {
     struct command_queue *queue = &session->queue;
     char *line = session->order.line;
-    bool together =
-        (session->hello.offers & REPLY_OFFERS_PIPELINING) != 0 && !session->battery->one_at_a_time;
+    bool together = (session->link.hello.offers & REPLY_OFFERS_PIPELINING) != 0 &&
+                    !session->battery->one_at_a_time;
     unsigned int allowed = allow_refusals(session, together);
     unsigned int risk = 0;
 
@@ -158,7 +158,7 @@ void session_plan(struct session *session, const enum session_state *steps, size
 {
     command_queue_clear(&session->queue);
     session->moot = false;
-    if (session->in_transaction) {
+    if (session->transaction.open) {
         command_queue_add(&session->queue, SESSION_RSET);
     }
     for (size_t i = 0; i < count; i++) {

@@ -15,8 +15,9 @@ static bool try_usual(struct session *session)
     enum outcome outcome = session->outcome;
 
     /* The hello's mailbox is none, and its name is new each time. */
-    if (!session->hailed || (outcome != OUTCOME_SENDER_REFUSED && !outcome_is_temporary(outcome)) ||
-        session->refusals >= battery->connection_refusals ||
+    if (!session->filter.hailed ||
+        (outcome != OUTCOME_SENDER_REFUSED && !outcome_is_temporary(outcome)) ||
+        session->pace.refusals >= battery->connection_refusals ||
         !battery_reserve(battery, &session->task, 1) ||
         !battery_envelope(battery, session->task.row, &session->task.envelope)) {
         return false;
@@ -32,12 +33,12 @@ static bool try_bare(struct session *session)
     struct battery *battery = session->battery;
     struct envelope bare;
 
-    if (session->at_control || !session->sealed || session->outcome != OUTCOME_GREYLISTED) {
+    if (session->at_control || !session->filter.sealed || session->outcome != OUTCOME_GREYLISTED) {
         return false;
     }
     battery->bare = true;
     battery->result->milter.asks++; /* what comes back in its place is no ask */
-    if (session->refusals >= battery->connection_refusals ||
+    if (session->pace.refusals >= battery->connection_refusals ||
         !battery_reserve(battery, &session->task, 1) ||
         !battery_envelope(battery, session->task.row, &bare)) {
         return false;
@@ -72,7 +73,7 @@ static bool try_control_alone(struct session *session)
         !evidence_wants_subdomain(battery->result)) {
         return false;
     }
-    if (session->refusals >= battery->connection_refusals) {
+    if (session->pace.refusals >= battery->connection_refusals) {
         return try_control_elsewhere(session);
     }
     if (!battery_reserve(battery, &session->task, 1)) {
@@ -93,7 +94,7 @@ static bool try_other_sender(struct session *session)
         !battery_replace_sender(battery, &session->task)) {
         return false;
     }
-    if (session->refusals >= battery->connection_refusals) {
+    if (session->pace.refusals >= battery->connection_refusals) {
         session_hand_on(session);
     } else {
         session->next = SESSION_NEXT_TASK;

@@ -35,8 +35,8 @@ bool session_is_proxied(const struct session *session)
 
 void session_set_source(struct session *session, const struct address *source)
 {
-    session->source = *source;
-    address_format(source, session->client);
+    session->link.source = *source;
+    address_format(source, session->link.client);
 }
 
 bool session_is_refusal(const struct reply *reply)

@@ -79,50 +79,72 @@ enum session_next {
     SESSION_NEXTS           /* how many */
 };
 
-/* Fields in the order of their life. */
-struct session {
-    struct battery *battery;
-    const struct session *other; /* the endpoint's other connection; NULL if it has but one */
-    size_t claim;                /* what this connection is for, see battery.h */
-    enum session_state state;
+/* The connection below the dialogue, as greeting, TLS and EHLO left it (session_open.c). */
+struct session_link {
     struct address source;
     char client[ADDRESS_TEXT_SIZE]; /* the same, as replies may name it */
     bool secured;
-    bool standing;                 /* where the claimed vantage is */
+    bool claimed;                  /* it is where the claimed vantage is */
     char helo[ENVELOPE_PATH_SIZE]; /* the argument that was sent */
     struct reply hello;            /* to the last EHLO before the techniques, taken or refused */
-    struct milter_talk asker;
-    unsigned int hails; /* hellos that were refused, as they are when they are answered */
-    bool unanswered; /* the hello's MAIL was taken like any other, and no RCPT was judged since */
-    bool hailed; /* `plain` is asked in the hello's transaction, and no later one has been taken */
-    struct battery_task task;
-    unsigned int asks;       /* that were answered here */
-    unsigned int accepted;   /* of those that carried a token, by the MTA as far as was heard */
-    struct milter_talk last; /* the hello after them */
-    char vouch[ENVELOPE_PATH_SIZE]; /* the ask that goes before it */
-    bool sealed;                    /* its recipient is an ask */
-    bool vouched; /* an ask was answered here: the filter knows all that follows for ours */
-    bool has_task;
-    bool claimed;                 /* AUTH or XCLIENT made us another client */
-    bool introduced;              /* the hello of that client was said, or is not to be */
-    bool prompted;                /* AUTH was answered 334 */
-    bool at_control;              /* the technique was accepted, and its control is in hand */
-    bool at_user;                 /* likewise, and it is a user that nobody has */
-    unsigned int answered;        /* techniques */
-    bool cut_at_control;          /* it was cut off at the control of one that has its answer */
+};
+
+/* How much the server bears, and whether it slows us down (session.c). */
+struct session_pace {
     unsigned int refusals;        /* replies 4xx and 5xx to commands */
     int64_t fastest_ms;           /* refusal of a technique so far; -1 = none */
     unsigned int confirmations;   /* EHLOs that confirmed an acceptance */
     int64_t fastest_confirmed_ms; /* reply to one of them so far; -1 = none */
     bool winding_down;            /* after this technique, QUIT */
-    bool in_transaction;          /* MAIL was taken, and RSET not said since */
-    char taken_sender[ENVELOPE_PATH_SIZE]; /* the last that MAIL was answered 2xx for */
-    struct command_queue queue;            /* of states: the plan */
-    bool moot;                             /* replies to the rest of the plan decide nothing */
-    enum outcome outcome;                  /* of the technique's own request */
-    bool asking;                           /* techniques were to be asked: SMTP was agreed upon */
-    enum session_next next;                /* set by a step, done by session.c */
+};
+
+/* The mail transaction (RFC 5321 section 3.3) that there is (session_plan.c resets it). */
+struct session_transaction {
+    bool open;                       /* MAIL was taken, and RSET not said since */
+    char sender[ENVELOPE_PATH_SIZE]; /* the last that MAIL was answered 2xx for */
+};
+
+/* The talk with the site's filter (session_filter.c, session_hailed.c). */
+struct session_filter {
+    struct milter_talk asker;
+    unsigned int hails; /* hellos that were refused, as they are when they are answered */
+    bool unanswered; /* the hello's MAIL was taken like any other, and no RCPT was judged since */
+    bool hailed; /* `plain` is asked in the hello's transaction, and no later one has been taken */
+    unsigned int asks;       /* that were answered here */
+    unsigned int accepted;   /* of those that carried a token, by the MTA as far as was heard */
+    struct milter_talk last; /* the hello after them */
+    char vouch[ENVELOPE_PATH_SIZE]; /* the ask that goes before the technique in hand */
+    bool sealed;                    /* the recipient in hand is an ask */
+    bool vouched;    /* an ask was answered here: the filter knows all that follows for ours */
+    bool introduced; /* the hello of a client that we became was said, or is not to be */
+};
+
+/* From below to above: what it is for, the connection, the talk on it, the technique in hand. */
+struct session {
+    struct battery *battery;
+    const struct session *other; /* the endpoint's other connection; NULL if it has but one */
+    size_t claim;                /* what this connection is for, see battery.h */
+    enum session_state state;
     struct session_order order;
+
+    struct session_link link;
+    struct session_pace pace;
+    struct command_queue queue; /* of states: the plan */
+    bool moot;                  /* replies to the rest of the plan decide nothing */
+    struct session_transaction transaction;
+    struct session_filter filter;
+
+    bool asking; /* techniques were to be asked: SMTP was agreed upon */
+    struct battery_task task;
+    bool has_task;
+    bool claimed;           /* AUTH or XCLIENT made us another client */
+    bool prompted;          /* AUTH was answered 334 */
+    bool at_control;        /* the technique was accepted, and its control is in hand */
+    bool at_user;           /* likewise, and it is a user that nobody has */
+    enum outcome outcome;   /* of the technique's own request */
+    unsigned int answered;  /* techniques */
+    bool cut_at_control;    /* it was cut off at the control of one that has its answer */
+    enum session_next next; /* set by a step, done by session.c */
 };
 
 /* ---- facts ---- */

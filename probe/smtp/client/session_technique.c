@@ -30,7 +30,7 @@ void session_ask_task(struct session *session)
         return; /* and back here after it */
     }
     if (session->task.control_only) {
-        session->sealed = false;
+        session->filter.sealed = false;
         session_plan_control(session);
         return;
     }
@@ -68,11 +68,12 @@ void session_next_technique(struct session *session)
 {
     struct battery *battery = session->battery;
     /* A technique that carries a token spares another one that vouches for it. */
-    bool sealed = session->asker.verified && !session->vouched;
+    bool sealed = session->filter.asker.verified && !session->filter.vouched;
     bool waits =
         !session_is_special(session) && session->answered > 0 && battery_special_is_next(battery);
 
-    if (!session->winding_down && !waits && session->refusals < battery->connection_refusals &&
+    if (!session->pace.winding_down && !waits &&
+        session->pace.refusals < battery->connection_refusals &&
         battery_take(battery, session->claim, sealed, &session->task)) {
         session->has_task = true;
         session_ask_task(session);
@@ -92,7 +93,7 @@ void session_ask_first(struct session *session)
     battery_reached(session->battery, REACH_SESSION);
     session->asking = true;
     /* Refusals until here say nothing of how many refusals the techniques may have. */
-    session->refusals = session->hails;
+    session->pace.refusals = session->filter.hails;
     session_next_technique(session);
 }
 
@@ -196,7 +197,7 @@ static void finish_task(struct session *session)
     battery_want_subdomain(session->battery, session->task.into);
     if (!session_is_special(session) &&
         battery_is_turned_away(session->battery, session->task.into)) {
-        session->winding_down = true;
+        session->pace.winding_down = true;
     }
 }
 
@@ -213,7 +214,7 @@ void session_end_task(struct session *session)
 static bool is_haraka(const struct session *session)
 {
     return strcasestr(session->battery->result->banner, "haraka") != NULL ||
-           strcasestr(session->hello.text, "haraka") != NULL;
+           strcasestr(session->link.hello.text, "haraka") != NULL;
 }
 
 static void decide(struct session *session)
@@ -227,7 +228,7 @@ static void decide(struct session *session)
         session_send_message(session);
     } else if (accepted && !session->task.into->observed) {
         /* The filter's word is sure, and of relaying: it needs no confirmation and no control. */
-        bool soon = session->confirmations < session->battery->connection_confirmations &&
+        bool soon = session->pace.confirmations < session->battery->connection_confirmations &&
                     !is_haraka(session);
         session_plan_confirmation(session, soon ? SESSION_CONFIRM : SESSION_CONFIRM_RSET);
     } else if (session->at_user || !session_retry(session)) {
@@ -256,7 +257,7 @@ void session_take_moot(struct session *session, const struct reply *reply)
     if (reply->code == SESSION_CODE_CLOSING) {
         session_hung_up(session, reply);
     } else {
-        session->in_transaction |=
+        session->transaction.open |=
             session->state == SESSION_CONTROL_MAIL && reply_is_positive(reply);
         go_on(session);
     }
@@ -286,7 +287,7 @@ void session_take_claim(struct session *session, const struct reply *reply)
 void session_take_claim_ehlo(struct session *session, const struct reply *reply)
 {
     if (reply_is_positive(reply)) {
-        session->hello = *reply;
+        session->link.hello = *reply;
         session_ask_task(session); /* what is left of it, now as the other client */
         return;
     }
@@ -304,7 +305,7 @@ void session_take_rset(struct session *session, const struct reply *reply)
     char why[SESSION_SENTENCE_SIZE];
 
     if (reply_is_positive(reply)) {
-        session->in_transaction = false;
+        session->transaction.open = false;
         go_on(session);
     } else if (reply->code == SESSION_CODE_CLOSING) {
         session_hung_up(session, reply);
@@ -319,8 +320,9 @@ void session_take_rset(struct session *session, const struct reply *reply)
 /* MAIL was taken: from here to the next RSET there is a transaction. */
 static void sender_taken(struct session *session)
 {
-    session->in_transaction = true;
-    memcpy(session->taken_sender, session->task.envelope.sender, sizeof(session->taken_sender));
+    session->transaction.open = true;
+    memcpy(session->transaction.sender, session->task.envelope.sender,
+           sizeof(session->transaction.sender));
 }
 
 /* The step before is refused, so the technique's own request would be another's. */
@@ -339,7 +341,7 @@ void session_take_local(struct session *session, const struct reply *reply)
         session_describe(why, "not asked, for what comes before it was refused", reply);
         session->task.into->text = string_pool_keep(&session->battery->result->texts, why);
         session->outcome = OUTCOME_RECIPIENT_REFUSED;
-        session->in_transaction = true; /* it may have been taken in part */
+        session->transaction.open = true; /* it may have been taken in part */
         leave_plan(session);
     }
 }
@@ -390,7 +392,7 @@ void session_take_rcpt(struct session *session, const struct reply *reply)
     if (session_stumbled(session, reply)) {
         return;
     }
-    session->vouched |= session->sealed;
+    session->filter.vouched |= session->filter.sealed;
     (void)keep_answer(session, reply, ANSWER_TO_RCPT);
     if (heard == MILTER_TALK_OBSERVED) {
         keep_observation(session);

@@ -353,7 +353,7 @@ static void come_to_the_subdomain(const char *plain, unsigned int room)
     }
     bench_reset();
     bench_answer("250 ok");
-    bench.battery.connection_refusals = bench.session.refusals + 1 + room;
+    bench.battery.connection_refusals = bench.session.pace.refusals + 1 + room;
     bench_answer("550 restricted characters in address");
     bench_reset();
 }

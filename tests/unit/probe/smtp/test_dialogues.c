@@ -281,9 +281,9 @@ static void do_filter_says(char *rest)
 
     play.seen = 0;
     bench_observe(what == 0 ? OBSERVATION_HELLO : OBSERVATION_ASK,
-                  what == 0   ? session->asker.path
+                  what == 0   ? session->filter.asker.path
                   : what == 1 ? session->task.envelope.recipient
-                              : session->vouch);
+                              : session->filter.vouch);
 }
 
 /* Where the techniques stand in the way, as if they had taught us. */
@@ -426,10 +426,14 @@ static void do_count(char *rest)
         const char *name;
         size_t is;
     } counts[] = {
-        {"asks", bench.result.milter.asks},        {"granted", bench.result.milter.granted},
-        {"passed", bench.result.milter.passed},    {"accepted", bench.session.accepted},
-        {"refusals", bench.battery.refusals},      {"reserved", bench.battery.reserved},
-        {"refusals-here", bench.session.refusals}, {"capabilities", bench.result.capability_count},
+        {"asks", bench.result.milter.asks},
+        {"granted", bench.result.milter.granted},
+        {"passed", bench.result.milter.passed},
+        {"accepted", bench.session.filter.accepted},
+        {"refusals", bench.battery.refusals},
+        {"reserved", bench.battery.reserved},
+        {"refusals-here", bench.session.pace.refusals},
+        {"capabilities", bench.result.capability_count},
     };
     const char *wanted = value_of(rest);
 

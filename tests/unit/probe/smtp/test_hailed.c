@@ -69,7 +69,7 @@ static void a_hello_that_is_taken_is_followed_by_the_recipient_of_plain(void **s
     assert_memory_equal(bench_result_of("plain")->sender, "<rw1.", 5);
     assert_string_equal(bench_result_of("plain")->recipient, CANARY);
     assert_int_equal(bench.result.milter.passed, 1);
-    assert_int_equal(bench.session.refusals, 1);
+    assert_int_equal(bench.session.pace.refusals, 1);
     assert_true(battery_wants_company(&bench.battery, true));
     /* The next technique comes in a transaction of its own. */
     bench_reset();
@@ -134,7 +134,7 @@ static void expect_proof(void)
 {
     assert_false(battery_wants_company(&bench.battery, false));
     pave();
-    bench_observe(OBSERVATION_HELLO, bench.session.asker.path);
+    bench_observe(OBSERVATION_HELLO, bench.session.filter.asker.path);
     assert_string_equal(bench.order->line, MAIL);
     bench_answer("250 2.1.0 Ok");
     bench_expect("RCPT TO:<rw1.");
@@ -150,7 +150,7 @@ static void an_observation_of_the_hello_may_be_the_answer_to_the_recipient(void 
     (void)state;
     set_up_behind_proxy();
     hail();
-    bench_observe(OBSERVATION_HELLO, bench.session.asker.path);
+    bench_observe(OBSERVATION_HELLO, bench.session.filter.asker.path);
     assert_string_equal(bench.order->line, "QUIT\r\n");
     assert_true(bench.result.milter.observed);
     assert_false(bench_result_of("plain")->asked);
@@ -189,7 +189,7 @@ static void a_filter_that_cannot_be_verified_is_not_waited_for(void **state)
     hail();
     bench.order = session_broken(&bench.session, SESSION_BROKEN_CLOSED, "closed");
     pave();
-    strcpy(path, bench.session.asker.path);
+    strcpy(path, bench.session.filter.asker.path);
     path[strlen(path) - 2] ^= 1;
     bench_observe(OBSERVATION_HELLO, path);
     assert_true(bench.result.milter.unverified);
@@ -206,7 +206,7 @@ static void an_observation_of_another_hello_proves_nothing(void **state)
     (void)state;
     set_up_behind_proxy();
     hail();
-    strcpy(path, bench.session.asker.path);
+    strcpy(path, bench.session.filter.asker.path);
     path[strlen(path) - 2] ^= 1;
     bench_observe(OBSERVATION_HELLO, path);
     assert_true(bench.result.milter.unverified);

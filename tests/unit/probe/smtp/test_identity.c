@@ -165,10 +165,10 @@ static void the_filter_is_greeted_by_who_was_claimed(void **state)
     (void)state;
     become_loopback();
     unsigned int refused = bench.battery.refusals;
-    bench_observe(OBSERVATION_HELLO, bench.session.asker.path);
-    assert_int_equal(bench.session.asker.role, TOKEN_ROLE_CLAIMED);
+    bench_observe(OBSERVATION_HELLO, bench.session.filter.asker.path);
+    assert_int_equal(bench.session.filter.asker.role, TOKEN_ROLE_CLAIMED);
     assert_int_equal(bench.battery.refusals, refused); /* it is not the server's */
-    assert_int_equal(bench.session.refusals, 1);
+    assert_int_equal(bench.session.pace.refusals, 1);
     assert_false(bench.result.milter.observed); /* it told of somebody else */
     bench_expect(MAIL "RCPT TO:<rw1.");
     bench_answer("250 ok");

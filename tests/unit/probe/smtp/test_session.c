@@ -22,7 +22,7 @@ static unsigned int ask_closed_server(void)
         while (strncmp(bench.order->line, "QUIT", 4) != 0) {
             bench_refuse_one(DENIED, 1);
         }
-        assert_in_range(bench.session.refusals, 1, BATTERY_CONNECTION_REFUSALS);
+        assert_in_range(bench.session.pace.refusals, 1, BATTERY_CONNECTION_REFUSALS);
         bench_answer("221 bye");
         bench_expect_action(SESSION_CLOSE);
     }

@@ -37,7 +37,7 @@ static void say_hello(void)
 {
     bench_open_session();
     bench_expect("MAIL FROM:<rw1.");
-    bench_observe(OBSERVATION_HELLO, bench.session.asker.path);
+    bench_observe(OBSERVATION_HELLO, bench.session.filter.asker.path);
 }
 
 /* Two techniques are left, and no token fits in either. */
@@ -145,13 +145,13 @@ static void the_filters_word_on_it_is_proof(void **state)
     meet_behind_gateway();
     come_to_the_spellings();
     expect_vouch();
-    bench_observe(OBSERVATION_ASK, bench.session.vouch);
+    bench_observe(OBSERVATION_ASK, bench.session.filter.vouch);
     const struct technique_result *plain = bench_result_of("plain");
     assert_int_equal(plain->outcome, OUTCOME_ACCEPTED);
     assert_true(plain->observed);
     assert_memory_equal(plain->recipient, "<rw1.", 5);
     assert_int_equal(bench.result.milter.granted, 1);
-    assert_int_equal(bench.session.accepted, 1);
+    assert_int_equal(bench.session.filter.accepted, 1);
     assert_false(bench_result_of("no-brackets")->asked);
     /* The filter's answer to a hello is none of the server's refusals. */
     assert_int_equal(bench.battery.refusals, 1);
@@ -172,7 +172,7 @@ static void both_ends_count_it(void **state)
     bench_expect("EHLO");
     bench_answer(HELLO);
     bench_expect("MAIL FROM:<rw1."); /* what it has counted */
-    assert_int_equal(bench.session.accepted, 1);
+    assert_int_equal(bench.session.filter.accepted, 1);
     assert_int_equal(bench.result.milter.asks, 2);
     assert_int_equal(bench.result.milter.granted, 0);
 }
@@ -200,7 +200,7 @@ static void an_answer_that_cannot_be_verified_proves_nothing(void **state)
                  "mac=aaaaaaaaaaaaaaaaaaaaaaaaaa");
     assert_true(bench.result.milter.unverified);
     assert_false(bench_result_of("plain")->asked);
-    assert_int_equal(bench.session.accepted, 0);
+    assert_int_equal(bench.session.filter.accepted, 0);
     expect_request("RCPT TO:canary@");
 }
 
