@@ -74,7 +74,8 @@ static enum denial read_negation(const struct clause *clause, size_t relay,
                                  const struct sentence *whole, const char *subject)
 {
     for (size_t i = relay; i-- > 0 && relay - i <= 12;) {
-        if (clause_is_at(clause, i, "if whether in by because from but please")) {
+        if (clause_is_at(clause, i, "if whether in by because from but please") &&
+            !scope_excepts(clause, i)) {
             return DENIAL_NONE;
         }
         if ((clause->words[i].is & WORD_NEG) == 0) {
@@ -167,6 +168,18 @@ static bool is_off_list(const struct clause *clause)
     return false;
 }
 
+/* "message too large", but not "limited to local users". */
+static bool says_other(const struct clause *clause)
+{
+    for (size_t i = clause_find(clause, WORD_OTHER, 0, clause->count); i < clause->count;
+         i = clause_find(clause, WORD_OTHER, i + 1, clause->count)) {
+        if (!clause_is_at(clause, i, "limited") || !clause_is_at(clause, i + 1, "to")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* "user unknown", but not "relaying for unknown clients is off". */
 static bool says_absent(const struct clause *clause)
 {
@@ -187,7 +200,7 @@ static enum denial read_relay(const struct clause *clause, const struct sentence
     if (is_off_list(clause)) {
         return DENIAL_RELAY;
     }
-    if ((clause->has & WORD_OTHER) != 0 || says_absent(clause) ||
+    if (says_other(clause) || says_absent(clause) ||
         ((whole->has & WORD_OTHER) != 0 && is_status_of_more(subject))) {
         return DENIAL_NONE;
     }
@@ -197,7 +210,7 @@ static enum denial read_relay(const struct clause *clause, const struct sentence
             continue;
         }
         if (clause_refuses(clause, at + 1, at + 13) || is_denied_before(clause, at) ||
-            clause_has(clause, "only")) {
+            scope_reserves(clause, at)) {
             return DENIAL_RELAY;
         }
         enum denial negation = read_negation(clause, at, whole, subject);

@@ -3,50 +3,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/unit/stranger.h"
 #include <cmocka.h>
-#include <stdio.h>
-
-#include "probe/model/result.h"
-#include "probe/smtp/reply/reply_class.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-
-/* Whether a stranger from 203.0.113.7, whose name is probe.test and who writes to b@outside.test,
- * is told that relaying is refused. */
-static bool denies(const char *sender, const char *text)
-{
-    struct reply reply = {.code = 550, .enhanced = "5.7.1"};
-    struct reply_class_question question = {
-        .command = COMMAND_RCPT,
-        .reply = &reply,
-        .client = "203.0.113.7",
-        .helo = "probe.test",
-        .sender = sender,
-        .recipient = "<b@outside.test>",
-    };
-
-    (void)snprintf(reply.text, sizeof(reply.text), "%s", text);
-    return outcome_denies_relaying(reply_class_judge(&question));
-}
-
-/* The senders: the canary itself, one elsewhere, one of the site's, and none. */
-static void judge(const char *const rows[], size_t count, bool wanted)
-{
-    static const char *const senders[] = {"<b@outside.test>", "<a@nowhere.test>",
-                                          "<postmaster@example.org>", "<>"};
-    size_t wrong = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        for (size_t j = 0; j < COUNT(senders); j++) {
-            if (denies(senders[j], rows[i]) != wanted) {
-                print_message("\"%s\", said to %s, %s\n", rows[i], senders[j],
-                              wanted ? "should deny relaying" : "denies no relaying");
-                wrong++;
-            }
-        }
-    }
-    assert_int_equal(wrong, 0);
-}
 
 static void a_denial_to_some_says_nothing_of_the_rest(void **state)
 {
@@ -136,7 +96,7 @@ static void a_denial_to_some_says_nothing_of_the_rest(void **state)
     };
 
     (void)state;
-    judge(rows, COUNT(rows), false);
+    stranger_judges(rows, COUNT(rows), false);
 }
 
 static void a_denial_for_a_time_or_a_rate_is_none_for_good(void **state)
@@ -176,7 +136,7 @@ static void a_denial_for_a_time_or_a_rate_is_none_for_good(void **state)
     };
 
     (void)state;
-    judge(rows, COUNT(rows), false);
+    stranger_judges(rows, COUNT(rows), false);
 }
 
 static void a_log_in_that_some_need_is_not_asked_of_everybody(void **state)
@@ -199,7 +159,7 @@ static void a_log_in_that_some_need_is_not_asked_of_everybody(void **state)
     };
 
     (void)state;
-    judge(rows, COUNT(rows), false);
+    stranger_judges(rows, COUNT(rows), false);
 }
 
 static void a_denial_to_all_without_a_right_is_one_to_every_stranger(void **state)
@@ -249,7 +209,7 @@ static void a_denial_to_all_without_a_right_is_one_to_every_stranger(void **stat
     };
 
     (void)state;
-    judge(rows, COUNT(rows), true);
+    stranger_judges(rows, COUNT(rows), true);
 }
 
 /* Named as those who are refused, in front of the refusal or behind it. */
@@ -325,7 +285,7 @@ static void a_denial_that_names_its_party_says_nothing_of_the_rest(void **state)
     };
 
     (void)state;
-    judge(rows, COUNT(rows), false);
+    stranger_judges(rows, COUNT(rows), false);
 }
 
 static size_t says(bool denied, bool wanted, const char *row)
@@ -356,10 +316,10 @@ static void a_denial_to_the_sender_by_name_says_nothing_of_the_rest(void **state
 
     (void)state;
     for (size_t i = 0; i < COUNT(some); i++) {
-        wrong += says(denies("<a@nowhere.test>", some[i]), false, some[i]);
+        wrong += says(stranger_is_denied("<a@nowhere.test>", some[i]), false, some[i]);
     }
     for (size_t i = 0; i < COUNT(all); i++) {
-        wrong += says(denies("<a@nowhere.test>", all[i]), true, all[i]);
+        wrong += says(stranger_is_denied("<a@nowhere.test>", all[i]), true, all[i]);
     }
     assert_int_equal(wrong, 0);
 }
@@ -400,7 +360,7 @@ static void a_denial_to_strangers_stays_one_to_every_stranger(void **state)
     };
 
     (void)state;
-    judge(rows, COUNT(rows), true);
+    stranger_judges(rows, COUNT(rows), true);
 }
 
 /* In the words of MTAs, of their plug-ins, and of what bounce parsers know. */
@@ -460,7 +420,7 @@ static void a_denial_of_relaying_is_known_in_many_words(void **state)
     };
 
     (void)state;
-    judge(rows, COUNT(rows), true);
+    stranger_judges(rows, COUNT(rows), true);
 }
 
 int main(void)
