@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "probe/audit/audit_private.h"
-#include "probe/model/other_domains.h"
 
 /* An answer that is so many of the target's intervals old is not missed where the server cuts the
  * battery off: the next audit begins with what was left over, so no more audits than that should
@@ -24,21 +23,6 @@ static void on_finished(struct client *dialogue, void *user)
     }
     audit_start_waiting(audit);
     audit_break_if_over(audit);
-}
-
-/* Which of the site's other domains it is asked for. */
-static void choose_others(struct entry *entry, bool remembers)
-{
-    struct audit *audit = entry->audit;
-
-    for (size_t role = 0; role < DOMAIN_ROLES; role++) {
-        bool waits = false;
-        size_t place = remembers ? carry_over_domain(audit->memory, role, &entry->result.endpoint,
-                                                     time(NULL), &waits)
-                                 : 0;
-        other_domains_choose(&entry->result, role, audit->request.conf->site, place);
-        entry->result.others[role].first = waits;
-    }
 }
 
 static void start_entry(struct entry *entry)
@@ -73,7 +57,8 @@ static void start_entry(struct entry *entry)
     };
 
     if (entry->round == CLIENT_ALL) {
-        choose_others(entry, remembers);
+        carry_over_choose_domains(remembers ? audit->memory : NULL, &entry->result,
+                                  audit->request.conf->site, time(NULL));
         audit_inquire(entry);
     }
     entry->dialogue = client_start(audit->loop, &request);

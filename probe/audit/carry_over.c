@@ -205,13 +205,33 @@ static const enum fact_kind facts_of_roles[DOMAIN_ROLES] = {
     [DOMAIN_AS_HELO] = FACT_HELO,
 };
 
-size_t carry_over_domain(struct carry_over *memory, enum domain_role role,
-                         const struct endpoint *endpoint, time_t now, bool *waits)
+/* Since when those of a role wait, and where they go on. */
+static struct number turn_of(struct carry_over *memory, const struct endpoint_result *result,
+                             enum domain_role role, time_t now)
 {
-    struct number place = number_of(memory, search_for(facts_of_roles[role], endpoint, now));
+    struct number unknown = {.known = false};
 
-    *waits = place.known;
-    return place.number > 0 ? (size_t)place.number : 0;
+    return memory == NULL
+               ? unknown
+               : number_of(memory, search_for(facts_of_roles[role], &result->endpoint, now));
+}
+
+void carry_over_choose_domains(struct carry_over *memory, struct endpoint_result *result,
+                               const struct site *site, time_t now)
+{
+    struct number turns[DOMAIN_ROLES];
+
+    for (size_t role = 0; role < DOMAIN_ROLES; role++) {
+        turns[role] = turn_of(memory, result, role, now);
+        other_domains_choose(result, role, site,
+                             turns[role].number > 0 ? (size_t)turns[role].number : 0);
+        result->others[role].waits = turns[role].known;
+    }
+    const struct number *senders = &turns[DOMAIN_AS_SENDER];
+    const struct number *helos = &turns[DOMAIN_AS_HELO];
+    result->others[DOMAIN_AS_HELO].first =
+        helos->known && (!senders->known || helos->time < senders->time);
+    result->others[DOMAIN_AS_SENDER].first = !result->others[DOMAIN_AS_HELO].first;
 }
 
 /* ---- what this one leaves ------------------------------------------------------------------ */
@@ -261,14 +281,23 @@ static bool keep_answer(const struct keeping *keeping, const struct endpoint_res
            put(keeping, FACT_ANSWERED, "", "", 0);
 }
 
-static bool owes_any(const struct endpoint_result *result)
+/* Whether this audit had no room for it: the server cut it off, or max_refusals did. */
+static bool is_left_over(const struct endpoint_result *result, const struct technique_result *asked)
 {
+    return evidence_is_owed(result, asked) ||
+           (result->refusals_used_up && !asked->asked && !asked->absent && asked->own == NULL);
+}
+
+/* How many there are, and how many of them have no answer that is recent. */
+static size_t left_over(const struct endpoint_result *result, bool recent_too)
+{
+    size_t count = 0;
+
     for (size_t i = 0; i < result->technique_count; i++) {
-        if (evidence_is_owed(result, &result->techniques[i])) {
-            return true;
-        }
+        count += is_left_over(result, &result->techniques[i]) &&
+                 (recent_too || !result->techniques[i].recent);
     }
-    return false;
+    return count;
 }
 
 /* An accepted technique has no turn to wait for: it is asked first at the next audit, or an open
@@ -295,10 +324,10 @@ static bool has_own_granted(const struct endpoint_result *result)
     return false;
 }
 
-/* Only where an audit was cut off, and for as long as that may come again. */
+/* Only where an audit left some over, and for as long as that may come again. */
 static bool keep_turns(const struct keeping *keeping, const struct endpoint_result *result)
 {
-    bool owes = owes_any(result) && !result->interrupted;
+    bool owes = left_over(result, true) > 0 && !result->interrupted;
     struct number before =
         number_of(keeping->memory, search_for(FACT_CUT_OFF, &result->endpoint, keeping->now));
 
@@ -311,7 +340,7 @@ static bool keep_turns(const struct keeping *keeping, const struct endpoint_resu
         .name = "",
         .text = "",
         .time = owes ? (int64_t)keeping->now : before.time,
-        .number = evidence_is_caught_up(result) || has_own_granted(result),
+        .number = (owes && left_over(result, false) == 0) || has_own_granted(result),
     };
     bool kept = audit_state_put(keeping->memory->state, &fact);
     for (size_t i = 0; kept && i < result->technique_count; i++) {
@@ -320,15 +349,25 @@ static bool keep_turns(const struct keeping *keeping, const struct endpoint_resu
     return kept;
 }
 
-/* Whose turn it is next, where one audit cannot ask for all. */
+/* Whose turn it is next, where one audit cannot ask for all, and since when they wait. Those that
+ * had no turn, or were granted, wait on; but what is as old as the span would be forgotten. */
 static bool keep_domain(const struct keeping *keeping, const struct endpoint_result *result,
                         enum domain_role role)
 {
     enum fact_kind kind = facts_of_roles[role];
+    struct number before = turn_of(keeping->memory, result, role, keeping->now);
+    int64_t oldest = (int64_t)keeping->now - spans[kind] / 2;
+    struct fact fact = {kind, keeping->key, "", "", keeping->now, 0};
     size_t next;
 
-    return other_domains_wait(result, role, &next) ? put(keeping, kind, "", "", (int64_t)next)
-                                                   : drop(keeping, kind, NULL);
+    if (!other_domains_wait(result, role, &next)) {
+        return drop(keeping, kind, NULL);
+    }
+    fact.number = (int64_t)next;
+    if (before.known && !other_domains_had_turn(result, role)) {
+        fact.time = before.time > oldest ? before.time : oldest;
+    }
+    return audit_state_put(keeping->memory->state, &fact);
 }
 
 /* Of who was only named, or gave no session, nothing is. */

@@ -49,10 +49,11 @@ size_t carry_over_put_off(struct carry_over *memory, const struct endpoint *endp
 size_t carry_over_answers(struct carry_over *memory, const struct endpoint *endpoint, time_t now,
                           struct battery_answer *out, size_t room);
 
-/* The place of the declared domain that it is to be asked for next, see other_domains.h; and
- * whether some are known to wait. */
-size_t carry_over_domain(struct carry_over *memory, enum domain_role role,
-                         const struct endpoint *endpoint, time_t now, bool *waits);
+/* Chooses the declared domains that it is asked for, see other_domains.h: those of each role whose
+ * turn it is, and which role comes first. NULL: nothing is remembered. The site outlives the
+ * result. */
+void carry_over_choose_domains(struct carry_over *memory, struct endpoint_result *result,
+                               const struct site *site, time_t now);
 
 /* Whether the site's filter has answered there in an earlier audit. */
 bool carry_over_has_answered(struct carry_over *memory, const struct endpoint *endpoint,

@@ -42,7 +42,7 @@ void other_domains_choose(struct endpoint_result *result, enum domain_role role,
     size_t total = site_domain_count(site);
     size_t own = 0;
 
-    *others = (struct other_domains){.first = others->first};
+    *others = (struct other_domains){.count = 0};
     for (size_t seen = 0; seen < total && others->count < roles[role].room; seen++) {
         size_t before = place;
         const char *pattern = site_next_domain(site, &place);
@@ -85,15 +85,32 @@ static bool is_left(const struct endpoint_result *result, enum domain_role role,
     return row == NULL || !row->asked;
 }
 
+static bool is_granted(const struct technique_result *row)
+{
+    return row != NULL &&
+           (evidence_of(row) == EVIDENCE_PROVEN || evidence_of(row) == EVIDENCE_UNCERTAIN);
+}
+
+bool other_domains_had_turn(const struct endpoint_result *result, enum domain_role role)
+{
+    bool asked = false;
+
+    for (size_t i = 0; i < result->others[role].count; i++) {
+        if (is_granted(row_of(result, role, i))) {
+            return false;
+        }
+        asked = asked || !is_left(result, role, i);
+    }
+    return asked;
+}
+
 bool other_domains_wait(const struct endpoint_result *result, enum domain_role role, size_t *place)
 {
     const struct other_domains *others = &result->others[role];
 
     *place = others->left_out > 0 ? others->next : 0;
     for (size_t i = 0; i < others->count; i++) {
-        const struct technique_result *row = row_of(result, role, i);
-        if (row != NULL &&
-            (evidence_of(row) == EVIDENCE_PROVEN || evidence_of(row) == EVIDENCE_UNCERTAIN)) {
+        if (is_granted(row_of(result, role, i))) {
             *place = others->places[i];
             return true;
         }

@@ -24,6 +24,10 @@ const struct technique *other_domains_technique(enum domain_role role);
 void other_domains_choose(struct endpoint_result *result, enum domain_role role,
                           const struct site *site, size_t place);
 
+/* Whether one of them has its answer in this audit, and none was granted: then the other role's
+ * wait longer. */
+bool other_domains_had_turn(const struct endpoint_result *result, enum domain_role role);
+
 /* Whether the next audit has any to go on with, and where; 0 = at the beginning. */
 bool other_domains_wait(const struct endpoint_result *result, enum domain_role role, size_t *place);
 

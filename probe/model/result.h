@@ -94,8 +94,8 @@ struct other_domains {
     size_t count;
     size_t next;     /* the place behind the last of them */
     size_t left_out; /* declared ones whose turn it is not */
-    bool first;      /* the last audit had to leave some: they have what max_refusals leaves before
-                        the others have it */
+    bool waits;      /* an earlier audit left some */
+    bool first;      /* these wait longest, see battery_spare.h */
 };
 
 /* How far the endpoint let us come. */

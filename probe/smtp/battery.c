@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "probe/model/evidence.h"
+#include "probe/smtp/battery_spare.h"
 
 #define CUTS_MAX      2
 #define FRUITLESS_MAX 2
@@ -71,39 +72,18 @@ static bool may_ask(const struct battery *battery)
            battery->refusals + battery->reserved < battery->settings->max_refusals;
 }
 
-/* Whether the row waits, and nothing that is known of the greeting forbids it. */
-static bool is_possible(const struct battery *battery, size_t row)
-{
-    return battery->queue.rows[row] == BATTERY_WAITING &&
-           technique_is_proxied(battery->result->techniques[row].technique) ==
-               (battery->greeting == BATTERY_UNGREETED);
-}
-
-/* Whether max_refusals leaves one for the site's other domains when all techniques have theirs:
- * of those domains there may be more than any audit asks for, and the next goes on with them. Those
- * that are asked by a greeting of their own would never have one, if they did not come first where
- * they were left before. */
-static bool has_spare_refusal(const struct battery *battery, bool special)
-{
-    bool helos_first = battery->result->others[DOMAIN_AS_HELO].first && !special;
-    unsigned int wanted = battery->refusals;
-
-    for (size_t i = 0; i < battery->result->technique_count; i++) {
-        const struct technique_result *asked = &battery->result->techniques[i];
-        bool comes_first =
-            asked->own == NULL || (helos_first && technique_is_special(asked->technique));
-        wanted +=
-            battery->queue.rows[i] == BATTERY_TAKEN || (comes_first && is_possible(battery, i));
-    }
-    return wanted < battery->settings->max_refusals;
-}
-
 static bool is_waiting(const struct battery *battery, size_t row, bool special)
 {
     const struct technique_result *asked = &battery->result->techniques[row];
+    const struct battery_room room = {.queue = &battery->queue,
+                                      .result = battery->result,
+                                      .refusals = battery->refusals,
+                                      .max_refusals = battery->settings->max_refusals,
+                                      .ungreeted = battery->greeting == BATTERY_UNGREETED};
 
-    return is_possible(battery, row) && technique_is_special(asked->technique) == special &&
-           (asked->own == NULL || has_spare_refusal(battery, special));
+    return battery_spare_is_possible(&room, row) &&
+           technique_is_special(asked->technique) == special &&
+           (asked->own == NULL || battery_spare_is_for(&room, asked));
 }
 
 static size_t count_waiting(const struct battery *battery, bool special)

@@ -133,6 +133,9 @@ void battery_queue_take_turns(struct battery_queue *queue, struct endpoint_resul
     long ages[RESULT_TECHNIQUES];
 
     queue->in_turn = count > 0;
+    for (size_t i = 0; i < count; i++) {
+        queue->others_first |= strcmp(answers[i].technique, BATTERY_SENDERS_FIRST) == 0;
+    }
     for (size_t i = 0; i < result->technique_count; i++) {
         ages[i] = age_of(result, i, answers, count);
         result->techniques[i].recent = ages[i] <= recent;

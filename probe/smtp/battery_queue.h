@@ -47,7 +47,8 @@ struct battery_queue {
     const char *earlier[RESULT_TECHNIQUES]; /* what the row said after MAIL FROM: when it was put
                                                off; NULL if it was not */
     size_t turns[RESULT_TECHNIQUES];        /* rows in the order of asking; `plain` is the first */
-    bool in_turn; /* which is not the table's: special ones do not wait for all common ones */
+    bool others_first; /* the site's other domains go before what was answered not long ago */
+    bool in_turn;      /* which is not the table's: special ones do not wait for all common ones */
 };
 
 /* Each of these begins a queue. The first two put their techniques into the result. */

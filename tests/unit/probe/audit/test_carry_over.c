@@ -116,40 +116,103 @@ static void what_was_put_off_is_known_to_the_next_audit(void **state)
     assert_int_equal(put_off(NOW + 300), 2);
 }
 
-static size_t next_domain(enum domain_role role, bool *waits)
+/* The domains that the next audit asks for, of a site that has forty. */
+static const struct other_domains *next_domains(enum domain_role role)
 {
+    static struct endpoint_result next;
+    struct site_settings settings = {.domains = domainset_new()};
     struct carry_over *memory = carry_over_open(folder, error);
 
     assert_non_null(memory);
-    size_t place = carry_over_domain(memory, role, &result.endpoint, NOW + 300, waits);
+    for (int i = 0; i < 40; i++) {
+        char domain[32];
+        snprintf(domain, sizeof(domain), "d%d.example", i);
+        assert_true(domainset_add(settings.domains, domain));
+    }
+    struct site *site = site_new(&settings);
+    next = (struct endpoint_result){.endpoint = result.endpoint};
+    carry_over_choose_domains(memory, &next, site, NOW + 300);
     carry_over_close(memory);
-    return place;
+    site_free(site);
+    return &next.others[role];
+}
+
+static void answer_greeting(enum outcome outcome)
+{
+    struct technique_result *row = &result.techniques[result.technique_count - 1];
+
+    row->asked = true;
+    row->outcome = outcome;
 }
 
 /* The first domain of a site has the place 0, and may wait, too. */
 static void which_of_the_sites_domains_is_next_is_known_for_each_role(void **state)
 {
-    bool waits = true;
-
     (void)state;
     keep(NOW);
-    assert_int_equal(next_domain(DOMAIN_AS_SENDER, &waits), 0);
-    assert_false(waits);
+    assert_int_equal(next_domains(DOMAIN_AS_SENDER)->places[0], 0);
+    assert_false(next_domains(DOMAIN_AS_HELO)->first);
     result.others[DOMAIN_AS_SENDER] = (struct other_domains){.next = 20, .left_out = 3};
     result.others[DOMAIN_AS_HELO] =
         (struct other_domains){.domains = {"shop.example"}, .places = {0}, .count = 1};
+    result_add(&result, technique_find("helo-own"))->own = "shop.example";
+    result.others[DOMAIN_AS_HELO].domains[0] = result.techniques[result.technique_count - 1].own;
     keep(NOW);
-    assert_int_equal(next_domain(DOMAIN_AS_SENDER, &waits), 20);
-    assert_true(waits);
-    assert_int_equal(next_domain(DOMAIN_AS_HELO, &waits), 0);
-    assert_true(waits);
-    struct technique_result *row = result_add(&result, technique_find("helo-own"));
-    row->own = result.others[DOMAIN_AS_HELO].domains[0];
-    row->asked = true;
-    row->outcome = OUTCOME_RELAY_DENIED;
+    assert_int_equal(next_domains(DOMAIN_AS_SENDER)->places[0], 20);
+    assert_int_equal(next_domains(DOMAIN_AS_HELO)->places[0], 0);
+    assert_true(next_domains(DOMAIN_AS_SENDER)->first); /* both since then */
+    assert_false(next_domains(DOMAIN_AS_HELO)->first);
+    result.others[DOMAIN_AS_SENDER] = (struct other_domains){0};
     keep(NOW);
-    (void)next_domain(DOMAIN_AS_HELO, &waits);
-    assert_false(waits);
+    assert_true(next_domains(DOMAIN_AS_HELO)->first); /* no sender waits */
+    answer_greeting(OUTCOME_RELAY_DENIED);
+    keep(NOW);
+    assert_false(next_domains(DOMAIN_AS_HELO)->first);
+}
+
+/* One that was granted goes on first, or the next audit would call closed what is open. */
+static void who_was_not_asked_or_was_granted_waits_on_and_who_was_refused_begins_anew(void **state)
+{
+    static const struct {
+        bool asked;
+        enum outcome outcome;
+        bool first;
+    } rows[] = {{false, OUTCOME_RELAY_DENIED, true},
+                {true, OUTCOME_ACCEPTED, true},
+                {true, OUTCOME_RELAY_DENIED, false}};
+
+    (void)state;
+    result.others[DOMAIN_AS_HELO] =
+        (struct other_domains){.domains = {"shop.example"}, .left_out = 3, .count = 1};
+    result_add(&result, technique_find("helo-own"))->own = "shop.example";
+    result.others[DOMAIN_AS_HELO].domains[0] = result.techniques[result.technique_count - 1].own;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        result.others[DOMAIN_AS_SENDER] = (struct other_domains){0};
+        keep(NOW - 200); /* forgets the senders */
+        result.others[DOMAIN_AS_SENDER] = (struct other_domains){.left_out = 3};
+        keep(NOW - 100); /* since then they wait */
+        answer_greeting(rows[i].outcome);
+        result.techniques[result.technique_count - 1].asked = rows[i].asked;
+        keep(NOW);
+        assert_int_equal(next_domains(DOMAIN_AS_HELO)->first, rows[i].first);
+        result.techniques[result.technique_count - 1].asked = false;
+    }
+}
+
+/* Nothing that waits is forgotten, however long. */
+static void one_that_is_granted_for_years_is_asked_for_at_each_audit(void **state)
+{
+    (void)state;
+    result.others[DOMAIN_AS_HELO] =
+        (struct other_domains){.domains = {"shop.example"}, .places = {7}, .count = 1};
+    result_add(&result, technique_find("helo-own"))->own = "shop.example";
+    result.others[DOMAIN_AS_HELO].domains[0] = result.techniques[result.technique_count - 1].own;
+    answer_greeting(OUTCOME_ACCEPTED);
+    for (long day = 720; day >= 0; day--) {
+        keep(NOW - day * 86400L);
+    }
+    assert_int_equal(next_domains(DOMAIN_AS_HELO)->places[0], 7);
+    assert_true(next_domains(DOMAIN_AS_HELO)->first);
 }
 
 static void an_answer_that_came_is_no_longer_waited_for(void **state)
@@ -401,6 +464,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_was_put_off_is_known_to_the_next_audit),
         TEST(which_of_the_sites_domains_is_next_is_known_for_each_role),
+        TEST(who_was_not_asked_or_was_granted_waits_on_and_who_was_refused_begins_anew),
+        TEST(one_that_is_granted_for_years_is_asked_for_at_each_audit),
         TEST(an_answer_that_came_is_no_longer_waited_for),
         TEST(an_endpoint_that_could_not_be_asked_is_not_forgotten),
         TEST(nothing_is_kept_of_who_was_only_named),
