@@ -106,8 +106,10 @@ static void hint(char *out, size_t size, enum conf_section section, const char *
     }
 }
 
-void conf_report_unknown(struct conf_messages *messages, int line, enum conf_section section,
-                         const char *name)
+/* Reports that `section` has no option `name`: with a likely one, or the section where it belongs,
+ * and all that are allowed. */
+static void report_unknown(struct conf_messages *messages, int line, enum conf_section section,
+                           const char *name)
 {
     char shown[CONF_SHOW_SIZE];
     char hinted[CONF_SHOW_SIZE];
@@ -268,7 +270,7 @@ void conf_blank_unknown(char *prepared, struct conf_messages *messages)
         }
         if (!is_allowed(open[depth], name)) {
             if (reported++ < REPORTED_MAX) {
-                conf_report_unknown(messages, line, open[depth], name);
+                report_unknown(messages, line, open[depth], name);
             }
             blank(prepared, token.start, extent.end);
             token = next_token(prepared, extent.end);

@@ -14,11 +14,6 @@
  * to where the syntax is wrong, which is libconfuse's to tell. */
 void conf_blank_unknown(char *prepared, struct conf_messages *messages);
 
-/* Reports that `section` has no option `name`: with a likely one, or the section where it belongs,
- * and all that are allowed. */
-void conf_report_unknown(struct conf_messages *messages, int line, enum conf_section section,
-                         const char *name);
-
 /* How many letters must be changed, added, taken away or swapped with their neighbour to make `a`
  * of `b`; names longer than 40 octets are CONF_FAR from all. */
 #define CONF_FAR 1000u

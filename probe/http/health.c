@@ -2,7 +2,8 @@
 
 #include <time.h>
 
-int64_t health_now(void)
+/* The clock of `due`. */
+static int64_t boot_seconds(void)
 {
     struct timespec now;
 
@@ -13,13 +14,13 @@ int64_t health_now(void)
 void health_expect(struct health *health, int64_t seconds, bool auditing)
 {
     atomic_store(&health->auditing, auditing);
-    atomic_store(&health->due, health_now() + seconds);
+    atomic_store(&health->due, boot_seconds() + seconds);
 }
 
 bool health_tell(const struct health *health, FILE *out)
 {
     const long long due = atomic_load(&health->due);
-    const long long late = due != 0 ? health_now() - due : 0;
+    const long long late = due != 0 ? boot_seconds() - due : 0;
     const bool auditing = atomic_load(&health->auditing);
 
     if (late > 0) {

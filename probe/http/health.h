@@ -26,9 +26,6 @@ struct health {
     atomic_size_t targets;
 };
 
-/* The clock of `due`. */
-int64_t health_now(void);
-
 /* The thread will be heard of again within that time. */
 void health_expect(struct health *health, int64_t seconds, bool auditing);
 

@@ -4,25 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kind_names[QUESTION_KINDS] = {
-    [QUESTION_CLIENT] = "client",
-    [QUESTION_SENDER] = "sender",
-    [QUESTION_HELO] = "helo",
-    [QUESTION_RECIPIENT] = "recipient",
-    [QUESTION_NAME] = "name",
-    [QUESTION_GATEWAY] = "gateway",
-    [QUESTION_MX_BACKUP] = "mx-backup",
-    [QUESTION_POLICY] = "policy",
-    [QUESTION_CLAIM] = "claim",
-    [QUESTION_CERTIFICATE] = "certificate",
-    [QUESTION_OWN_CERTIFICATE] = "own-certificate",
-};
-
-const char *question_kind_name(enum question_kind kind)
-{
-    return kind < QUESTION_KINDS ? kind_names[kind] : "unknown";
-}
-
 static bool is_same(const struct question *one, const struct question *other)
 {
     /* A client that was asked as a gateway is asked as one only: its grant is conditional. */
@@ -268,8 +249,8 @@ static bool is_nobodys(const struct address *address)
     return address->octets[0] == 0xff || (address->octets[0] == 0xfe && address->octets[1] >= 0x80);
 }
 
-void questions_add_client(struct questions *questions, const struct site *site,
-                          const struct address *client, enum question_kind kind)
+static void add_client(struct questions *questions, const struct site *site,
+                       const struct address *client, enum question_kind kind)
 {
     const struct question question = {.kind = kind, .client = *client};
 
@@ -425,18 +406,18 @@ void questions_add_network(struct questions *questions, const struct site *site,
             first = step(first, 1);
             last = step(last, -1);
         }
-        questions_add_client(questions, site, &first, QUESTION_CLIENT);
-        questions_add_client(questions, site, &last, QUESTION_CLIENT);
+        add_client(questions, site, &first, QUESTION_CLIENT);
+        add_client(questions, site, &last, QUESTION_CLIENT);
         if (bits - network->prefix >= 3) {
             struct address middle = middle_of(network);
-            questions_add_client(questions, site, &middle, QUESTION_CLIENT);
+            add_client(questions, site, &middle, QUESTION_CLIENT);
         }
     }
     if (network->prefix > 0 || (holes != NULL && holes->count > 0)) {
         found = questions_find_client(site, network, holes, &free);
     }
     if (found == QUESTION_NETWORK_ONE) {
-        questions_add_client(questions, site, &free, QUESTION_CLIENT);
+        add_client(questions, site, &free, QUESTION_CLIENT);
     } else if (found == QUESTION_NETWORK_UNKNOWN) {
         questions_leave(questions, network_format(network, text));
     }
@@ -454,7 +435,7 @@ void questions_add_claim(struct questions *questions, const struct network *netw
     if (bits_of(&first) - network->prefix >= 2) {
         first = step(first, 1);
     }
-    questions_add_client(questions, NULL, &first, QUESTION_CLAIM);
+    add_client(questions, NULL, &first, QUESTION_CLAIM);
 }
 
 void questions_add_claimants(struct questions *questions, const struct site *site,
@@ -505,14 +486,14 @@ void questions_add_host(struct questions *questions, const struct site *site,
                         const struct question_host *host)
 {
     for (size_t i = 0; i < host->gateway_count; i++) {
-        questions_add_client(questions, site, &host->gateways[i], QUESTION_GATEWAY);
+        add_client(questions, site, &host->gateways[i], QUESTION_GATEWAY);
     }
     for (size_t i = 0; i < host->network_count; i++) {
         const struct network base = base_of(&host->networks[i]);
         const struct address first = step(base.base, 1);
         if (base.prefix + 2 <= bits_of(&base.base) && address_is_private(&first) &&
             !is_hosts(host, &first)) {
-            questions_add_client(questions, site, &first, QUESTION_GATEWAY);
+            add_client(questions, site, &first, QUESTION_GATEWAY);
         }
         size_t before = questions->count;
         questions_add_network(questions, site, &base, NULL);

@@ -98,8 +98,6 @@ void questions_add_given(struct questions *questions, const struct site *site);
 /* Each adds what is not there yet and is not the site's own. */
 void questions_add_text(struct questions *questions, enum question_kind kind, const char *text,
                         size_t length);
-void questions_add_client(struct questions *questions, const struct site *site,
-                          const struct address *client, enum question_kind kind);
 /* One address of a network, to be claimed. */
 void questions_add_claim(struct questions *questions, const struct network *network);
 /* A client of this network claims each address that is to be claimed, and loopback. */
@@ -136,8 +134,5 @@ void questions_add_host(struct questions *questions, const struct site *site,
 
 /* The request's text there; "": the usual. */
 const char *question_part(const struct question *question, enum question_part part);
-
-/* "client", "sender", ... A static string. */
-const char *question_kind_name(enum question_kind kind);
 
 #endif

@@ -26,7 +26,8 @@ bool ehlo_has_word(const char *words, const char *word)
     return false;
 }
 
-bool ehlo_is(const char *line, const char *what)
+/* The line ends at its terminator or at a newline. */
+static bool line_offers(const char *line, const char *what)
 {
     size_t length = strcspn(what, " ");
 
@@ -40,7 +41,7 @@ bool ehlo_is(const char *line, const char *what)
 bool ehlo_offers(const struct endpoint_result *result, const char *what)
 {
     for (size_t i = 0; i < result->capability_count; i++) {
-        if (ehlo_is(result->capabilities[i], what)) {
+        if (line_offers(result->capabilities[i], what)) {
             return true;
         }
     }
@@ -50,7 +51,7 @@ bool ehlo_offers(const struct endpoint_result *result, const char *what)
 bool ehlo_reply_offers(const struct reply *hello, const char *what)
 {
     for (const char *at = strchr(hello->text, '\n'); at != NULL; at = strchr(at + 1, '\n')) {
-        if (ehlo_is(at + 1, what)) {
+        if (line_offers(at + 1, what)) {
             return true;
         }
     }

@@ -12,14 +12,11 @@
 #include "probe/model/result.h"
 #include "probe/smtp/reply/reply.h"
 
-/* Whether the line, which ends at its terminator or at a newline, offers this: a keyword, with
- * parameters or without, or "KEYWORD PARAMETER". "AUTH=LOGIN", as old servers have it, counts. */
-bool ehlo_is(const char *line, const char *what);
-
 /* Whether one of the words up to the line's end is this one, whatever its case. */
 bool ehlo_has_word(const char *words, const char *word);
 
-/* Whether the last EHLO offered this, as above. */
+/* Whether the last EHLO offered this: a keyword, with parameters or without, or "KEYWORD
+ * PARAMETER". "AUTH=LOGIN", as old servers have it, counts. */
 bool ehlo_offers(const struct endpoint_result *result, const char *what);
 
 /* Whether this reply to EHLO offers it, as above. */

@@ -11,9 +11,8 @@
 
 static session_step take_quit;
 
-/* The states: their names, what is awaited in them, how long, and the step that a reply makes. */
+/* The states: what is awaited in them, how long, and the step that a reply makes. */
 static const struct {
-    const char *name;
     const char *awaited;
     enum session_wait wait;
     enum {
@@ -23,55 +22,41 @@ static const struct {
     } answer;
     session_step *step; /* NULL: no reply belongs here */
 } states[SESSION_STATES] = {
-    [SESSION_CONNECTING] = {"connecting", "the connection", SESSION_WAIT_CONNECT, ANY_CODE, NULL},
-    [SESSION_GREETING] = {"greeting", "the greeting", SESSION_WAIT_GREETING, ANY_CODE,
-                          session_take_greeting},
-    [SESSION_EHLO] = {"ehlo", "the reply to EHLO", SESSION_WAIT_REPLY, ONLY_250, session_take_ehlo},
-    [SESSION_HELO] = {"helo", "the reply to HELO", SESSION_WAIT_REPLY, ONLY_250, session_take_helo},
-    [SESSION_STARTTLS] = {"starttls", "the reply to STARTTLS", SESSION_WAIT_REPLY, ANY_CODE,
+    [SESSION_CONNECTING] = {"the connection", SESSION_WAIT_CONNECT, ANY_CODE, NULL},
+    [SESSION_GREETING] = {"the greeting", SESSION_WAIT_GREETING, ANY_CODE, session_take_greeting},
+    [SESSION_EHLO] = {"the reply to EHLO", SESSION_WAIT_REPLY, ONLY_250, session_take_ehlo},
+    [SESSION_HELO] = {"the reply to HELO", SESSION_WAIT_REPLY, ONLY_250, session_take_helo},
+    [SESSION_STARTTLS] = {"the reply to STARTTLS", SESSION_WAIT_REPLY, ANY_CODE,
                           session_take_starttls},
-    [SESSION_HANDSHAKE] = {"handshake", "the TLS handshake", SESSION_WAIT_REPLY, ANY_CODE, NULL},
-    [SESSION_VANTAGE] = {"vantage", "the reply to XCLIENT", SESSION_WAIT_REPLY, ANY_CODE,
+    [SESSION_HANDSHAKE] = {"the TLS handshake", SESSION_WAIT_REPLY, ANY_CODE, NULL},
+    [SESSION_VANTAGE] = {"the reply to XCLIENT", SESSION_WAIT_REPLY, ANY_CODE,
                          session_take_vantage},
-    [SESSION_CLAIM] = {"claim", "the reply to AUTH or XCLIENT", SESSION_WAIT_REPLY, ANY_CODE,
+    [SESSION_CLAIM] = {"the reply to AUTH or XCLIENT", SESSION_WAIT_REPLY, ANY_CODE,
                        session_take_claim},
-    [SESSION_CLAIM_EHLO] = {"claim-ehlo", "the reply to EHLO", SESSION_WAIT_REPLY, ONLY_250,
+    [SESSION_CLAIM_EHLO] = {"the reply to EHLO", SESSION_WAIT_REPLY, ONLY_250,
                             session_take_claim_ehlo},
-    [SESSION_PAVE_MAIL] = {"pave-mail", "the reply to MAIL", SESSION_WAIT_REPLY, ONLY_2XX,
-                           session_take_pave},
-    [SESSION_PAVE_RCPT] = {"pave-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, ANY_CODE,
-                           session_take_pave},
-    [SESSION_HAIL] = {"hail", "the reply to MAIL", SESSION_WAIT_REPLY, ONLY_2XX, session_take_hail},
-    [SESSION_RSET] = {"rset", "the reply to RSET", SESSION_WAIT_REPLY, ONLY_2XX, session_take_rset},
-    [SESSION_VOUCH] = {"vouch", "the reply to RCPT", SESSION_WAIT_REPLY, ANY_CODE,
-                       session_take_vouch},
-    [SESSION_LOCAL_MAIL] = {"local-mail", "the reply to MAIL", SESSION_WAIT_REPLY, ONLY_2XX,
-                            session_take_local},
-    [SESSION_LOCAL_RCPT] = {"local-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, ANY_CODE,
-                            session_take_local},
-    [SESSION_MAIL] = {"mail", "the reply to MAIL", SESSION_WAIT_REPLY, ONLY_2XX, session_take_mail},
-    [SESSION_RCPT] = {"rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, ANY_CODE, session_take_rcpt},
-    [SESSION_CONTROL_MAIL] = {"control-mail", "the reply to MAIL", SESSION_WAIT_REPLY, ONLY_2XX,
+    [SESSION_PAVE_MAIL] = {"the reply to MAIL", SESSION_WAIT_REPLY, ONLY_2XX, session_take_pave},
+    [SESSION_PAVE_RCPT] = {"the reply to RCPT", SESSION_WAIT_REPLY, ANY_CODE, session_take_pave},
+    [SESSION_HAIL] = {"the reply to MAIL", SESSION_WAIT_REPLY, ONLY_2XX, session_take_hail},
+    [SESSION_RSET] = {"the reply to RSET", SESSION_WAIT_REPLY, ONLY_2XX, session_take_rset},
+    [SESSION_VOUCH] = {"the reply to RCPT", SESSION_WAIT_REPLY, ANY_CODE, session_take_vouch},
+    [SESSION_LOCAL_MAIL] = {"the reply to MAIL", SESSION_WAIT_REPLY, ONLY_2XX, session_take_local},
+    [SESSION_LOCAL_RCPT] = {"the reply to RCPT", SESSION_WAIT_REPLY, ANY_CODE, session_take_local},
+    [SESSION_MAIL] = {"the reply to MAIL", SESSION_WAIT_REPLY, ONLY_2XX, session_take_mail},
+    [SESSION_RCPT] = {"the reply to RCPT", SESSION_WAIT_REPLY, ANY_CODE, session_take_rcpt},
+    [SESSION_CONTROL_MAIL] = {"the reply to MAIL", SESSION_WAIT_REPLY, ONLY_2XX,
                               session_take_control},
-    [SESSION_CONTROL_RCPT] = {"control-rcpt", "the reply to RCPT", SESSION_WAIT_REPLY, ANY_CODE,
+    [SESSION_CONTROL_RCPT] = {"the reply to RCPT", SESSION_WAIT_REPLY, ANY_CODE,
                               session_take_control},
-    [SESSION_TALLY] = {"tally", "the reply to MAIL", SESSION_WAIT_REPLY, ONLY_2XX,
-                       session_take_tally},
-    [SESSION_CONFIRM] = {"confirm", "the reply to EHLO", SESSION_WAIT_REPLY, ANY_CODE,
-                         session_take_confirm},
-    [SESSION_CONFIRM_RSET] = {"confirm-rset", "the reply to RSET", SESSION_WAIT_REPLY, ANY_CODE,
+    [SESSION_TALLY] = {"the reply to MAIL", SESSION_WAIT_REPLY, ONLY_2XX, session_take_tally},
+    [SESSION_CONFIRM] = {"the reply to EHLO", SESSION_WAIT_REPLY, ANY_CODE, session_take_confirm},
+    [SESSION_CONFIRM_RSET] = {"the reply to RSET", SESSION_WAIT_REPLY, ANY_CODE,
                               session_take_confirm_rset},
-    [SESSION_DATA] = {"data", "the reply to DATA", SESSION_WAIT_REPLY, ANY_CODE, session_take_data},
-    [SESSION_TEXT] = {"text", "the reply to the message", SESSION_WAIT_REPLY, ANY_CODE,
-                      session_take_text},
-    [SESSION_QUIT] = {"quit", "the reply to QUIT", SESSION_WAIT_QUIT, ANY_CODE, take_quit},
-    [SESSION_OVER] = {"over", "nothing", SESSION_WAIT_QUIT, ANY_CODE, NULL},
+    [SESSION_DATA] = {"the reply to DATA", SESSION_WAIT_REPLY, ANY_CODE, session_take_data},
+    [SESSION_TEXT] = {"the reply to the message", SESSION_WAIT_REPLY, ANY_CODE, session_take_text},
+    [SESSION_QUIT] = {"the reply to QUIT", SESSION_WAIT_QUIT, ANY_CODE, take_quit},
+    [SESSION_OVER] = {"nothing", SESSION_WAIT_QUIT, ANY_CODE, NULL},
 };
-
-const char *session_state_name(enum session_state state)
-{
-    return states[state].name;
-}
 
 const char *session_awaited(enum session_state state)
 {

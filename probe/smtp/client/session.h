@@ -101,8 +101,7 @@ const struct session_order *session_broken(struct session *session, enum session
                                            const char *why);
 
 /* Of the state that the session is in. */
-const char *session_state_name(enum session_state state); /* "rcpt" */
-const char *session_awaited(enum session_state state);    /* "the reply to RCPT" */
+const char *session_awaited(enum session_state state); /* "the reply to RCPT" */
 enum session_wait session_wait(enum session_state state);
 
 #endif

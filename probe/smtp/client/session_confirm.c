@@ -22,7 +22,9 @@ static bool depends_on_users(const struct session *session)
            into->control == OUTCOME_ACCEPTED;
 }
 
-bool session_plan_user(struct session *session)
+/* After an accepted control: whether a user that nobody has is accepted, too. False where that is
+ * known, or says nothing, or there is no refusal to spare for it. */
+static bool plan_user(struct session *session)
 {
     static const enum session_state steps[] = {SESSION_CONTROL_MAIL, SESSION_CONTROL_RCPT};
     struct battery *battery = session->battery;
@@ -91,7 +93,7 @@ static void confirmed(struct session *session)
         session_plan_control(session);
         return;
     }
-    if (session_plan_user(session)) {
+    if (plan_user(session)) {
         return;
     }
     session->next = SESSION_NEXT_ENDED;

@@ -71,7 +71,9 @@ void session_end_hailed(struct session *session)
     }
 }
 
-bool session_cut_hailed(struct session *session)
+/* The connection ended before `plain` had an answer in the hello's transaction: another asks it as
+ * ever, and opens the way before its hello. False if it was not asked so. */
+static bool cut_hailed(struct session *session)
 {
     if (!session->filter.hailed) {
         return false;
@@ -93,7 +95,7 @@ void session_cut_task(struct session *session, const char *why)
     if (session->has_task) {
         session->has_task = false;
         session->cut_at_control = session->task.control_only;
-        if (!session_cut_hailed(session)) {
+        if (!cut_hailed(session)) {
             battery_cut(session->battery, &session->task, why);
         }
     } else if (session_is_special(session) && !session->asking && session->state != SESSION_QUIT) {

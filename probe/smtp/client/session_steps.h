@@ -52,9 +52,6 @@ enum outcome session_judge(const struct session *session, enum command command,
 void session_write_down(const struct session *session, struct technique_result *into,
                         const struct reply *reply, const char *recipient);
 
-/* The connection ended before `plain` had an answer in the hello's transaction: another asks it as
- * ever, and opens the way before its hello. False if it was not asked so. */
-bool session_cut_hailed(struct session *session);
 void session_end_hailed(struct session *session);
 /* The service behind the PROXY header is no SMTP service. */
 void session_give_up_proxy(struct session *session, const char *why);
@@ -92,9 +89,6 @@ bool session_stumbled(struct session *session, const struct reply *reply);
 session_step session_take_confirm, session_take_confirm_rset;
 /* Begins the control of the technique in hand. */
 void session_plan_control(struct session *session);
-/* Likewise, after an accepted control: whether a user that nobody has is accepted, too. False where
- * that is known, or says nothing, or there is no refusal to spare for it. */
-bool session_plan_user(struct session *session);
 /* Begins the confirmation of what was accepted by this step, SESSION_CONFIRM or _RSET. */
 void session_plan_confirmation(struct session *session, enum session_state step);
 /* The acceptance that was to be confirmed was none. */
