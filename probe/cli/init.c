@@ -1,8 +1,6 @@
 #include "probe/cli/verbs.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +10,9 @@
 
 #include "conf/environment.h"
 #include "lib/printable.h"
+#include "lib/sys/new_file.h"
 #include "probe/cli/assumed.h"
 
-#define GROUP       "relaywarden" /* as the package makes it */
 #define ANSWER_SIZE 4096
 #define SITE_MAX    (1024L * 1024) /* octets of what --discover printed */
 
@@ -217,30 +215,6 @@ static bool is_valid(const struct options *invocation, const char *text, int *co
 
 /* ---- the file ---------------------------------------------------------------------------- */
 
-/* 0, or errno. The programs read it as their own user, by its group. */
-static int write_file(const char *path, const char *text)
-{
-    const struct group *group = geteuid() == 0 ? getgrnam(GROUP) : NULL;
-    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0640);
-    int error = 0;
-
-    if (file < 0) {
-        return errno;
-    }
-    errno = EIO; /* for a write that is cut short */
-    if ((group != NULL && fchown(file, (uid_t)-1, group->gr_gid) != 0) || fchmod(file, 0640) != 0 ||
-        write(file, text, strlen(text)) != (ssize_t)strlen(text) || fsync(file) != 0) {
-        error = errno;
-    }
-    if (close(file) != 0 && error == 0) {
-        error = errno;
-    }
-    if (error != 0) {
-        unlink(path);
-    }
-    return error;
-}
-
 static int finish(const struct options *invocation, const char *path, const char *text)
 {
     char shown[PATH_MAX];
@@ -250,7 +224,7 @@ static int finish(const struct options *invocation, const char *path, const char
         return options_output_is_written() ? 0 : PROBE_EXIT_UNKNOWN;
     }
     printable_string(shown, sizeof(shown), path);
-    int error = write_file(path, text);
+    int error = new_file_write(path, text, strlen(text), 0640);
     if (error == EEXIST) {
         return options_fail(invocation,
                             "%s is there already and stays as it is; name a new file, or - for "

@@ -1,52 +1,15 @@
 #include "probe/cli/verbs.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
 #include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/printable.h"
+#include "lib/sys/new_file.h"
 #include "lib/token.h"
-
-#define GROUP "relaywarden" /* as the package makes it */
-
-/* Root's keys are for the programs' group, where there is one; anybody else's are their own. */
-static bool give_rights(int file)
-{
-    const struct group *group = geteuid() == 0 ? getgrnam(GROUP) : NULL;
-
-    return group == NULL ? fchmod(file, 0600) == 0
-                         : fchown(file, (uid_t)-1, group->gr_gid) == 0 && fchmod(file, 0640) == 0;
-}
-
-/* 0, or errno. */
-static int write_key(const char *path, const uint8_t octets[TOKEN_KEY_MIN])
-{
-    int error = 0;
-    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
-
-    if (file < 0) {
-        return errno;
-    }
-    errno = EIO; /* for a write that is cut short */
-    if (write(file, octets, TOKEN_KEY_MIN) != TOKEN_KEY_MIN || fsync(file) != 0 ||
-        !give_rights(file)) {
-        error = errno;
-    }
-    if (close(file) != 0 && error == 0) {
-        error = errno;
-    }
-    if (error != 0) {
-        unlink(path);
-    }
-    return error;
-}
 
 static void print_result(const struct options *invocation, const char *shown,
                          const char *fingerprint)
@@ -81,7 +44,7 @@ static int make_key(const struct options *invocation, const char *path,
     }
     token_fingerprint(&key, fingerprint);
     token_wipe(&key, sizeof(key));
-    int error = write_key(path, octets);
+    int error = new_file_write(path, octets, TOKEN_KEY_MIN, 0600);
     if (error == EEXIST) {
         return options_fail(invocation,
                             "%s is there already and stays as it is; name a new file, or remove "
