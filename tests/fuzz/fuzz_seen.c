@@ -7,7 +7,7 @@
 
 #include "probe/report/milter_status.h"
 #include "probe/report/page/page.h"
-#include "probe/report/page/page_milter.h"
+#include "probe/report/page/page_sections.h"
 #include "tests/fuzz/fuzz.h"
 
 /* Whether the page itself has this element. */

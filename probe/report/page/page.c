@@ -5,12 +5,9 @@
 #include "probe/report/page/html.h"
 #include "probe/report/page/page_account.h"
 #include "probe/report/page/page_filter.h"
-#include "probe/report/page/page_milter.h"
+#include "probe/report/page/page_sections.h"
 #include "probe/report/page/page_size.h"
 #include "probe/report/page/page_style.h"
-#include "probe/report/page/page_techniques.h"
-#include "probe/report/page/page_timeline.h"
-#include "probe/report/page/page_vantages.h"
 
 static const char *cause_word(const struct history_endpoint *endpoint)
 {

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "probe/report/page/html.h"
-#include "probe/report/page/page_milter.h"
+#include "probe/report/page/page_sections.h"
 
 /* ---- pieces ----------------------------------------------------------------------------- */
 

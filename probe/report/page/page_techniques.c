@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "probe/report/page/html.h"
+#include "probe/report/page/page_sections.h"
 #include "probe/report/page/page_size.h"
-#include "probe/report/page/page_techniques.h"
 
 #define NAMED_MAX 8 /* endpoints that a row names */
 

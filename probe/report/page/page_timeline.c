@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "probe/report/page/html.h"
-#include "probe/report/page/page_timeline.h"
+#include "probe/report/page/page_sections.h"
 
 #define COLUMNS    640 /* of a lane, each a unit wide */
 #define LEFT       312 /* where lanes begin, after their names */

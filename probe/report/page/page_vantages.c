@@ -1,4 +1,4 @@
-#include "probe/report/page/page_vantages.h"
+#include "probe/report/page/page_sections.h"
 
 #include "probe/report/page/html.h"
 

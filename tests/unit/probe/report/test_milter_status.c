@@ -15,7 +15,7 @@
 #include "probe/report/milter_status.h"
 #include "probe/report/page/html.h"
 #include "probe/report/page/page.h"
-#include "probe/report/page/page_milter.h"
+#include "probe/report/page/page_sections.h"
 #include "tests/unit/alert_sample.h"
 
 #define SAMPLE  "tests/unit/snapshot-sample.json"
