@@ -5,7 +5,8 @@
  * leaves to one below it says with `next`, and session.c sees to it:
  * - session_state.c: facts of the connection, and orders
  * - session_plan.c: the commands of a technique, and which of them are sent together
- * - session_end.c: how a technique and a connection end; what a reply to a technique means
+ * - session_answer.c: the meaning of a reply to a technique, and its place in the result
+ * - session_end.c: how a technique and a connection end
  * - session_confirm.c: what follows an acceptance: its control, and its confirmation
  * - session_retry.c: what follows a reply that settles nothing: another sender, other words
  * - session_message.c: DATA and the message
@@ -40,7 +41,7 @@ bool session_go_on(struct session *session);
  * answered nothing. */
 bool session_awaits_first_reset(const struct session *session);
 
-/* ---- session_end.c ---- */
+/* ---- session_answer.c ---- */
 
 /* Of a reply to the technique in hand. */
 struct reply_class_question session_question(const struct session *session, enum command command,
@@ -52,6 +53,9 @@ enum outcome session_judge(const struct session *session, enum command command,
 void session_write_down(const struct session *session, struct technique_result *into,
                         const struct reply *reply, const char *recipient);
 
+/* ---- session_end.c ---- */
+
+/* `plain` is asked in the hello's transaction no more. */
 void session_end_hailed(struct session *session);
 /* The service behind the PROXY header is no SMTP service. */
 void session_give_up_proxy(struct session *session, const char *why);
