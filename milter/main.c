@@ -24,6 +24,7 @@
 #include "lib/sys/standard_streams.h"
 #include "milter/callbacks.h"
 #include "milter/discover/discover.h"
+#include "milter/discover/mta_way.h"
 #include "milter/live_conf.h"
 #include "milter/reload.h"
 #include "milter/service/arguments.h"
@@ -41,6 +42,7 @@
 #define DESCRIPTORS_WANTED 65536
 #define PULSE_MS           2000 /* for an answer at our own socket */
 #define DATABASE_PATH_SIZE 4096
+#define SILENCE_PACE       60 /* seconds between two looks at whether an MTA has come */
 
 /* Everything that serving needs. */
 struct program {
@@ -48,6 +50,9 @@ struct program {
     char socket[512];   /* as configured at the start */
     sigset_t stopping;  /* signals that the main thread obeys: those that end it, */
     sigset_t reloading; /* and those that have it read the configuration again */
+    time_t started;     /* as the monotonic clock has it */
+    bool silence_over;  /* an MTA has come, or it was told that none has */
+    bool mta_answers;   /* there is a postconf, and it did not hang */
     struct transactions *transactions;
     struct web *web;
 };
@@ -276,18 +281,66 @@ static bool take_pending(const sigset_t *signals)
     return sigtimedwait(signals, NULL, &at_once) > 0;
 }
 
+static time_t monotonic_seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
+/* Mail that goes by the filter is not seen, and nothing else would tell. */
+static void say_way(const struct program *program)
+{
+    char sentence[MTA_WAY_SIZE];
+
+    if (program->mta_answers && mta_way_ask(program->socket, sentence) == MTA_WAY_WRONG) {
+        reporter_say(program->transactions->reporter, LOG_WARNING, "%s", sentence);
+    }
+}
+
+/* Once, and only where Postfix is set to ask this filter: the path is right, and still nobody
+ * comes. */
+static void look_for_silence(struct program *program)
+{
+    const uint64_t connections = counters_value(&program->transactions->counters.connections);
+    char sentence[MTA_WAY_SIZE];
+
+    if (connections == 0 && !mta_way_silent_long(monotonic_seconds() - program->started, 0)) {
+        return;
+    }
+    program->silence_over = true;
+    if (connections > 0) {
+        return;
+    }
+    const enum mta_way way = mta_way_ask(program->socket, sentence);
+    if (way == MTA_WAY_RIGHT) {
+        reporter_say(program->transactions->reporter, LOG_WARNING,
+                     "no MTA has connected since the start, an hour ago, though smtpd_milters of "
+                     "Postfix names %s: was Postfix reloaded since, may it enter the socket's "
+                     "folder, and does its log say \"connect to Milter service\"?",
+                     program->socket);
+    } else if (way == MTA_WAY_WRONG) {
+        reporter_say(program->transactions->reporter, LOG_WARNING, "%s", sentence);
+    }
+}
+
 /* Until told to stop. Not by sigwait, which is libmilter's here (callbacks.h). Of pending signals
  * the system gives the lowest number first: a storm of SIGHUP would keep SIGTERM waiting, so that
  * is looked for before each reload. A reload obeys all requests that came before it. */
-static void obey_signals(const struct program *program)
+static void obey_signals(struct program *program)
 {
+    static const struct timespec silence_pace = {.tv_sec = SILENCE_PACE};
     sigset_t all;
     struct timespec pace;
-    const struct timespec *wait = watchdog_pace(&pace);
+    const struct timespec *watchdog = watchdog_pace(&pace);
 
     sigorset(&all, &program->stopping, &program->reloading);
     for (;;) {
-        /* without a limit if `wait` is NULL */
+        /* without a limit if it is NULL */
+        const struct timespec *wait =
+            watchdog == NULL && program->mta_answers && !program->silence_over ? &silence_pace
+                                                                               : watchdog;
         int number = sigtimedwait(&all, NULL, wait);
         bool asked = number > 0 && sigismember(&program->reloading, number) == 1;
 
@@ -299,8 +352,12 @@ static void obey_signals(const struct program *program)
                 /* the same */
             }
             reload(program->path, program->transactions->reporter, program->web);
+            say_way(program);
         }
-        if (wait != NULL && self_check_beats(program->socket, PULSE_MS)) {
+        if (program->mta_answers && !program->silence_over) {
+            look_for_silence(program);
+        }
+        if (watchdog != NULL && self_check_beats(program->socket, PULSE_MS)) {
             service_manager_tell("WATCHDOG=1");
         }
     }
@@ -325,7 +382,7 @@ static _Noreturn void leave_in_place(struct reporter *reporter, const char *why)
     _exit(EX_OSERR);
 }
 
-static int serve(const struct program *program)
+static int serve(struct program *program)
 {
     struct transactions *transactions = program->transactions;
     struct reporter *reporter = transactions->reporter;
@@ -340,6 +397,7 @@ static int serve(const struct program *program)
                  program->socket);
     web_set_ready(program->web, true);
     service_manager_tell("READY=1");
+    say_way(program);
     obey_signals(program);
     web_set_ready(program->web, false);
     service_manager_tell("STOPPING=1");
@@ -384,7 +442,8 @@ static int run(struct conf *conf, const char *path)
     static struct transactions transactions = {.mutex = PTHREAD_MUTEX_INITIALIZER, .desk = &desk};
     char host[256];
     const struct sink_identity identity = {.program = PROGRAM, .host = host};
-    struct program program = {.path = path, .transactions = &transactions};
+    struct program program = {
+        .path = path, .transactions = &transactions, .started = monotonic_seconds()};
 
     block_reload_signals(&program.reloading);
     block_signals(&program.stopping, (const int[]){SIGTERM, SIGINT});
@@ -397,6 +456,7 @@ static int run(struct conf *conf, const char *path)
     /* Before there is a socket: an MTA that finds none does not wait. */
     struct mta_transports transports;
     enum mta_answer answer = mta_transports_ask(&transports);
+    program.mta_answers = answer == MTA_ANSWERED;
     program.web = make_sockets(&conf->milter);
     if (program.web == NULL) {
         conf_free(conf);

@@ -7,6 +7,7 @@
 
 #include "lib/sys/standard_streams.h"
 #include "lib/token.h"
+#include "milter/discover/mta_way.h"
 #include "milter/service/privileges.h"
 
 /* Both programs print it, so that the two ends of a site can be compared. */
@@ -78,6 +79,16 @@ static void tell_untried(const struct conf *conf, const char *path)
             self != NULL ? self->pw_name : "without a name", conf->milter.user, path);
 }
 
+/* It is Postfix's setting that is wrong then, and not this configuration. */
+static void note_way(const struct conf *conf)
+{
+    char sentence[MTA_WAY_SIZE];
+
+    if (mta_way_ask(conf->milter.socket, sentence) == MTA_WAY_WRONG) {
+        fprintf(stderr, "note: %s\n", sentence);
+    }
+}
+
 int check_conf(const struct conf *conf, const char *path)
 {
     if (is_another(conf->milter.user)) {
@@ -88,6 +99,7 @@ int check_conf(const struct conf *conf, const char *path)
     } else if (!try_as_the_filter(conf)) {
         return EX_CONFIG;
     }
+    note_way(conf);
     printf("%s: configuration is valid\n", path);
     print_fingerprint("token_key_file", conf->token_key);
     print_fingerprint("token_key_also", conf->token_key_other);
