@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/printable.h"
@@ -53,6 +54,14 @@ int fcntl(int file, int what, ...)
 int usleep(useconds_t microseconds)
 {
     slept += microseconds;
+    return 0;
+}
+
+/* SQLite sleeps by this one from 3.46 on. */
+int nanosleep(const struct timespec *wanted, struct timespec *left)
+{
+    (void)left;
+    slept += wanted->tv_sec * 1000000 + wanted->tv_nsec / 1000;
     return 0;
 }
 
