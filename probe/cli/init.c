@@ -27,7 +27,8 @@ struct answers {
 
 /* ---- answers ----------------------------------------------------------------------------- */
 
-static void join(const struct option_list *list, char out[ANSWER_SIZE])
+/* False: they do not fit, and a part would make a configuration that means less. */
+static bool join(const struct option_list *list, char out[ANSWER_SIZE])
 {
     size_t used = 0;
 
@@ -35,20 +36,53 @@ static void join(const struct option_list *list, char out[ANSWER_SIZE])
     for (size_t i = 0; i < list->count && used < ANSWER_SIZE; i++) {
         used += (size_t)snprintf(out + used, ANSWER_SIZE - used, "%s ", list->items[i]);
     }
+    return used < ANSWER_SIZE;
+}
+
+/* The first option whose list does not fit, with the option of the configuration that takes a file
+ * instead; NULL: all fit. */
+static const char *join_all(const struct options *invocation, struct answers *answers)
+{
+    return !join(&invocation->domains, answers->domains)
+               ? "--domain; name some here, and the others in a file of domain_files"
+           : !join(&invocation->trusted, answers->networks)
+               ? "--trusted; name some here, and add the others to trusted_networks"
+           : !join(&invocation->targets, answers->targets)
+               ? "--target; name some here, and the others in a file of target_files"
+               : NULL;
+}
+
+static void skip_line(void)
+{
+    int octet;
+
+    do {
+        octet = getchar();
+    } while (octet != '\n' && octet != EOF);
 }
 
 /* On standard error, so that the file may go to standard output. An empty line is the default.
- * False at the end of the input. */
+ * A line that is too long is refused, and asked for again. False at the end of the input. */
 static bool ask(const char *question, const char *usual, char out[ANSWER_SIZE])
 {
     if (out[0] != '\0') {
         return true; /* an option has answered it */
     }
-    fprintf(stderr, "%s%s%s%s ", question, usual[0] != '\0' ? " [" : "", usual,
-            usual[0] != '\0' ? "]" : "");
-    if (fgets(out, ANSWER_SIZE, stdin) == NULL) {
-        out[0] = '\0';
-        return false;
+    for (;;) {
+        fprintf(stderr, "%s%s%s%s ", question, usual[0] != '\0' ? " [" : "", usual,
+                usual[0] != '\0' ? "]" : "");
+        if (fgets(out, ANSWER_SIZE, stdin) == NULL) {
+            out[0] = '\0';
+            return false;
+        }
+        if (strchr(out, '\n') != NULL || feof(stdin)) {
+            break;
+        }
+        fprintf(stderr,
+                "That line is longer than %d octets: name some here, and add the others "
+                "to the file.\n",
+                ANSWER_SIZE - 2);
+        skip_line();
     }
     out[strcspn(out, "\r\n")] = '\0';
     if (out[strspn(out, CONF_DIVIDERS)] == '\0') {
@@ -313,13 +347,13 @@ int init_main(const struct options *invocation)
     if (answers == NULL) {
         return options_fail_for(invocation, OPTIONS_SYSTEM, "out of memory");
     }
-    join(&invocation->domains, answers->domains);
-    join(&invocation->trusted, answers->networks);
-    join(&invocation->targets, answers->targets);
+    const char *too_long = join_all(invocation, answers);
     snprintf(answers->canary, sizeof(answers->canary), "%s",
              invocation->canary != NULL ? invocation->canary : "");
     int code;
-    if (invocation->site != NULL && (answers->site = read_site(invocation->site)) == NULL) {
+    if (too_long != NULL) {
+        code = options_fail(invocation, "init takes %d octets of %s", ANSWER_SIZE - 1, too_long);
+    } else if (invocation->site != NULL && (answers->site = read_site(invocation->site)) == NULL) {
         char shown[PATH_MAX];
         printable_string(shown, sizeof(shown), invocation->site);
         code = options_fail(invocation, "--site: %s cannot be read: %s", shown, strerror(errno));

@@ -97,8 +97,7 @@ static bool take_address(const char *text, struct wires_host *host)
 
     if (equals == NULL || equals == text || slash == NULL || slash < equals || text[0] == ':' ||
         (size_t)(equals - text) >= sizeof(into->link) ||
-        (size_t)(slash - equals - 1) >= sizeof(address) ||
-        host->address_count == WIRES_ADDRESSES_MAX) {
+        (size_t)(slash - equals - 1) >= sizeof(address)) {
         return false;
     }
     /* "eth0:0" is a label of an address, and no interface. */
@@ -114,9 +113,45 @@ static bool take_address(const char *text, struct wires_host *host)
     return true;
 }
 
+/* A stage without an address or a gateway of theirs would answer for another host. 0, or the exit
+ * code of an error. */
+static int check_room(const struct options *invocation, const struct wires_host *host)
+{
+    const bool named = invocation->addresses.count > 0;
+    const size_t gateways = invocation->gateways.count + (named ? 0 : host->gateway_count);
+
+    if (invocation->addresses.count > WIRES_ADDRESSES_MAX) {
+        return options_fail(
+            invocation,
+            "--address is given %zu times, and the stage has room for %d addresses; "
+            "leave out those that no listener and no network of the site needs",
+            invocation->addresses.count, WIRES_ADDRESSES_MAX);
+    }
+    if (!named && host->left_out) {
+        return options_fail(invocation,
+                            "this host has more than the %d addresses or %d default gateways that "
+                            "the stage has room for; name those that matter, each with --address "
+                            "IF=ADDRESS/LENGTH or --gateway ADDRESS",
+                            WIRES_ADDRESSES_MAX, WIRES_GATEWAYS_MAX);
+    }
+    if (gateways > WIRES_GATEWAYS_MAX) {
+        return options_fail(invocation,
+                            "--gateway is given %zu times, %zu more are this host's own, and there "
+                            "is room for %d; rehearse once more for the others",
+                            invocation->gateways.count, gateways - invocation->gateways.count,
+                            WIRES_GATEWAYS_MAX);
+    }
+    return 0;
+}
+
 /* Puts the addresses and gateways of the command line in place of the host's own. */
 static int override_host(const struct options *invocation, struct wires_host *host)
 {
+    const int status = check_room(invocation, host);
+
+    if (status != 0) {
+        return status;
+    }
     if (invocation->addresses.count > 0) {
         host->address_count = 0;
         host->gateway_count = 0;
@@ -128,8 +163,7 @@ static int override_host(const struct options *invocation, struct wires_host *ho
                                    "give it as in --address eth0=192.0.2.2/24");
         }
     }
-    for (size_t i = 0; i < invocation->gateways.count && host->gateway_count < WIRES_GATEWAYS_MAX;
-         i++) {
+    for (size_t i = 0; i < invocation->gateways.count; i++) {
         if (!address_parse(invocation->gateways.items[i], &host->gateways[host->gateway_count])) {
             return options_fail_on(invocation, "--gateway is an address, and not",
                                    invocation->gateways.items[i],

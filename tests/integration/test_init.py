@@ -52,8 +52,14 @@ def test_a_file_that_is_there_stays_as_it_is(tmp_path):
     (["--domain", 'exa"mple', "--canary", CANARY], "is no domain"),
     (["--domain", "example.org", "--canary", CANARY, "--trusted", "0.0.0.0/0"], "trusts strangers"),
     (["--domain", "example.org", "--canary", CANARY, "--target", "mx.example.org:587"], "host"),
+    (["--canary", CANARY, *[word for i in range(300) for word in ("--domain", f"domain-{i}.example.org")]],
+     "init takes 4095 octets of --domain; name some here, and the others in a file of domain_files"),
+    (["--domain", "example.org", "--canary", CANARY,
+      *[word for i in range(300) for word in ("--trusted", f"192.0.2.{i % 256}/32")]], "4095 octets of --trusted"),
+    (["--domain", "example.org", "--canary", CANARY,
+      *[word for i in range(300) for word in ("--target", f"server-{i}.example.org")]], "4095 octets of --target"),
     (["--site", "/nonexistent/site", "--canary", CANARY, "--target", "a.test"], "--site: /nonexistent/site"),
-], ids=lambda value: value if isinstance(value, str) else " ".join(value))
+], ids=lambda value: value if isinstance(value, str) else " ".join(value[:6]))
 def test_what_neither_program_would_take_is_not_written(tmp_path, arguments, told):
     path = tmp_path / "relaywarden.conf"
     done = init(str(path), *arguments)

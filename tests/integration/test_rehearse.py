@@ -156,6 +156,29 @@ def test_a_label_of_an_address_is_no_interface(tmp_path):
     assert (code, report["verdict"]) == (0, "closed")
 
 
+@pytest.mark.parametrize("arguments, told", [
+    (["--address", "eth0=192.0.2.2/24", *["--gateway", "192.0.2.1"] * 17], "--gateway is given 17 times"),
+    ([word for i in range(257) for word in ("--address", f"eth0=192.0.2.{i % 256}/24")], "--address is given 257 times"),
+], ids=["gateways", "addresses"])
+def test_more_of_the_host_than_the_stage_has_room_for_is_an_error(tmp_path, arguments, told):
+    """Cut, it would be the rehearsal of another host."""
+    done = subprocess.run(command(write(str(tmp_path), "debian"), *arguments, host=()), capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 3 and told in done.stderr
+
+
+def test_a_host_with_more_addresses_than_the_stage_has_room_for_is_told_to_name_them(lab, tmp_path):
+    many = lab.host("mx")
+    many.run(["sh", "-c", "for i in $(seq 256); do echo addr add 10.0.0.$((i % 256))/$((i < 256 ? 32 : 24)) dev lo; "
+                          "done | ip -batch -"])
+    done = many.run([program("relaywarden-probe"), "rehearse", "--domain", "example.org", "--canary", "c@example.net",
+                     "--mta", "postfix", write(str(tmp_path), "debian")], check=False)
+    assert done.returncode == 3 and "name those that matter, each with --address" in done.stderr
+    assert "name those" not in many.run([program("relaywarden-probe"), "rehearse", "--domain", "example.org", "--canary",
+                                         "c@example.net", "--mta", "postfix", "--no-blame", "--address",
+                                         "eth0=192.0.2.2/24", str(tmp_path)], check=False).stderr
+
+
 def test_more_listeners_than_are_asked_leave_it_unknown(tmp_path):
     """64 of them are asked: the last one might be the open one."""
     folder = write(str(tmp_path), "debian")

@@ -80,9 +80,13 @@ static int take_route(const struct nlmsghdr *message, void *user)
     const struct rtmsg *route = mnl_nlmsg_get_payload(message);
     const struct nlattr *gateway = NULL;
 
-    if (route->rtm_dst_len != 0 || host->gateway_count == WIRES_GATEWAYS_MAX ||
+    if (route->rtm_dst_len != 0 ||
         mnl_attr_parse(message, sizeof(*route), take_route_attribute, &gateway) < 0 ||
         gateway == NULL) {
+        return MNL_CB_OK;
+    }
+    if (host->gateway_count == WIRES_GATEWAYS_MAX) {
+        host->left_out = true;
         return MNL_CB_OK;
     }
     struct address *out = &host->gateways[host->gateway_count];
@@ -157,11 +161,14 @@ int wires_read_host(struct wires_host *out, char error[WIRES_ERROR_SIZE])
                  strerror(errno));
         return -1;
     }
-    for (const struct ifaddrs *at = all; at != NULL && out->address_count < WIRES_ADDRESSES_MAX;
-         at = at->ifa_next) {
+    for (const struct ifaddrs *at = all; at != NULL; at = at->ifa_next) {
         struct address address = address_from_sockaddr(at->ifa_addr);
         if (address.family == ADDRESS_NONE || (at->ifa_flags & IFF_UP) == 0) {
             continue;
+        }
+        if (out->address_count == WIRES_ADDRESSES_MAX) {
+            out->left_out = true;
+            break;
         }
         struct wires_address *into = &out->addresses[out->address_count++];
         /* "eth0:0" is a label of an address, and no interface. */

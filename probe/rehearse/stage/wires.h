@@ -34,6 +34,7 @@ struct wires_host {
     size_t address_count;
     struct address gateways[WIRES_GATEWAYS_MAX];
     size_t gateway_count;
+    bool left_out; /* it has more than there is room for */
 };
 
 enum wires_side {
@@ -49,8 +50,8 @@ struct wires {
     struct wires_host host;
 };
 
-/* Reads addresses and default gateways of the network namespace that this thread is in. Those that
- * there is no room for are left out. -1 and a sentence. */
+/* Reads addresses and default gateways of the network namespace that this thread is in. -1 and a
+ * sentence. */
 int wires_read_host(struct wires_host *out, char error[WIRES_ERROR_SIZE]);
 
 /* Makes both namespaces and leaves this thread in the server's. `host` is copied. -1 and a
