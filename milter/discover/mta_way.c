@@ -235,7 +235,7 @@ enum mta_way mta_way_ask(const char *socket, char sentence[MTA_WAY_SIZE])
             .overrides = overrides,
             .services = services,
             .queue_directory = queue,
-            .chroot_is_usual = atoi(level) < 1,
+            .chroot_is_usual = strtol(level, NULL, 10) < 1,
         };
         way = mta_way_judge(&facts, socket, sentence);
     }
