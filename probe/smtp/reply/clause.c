@@ -15,10 +15,10 @@ static const struct {
                  "relä* doorsturen doorzenden przekazywani* vidarebefordran videresendelse релей* "
                  "Релей* релея* релеин* Релеин* ретрансл* Ретрансл* пересылк* Пересылк*"},
     {WORD_OPEN, "open insecure openrelay* offene* ouvert abierto aperto"},
-    {WORD_NEG,
-     "not no nobody never non nor neither none without unwilling unauthent* dont doesnt isnt wont "
-     "nicht kein* pas sin niet geen nie inte ej ikke nao não не нет "
-     "Не Нет ne"},
+    {WORD_NEG, "not no nobody never non nor neither none lack lacks without unwilling unauthent* "
+               "dont doesnt isnt wont "
+               "nicht kein* pas sin niet geen nie inte ej ikke nao não не нет "
+               "Не Нет ne"},
     {WORD_NEG | WORD_ABLE, "cannot unable cant can't impossible"},
     {WORD_DENY,
      "deny* denie* denial* refus* reject* prohibit* forbid* disallow* disable* unauthori* "

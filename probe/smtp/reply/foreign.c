@@ -86,6 +86,58 @@ static bool says_no_more(const struct clause *clause, size_t from)
     return true;
 }
 
+/* "not a domain we accept mail for", "not a domain that this server handles" */
+static bool is_not_among_ours(const struct clause *clause)
+{
+    for (size_t i = clause_find(clause, WORD_NEG, 0, clause->count); i < clause->count;
+         i = clause_find(clause, WORD_NEG, i + 1, clause->count)) {
+        size_t at = i + 1;
+        while (clause_is_at(clause, at, "a one among of the any")) {
+            at++;
+        }
+        if (!clause_is_at(clause, at, "domain domains destination") || is_of_host(clause, i)) {
+            continue;
+        }
+        at++;
+        while (clause_is_at(clause, at, "that which for to whom whose mail")) {
+            at++;
+        }
+        if (clause_is_at(clause, at, "we i this") &&
+            clause_find(clause, WORD_TAKE, at + 1, at + 5) < clause->count &&
+            clause_find(clause, WORD_NEG, at, clause->count) >= clause->count) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "recipient must be local", "nonlocal recipient" */
+static bool is_to_be_local(const struct clause *clause)
+{
+    static const char target[] = "recipient* domain* destination* address*";
+
+    for (size_t i = 1; i < clause->count; i++) {
+        size_t at = i + 2;
+        while (clause_is_at(clause, at, "one of in a an")) {
+            at++;
+        }
+        size_t after = at + 1 + (size_t)clause_is_at(clause, at + 1, "domains");
+        if (clause_is_at(clause, i, "must should") && clause_is_at(clause, i + 1, "be") &&
+            clause_is_at(clause, at, "local ours our my") &&
+            clause_has_word(clause, target, 0, i) &&
+            (after >= clause->count || clause_is_at(clause, after, "or here"))) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < clause->count; i++) {
+        if (clause_is_at(clause, i, "nonlocal offsite") && clause_is_at(clause, i + 1, target) &&
+            says_no_more(clause, 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether the clause behind this one tells why: "domain not allowed: disposable". Advice is no
  * reason. */
 static bool has_reason(const struct clause *clause, const struct sentence *whole)
@@ -329,10 +381,11 @@ bool foreign_is_refused(const struct clause *clause, const struct sentence *whol
         (subject[0] != '\0' && strchr("236", subject[0]) != NULL)) {
         return false;
     }
-    return is_not_local(clause) || is_foreign(clause) || is_no_way_out(clause) ||
+    return is_not_local(clause) || is_to_be_local(clause) || is_foreign(clause) ||
+           is_no_way_out(clause) ||
            (!person && (whole->has & WORD_OTHER) == 0 && !has_reason(clause, whole) &&
-            (is_onward(clause) || is_not_taken(clause) || is_not_served(clause) ||
-             is_exclusive(clause) || is_not_responsible(clause)));
+            (is_onward(clause) || is_not_taken(clause) || is_not_among_ours(clause) ||
+             is_not_served(clause) || is_exclusive(clause) || is_not_responsible(clause)));
 }
 
 bool foreign_is_heading(const struct clause *clause)

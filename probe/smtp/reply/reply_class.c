@@ -38,7 +38,7 @@ struct pattern {
 
 /* Of languages without blanks between words: "relay", and the reasons that are others than
  * relaying: reputation, spam, size, count, time, country, attachments. */
-static const char asian_relay[] = "中继|中繼|中転|中継|转发|轉發|转寄|轉寄|リレー|릴레이";
+static const char asian_relay[] = "中继|中繼|中転|中継|转发|轉發|转寄|轉寄|転送|リレー|릴레이";
 static const char asian_reasons[] =
     "評価|評判|信誉|信譽|评分|평판|迷惑|スパム|垃圾|스팸|"
     "サイズ|容量|大小|크기|mb|kb|超え|超過|超过|초과|上限|件数|数量|過多|过多|"
@@ -84,6 +84,8 @@ static const struct pattern patterns[] = {
     {OUTCOME_TLS_REQUIRED, .code = 5, .enhanced = "7.10|7.11"},
 
     {OUTCOME_RELAY_DENIED, .code = 5, .words = "my list of allowed rcpthosts",
+     .denials = ~DENIES_AUTH},
+    {OUTCOME_RELAY_DENIED, .code = 5, .words = "not in|isn't in", .also = "rcpthosts",
      .denials = ~DENIES_AUTH},
     {OUTCOME_RELAY_DENIED, .code = 5, .words = "invalid credentials for relay"}, /* Gmail's relay */
     {OUTCOME_AUTH_REQUIRED, .words = "client was not authenticated"},
