@@ -361,20 +361,28 @@ static bool blame_one(struct work *work, const struct rehearse_reply *granted)
 
 /* ---- all of them ---- */
 
-/* Which of the requests behind `from` the set of `from` closes as well: one start for all. */
-static void cover_others(const struct work *work, const struct rehearse_request *const *requests,
-                         size_t count, size_t from, struct rehearse_blame *blames)
+/* What is known of each request: as it was answered, and a set of another request without which it
+ * is refused, too. */
+struct covering {
+    const struct rehearse_request *const *requests;
+    size_t count;
+    const struct rehearse_set **by; /* of each; NULL: not known */
+    struct rehearse_reply *replies; /* of each: without that set */
+};
+
+/* Asks those behind `from` that nothing covers yet without the set of `from`: one start for all. */
+static void cover_others(const struct work *work, size_t from, const struct rehearse_set *guilty,
+                         struct covering *covering)
 {
-    const struct rehearse_request **others = calloc(count + 1, sizeof(void *));
-    struct rehearse_reply *replies = calloc(count + 1, sizeof(*replies));
-    size_t *which = calloc(count + 1, sizeof(*which));
-    const struct rehearse_set *guilty = &blames[from].guilty;
+    const struct rehearse_request **others = calloc(covering->count + 1, sizeof(void *));
+    struct rehearse_reply *replies = calloc(covering->count + 1, sizeof(*replies));
+    size_t *which = calloc(covering->count + 1, sizeof(*which));
     size_t used = 0;
 
-    for (size_t i = from + 1; others != NULL && which != NULL && i < count; i++) {
-        if (blames[i].state == REHEARSE_UNBLAMED && blames[i].starts == 0) {
+    for (size_t i = from + 1; others != NULL && which != NULL && i < covering->count; i++) {
+        if (covering->by[i] == NULL) {
             which[used] = i;
-            others[used++] = requests[i];
+            others[used++] = covering->requests[i];
         }
     }
     if (replies != NULL && used > 0 && *work->starts < work->limit) {
@@ -382,12 +390,12 @@ static void cover_others(const struct work *work, const struct rehearse_request 
         work->attempt->ask(work->attempt->own, guilty->elements, guilty->count, others, used,
                            replies);
         for (size_t i = 0; i < used; i++) {
-            if (replies[i].answer == REHEARSE_REFUSED) {
-                blames[which[i]].state = REHEARSE_COVERED;
-                blames[which[i]].covered_by = from;
-                memcpy(blames[which[i]].after, replies[i].text, sizeof(replies[i].text));
-            }
             free(replies[i].trace);
+            replies[i].trace = NULL;
+            if (replies[i].answer == REHEARSE_REFUSED && replies[i].own_mail_taken) {
+                covering->by[which[i]] = guilty;
+                covering->replies[which[i]] = replies[i];
+            }
         }
     }
     free(others);
@@ -395,43 +403,71 @@ static void cover_others(const struct work *work, const struct rehearse_request 
     free(which);
 }
 
+/* Of the lines of another request, those that this one needs. */
+static bool take_covering(struct work *work, const struct rehearse_set *set,
+                          const struct rehearse_reply *refused)
+{
+    memcpy(work->set, set->elements, set->count * sizeof(*set->elements));
+    work->count = set->count;
+    memcpy(work->out->after, refused->text, sizeof(refused->text));
+    make_small(work);
+    return keep_set(work, REHEARSE_PROVED);
+}
+
+static bool blame_all(struct work *work, struct covering *covering,
+                      const struct rehearse_reply *replies, struct rehearse_blame *out)
+{
+    for (size_t i = 0; i < covering->count; i++) {
+        *work = (struct work){.candidate = work->candidate,
+                              .request = covering->requests[i],
+                              .attempt = work->attempt,
+                              .starts = work->starts,
+                              .limit = work->limit,
+                              .out = &out[i],
+                              .reserve = CANDIDATE_NO_ELEMENT};
+        if (covering->by[i] != NULL) {
+            if (!take_covering(work, covering->by[i], &covering->replies[i])) {
+                return false;
+            }
+            continue;
+        }
+        if (!blame_one(work, &replies[i])) {
+            return false;
+        }
+        if (out[i].state == REHEARSE_PROVED) {
+            cover_others(work, i, &out[i].guilty, covering);
+        }
+    }
+    return true;
+}
+
 bool rehearse_blame(struct candidate *candidate, const struct rehearse_request *const *requests,
                     const struct rehearse_reply *replies, size_t count,
                     const struct rehearse_try *attempt, struct rehearse_blame *out)
 {
     size_t starts = 0;
+    struct work *work = calloc(1, sizeof(*work));
+    struct covering covering = {.requests = requests,
+                                .count = count,
+                                .by = calloc(count + 1, sizeof(void *)),
+                                .replies = calloc(count + 1, sizeof(struct rehearse_reply))};
 
     for (size_t i = 0; i < count; i++) {
         out[i] = (struct rehearse_blame){.state = REHEARSE_UNBLAMED};
         memcpy(out[i].before, replies[i].text, sizeof(out[i].before));
     }
-    for (size_t i = 0; i < count; i++) {
-        if (out[i].state == REHEARSE_COVERED) {
-            continue;
-        }
-        struct work *work = calloc(1, sizeof(*work));
-        if (work == NULL) {
-            return false;
-        }
-        *work = (struct work){
-            .candidate = candidate,
-            .request = requests[i],
-            .attempt = attempt,
-            .starts = &starts,
-            .limit = attempt->limit == 0 ? STARTS_MAX : attempt->limit,
-            .out = &out[i],
-            .reserve = CANDIDATE_NO_ELEMENT,
-        };
-        bool done = blame_one(work, &replies[i]);
-        if (done && out[i].state == REHEARSE_PROVED) {
-            cover_others(work, requests, count, i, out);
-        }
-        free(work);
-        if (!done) {
-            return false;
-        }
+    bool done = work != NULL && covering.by != NULL && covering.replies != NULL;
+    if (done) {
+        *work = (struct work){.candidate = candidate,
+                              .attempt = attempt,
+                              .starts = &starts,
+                              .limit = attempt->limit == 0 ? STARTS_MAX : attempt->limit};
+        done = blame_all(work, &covering, replies, out);
     }
-    return true;
+    free(covering.by);
+    free(covering.replies);
+    free(work);
+    return done;
 }
 
 void rehearse_blame_free(struct rehearse_blame *blame)

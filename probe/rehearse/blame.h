@@ -72,7 +72,6 @@ struct rehearse_set {
 
 enum rehearse_blame_state {
     REHEARSE_PROVED,    /* without `guilty` the request is refused */
-    REHEARSE_COVERED,   /* refused, too, without the set of an earlier request (`covered_by`) */
     REHEARSE_SUGGESTED, /* the trace names `guilty`; nothing could be proved (`why`) */
     REHEARSE_UNBLAMED,  /* nothing is found that closes it (`why`) */
 };
@@ -84,7 +83,6 @@ struct rehearse_blame {
     struct rehearse_set *alternatives; /* other sets that close it, too: "or" */
     size_t alternative_count;
     bool stops_own_mail; /* no other way was found: without it own mail is not taken as before */
-    size_t covered_by;   /* index of that request */
     char before[512];    /* the MTA's words with them */
     char after[512];     /* and without them */
     char why[256];
@@ -93,9 +91,9 @@ struct rehearse_blame {
 
 /* Blames all of `requests` (all granted on the candidate as it is; `replies` have that, with their
  * traces). Each set that is proved is tried on all others, so that one line behind many grants is
- * found once. `out` has room for `count`, to be freed each with rehearse_blame_free. Returns false
- * when memory is out (`out` is then all REHEARSE_UNBLAMED). Elements of table lines are added to
- * the candidate. */
+ * found once; each has the part of it that its own request needs. `out` has room for `count`, to be
+ * freed each with rehearse_blame_free. Returns false when memory is out (`out` is then all
+ * REHEARSE_UNBLAMED). Elements of table lines are added to the candidate. */
 bool rehearse_blame(struct candidate *candidate, const struct rehearse_request *const *requests,
                     const struct rehearse_reply *replies, size_t count,
                     const struct rehearse_try *attempt, struct rehearse_blame *out);

@@ -22,6 +22,7 @@ struct world {
     unsigned int own_mail; /* without one of these the site's own mail is not taken */
     unsigned int mute;     /* without one of these nobody answers */
     const char *suspects;  /* "2 0": the trace, most special first; "" is a trace without any */
+    unsigned int narrow;   /* not 0: of these, each alone opens it to all requests but the first */
     size_t asked;
 };
 
@@ -81,10 +82,12 @@ static size_t grants(struct candidate *candidate, const struct rehearse_request 
 static const struct candidate_mta mta = {
     .name = "lines", .read = read_lines, .propose = propose, .grants = grants};
 
-static void answer(unsigned int out, struct rehearse_reply *reply)
+static void answer(unsigned int out, bool first, struct rehearse_reply *reply)
 {
-    reply->answer = REHEARSE_REFUSED;
-    for (size_t i = 0; i < world.opener_count; i++) {
+    bool narrow = !first && world.narrow != 0;
+
+    reply->answer = narrow && (world.narrow & ~out) != 0 ? REHEARSE_GRANTED : REHEARSE_REFUSED;
+    for (size_t i = 0; !narrow && i < world.opener_count; i++) {
         if ((world.openers[i] & out) == 0) {
             reply->answer = REHEARSE_GRANTED;
         }
@@ -108,13 +111,12 @@ static void ask(void *own, const size_t *without, size_t without_count,
     unsigned int out = 0;
 
     (void)own;
-    (void)requests;
     world.asked++;
     for (size_t i = 0; i < without_count; i++) {
         out |= 1U << without[i];
     }
     for (size_t i = 0; i < count; i++) {
-        answer(out, &replies[i]);
+        answer(out, requests[i]->own == NULL, &replies[i]);
     }
 }
 
@@ -125,7 +127,8 @@ static void blame(const struct world *given, struct rehearse_blame *out, size_t 
     char path[64];
     char why[CANDIDATE_WHY_SIZE];
     const struct rehearse_request request = {.recipient = "a@b.test"};
-    const struct rehearse_request *requests[4] = {&request, &request, &request, &request};
+    const struct rehearse_request other = {.recipient = "a@b.test", .own = &world};
+    const struct rehearse_request *requests[4] = {&request, &other, &other, &other};
     struct rehearse_reply replies[4] = {0};
     const struct rehearse_try attempt = {.ask = ask};
 
@@ -141,7 +144,7 @@ static void blame(const struct world *given, struct rehearse_blame *out, size_t 
     struct candidate *candidate = candidate_open(&settings, why);
     assert_non_null(candidate);
     for (size_t i = 0; i < count; i++) {
-        answer(0, &replies[i]);
+        answer(0, i == 0, &replies[i]);
         assert_int_equal(replies[i].answer, REHEARSE_GRANTED);
     }
     assert_true(rehearse_blame(candidate, requests, replies, count, &attempt, out));
@@ -250,14 +253,29 @@ static void one_line_behind_many_grants_is_looked_for_once(void **state)
     struct rehearse_blame found[3];
 
     blame(&one, found, 3);
-    assert_int_equal(found[0].state, REHEARSE_PROVED);
-    assert_int_equal(found[1].state, REHEARSE_COVERED);
-    assert_int_equal(found[2].state, REHEARSE_COVERED);
-    assert_int_equal(found[2].covered_by, 0);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(found[i].state, REHEARSE_PROVED);
+        assert_int_equal(bits(&found[i].guilty), 1);
+        assert_string_equal(found[i].after, "554 denied");
+    }
     assert_int_equal(world.asked, 2); /* the proof, and the others once */
     for (size_t i = 0; i < 3; i++) {
         rehearse_blame_free(&found[i]);
     }
+}
+
+static void a_grant_has_only_the_lines_that_it_needs_of_another(void **state)
+{
+    (void)state;
+    const struct world both = {.openers = {1, 2}, .opener_count = 2, .suspects = "01", .narrow = 2};
+    struct rehearse_blame found[2];
+
+    blame(&both, found, 2);
+    assert_int_equal(bits(&found[0].guilty), 3);
+    assert_int_equal(found[1].state, REHEARSE_PROVED);
+    assert_int_equal(bits(&found[1].guilty), 2);
+    rehearse_blame_free(&found[0]);
+    rehearse_blame_free(&found[1]);
 }
 
 static void the_number_of_instances_is_bounded(void **state)
@@ -278,6 +296,7 @@ int main(void)
         cmocka_unit_test(the_set_is_the_smallest_that_closes_it),
         cmocka_unit_test(another_line_that_closes_it_too_is_an_alternative),
         cmocka_unit_test(one_line_behind_many_grants_is_looked_for_once),
+        cmocka_unit_test(a_grant_has_only_the_lines_that_it_needs_of_another),
         cmocka_unit_test(the_number_of_instances_is_bounded),
     };
 
