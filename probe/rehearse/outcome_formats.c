@@ -168,6 +168,20 @@ static void write_line(struct sarif *sarif, const struct rehearsal_outcome *outc
     sarif_write(sarif, &result);
 }
 
+/* Whether a grant before, of another listener or by another technique, has the line as well. */
+static bool is_told(const struct rehearsal_outcome *outcome, size_t grants, size_t element)
+{
+    for (size_t i = 0; i < grants; i++) {
+        const struct outcome_grant *grant = &outcome->grants[i];
+        for (size_t j = 0; grant->shown && grant->blamed && j < grant->blame.guilty.count; j++) {
+            if (grant->blame.guilty.elements[j] == element) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void write_note(struct sarif *sarif, const char *rule, enum sarif_level level,
                        const struct outcome_note *note)
 {
@@ -190,7 +204,9 @@ bool outcome_sarif(FILE *out, const struct rehearsal_outcome *outcome)
     for (size_t i = 0; i < outcome->grant_count; i++) {
         const struct outcome_grant *grant = &outcome->grants[i];
         for (size_t j = 0; grant->shown && grant->blamed && j < grant->blame.guilty.count; j++) {
-            write_line(&sarif, outcome, grant, grant->blame.guilty.elements[j]);
+            if (!is_told(outcome, i, grant->blame.guilty.elements[j])) {
+                write_line(&sarif, outcome, grant, grant->blame.guilty.elements[j]);
+            }
         }
     }
     if (outcome->verdict == OUTCOME_VERDICT_BROKEN) {

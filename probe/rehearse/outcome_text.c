@@ -86,12 +86,46 @@ static void write_element(FILE *out, const struct rehearsal_outcome *outcome, co
     fprintf(out, "            by  %s  %s: %s\n", place, reference->parameter, reference->text);
 }
 
+static void write_proof(FILE *out, const struct rehearse_blame *blame)
+{
+    if (blame->state == REHEARSE_PROVED) {
+        fprintf(out, "  proof     without %s: %s; mail for the site is %s\n",
+                blame->guilty.count == 1 ? "that line" : "these lines", blame->after,
+                blame->stops_own_mail ? "not taken either" : "taken as before");
+    } else if (blame->why[0] != '\0') {
+        fprintf(out, "  unproved  %s\n", blame->why);
+    }
+}
+
+/* The grant of another listener that was shown before, with the same lines; NULL: there is none. */
+static const struct outcome_grant *told_before(const struct rehearsal_outcome *outcome,
+                                               const struct outcome_grant *grant)
+{
+    for (const struct outcome_grant *other = outcome->grants; other < grant; other++) {
+        if (other->shown && other->blamed && other->blame.guilty.count > 0 &&
+            outcome_same_lines(other, grant)) {
+            return other;
+        }
+    }
+    return NULL;
+}
+
 static void write_blame(FILE *out, const struct rehearsal_outcome *outcome,
                         const struct outcome_grant *grant)
 {
     const struct rehearse_blame *blame = &grant->blame;
 
     if (!grant->blamed) {
+        return;
+    }
+    const struct outcome_grant *told = told_before(outcome, grant);
+    if (told != NULL) {
+        const struct outcome_listener *listener = &outcome->listeners[told->listener];
+        char endpoint[ENDPOINT_TEXT_SIZE];
+        fprintf(
+            out, "  guilty    as at %s\n",
+            address_format_port(&listener->endpoint.address, listener->endpoint.port, endpoint));
+        write_proof(out, blame);
         return;
     }
     for (size_t i = 0; i < blame->guilty.count; i++) {
@@ -106,13 +140,7 @@ static void write_blame(FILE *out, const struct rehearsal_outcome *outcome,
             write_element(out, outcome, j == 0 ? "or" : "and", blame->alternatives[i].elements[j]);
         }
     }
-    if (blame->state == REHEARSE_PROVED) {
-        fprintf(out, "  proof     without %s: %s; mail for the site is %s\n",
-                blame->guilty.count == 1 ? "that line" : "these lines", blame->after,
-                blame->stops_own_mail ? "not taken either" : "taken as before");
-    } else if (blame->why[0] != '\0' && blame->state != REHEARSE_COVERED) {
-        fprintf(out, "  unproved  %s\n", blame->why);
-    }
+    write_proof(out, blame);
 }
 
 static void write_grant(FILE *out, const struct rehearsal_outcome *outcome,
