@@ -83,6 +83,11 @@ def report(*words, before=()):
     ("main.cf", "nonsense\n", "main.cf:{}", "missing '=' after attribute name"),
     ("main.cf", "a = $b\nb = $a\nmydestination = $a\n", "", "unreasonable macro call nesting"),
     ("master.cf", "25 inet\n", "master.cf:{}", "bad field count"),
+    ("master.cf", "587 inet n - n - - smtpd -o smtpd_relay_restrictions=permit -o smtpd_recipient_restrictions=permit\n",
+     "master.cf:{}", "specify at least one working instance"),
+    ("master.cf", "587 inet n - n - - smtpd -o smtpd_client_connection_count_limit=no\n", "master.cf:{}", "numerical"),
+    ("main.cf", "smtpd_relay_restrictions = permit\nsmtpd_recipient_restrictions = permit\n", "main.cf:{}",
+     "specify at least one working instance"),
 ])
 def test_files_that_postfix_does_not_read_are_broken_with_its_words_and_the_line(file, text, place, words, tmp_path):
     path = os.path.join(rehearse_cases.write(str(tmp_path), "debian"), file)
