@@ -83,6 +83,8 @@ case("classes-nested", "open", [("vip", "vip.test")],
      {**later(f"check_sender_access hash:{HERE}/vip"), "smtpd_restriction_classes": "vip, lax",
       "vip": "check_client_access cidr:/etc/postfix/nobody, lax", "lax": "permit"},
      files={"vip": "other.test reject_unauth_destination\nvip.test vip\n", "nobody": "10.9.9.9 REJECT\n"}, hashed=["vip"])
+case("class-of-a-class", "open", [("main.cf", "permit")],
+     {**later("check_sender_access inline:{partner.test=lax}"), "smtpd_restriction_classes": "lax, laxer", "lax": "laxer", "laxer": "permit"})
 case("union-of-tables", "open", [("first", "partner.test")],
      checked(f"check_sender_access unionmap:{{texthash:{HERE}/first,texthash:{HERE}/second}}"),
      files={"first": "partner.test OK\n", "second": "spam.test REJECT\n"})
@@ -289,7 +291,7 @@ case("submission-through-a-parameter", "open", [("names", "scanner")],
      {"mua_relay": f"permit_sasl_authenticated, check_helo_access hash:{HERE}/names, reject"},
      master=SMTP + "submission inet n - y - - smtpd\n  -o smtpd_relay_restrictions=$mua_relay\n",
      files={"names": "scanner OK\n"}, hashed=["names"])
-case("conditions-of-a-cidr", "open", [("main.cf", "check_client_access")], checked(f"check_client_access cidr:{HERE}/clients"),
+case("conditions-of-a-cidr", "open", [("clients", "203.0.113.7")], checked(f"check_client_access cidr:{HERE}/clients"),
      files={"clients": "if 203.0.113.0/24\n203.0.113.7 OK\nendif\n"})
 case("all-but-a-cidr", "open", [("clients", "!10.0.0.0/8")], checked(f"check_client_access cidr:{HERE}/clients"),
      files={"clients": "!10.0.0.0/8 OK\n"})

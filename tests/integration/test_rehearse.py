@@ -49,16 +49,16 @@ def guilty(report):
 
 def take_out_by_hand(folder, report):
     """Each line that is named, as an operator would: the element where it stands in the line, or all of the line."""
-    for finding in report["findings"]:
-        for line in finding["guilty"]:
-            path = os.path.join(folder, os.path.basename(line["file"]))
-            with open(path, encoding="utf-8") as file:
-                lines = file.read().split("\n")
-            at = line["line"] - 1
-            whole = os.path.basename(path) not in ("main.cf", "master.cf") or line["text"] not in lines[at]
-            lines[at] = "" if whole else lines[at].replace(line["text"], "", 1)
-            with open(path, "w", encoding="utf-8") as file:
-                file.write("\n".join(lines))
+    named = {(line["file"], line["line"], line["text"]) for finding in report["findings"] for line in finding["guilty"]}
+    for source, number, text in named:
+        path = os.path.join(folder, os.path.basename(source))
+        with open(path, encoding="utf-8") as file:
+            lines = file.read().split("\n")
+        at = number - 1
+        whole = os.path.basename(path) not in ("main.cf", "master.cf") or text not in lines[at]
+        lines[at] = "" if whole else lines[at].replace(text, "", 1)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines))
 
 
 def requests_of(report, certificate):

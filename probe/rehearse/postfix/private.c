@@ -36,6 +36,10 @@
           "smtpd_tls_eccert_file=" end begin "smtpd_tls_eckey_file=" end begin                     \
           "smtpd_tls_dcert_file=" end begin "smtpd_tls_dkey_file=" end
 
+/* Verbose for whoever asks, and not as it starts: with -v, smtpd of Postfix 3.7 dies when it opens
+ * a cidr table that has an "endif" (dict_cidr.c prints an address that such a rule has not). */
+#define TRACED " -o debug_peer_list=static:all -o debug_peer_level=1"
+
 static const char main_end[] =
     "\n" MILDER("", "\n") "non_smtpd_milters=\nin_flow_delay=0\nqueue_minfree=0\nmaillog_file=\n"
                           "message_size_limit=" SIZE_LIMIT
@@ -249,12 +253,13 @@ static void write_service(FILE *out, const struct private_server_copy *copy,
     for (size_t i = 0; i < SERVICE_COLUMNS; i++) {
         fprintf(out, "%.*s ", used.length[i], used.begin[i]);
     }
-    if (copy->trace && (speaks || service_line_is(&used, SERVICE_PROGRAM, "trivial-rewrite"))) {
+    if (copy->trace && service_line_is(&used, SERVICE_PROGRAM, "trivial-rewrite")) {
         fputs("-v ", out);
     }
     fprintf(out, "%.*s", used.rest_length, used.rest);
     if (speaks) {
         fputs(MILDER(" -o ", ""), out);
+        fputs(copy->trace ? TRACED : "", out);
     }
     if (protocol != NULL && protocol[0] != '\0') {
         fprintf(out, " -o smtpd_upstream_proxy_protocol=%s", protocol);

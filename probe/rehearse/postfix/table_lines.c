@@ -147,6 +147,32 @@ static bool read_lines(const char *text, size_t length, struct lines *out)
     return true;
 }
 
+/* Whether a line of a table begins with this word, as Postfix's pattern tables know "if" and
+ * "endif": in any case of letters, and not as the beginning of a longer word. */
+static bool begins_with(const char *line, const char *word)
+{
+    size_t length = strlen(word);
+
+    return strncasecmp(line, word, length) == 0 && !isalnum((unsigned char)line[length]);
+}
+
+/* How many "if" the first `length` octets leave open: Postfix refuses a table that does. */
+static size_t count_open_ifs(const char *text, size_t length)
+{
+    struct cf_line line;
+    size_t place = 0;
+    size_t open = 0;
+
+    while (cf_next_line(text, length, &place, &line)) {
+        if (begins_with(text + line.begin, "if")) {
+            open++;
+        } else if (begins_with(text + line.begin, "endif") && open > 0) {
+            open--;
+        }
+    }
+    return open;
+}
+
 /* Whether the first `length` octets of a table answer for the key. */
 static bool beginning_answers(const struct search *search, const char *type, size_t length)
 {
@@ -160,6 +186,9 @@ static bool beginning_answers(const struct search *search, const char *type, siz
         return false;
     }
     bool written = fwrite(file->text, 1, length, out) == length && fputc('\n', out) != EOF;
+    for (size_t open = count_open_ifs(file->text, length); open > 0; open--) {
+        written = fputs("endif\n", out) != EOF && written;
+    }
     const struct timespec old = {.tv_sec = 1};
     written = fflush(out) == 0 && written &&
               futimens(fileno(out), (const struct timespec[]){old, old}) == 0;
