@@ -401,18 +401,38 @@ static void print_notes(FILE *out, const struct endpoint_result *result)
     }
 }
 
+/* Those that a 5xx refused which is no denial of relaying: "no such user", of an address that looks
+ * like the site's own. `words` tells of the first. */
+static size_t count_other_refusals(const struct endpoint_result *result, char *words, size_t size)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < result->technique_count; i++) {
+        const struct technique_result *asked = &result->techniques[i];
+        if (asked->absent || asked->code < 500 || evidence_of(asked) != EVIDENCE_UNANSWERED) {
+            continue;
+        }
+        if (count++ == 0) {
+            snprintf(words, size, "refused for another reason (%d%s%s)", asked->code,
+                     asked->enhanced[0] != '\0' ? " " : "", asked->enhanced);
+        }
+    }
+    return count;
+}
+
 /* In numbers, where the table is not shown. */
 static void print_tally(FILE *out, const struct endpoint_result *result)
 {
     static const char *const words[] = {
-        [EVIDENCE_UNANSWERED] = "without a clear answer",
+        [EVIDENCE_UNANSWERED] = "not answered clearly",
         [EVIDENCE_REFUSED] = "refused",
         [EVIDENCE_LOCAL] = "taken as local mail",
         [EVIDENCE_UNCERTAIN] = "accepted, perhaps as local mail",
         [EVIDENCE_PROVEN] = "granted",
     };
-    const struct evidence_tally tally = evidence_count(result);
+    struct evidence_tally tally = evidence_count(result);
     char text[320];
+    char others[64] = "";
 
     if (result->reach != REACH_SESSION || tally.techniques == 0) {
         return;
@@ -420,12 +440,17 @@ static void print_tally(FILE *out, const struct endpoint_result *result)
     size_t length = (size_t)snprintf(text, sizeof(text), "%zu way%s to ask for relaying",
                                      tally.techniques, plural(tally.techniques));
     const char *before = ": ";
+    size_t other = count_other_refusals(result, others, sizeof(others));
+    tally.count[EVIDENCE_UNANSWERED] -= other;
     for (size_t i = GRANTS; i-- > 0;) {
         if (tally.count[i] > 0 && length < sizeof(text)) {
             length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%zu %s", before,
                                        tally.count[i], words[i]);
             before = ", ";
         }
+    }
+    if (other > 0 && length < sizeof(text)) {
+        snprintf(text + length, sizeof(text) - length, "%s%zu %s", before, other, others);
     }
     report_prose(out, "asked", text);
 }

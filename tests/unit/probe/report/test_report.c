@@ -261,6 +261,28 @@ static void each_mta_of_a_remedy_begins_a_line(void **state)
     assert_account_has("\n            Exim: narrow relay_from_hosts");
 }
 
+static void a_refusal_for_another_reason_is_told_with_its_code(void **state)
+{
+    char text[8192] = "";
+    FILE *out = fmemopen(text, sizeof(text) - 1, "w");
+    const struct report_look look = {.verbose = false};
+
+    (void)state;
+    assert_non_null(out);
+    answer(&first, "quoted", OUTCOME_RECIPIENT_REFUSED);
+    for (size_t i = 0; i < first.technique_count; i++) {
+        if (first.techniques[i].outcome == OUTCOME_RECIPIENT_REFUSED) {
+            first.techniques[i].code = 550;
+            snprintf(first.techniques[i].enhanced, sizeof(first.techniques[i].enhanced), "5.1.1");
+        }
+    }
+    summary.count = 1;
+    report_text(out, &summary, &look);
+    assert_int_equal(fclose(out), 0);
+    assert_non_null(strstr(text, " refused, 1 refused for another"));
+    assert_non_null(strstr(text, "(550 5.1.1)"));
+}
+
 static void a_technique_that_was_not_asked_says_why(void **state)
 {
     (void)state;
@@ -573,6 +595,7 @@ int main(void)
         CASE(the_first_screen_tells_no_technique_until_more_is_asked_for),
         CASE(a_host_is_named_with_its_address_port_and_tls),
         CASE(each_mta_of_a_remedy_begins_a_line),
+        CASE(a_refusal_for_another_reason_is_told_with_its_code),
         CASE(a_technique_that_was_not_asked_says_why),
         CASE(techniques_that_got_the_same_answer_are_named_below_the_first),
         CASE(a_technique_that_makes_no_sense_there_is_not_shown),
