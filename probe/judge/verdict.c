@@ -396,7 +396,7 @@ static void raise_findings(struct endpoint_result *result, const struct evidence
             add_probe_blocked(result, tally);
         }
     }
-    if (!result->cut_off && !result->interrupted) {
+    if (!result->cut_off && !result->interrupted && !result->exhausted) {
         note_hung_up(result);
     }
     note_limits(result);

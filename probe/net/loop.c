@@ -1,6 +1,7 @@
 #include "probe/net/loop.h"
 
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -9,7 +10,9 @@
 
 struct loop {
     struct event_base *base;
-    struct tls *tls; /* made when the first handshake needs it */
+    struct tls *tls;      /* made when the first handshake needs it */
+    unsigned long warned; /* what `warnings` was when it was made */
+    unsigned long unset;  /* timers that could not be set */
 };
 
 struct loop_timer {
@@ -26,9 +29,21 @@ struct loop_watch {
     void *user;
 };
 
+/* Of libevent's to this thread. It tells of a failing epoll_ctl in no other way. */
+static _Thread_local unsigned long warnings;
+
+static void on_log(int severity, const char *text)
+{
+    if (severity >= EVENT_LOG_WARN) {
+        warnings++;
+        fprintf(stderr, "[%s] %s\n", severity == EVENT_LOG_WARN ? "warn" : "err", text);
+    }
+}
+
 struct loop *loop_new(void)
 {
     stream_prepare();
+    event_set_log_callback(on_log);
     struct loop *loop = calloc(1, sizeof(*loop));
     struct event_config *config = event_config_new();
 
@@ -48,6 +63,7 @@ struct loop *loop_new(void)
         free(loop);
         return NULL;
     }
+    loop->warned = warnings;
     return loop;
 }
 
@@ -100,6 +116,11 @@ int64_t loop_now(const struct loop *loop)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+unsigned long loop_faults(const struct loop *loop)
+{
+    return warnings - loop->warned + loop->unset;
+}
+
 static void on_timer(evutil_socket_t descriptor, short what, void *user)
 {
     struct loop_timer *timer = user;
@@ -138,7 +159,9 @@ int loop_timer_set(struct loop_timer *timer, int64_t deadline)
     }
     timer->deadline = deadline;
     struct timeval interval = {.tv_sec = wait / 1000, .tv_usec = (wait % 1000) * 1000};
-    return evtimer_add(timer->event, &interval);
+    int set = evtimer_add(timer->event, &interval);
+    timer->loop->unset += set != 0;
+    return set;
 }
 
 void loop_timer_clear(struct loop_timer *timer)

@@ -27,6 +27,9 @@ int loop_run(struct loop *loop);
 void loop_break(struct loop *loop);
 /* Now, in milliseconds since some point that stays the same while the machine is up. */
 int64_t loop_now(const struct loop *loop);
+/* How often our own host has refused the loop something since it was made: to watch a descriptor,
+ * to set a timer. Who waits for that waits in vain, and it is nobody else's silence. */
+unsigned long loop_faults(const struct loop *loop);
 
 /* A timer that fires once each time it is set. It may be set, cleared or freed inside any callback,
  * its own too. */

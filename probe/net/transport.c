@@ -114,6 +114,35 @@ static bool is_not_connected(int descriptor)
     return poll(&now, 1, 0) == 0;
 }
 
+/* Of errno. */
+static enum transport_fault fault_of(int problem)
+{
+    static const struct {
+        int problem;
+        enum transport_fault fault;
+    } faults[] = {
+        {EMFILE, TRANSPORT_FAULT_LIMIT},        {ENFILE, TRANSPORT_FAULT_LIMIT},
+        {ENOBUFS, TRANSPORT_FAULT_LIMIT},       {ENOMEM, TRANSPORT_FAULT_LIMIT},
+        {EAGAIN, TRANSPORT_FAULT_LIMIT},        {EADDRINUSE, TRANSPORT_FAULT_LIMIT},
+        {EIO, TRANSPORT_FAULT_LIMIT},           {ENETUNREACH, TRANSPORT_FAULT_ROUTE},
+        {EADDRNOTAVAIL, TRANSPORT_FAULT_ROUTE}, {EAFNOSUPPORT, TRANSPORT_FAULT_ROUTE},
+        {EPERM, TRANSPORT_FAULT_ROUTE},
+    };
+
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        if (problem == faults[i].problem) {
+            return faults[i].fault;
+        }
+    }
+    return TRANSPORT_FAULT_PEER;
+}
+
+/* Whether an errno is our own host's: no peer brings it about. */
+static bool is_limit(int error)
+{
+    return fault_of(error) == TRANSPORT_FAULT_LIMIT;
+}
+
 static void on_connecting(evutil_socket_t descriptor, short what, void *user)
 {
     struct transport *connection = user;
@@ -133,6 +162,7 @@ static void on_connecting(evutil_socket_t descriptor, short what, void *user)
         problem = errno;
     }
     if (problem != 0) {
+        connection->limited = is_limit(problem);
         report_failure(connection, strerror(problem));
         return;
     }
@@ -143,6 +173,7 @@ static void on_connecting(evutil_socket_t descriptor, short what, void *user)
     if (connection->preamble_length > 0 &&
         send(descriptor, connection->preamble, connection->preamble_length, MSG_NOSIGNAL) !=
             (ssize_t)connection->preamble_length) {
+        connection->limited = is_limit(errno);
         report_failure(connection, strerror(errno));
         return;
     }
@@ -183,13 +214,6 @@ static void on_stream_read(struct bufferevent *stream, void *user)
             return;
         }
     }
-}
-
-/* Whether an errno is our own host's: no peer brings it about. */
-static bool is_limit(int error)
-{
-    return error == ENOMEM || error == ENOBUFS || error == EMFILE || error == ENFILE ||
-           error == EIO;
 }
 
 static void describe_failure(struct transport *connection, short what,
@@ -246,27 +270,6 @@ static int fail(const struct transport_request *request, enum transport_fault fa
     return -1;
 }
 
-/* Of errno. */
-static enum transport_fault fault_of(int problem)
-{
-    static const struct {
-        int problem;
-        enum transport_fault fault;
-    } faults[] = {
-        {EMFILE, TRANSPORT_FAULT_LIMIT},        {ENFILE, TRANSPORT_FAULT_LIMIT},
-        {ENOBUFS, TRANSPORT_FAULT_LIMIT},       {ENOMEM, TRANSPORT_FAULT_LIMIT},
-        {EAGAIN, TRANSPORT_FAULT_LIMIT},        {ENETUNREACH, TRANSPORT_FAULT_ROUTE},
-        {EADDRNOTAVAIL, TRANSPORT_FAULT_ROUTE}, {EAFNOSUPPORT, TRANSPORT_FAULT_ROUTE},
-    };
-
-    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-        if (problem == faults[i].problem) {
-            return faults[i].fault;
-        }
-    }
-    return TRANSPORT_FAULT_PEER;
-}
-
 /* A non-blocking socket that connects, bound to `source` if there is one; -1 and a sentence. */
 static int begin_connecting(const struct transport_request *request,
                             char error[TRANSPORT_ERROR_SIZE])
@@ -291,10 +294,12 @@ static int begin_connecting(const struct transport_request *request,
     setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (local_length != 0 && bind(descriptor, (struct sockaddr *)&local, local_length) != 0) {
         char text[ADDRESS_TEXT_SIZE];
+        enum transport_fault fault =
+            is_limit(errno) ? TRANSPORT_FAULT_LIMIT : TRANSPORT_FAULT_SOURCE;
         snprintf(error, TRANSPORT_ERROR_SIZE, "the source address %s cannot be used: %s",
                  address_format(&request->source, text), strerror(errno));
         close(descriptor);
-        return fail(request, TRANSPORT_FAULT_SOURCE);
+        return fail(request, fault);
     }
     if (connect(descriptor, (struct sockaddr *)&peer, peer_length) != 0 && errno != EINPROGRESS) {
         enum transport_fault fault = fault_of(errno);

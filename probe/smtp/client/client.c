@@ -23,11 +23,12 @@ struct lane {
     struct session session;
     bool proxied; /* it began with a PROXY header */
     struct reply_parser parser;
-    int64_t began; /* when it began to wait for what is awaited */
-    int64_t due;   /* when what is awaited is given up */
-    bool farewell; /* the server has begun to say 421 by itself */
-    bool hurried;  /* it is known that what is awaited will hardly come */
-    int64_t asked; /* when the last command was sent, or the connection was there */
+    int64_t began;        /* when it began to wait for what is awaited */
+    int64_t due;          /* when what is awaited is given up */
+    unsigned long faults; /* loop_faults, when the connection began */
+    bool farewell;        /* the server has begun to say 421 by itself */
+    bool hurried;         /* it is known that what is awaited will hardly come */
+    int64_t asked;        /* when the last command was sent, or the connection was there */
 };
 
 struct client {
@@ -109,13 +110,16 @@ static void on_secured(void *user, const char *description)
     obey(lane, session_secured(&lane->session, description));
 }
 
-/* How the lane's connection has ended. */
-static enum session_break how_broken(const struct lane *lane)
+/* How the lane's connection has ended, if our own host has not failed it: then it is for that. */
+static enum session_break how_broken(const struct lane *lane, enum session_break otherwise)
 {
-    if (lane->connection == NULL || !transport_is_limited(lane->connection)) {
-        return SESSION_BROKEN_CLOSED;
+    const struct client *dialogue = lane->dialogue;
+
+    if (loop_faults(dialogue->loop) == lane->faults &&
+        (lane->connection == NULL || !transport_is_limited(lane->connection))) {
+        return otherwise;
     }
-    lane->dialogue->request.result->exhausted = true;
+    dialogue->request.result->exhausted = true;
     return SESSION_BROKEN_HERE;
 }
 
@@ -130,7 +134,7 @@ static void on_failed(void *user, const char *why)
         snprintf(sentence, sizeof(sentence), "While waiting for %s: %s",
                  session_awaited(lane->session.state), why);
     }
-    broken(lane, how_broken(lane), sentence);
+    broken(lane, how_broken(lane, SESSION_BROKEN_CLOSED), sentence);
 }
 
 /* This is no SMTP reply: shows how it begins. */
@@ -261,6 +265,7 @@ static void dial(struct lane *lane)
     }
     reply_parser_reset(&lane->parser);
     lane->farewell = false;
+    lane->faults = loop_faults(dialogue->loop);
     session_begin(&lane->session, &dialogue->battery, &other_lane(lane)->session);
     request.preamble_length = session_preamble(&lane->session, preamble);
     lane->proxied = request.preamble_length > 0;
@@ -268,7 +273,9 @@ static void dial(struct lane *lane)
     if (lane->connection == NULL) {
         /* Where the other one goes on, nothing is missed for want of this one. */
         if (other_lane(lane)->connection == NULL) {
-            dialogue->request.result->exhausted |= fault == TRANSPORT_FAULT_LIMIT;
+            dialogue->request.result->exhausted |=
+                fault == TRANSPORT_FAULT_LIMIT ||
+                (fault != TRANSPORT_FAULT_PEER && dialogue->request.result->reach == REACH_SESSION);
             dialogue->request.result->unusable_source |= fault == TRANSPORT_FAULT_SOURCE;
             dialogue->request.result->no_route |= fault == TRANSPORT_FAULT_ROUTE;
         }
@@ -342,7 +349,7 @@ static void obey(struct lane *lane, const struct session_order *order)
         lane->asked = loop_now(lane->dialogue->loop);
         await(lane);
         if (transport_write(lane->connection, order->line, strlen(order->line)) != 0) {
-            broken(lane, how_broken(lane), "Nothing can be sent");
+            broken(lane, how_broken(lane, SESSION_BROKEN_CLOSED), "Nothing can be sent");
             return;
         }
         seek_company(lane);
@@ -351,7 +358,7 @@ static void obey(struct lane *lane, const struct session_order *order)
     case SESSION_SECURE:
         await(lane);
         if (transport_start_tls(lane->connection, why) != 0) {
-            broken(lane, how_broken(lane), why);
+            broken(lane, how_broken(lane, SESSION_BROKEN_CLOSED), why);
         }
         break;
     case SESSION_CLOSE:
@@ -377,7 +384,7 @@ static void on_step_due(void *user)
     snprintf(sentence, sizeof(sentence), "%s did not come in %g s", session_awaited(state),
              (double)(lane->due - lane->began) / 1000.0);
     sentence[0] = (char)toupper((unsigned char)sentence[0]);
-    broken(lane, SESSION_BROKEN_SILENT, sentence);
+    broken(lane, how_broken(lane, SESSION_BROKEN_SILENT), sentence);
 }
 
 static void on_whole_due(void *user)
@@ -397,7 +404,8 @@ static void on_whole_due(void *user)
                  "Not finished in %g s, the limit for an endpoint; it ended at %s",
                  (double)dialogue->request.settings->endpoint_ms / 1000.0,
                  session_awaited(lane->session.state));
-        orders[i] = session_broken(&lane->session, SESSION_BROKEN_SILENT, sentence);
+        orders[i] =
+            session_broken(&lane->session, how_broken(lane, SESSION_BROKEN_SILENT), sentence);
     }
     if (battery_has_work(&dialogue->battery)) {
         battery_end(&dialogue->battery, sentence);

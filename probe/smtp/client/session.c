@@ -280,7 +280,7 @@ static bool may_want_proxy(const struct session *session, enum session_break how
 const struct session_order *session_broken(struct session *session, enum session_break how,
                                            const char *why)
 {
-    if (tls_is_in_the_way(session)) {
+    if (how != SESSION_BROKEN_HERE && tls_is_in_the_way(session)) {
         session_give_up_tls(session, why);
     } else if (session->asking) {
         /* A connection that ends has not answered otherwise; what is out of place has. */
@@ -292,13 +292,15 @@ const struct session_order *session_broken(struct session *session, enum session
             session->battery->connection_confirmations = 0; /* from now on by RSET */
         }
         battery_trouble(session->battery, "%s", why);
-        if (!session->filter.hailed) { /* then it may have been the hello */
+        if (how != SESSION_BROKEN_HERE &&
+            !session->filter.hailed) { /* then it may have been the hello */
             battery_slow_down(session->battery, session->pace.refusals);
         }
         /* Perhaps it could not bear what was sent together. */
-        session->battery->one_at_a_time |=
-            session->queue.batch > 1 && command_queue_owed(&session->queue) > 0;
-        if (how == SESSION_BROKEN_CLOSED && session_awaits_first_reset(session)) {
+        session->battery->one_at_a_time |= how != SESSION_BROKEN_HERE && session->queue.batch > 1 &&
+                                           command_queue_owed(&session->queue) > 0;
+        if (how == SESSION_BROKEN_HERE ||
+            (how == SESSION_BROKEN_CLOSED && session_awaits_first_reset(session))) {
             session_put_back(session, why);
         } else {
             session_cut_task(session, why);

@@ -95,7 +95,7 @@ enum session_break {
     SESSION_BROKEN_SILENT,  /* a deadline passed */
     SESSION_BROKEN_CLOSED,  /* refused, closed, reset, TLS failed */
     SESSION_BROKEN_FOREIGN, /* what came is no SMTP reply, or came out of turn */
-    SESSION_BROKEN_HERE,    /* our own host has no memory for it: that is nothing of the server's */
+    SESSION_BROKEN_HERE,    /* our own host has failed it: that is nothing of the server's */
 };
 const struct session_order *session_broken(struct session *session, enum session_break how,
                                            const char *why);

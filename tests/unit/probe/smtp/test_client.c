@@ -4,13 +4,18 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "probe/judge/verdict.h"
@@ -34,6 +39,7 @@ static struct {
 #define IMPATIENT_MS 200
 
 static struct {
+    int64_t connect_ms;
     int64_t greeting_ms;
     int64_t reply_ms;
     int64_t endpoint_ms;
@@ -42,7 +48,7 @@ static struct {
 static int be_patient(void **state)
 {
     (void)state;
-    patience.greeting_ms = patience.reply_ms = PATIENT_MS;
+    patience.connect_ms = patience.greeting_ms = patience.reply_ms = PATIENT_MS;
     patience.endpoint_ms = 2 * (int64_t)PATIENT_MS;
     return 0;
 }
@@ -61,7 +67,7 @@ static void ask(const struct peer_script *script, enum tls_mode tls)
         .battery = {.helo = "probe.example.net",
                     .canary = "canary@outside.example.net",
                     .max_refusals = 64},
-        .wait_ms = {[SESSION_WAIT_CONNECT] = PATIENT_MS,
+        .wait_ms = {[SESSION_WAIT_CONNECT] = patience.connect_ms,
                     [SESSION_WAIT_GREETING] = patience.greeting_ms,
                     [SESSION_WAIT_REPLY] = patience.reply_ms,
                     [SESSION_WAIT_QUIT] = 20},
@@ -448,6 +454,71 @@ static void a_host_without_descriptors_says_so(void **state)
     loop_free(bench.loop);
 }
 
+/* What the kernel refuses the loop's thread, once: libevent's calls and ours come here. */
+static struct {
+    pthread_t thread; /* the peer has threads of its own */
+    char call;        /* 'e'poll_ctl, 's'ocket, 'c'onnect */
+    int error;
+    unsigned int in; /* calls until then; 0: never */
+} refusal;
+
+static bool is_refused(char call)
+{
+    if (call != refusal.call || refusal.in == 0 || !pthread_equal(pthread_self(), refusal.thread) ||
+        --refusal.in > 0) {
+        return false;
+    }
+    errno = refusal.error;
+    return true;
+}
+
+int epoll_ctl(int epoll, int what, int descriptor, struct epoll_event *event)
+{
+    return is_refused('e') ? -1 : (int)syscall(SYS_epoll_ctl, epoll, what, descriptor, event);
+}
+
+int socket(int family, int type, int protocol)
+{
+    return is_refused('s') ? -1 : (int)syscall(SYS_socket, family, type, protocol);
+}
+
+int connect(int descriptor, const struct sockaddr *peer, socklen_t length)
+{
+    return is_refused('c') ? -1 : (int)syscall(SYS_connect, descriptor, peer, length);
+}
+
+static void our_own_hosts_refusals_are_never_told_as_the_servers_block(void **state)
+{
+    static const struct {
+        char call;
+        int error;
+        unsigned int latest;
+    } rows[] = {{'e', ENOMEM, 9}, {'s', EMFILE, 3}, {'c', EAGAIN, 3}, {'c', ENETUNREACH, 3}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (unsigned int call = 2; call <= rows[i].latest;
+             call++) { /* the first may be the peer's */
+            patience.connect_ms = patience.greeting_ms = patience.reply_ms = IMPATIENT_MS;
+            refusal.thread = pthread_self();
+            refusal.call = rows[i].call;
+            refusal.error = rows[i].error;
+            refusal.in = call;
+            ask_twisted("220 mx\r\n", (struct twist){"RSET", "421 bye\r\n", 2});
+            bool struck = refusal.in == 0;
+            refusal.in = 0;
+            verdict_endpoint(&bench.result, &(struct vantage_known){.declared = VANTAGE_OUTSIDE});
+            assert_true(struck);
+            /* Some do no harm: the next call says the same again. */
+            assert_true(bench.result.exhausted || bench.result.verdict == VERDICT_CLOSED);
+            for (size_t k = 0; k < bench.result.finding_count; k++) {
+                assert_int_not_equal(bench.result.findings[k].kind, FINDING_PROBE_BLOCKED);
+            }
+            done();
+        }
+    }
+}
+
 static void nobody_listening_is_no_connection(void **state)
 {
     (void)state;
@@ -497,6 +568,8 @@ int main(void)
         cmocka_unit_test_setup(a_demanded_starttls_that_stalls_asks_nothing, be_patient),
         cmocka_unit_test_setup(the_endpoints_deadline_is_over_all, be_patient),
         cmocka_unit_test_setup(a_host_without_descriptors_says_so, be_patient),
+        cmocka_unit_test_setup(our_own_hosts_refusals_are_never_told_as_the_servers_block,
+                               be_patient),
         cmocka_unit_test_setup(nobody_listening_is_no_connection, be_patient),
     };
 

@@ -296,10 +296,10 @@ static void every_state_says_what_is_awaited(void **state)
 static void a_break_at_any_event_ends_in_bounded_connections(void **state)
 {
     static const enum session_break ways[] = {SESSION_BROKEN_SILENT, SESSION_BROKEN_CLOSED,
-                                              SESSION_BROKEN_FOREIGN};
+                                              SESSION_BROKEN_FOREIGN, SESSION_BROKEN_HERE};
 
     (void)state;
-    for (size_t way = 0; way < 3; way++) {
+    for (size_t way = 0; way < 4; way++) {
         for (int events = 0; events < 40; events++) {
             int connections = 0;
             bench_set_up(TLS_AUTO, 25);
