@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "probe/net/tcp_service.h"
 #include "probe/rehearse/exim/reading.h"
 #include "probe/rehearse/exim/script.h"
-#include "probe/rehearse/tcp_service.h"
 
 static bool list_has(const char *list, uint16_t port)
 {

@@ -6,9 +6,9 @@
 #include <strings.h>
 
 #include "lib/sys/subprocess.h"
+#include "probe/net/tcp_service.h"
 #include "probe/rehearse/postfix/lists.h"
 #include "probe/rehearse/postfix/reading.h"
-#include "probe/rehearse/tcp_service.h"
 
 #define ASK_MS 10000
 

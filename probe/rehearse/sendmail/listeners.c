@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "probe/net/tcp_service.h"
 #include "probe/rehearse/sendmail/places.h"
 #include "probe/rehearse/sendmail/reading.h"
-#include "probe/rehearse/tcp_service.h"
 
 #define WORD_SIZE 128
 

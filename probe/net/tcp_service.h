@@ -3,8 +3,8 @@
  *
  * Any thread; nothing is kept.
  */
-#ifndef RELAYWARDEN_PROBE_REHEARSE_TCP_SERVICE_H
-#define RELAYWARDEN_PROBE_REHEARSE_TCP_SERVICE_H
+#ifndef RELAYWARDEN_PROBE_NET_TCP_SERVICE_H
+#define RELAYWARDEN_PROBE_NET_TCP_SERVICE_H
 
 #include <stdint.h>
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "probe/rehearse/tcp_service.h"
+#include "probe/net/tcp_service.h"
 
 static void test_a_port_is_a_number_or_a_name(void **state)
 {

@@ -1,4 +1,4 @@
-#include "probe/rehearse/tcp_service.h"
+#include "probe/net/tcp_service.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
