@@ -106,6 +106,8 @@ const struct option_row option_table[] = {
      "an address of the mail host, instead of this host's; may be repeated"},
     {"--gateway", 0, "ADDRESS", OPTION_LIST, AT(gateways), FOR(REHEARSE),
      "a gateway behind which strangers may arrive; may be repeated"},
+    {"--tables", 0, "FILE", OPTION_TEXT, AT(tables), FOR(REHEARSE),
+     "what tables on the network answer: TABLE KEY VALUE on each line"},
     {"--reach", 0, "SOCKET", OPTION_LIST, AT(reach), FOR(REHEARSE),
      "a UNIX socket of this host that the server may use on the stage"},
     {"--no-blame", 0, NULL, OPTION_FLAG, AT(no_blame), FOR(REHEARSE),

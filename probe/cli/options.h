@@ -61,6 +61,7 @@ struct options {
     const char *milter; /* the filter's snapshot; NULL = none */
     const char *wait;   /* a duration as it was written; NULL = none was */
     const char *as;     /* of rehearse; NULL = as the directory says */
+    const char *tables; /* of rehearse: a file of answers; NULL = none */
     struct option_list addresses; /* of rehearse */
     struct option_list gateways;
     struct option_list reach;

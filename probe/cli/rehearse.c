@@ -11,6 +11,7 @@
 #include "conf/names.h"
 #include "lib/printable.h"
 #include "probe/cli/rehearse_mta.h"
+#include "probe/rehearse/answers.h"
 #include "probe/rehearse/rehearsal.h"
 
 #define DEFAULT_CANARY "canary@outside.example.net"
@@ -291,6 +292,23 @@ static int check_paths(const struct options *invocation, const char *named)
     return 0;
 }
 
+/* Of --tables. 0, or the code of the failure. */
+static int read_answers(const struct options *invocation, const struct private_server *server,
+                        struct answers **out)
+{
+    char error[ANSWERS_ERROR_SIZE];
+
+    if (invocation->tables == NULL) {
+        return 0;
+    }
+    if (strcmp(server->name, "postfix") != 0) {
+        return options_fail(invocation, "--tables is for Postfix's tables, and this is %s",
+                            server->name);
+    }
+    *out = answers_read(invocation->tables, error);
+    return *out != NULL ? 0 : options_fail(invocation, "--tables: %s", error);
+}
+
 static int rehearse(const struct options *invocation, const struct site *site, const char *canary)
 {
     const char *named = invocation->argument_count > 0 ? invocation->arguments[0] : NULL;
@@ -317,6 +335,11 @@ static int rehearse(const struct options *invocation, const struct site *site, c
     if (code != 0) {
         return code;
     }
+    struct answers *answers = NULL;
+    code = read_answers(invocation, server, &answers);
+    if (code != 0) {
+        return code;
+    }
     const char *place = place_of(invocation, server, directory);
     struct performance performance = {.invocation = invocation,
                                       .settings = {.server = server,
@@ -328,6 +351,7 @@ static int rehearse(const struct options *invocation, const struct site *site, c
                                                    .canary = canary,
                                                    .gateways = host.gateways,
                                                    .gateway_count = host.gateway_count,
+                                                   .answers = answers,
                                                    .blame = !invocation->no_blame}};
     const struct stage_settings stage = {
         .mounts = {.candidate = directory,
@@ -337,6 +361,7 @@ static int rehearse(const struct options *invocation, const struct site *site, c
         .host_name = "",
     };
     code = stage_run(&stage, perform, &performance, error);
+    answers_free(answers);
     return code == STAGE_FAILED ? report_no_stage(&performance, error) : code;
 }
 

@@ -1,4 +1,5 @@
 #include "probe/rehearse/candidate.h"
+#include "probe/rehearse/answers.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -69,6 +70,19 @@ const char *candidate_keep(struct candidate *candidate, const char *text)
 }
 
 /* ---- elements and the rest ---- */
+
+/* The text with the operator's words for the tables of answers. */
+static const char *as_written(struct candidate *candidate, const char *text)
+{
+    char *back = candidate->answers != NULL ? answers_take_back(candidate->answers, text) : NULL;
+
+    if (back == NULL) {
+        return text;
+    }
+    const char *kept = candidate_keep(candidate, back);
+    free(back);
+    return kept;
+}
 
 static unsigned int line_at(const struct candidate_file *file, size_t place)
 {
@@ -150,8 +164,8 @@ size_t candidate_add_element(struct candidate *candidate, const struct rehearse_
     }
     *added = *element;
     added->line = line_at(file, element->begin);
-    added->text = keep_printable(candidate, element->text);
-    added->parameter = keep_printable(candidate, element->parameter);
+    added->text = keep_printable(candidate, as_written(candidate, element->text));
+    added->parameter = keep_printable(candidate, as_written(candidate, element->parameter));
     added->key = element->key == NULL ? NULL : candidate_keep(candidate, element->key);
     added->instead = element->instead == NULL ? NULL : candidate_keep(candidate, element->instead);
     candidate->by_span[slot] = candidate->elements.count;
@@ -299,6 +313,7 @@ struct candidate *candidate_open(const struct candidate_settings *settings,
     }
     candidate->mta = settings->mta;
     candidate->site = settings->site;
+    candidate->answers = settings->answers;
     candidate->is_live = settings->is_live;
     candidate->directory = keep_folder(candidate, settings->directory, true);
     candidate->as = settings->as == NULL ? keep_folder(candidate, settings->directory, true)
@@ -428,7 +443,7 @@ const char *candidate_place(const struct candidate *candidate, size_t element, c
     if (element >= candidate->elements.count) {
         snprintf(out, size, "?");
     } else {
-        snprintf(out, size, "%s:%u", candidate_file(candidate, elements[element].file)->path,
+        snprintf(out, size, "%s:%u", candidate_file(candidate, elements[element].file)->shown,
                  elements[element].line);
     }
     return out;

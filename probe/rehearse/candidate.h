@@ -31,22 +31,27 @@
 
 #define CANDIDATE_FILE_MAX ((size_t)64 * 1024 * 1024)
 
+struct answers;
+
 struct candidate_settings {
     const struct candidate_mta *mta; /* &candidate_postfix, ... */
     const char *directory;           /* where it lies */
     const char *as;                  /* where it will stand; NULL: in `directory` */
     bool is_live; /* it lies where it stands: it is the machine's own, and may name any file */
     const char *scratch;     /* an empty folder of the caller's for copies that are asked about */
+    struct answers *answers; /* for tables on the network; NULL: none */
     const struct site *site; /* whose trusted_networks protect; must live as long; NULL: nobody's */
 };
 
 /* A text that elements point into. */
 struct candidate_file {
-    const char *path;   /* as it will stand: shown */
+    const char *path;   /* as it will stand */
+    const char *shown;  /* the same, or the operator's file whose lines it has */
     const char *source; /* where it was read */
     const char *inside; /* relative to the candidate's folder; NULL: it lies outside of it */
     const char *text;   /* NUL-terminated; may hold NUL octets */
     size_t length;
+    bool changed; /* answers' tables stand in it, so that a copy is written from `text` */
 };
 
 /* An option of one listener, `-o name=value`. */

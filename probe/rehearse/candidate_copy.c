@@ -85,7 +85,8 @@ static bool copy_octets(int from, int to, off_t size)
     return true;
 }
 
-/* The candidate's text without what is out; NULL if nothing of this file is. */
+/* The candidate's text without what is out, or with what answers put into it; NULL if nothing of
+ * this file is. */
 static char *edited(const struct copying *copying, const char *inside, size_t *length)
 {
     size_t elements = 0;
@@ -97,6 +98,13 @@ static char *edited(const struct copying *copying, const char *inside, size_t *l
         if (file->inside != NULL && strcmp(file->inside, inside) == 0) {
             return rehearse_elements_cut(all, copying->without, copying->count, file->text,
                                          file->length, element->file, length);
+        }
+    }
+    const struct candidate_file *file = NULL;
+    for (size_t i = 0; (file = candidate_file(copying->candidate, i)) != NULL; i++) {
+        if (file->changed && strcmp(file->inside, inside) == 0) {
+            *length = file->length;
+            return strdup(file->text);
         }
     }
     return NULL;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "probe/rehearse/answers.h"
 #include "probe/rehearse/candidate.h"
 #include "probe/rehearse/candidate_private.h"
 
@@ -99,6 +100,23 @@ out:
     return text;
 }
 
+/* Puts the answers' tables in place of those that cannot be asked. */
+static bool put_answers(const struct candidate *candidate, const char *inside, char **text,
+                        size_t *length)
+{
+    bool names_tables =
+        inside != NULL && (strcmp(inside, "main.cf") == 0 || strcmp(inside, "master.cf") == 0);
+    char *put = candidate->answers != NULL && names_tables && *text != NULL
+                    ? answers_put(candidate->answers, *text, length)
+                    : NULL;
+
+    if (put != NULL) {
+        free(*text);
+        *text = put;
+    }
+    return put != NULL;
+}
+
 size_t candidate_add_file(struct candidate *candidate, const char *path)
 {
     char source[PATH_MAX];
@@ -118,6 +136,7 @@ size_t candidate_add_file(struct candidate *candidate, const char *path)
     }
     char *text =
         read_text(candidate, candidate_source(candidate, shown, source, sizeof(source)), &length);
+    bool changed = put_answers(candidate, inside, &text, &length);
     struct candidate_file *file = candidate_own(candidate, text)
                                       ? candidate_array_add(&candidate->files, sizeof(*file))
                                       : NULL;
@@ -125,6 +144,9 @@ size_t candidate_add_file(struct candidate *candidate, const char *path)
         return CANDIDATE_NO_FILE;
     }
     file->path = candidate_keep(candidate, shown);
+    file->shown =
+        candidate->answers != NULL ? answers_file(candidate->answers, file->path) : file->path;
+    file->changed = changed;
     file->source = candidate_keep(candidate, source);
     file->inside = inside == NULL ? NULL : file->path + strlen(file->path) - strlen(inside);
     file->text = text;

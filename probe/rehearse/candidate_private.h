@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 struct candidate_mta;
+struct answers;
 struct site;
 
 /* Strings are only ever added. A pool that looks for doubles (probe/model/string_pool.h) takes
@@ -32,6 +33,7 @@ struct candidate_array {
 struct candidate {
     const struct candidate_mta *mta;
     const struct site *site;
+    struct answers *answers;
     const char *directory;
     const char *as;
     const char *scratch;

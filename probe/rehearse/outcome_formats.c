@@ -15,7 +15,7 @@ static json_t *element_json(const struct rehearsal_outcome *outcome, size_t inde
     const struct rehearse_element *element = &candidate_elements(outcome->candidate, &count)[index];
     const struct candidate_file *file = candidate_file(outcome->candidate, element->file);
 
-    return json_pack("{s:s, s:i, s:s, s:s, s:s}", "file", file->path, "line", (int)element->line,
+    return json_pack("{s:s, s:i, s:s, s:s, s:s}", "file", file->shown, "line", (int)element->line,
                      "text", element->text, "parameter", element->parameter, "kind",
                      rehearse_element_kind_name(element->kind));
 }
@@ -162,7 +162,7 @@ static void write_line(struct sarif *sarif, const struct rehearsal_outcome *outc
     const struct sarif_result result = {.rule = open ? RULE_OPEN : RULE_CONDITIONAL,
                                         .level = open ? SARIF_ERROR : SARIF_WARNING,
                                         .message = message,
-                                        .file = file->path,
+                                        .file = file->shown,
                                         .line = (int)element->line,
                                         .place = endpoint};
     sarif_write(sarif, &result);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "lib/printable.h"
+#include "probe/rehearse/answers.h"
 #include "probe/rehearse/open_ports.h"
 #include "probe/rehearse/rehearsal_private.h"
 #include "probe/rehearse/rehearsal_words.h"
@@ -113,6 +114,27 @@ static bool begin_names(struct rehearsal *rehearsal, char error[STAGE_ERROR_SIZE
     return true;
 }
 
+/* An answer for a table that nobody asks may be meant for another. */
+static bool warn_of_unused(struct rehearsal *rehearsal, const struct answers *answers)
+{
+    char text[OUTCOME_TEXT_SIZE];
+    char place[OUTCOME_TEXT_SIZE];
+    const char *reference = NULL;
+    unsigned int line = 0;
+    size_t at = 0;
+    bool good = true;
+
+    while (answers != NULL && (reference = answers_unused(answers, &at, &line)) != NULL) {
+        snprintf(place, sizeof(place), "%.400s:%u", answers_file(answers, NULL), line);
+        snprintf(text, sizeof(text),
+                 "neither main.cf nor master.cf names %.200s: write the table as it is written "
+                 "there",
+                 reference);
+        good = outcome_warn(rehearsal->outcome, place, text) && good;
+    }
+    return good;
+}
+
 static bool open_candidate(struct rehearsal *rehearsal, char error[STAGE_ERROR_SIZE])
 {
     const struct candidate_settings settings = {.mta = rehearsal->settings->server->reader,
@@ -120,14 +142,18 @@ static bool open_candidate(struct rehearsal *rehearsal, char error[STAGE_ERROR_S
                                                 .as = rehearsal->settings->as,
                                                 .is_live = rehearsal->settings->is_live,
                                                 .scratch = SCRATCH,
+                                                .answers = rehearsal->settings->answers,
                                                 .site = rehearsal->settings->site};
 
     if (mounts_make_folder(SCRATCH, 0755) != 0) {
         snprintf(error, STAGE_ERROR_SIZE, "there is no room for %s", SCRATCH);
         return false;
     }
+    if (settings.answers != NULL && !answers_lay(settings.answers, error)) {
+        return false;
+    }
     rehearsal->outcome->candidate = candidate_open(&settings, error);
-    if (rehearsal->outcome->candidate == NULL) {
+    if (rehearsal->outcome->candidate == NULL || !warn_of_unused(rehearsal, settings.answers)) {
         return false;
     }
     if (candidate_is_lacking(rehearsal->outcome->candidate) ||
@@ -192,14 +218,20 @@ static void set_unknown(struct rehearsal_outcome *outcome, const char *words)
     (void)outcome_unknown(outcome, "", words);
 }
 
-static void name_places(struct rehearsal_outcome *outcome, const char *directory)
+static void name_places(struct rehearsal_outcome *outcome,
+                        const struct rehearsal_settings *settings)
 {
-    rehearsal_words(directory, outcome->broken.text, sizeof(outcome->broken.text));
+    const char *directory = settings->directory;
+    const char *answers = settings->answers != NULL ? answers_file(settings->answers, NULL) : NULL;
+
+    rehearsal_words(directory, answers, outcome->broken.text, sizeof(outcome->broken.text));
     for (size_t i = 0; i < outcome->unknown_count; i++) {
-        rehearsal_words(directory, outcome->unknown[i].text, sizeof(outcome->unknown[i].text));
+        rehearsal_words(directory, answers, outcome->unknown[i].text,
+                        sizeof(outcome->unknown[i].text));
     }
     for (size_t i = 0; i < outcome->warning_count; i++) {
-        rehearsal_words(directory, outcome->warnings[i].text, sizeof(outcome->warnings[i].text));
+        rehearsal_words(directory, answers, outcome->warnings[i].text,
+                        sizeof(outcome->warnings[i].text));
     }
 }
 
@@ -352,7 +384,7 @@ bool rehearsal_run(struct stage *stage, const struct rehearsal_settings *setting
 
     error[0] = '\0';
     if (!open_candidate(&rehearsal, error)) {
-        rehearsal_words(settings->directory, error, STAGE_ERROR_SIZE);
+        rehearsal_words(settings->directory, NULL, error, STAGE_ERROR_SIZE);
         return false;
     }
     if (candidate_is_lacking(outcome->candidate)) {
@@ -369,7 +401,7 @@ bool rehearsal_run(struct stage *stage, const struct rehearsal_settings *setting
         !choose_strangers(&rehearsal, error)) {
         set_unknown(outcome, error);
         copy_notes(outcome);
-        name_places(outcome, settings->directory);
+        name_places(outcome, settings);
         return true;
     }
     copy_notes(outcome); /* those of the questions that come out of it, too */
@@ -390,7 +422,7 @@ bool rehearsal_run(struct stage *stage, const struct rehearsal_settings *setting
         good = rehearsal_blame(&rehearsal);
     }
     rehearsal_choose_shown(outcome);
-    name_places(outcome, settings->directory);
+    name_places(outcome, settings);
     outcome->starts = rehearsal.trial.starts;
     outcome->seconds = now() - began;
     return good;

@@ -10,6 +10,8 @@
 #include "lib/site.h"
 #include "probe/rehearse/private_server.h"
 
+struct answers;
+
 struct rehearsal_settings {
     const struct private_server *server;
     const char *directory; /* where the candidate lies, as the operator knows it */
@@ -20,6 +22,7 @@ struct rehearsal_settings {
     const char *canary; /* local@domain */
     const struct address *gateways;
     size_t gateway_count;
+    struct answers *answers; /* for tables on the network; NULL: none */
     bool blame;
 };
 

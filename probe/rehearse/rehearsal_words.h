@@ -10,7 +10,8 @@
 #include <stddef.h>
 
 /* Puts `directory`, where the candidate lies, in place of each folder of the stage that shows or
- * copies it. The end is cut where the text becomes longer than `size`. */
-void rehearsal_words(const char *directory, char *text, size_t size);
+ * copies it, and `answers`, the file of --tables (NULL: there is none), in place of its tables. The
+ * end is cut where the text becomes longer than `size`. */
+void rehearsal_words(const char *directory, const char *answers, char *text, size_t size);
 
 #endif

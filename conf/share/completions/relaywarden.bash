@@ -12,11 +12,11 @@ _relaywarden_verbs() {
 _relaywarden_options() {
     case $1 in
     'relaywarden-milter ') echo '--config -t --discover --masked --unmask --alert-test --help -h --version -V' ;;
-    'relaywarden-probe ') echo '--config --json --format --color --verbose -v --quiet --wait --domain --trusted --canary --mta --as --address --gateway --reach --no-blame --target --site --record --maildir --key --copy --html --text --milter -t --help -h --version -V' ;;
+    'relaywarden-probe ') echo '--config --json --format --color --verbose -v --quiet --wait --domain --trusted --canary --mta --as --address --gateway --tables --reach --no-blame --target --site --record --maildir --key --copy --html --text --milter -t --help -h --version -V' ;;
     'relaywarden-probe check') echo '--config --json --format --color --verbose -v --quiet --wait --domain --trusted --canary --record -t --help -h --version -V' ;;
     'relaywarden-probe init') echo '--config --json --domain --trusted --canary --target --site -t --help -h --version -V' ;;
     'relaywarden-probe run') echo '--config --json -t --help -h --version -V' ;;
-    'relaywarden-probe rehearse') echo '--config --json --format --domain --trusted --canary --mta --as --address --gateway --reach --no-blame -t --help -h --version -V' ;;
+    'relaywarden-probe rehearse') echo '--config --json --format --domain --trusted --canary --mta --as --address --gateway --tables --reach --no-blame -t --help -h --version -V' ;;
     'relaywarden-probe report') echo '--config --json --html --text --milter -t --help -h --version -V' ;;
     'relaywarden-probe recipe') echo '--config --json -t --help -h --version -V' ;;
     'relaywarden-probe receive') echo '--config --json --record --maildir --key --copy -t --help -h --version -V' ;;
@@ -42,6 +42,7 @@ _relaywarden_value() {
     'relaywarden-probe --as') echo 'DIRECTORY' ;;
     'relaywarden-probe --address') echo 'IF=ADDRESS/LENGTH' ;;
     'relaywarden-probe --gateway') echo 'ADDRESS' ;;
+    'relaywarden-probe --tables') echo 'FILE' ;;
     'relaywarden-probe --reach') echo 'SOCKET' ;;
     'relaywarden-probe --target') echo 'TARGET' ;;
     'relaywarden-probe --site') echo 'FILE' ;;

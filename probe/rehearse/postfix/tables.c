@@ -157,8 +157,11 @@ static void add_table(struct candidate *candidate, const struct candidate_table 
              candidate_add_unknown);
     }
     if (after > before && decides && table.remote) {
-        note(candidate, &table, "The table is on another server, which is not asked.",
-             candidate_add_unknown);
+        note(
+            candidate, &table,
+            "The table is on another server, which is not asked; --tables FILE takes what it would "
+            "answer.",
+            candidate_add_unknown);
     } else if (after > before && decides && !reading_has_type(candidate, name)) {
         note(candidate, &table, "This Postfix has no such type of table.", candidate_add_unknown);
     } else if (after > before && table.text_newer) {

@@ -17,6 +17,8 @@ static void test_each_folder_of_the_stage_is_the_operators(void **state)
          "/srv/mx/a and /srv/mx"},
         {"postmap: /run/relaywarden-rehearsal/scratch/postconf/main.cf",
          "postmap: /srv/mx/main.cf"},
+        {"texthash:/run/relaywarden-rehearsal/answers/12, line 3: no value",
+         "texthash:/srv/answers, line 3: no value"},
         {"/run/relaywarden-rehearsal/queue: no space",
          "/run/relaywarden-rehearsal/queue: no space"},
         {"", ""},
@@ -26,7 +28,7 @@ static void test_each_folder_of_the_stage_is_the_operators(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         snprintf(text, sizeof(text), "%s", cases[i][0]);
-        rehearsal_words("/srv/mx", text, sizeof(text));
+        rehearsal_words("/srv/mx", "/srv/answers", text, sizeof(text));
         assert_string_equal(text, cases[i][1]);
     }
 }
@@ -37,9 +39,10 @@ static void test_what_becomes_too_long_is_cut(void **state)
     char small[40] = "/run/relaywarden-rehearsal/copy-1: no";
 
     (void)state;
-    rehearsal_words("/a/folder/that/is/longer/than/all/that/there/is", text, sizeof(text));
+    rehearsal_words("/a/folder/that/is/longer/than/all/that/there/is", "/srv/answers", text,
+                    sizeof(text));
     assert_string_equal(text, "/a/folder/that/is/longer/than/all/that/th");
-    rehearsal_words("/srv", small, sizeof(small));
+    rehearsal_words("/srv", "/srv/answers", small, sizeof(small));
     assert_string_equal(small, "/srv: no");
 }
 
