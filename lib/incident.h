@@ -16,6 +16,12 @@
 #define INCIDENT_ID_SIZE      17 /* 16 hexadecimal digits: random, unique over restarts */
 #define INCIDENT_FLAP_SECONDS (24L * 60 * 60)
 
+/* Bounds of lib/alert/incident_table.h. */
+#define INCIDENT_SUBJECTS_MAX 16
+#define INCIDENT_OPEN_MAX     4096 /* bounds memory, whatever the folds are */
+#define INCIDENT_FRESH_MAX    1024 /* new subjects that wait for incident_take_in */
+#define INCIDENT_ENDED_MAX    1024 /* how many ends wait to be taken by a sink */
+
 struct incident {
     char id[INCIDENT_ID_SIZE];
     enum incident_state state; /* the last announced */

@@ -33,7 +33,7 @@ from lab.enter import enter  # noqa: E402
 from lab.process import LabError  # noqa: E402
 
 # The unit tests of what has threads, or is called from several.
-THREADED = ("test_reporter", "test_state", "test_incident", "test_pending", "test_undeclared",
+THREADED = ("test_reporter", "test_state", "test_incident", "test_incident_news", "test_undeclared",
             "test_database", "test_json_sink", "test_syslog_sink", "test_command_sink",
             "test_metrics_sink", "test_connection", "test_callback_gate", "test_housekeeper",
             "test_live_conf", "test_masks", "test_unmasked", "test_clock_jumps")

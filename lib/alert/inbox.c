@@ -14,36 +14,13 @@ struct inbox {
     pthread_cond_t arrived;  /* for inbox_take */
     pthread_cond_t finished; /* for inbox_flush */
     unsigned int holders;
-    unsigned long long given; /* findings, resolutions, lines and wakes */
+    unsigned long long given; /* lines and wakes */
     unsigned long long taken;
     unsigned long long done;
     bool settled;
     struct inbox_batch *filling;
     struct inbox_batch *spare; /* NULL while the reporter's thread has it */
 };
-
-static void free_batch(struct inbox_batch *batch)
-{
-    if (batch != NULL) {
-        pending_free(batch->pending);
-    }
-    free(batch);
-}
-
-static struct inbox_batch *new_batch(void)
-{
-    struct inbox_batch *batch = calloc(1, sizeof(*batch));
-
-    if (batch == NULL) {
-        return NULL;
-    }
-    batch->pending = pending_new();
-    if (batch->pending == NULL) {
-        free(batch);
-        return NULL;
-    }
-    return batch;
-}
 
 struct inbox *inbox_hold(struct inbox *inbox)
 {
@@ -64,8 +41,8 @@ void inbox_release(struct inbox *inbox)
     pthread_mutex_destroy(&inbox->mutex);
     pthread_cond_destroy(&inbox->arrived);
     pthread_cond_destroy(&inbox->finished);
-    free_batch(inbox->filling);
-    free_batch(inbox->spare);
+    free(inbox->filling);
+    free(inbox->spare);
     free(inbox);
 }
 
@@ -76,22 +53,6 @@ static void arrived(struct inbox *inbox)
     if (inbox->given++ == inbox->taken) {
         pthread_cond_signal(&inbox->arrived);
     }
-}
-
-void inbox_add(struct inbox *inbox, const struct finding *finding)
-{
-    pthread_mutex_lock(&inbox->mutex);
-    pending_add(inbox->filling->pending, finding);
-    arrived(inbox);
-    pthread_mutex_unlock(&inbox->mutex);
-}
-
-void inbox_resolve(struct inbox *inbox, enum finding_kind kind, const char *key)
-{
-    pthread_mutex_lock(&inbox->mutex);
-    pending_resolve(inbox->filling->pending, kind, key);
-    arrived(inbox);
-    pthread_mutex_unlock(&inbox->mutex);
 }
 
 void inbox_wake(struct inbox *inbox)
@@ -180,8 +141,8 @@ struct inbox *inbox_new(void)
     if (inbox == NULL) {
         return NULL;
     }
-    inbox->filling = new_batch();
-    inbox->spare = new_batch();
+    inbox->filling = calloc(1, sizeof(struct inbox_batch));
+    inbox->spare = calloc(1, sizeof(struct inbox_batch));
     inbox->teller = (struct teller){hold_teller, release_teller, wake_teller, say_teller};
     inbox->holders = 1;
     inbox->settled = true;
@@ -198,8 +159,8 @@ struct inbox *inbox_new(void)
     pthread_mutex_init(&inbox->mutex, NULL);
     return inbox;
 out:
-    free_batch(inbox->filling);
-    free_batch(inbox->spare);
+    free(inbox->filling);
+    free(inbox->spare);
     free(inbox);
     return NULL;
 }

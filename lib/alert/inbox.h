@@ -1,8 +1,8 @@
 /*
- * inbox - what all threads hand to the reporter's thread
+ * inbox - the program's own lines on their way to the reporter's thread, and what wakes it
  *
- * One short mutex around two `pending` tables: one is filled while the reporter's thread works on
- * the other. Also the program's own lines. Nothing here waits for anything but that mutex. The
+ * One short mutex around two batches of lines: one is filled while the reporter's thread works on
+ * the other. Nothing here waits for anything but that mutex. The
  * inbox is counted by its holders: a thread that hangs in a dead disk keeps it alive after the
  * reporter is gone.
  */
@@ -13,7 +13,6 @@
 #include <stdbool.h>
 #include <time.h>
 
-#include "lib/alert/pending.h"
 #include "lib/sys/teller.h"
 
 #define INBOX_LINES     64
@@ -24,9 +23,8 @@ struct inbox_line {
     char text[INBOX_LINE_SIZE];
 };
 
-/* Findings since the last batch. */
+/* Lines since the last batch. */
 struct inbox_batch {
-    struct pending *pending;
     size_t lines;
     unsigned long lines_lost; /* more than INBOX_LINES came */
     unsigned long long upto;  /* how much was given to the inbox, up to this batch's end */
@@ -43,8 +41,6 @@ void inbox_release(struct inbox *inbox); /* the last one frees it */
 struct teller *inbox_teller(struct inbox *inbox);
 
 /* Any thread. */
-void inbox_add(struct inbox *inbox, const struct finding *finding);
-void inbox_resolve(struct inbox *inbox, enum finding_kind kind, const char *key);
 void inbox_say(struct inbox *inbox, int priority, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void inbox_vsay(struct inbox *inbox, int priority, const char *format, va_list arguments)
@@ -52,7 +48,7 @@ void inbox_vsay(struct inbox *inbox, int priority, const char *format, va_list a
 void inbox_wake(struct inbox *inbox); /* ends inbox_take's wait */
 
 /* The reporter's thread: waits until something came or `until`. Every inbox_take is followed by an
- * inbox_done, for which the batch's table is empty again; `settled` is whether no working sink has
+ * inbox_done; `settled` is whether no working sink has
  * anything left to send. */
 struct inbox_batch *inbox_take(struct inbox *inbox, const struct timespec *until);
 void inbox_done(struct inbox *inbox, struct inbox_batch *batch, bool settled);

@@ -1,12 +1,15 @@
 /*
  * incident_table - findings that last: opened, repeated, resolved
  *
- * A table of open incidents, and what each new finding or the passing of time makes of it. Pure but
- * for memory: the clock is an argument, nothing is sent from here; every step writes the
- * announcements that are due to a callback. One thread at a time (in both programs: the
- * reporter's).
+ * A table of incidents, into which any thread folds its findings (incident_add) under one short
+ * mutex that nobody holds over I/O. All else is one thread's, the reporter's: it takes in what came
+ * (incident_take_in), lets time pass, and announces what is due to a callback, during which the
+ * mutex is free. The clock is an argument; nothing is sent from here.
  *
  * - Keyed by kind and subject key. The first finding is kept whole, later ones add to its count.
+ * - What came since the last incident_take_in is bounded: past INCIDENT_FRESH_MAX new subjects, or
+ * when memory is out, a finding joins "any" of its kind, for which there is always room: none is
+ * lost.
  * - After INCIDENT_SUBJECTS_MAX open subjects of one kind within one fold (listener or endpoint),
  * further ones become one incident with subject "any"; past INCIDENT_OPEN_MAX incidents in all, one
  * a kind.
@@ -34,10 +37,6 @@
 
 #include "lib/incident.h"
 
-#define INCIDENT_SUBJECTS_MAX 16
-#define INCIDENT_OPEN_MAX     4096 /* bounds memory, whatever the folds are */
-#define INCIDENT_ENDED_MAX    1024 /* how many ends wait to be taken by a sink */
-
 /* One announcement; `incident` is valid during the call, and the table must not be changed from it.
  */
 typedef void (*incident_announce)(const struct incident *incident, enum incident_state state,
@@ -50,15 +49,26 @@ struct incident_table *incident_table_new(long remind_seconds, long quiet_after_
                                           incident_announce announce, void *user);
 void incident_table_free(struct incident_table *table); /* announces nothing */
 
-/* Folds one finding in; announces if it opens or escalates. False: out of memory; the finding was
- * announced as opened but cannot be followed (it opens again). */
-bool incident_add(struct incident_table *table, const struct finding *finding, time_t now);
+/* Before any finding: other processes open and end incidents in the same database, so that which
+ * incident a finding belongs to is known only when it is taken in. */
+void incident_table_share(struct incident_table *table);
 
-/* An audit showed this subject gone. No-op when none is open. */
-void incident_resolve(struct incident_table *table, enum finding_kind kind, const char *key,
-                      time_t now);
+/* Any thread: folds one finding in. */
+void incident_add(struct incident_table *table, const struct finding *finding);
 
-/* Ends every open incident of whose finding `is_over` says so. The audit's findings were added
+/* Any thread: an audit showed this subject gone, after what was added before. Nothing happens when
+ * none is open. Without memory or room it may be forgotten: the incident then ends at the next
+ * audit, or by being quiet. */
+void incident_resolve(struct incident_table *table, enum finding_kind kind, const char *key);
+
+/* Something was added or resolved since incident_take_in. */
+bool incident_has_news(struct incident_table *table);
+
+/* Makes incidents of what was added and resolved so far, in the order in which it came: announces
+ * those that open, escalate or end. */
+void incident_take_in(struct incident_table *table, time_t now);
+
+/* Ends every open incident of whose finding `is_over` says so. The audit's findings were taken in
  * before it: of an incident with subject "any", `is_over` says whether the audit could have found
  * all of its subjects, and it ends if none was added since the last such review. */
 typedef bool (*incident_judge)(const struct finding *finding, const void *user);
@@ -112,14 +122,15 @@ void incident_unmark_all(struct incident_table *table);
 bool incident_mark(struct incident_table *table, const char *id); /* false: not in the table */
 void incident_forget_unmarked(struct incident_table *table);
 
-/* Every open incident, in the order of opening. The table must not be changed meanwhile. */
+/* Every open incident, in the order of opening. The mutex is held meanwhile: `visit`
+ * does no I/O and calls nothing of the table, here and below. */
 typedef void (*incident_visit)(const struct incident *incident, void *user);
-void incident_each(const struct incident_table *table, incident_visit visit, void *user);
+void incident_each(struct incident_table *table, incident_visit visit, void *user);
 
 /* Every incident that matters after a restart: the open ones, and those whose end is not known to
  * be taken. `told`: the last announcement was. */
 typedef void (*incident_visit_kept)(const struct incident *incident, bool told, void *user);
-void incident_each_kept(const struct incident_table *table, incident_visit_kept visit, void *user);
+void incident_each_kept(struct incident_table *table, incident_visit_kept visit, void *user);
 
 /* Those whose count was not given to `visit` yet, by this function or by an announcement. */
 void incident_each_uncounted(struct incident_table *table, incident_visit visit, void *user);

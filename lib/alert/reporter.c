@@ -36,9 +36,9 @@ struct reporter {
     pthread_t thread;
 
     struct orders orders;
+    struct incident_table *incidents; /* any thread adds to it */
 
     /* The thread's. */
-    struct incident_table *incidents;
     struct incident_sync *memory;
     time_t now;       /* Unix time at the beginning of the round */
     int64_t distance; /* from the steady clock to that */
@@ -143,25 +143,6 @@ static void look_at_clock(struct reporter *reporter)
     }
     reporter->distance += moved;
     incident_shift(reporter->incidents, moved);
-}
-
-/* pending_receiver */
-static void receive_finding(const struct finding *finding, void *user)
-{
-    struct reporter *reporter = user;
-
-    if (!incident_add(reporter->incidents, finding, reporter->now)) {
-        inbox_say(reporter->inbox, LOG_ERR,
-                  "out of memory: an incident cannot be followed and may be announced again");
-    }
-}
-
-/* pending_receiver */
-static void receive_resolution(enum finding_kind kind, const char *key, void *user)
-{
-    struct reporter *reporter = user;
-
-    incident_resolve(reporter->incidents, kind, key, reporter->now);
 }
 
 /* Takes new settings into use; returns whether to stop. */
@@ -285,14 +266,12 @@ static void say_lines(struct reporter *reporter, const struct inbox_batch *batch
 /* One round of the thread; returns until when the next one may wait. */
 static struct timespec work_on(struct reporter *reporter, struct inbox_batch *batch)
 {
-    const struct pending_receiver receiver = {receive_finding, receive_resolution, reporter};
-
     look_at_clock(reporter);
     struct reporter_review reviews[ORDERS_REVIEWS_MAX];
     size_t count = orders_take_reviews(&reporter->orders, reviews);
-    bool changes = pending_count(batch->pending) > 0 || count > 0;
+    bool changes = incident_has_news(reporter->incidents) || count > 0;
     incident_sync_follow(reporter->memory, changes);
-    pending_empty(batch->pending, &receiver);
+    incident_take_in(reporter->incidents, reporter->now);
     for (size_t i = 0; i < count; i++) {
         incident_review(reporter->incidents, reviews[i].is_over, reviews[i].user, reporter->now);
         reviews[i].forget(reviews[i].user);
@@ -362,6 +341,9 @@ static bool make_desk(struct reporter *reporter, const struct alert_settings *al
     reporter->dispatch = dispatch_new(&reporter->parts);
     if (reporter->incidents == NULL || reporter->dispatch == NULL) {
         return false;
+    }
+    if (alert->audits_resolve) {
+        incident_table_share(reporter->incidents);
     }
     reporter->memory =
         incident_sync_new(&(struct incident_sync_parts){.incidents = reporter->incidents,
@@ -502,12 +484,14 @@ void reporter_stop(struct reporter *reporter, int wait_ms)
 
 void reporter_hand_over(struct reporter *reporter, const struct finding *finding)
 {
-    inbox_add(reporter->inbox, finding);
+    incident_add(reporter->incidents, finding);
+    inbox_wake(reporter->inbox);
 }
 
 void reporter_resolve(struct reporter *reporter, enum finding_kind kind, const char *key)
 {
-    inbox_resolve(reporter->inbox, kind, key);
+    incident_resolve(reporter->incidents, kind, key);
+    inbox_wake(reporter->inbox);
 }
 
 void reporter_look_over(struct reporter *reporter, const struct reporter_review *review)

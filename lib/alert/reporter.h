@@ -2,11 +2,12 @@
  * reporter - the hand-over from a judgement to the operator
  *
  * Any thread hands findings over with reporter_hand_over: one short mutex, no I/O, no wait. They
- * are folded at once into a bounded table keyed by incident (the first is kept whole, repeats add
- * to its count; when the table is full they join "any" of their kind: none is lost). The reporter's
- * thread turns the table into incidents and sinks; each slow sink and the database have a thread of
- * their own, so that one that hangs delays no alert. An announcement that no sink takes is written
- * to standard error, stays due, and is made again at growing distances until one takes it.
+ * are folded at once into the table of incidents (the first is kept whole, repeats add to its
+ * count; when there is no room they join "any" of their kind: none is lost). The reporter's thread
+ * takes them in and gives what is to be told to the sinks; each slow sink and the database have a
+ * thread of their own, so that one that hangs delays no alert. An announcement that no sink takes
+ * is written to standard error, stays due, and is made again at growing distances until one takes
+ * it.
  *
  * Incidents are kept in the database: committed, then announced, then marked as announced: a sink
  * took it, and no working one still holds it. At the start those that are open go on; one that is
@@ -52,7 +53,7 @@ struct reporter *reporter_start(const struct reporter_settings *settings,
 void reporter_stop(struct reporter *reporter, int wait_ms);
 
 /* Any thread. Copies the finding. Never fails visibly: without memory it joins "any" (see
- * pending.h). */
+ * incident_table.h). */
 void reporter_hand_over(struct reporter *reporter, const struct finding *finding);
 
 /* Any thread: an audit showed the subject gone. Ordered with reporter_hand_over. If memory is out

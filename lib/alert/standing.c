@@ -33,7 +33,7 @@ static void tell(const struct incident *incident, void *user)
     telling->told++;
 }
 
-void standing_tell(struct standing *standing, const struct incident_table *incidents,
+void standing_tell(struct standing *standing, struct incident_table *incidents,
                    struct dispatch *dispatch, time_t now)
 {
     if (standing_left_ms(standing, dispatch) != 0) {

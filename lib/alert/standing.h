@@ -27,7 +27,7 @@ struct standing {
 void standing_begin(struct standing *standing);
 
 /* Tells those that are due. */
-void standing_tell(struct standing *standing, const struct incident_table *incidents,
+void standing_tell(struct standing *standing, struct incident_table *incidents,
                    struct dispatch *dispatch, time_t now);
 
 /* Milliseconds until some are due; -1: no sink wants them. */

@@ -113,6 +113,19 @@ int sample_daemon(const char *path)
     return daemon;
 }
 
+void sample_add(struct incident_table *table, const struct finding *finding, time_t now)
+{
+    incident_add(table, finding);
+    incident_take_in(table, now);
+}
+
+void sample_resolve(struct incident_table *table, enum finding_kind kind, const char *key,
+                    time_t now)
+{
+    incident_resolve(table, kind, key);
+    incident_take_in(table, now);
+}
+
 int sample_receive(int daemon, char *out, size_t size, int wait_ms)
 {
     struct pollfd readable = {.fd = daemon, .events = POLLIN};

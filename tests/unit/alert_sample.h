@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+#include "lib/alert/incident_table.h"
 #include "lib/alert/sink/sink.h"
 
 extern const struct sink_identity sample_identity;
@@ -21,6 +22,11 @@ struct finding sample_open_relay(void);
 
 /* Opened on 22 November 2026, 01:02:03 UTC, with id 0123456789abcdef. */
 struct announcement sample_announcement(const struct finding *finding);
+
+/* Adds a finding, or resolves a subject, and takes it in at once. */
+void sample_add(struct incident_table *table, const struct finding *finding, time_t now);
+void sample_resolve(struct incident_table *table, enum finding_kind kind, const char *key,
+                    time_t now);
 
 /* A new folder under /tmp, and its removal with the files in it. The caller frees the path by
  * removing it. */

@@ -46,7 +46,7 @@ static void add(const char *rest, time_t now)
 {
     struct finding finding = sample_finding(FINDING_OPEN_RELAY, "L", rest);
 
-    assert_true(incident_add(table, &finding, now));
+    sample_add(table, &finding, now);
 }
 
 /* The announcements from `first` on are exactly these subjects, in this state. */
@@ -92,9 +92,9 @@ static void an_end_that_no_sink_took_stays_due_and_the_right_one_goes(void **sta
         incident_settle(table, &told[i].incident, true);
     }
     told_count = 0;
-    incident_resolve(table, FINDING_OPEN_RELAY, "L a", 5001);
-    incident_resolve(table, FINDING_OPEN_RELAY, "L b", 5001);
-    incident_resolve(table, FINDING_OPEN_RELAY, "L c", 5001);
+    sample_resolve(table, FINDING_OPEN_RELAY, "L a", 5001);
+    sample_resolve(table, FINDING_OPEN_RELAY, "L b", 5001);
+    sample_resolve(table, FINDING_OPEN_RELAY, "L c", 5001);
     incident_settle(table, &told[1].incident, true);
     incident_settle(table, &told[0].incident, false);
     incident_settle(table, &told[2].incident, false);
@@ -113,7 +113,7 @@ static void an_opening_that_was_taken_keeps_the_end_due(void **state)
 {
     (void)state;
     add("a", 5000);
-    incident_resolve(table, FINDING_OPEN_RELAY, "L a", 5001);
+    sample_resolve(table, FINDING_OPEN_RELAY, "L a", 5001);
     incident_settle(table, &told[1].incident, false);
     incident_settle(table, &told[0].incident, true); /* comes late, and says nothing of the end */
     assert_int_equal(incident_due_count(table), 1);
@@ -152,7 +152,7 @@ static void ends_come_first_and_no_more_than_are_asked_for(void **state)
     add("a", 5000);
     add("b", 5000);
     add("c", 5000);
-    incident_resolve(table, FINDING_OPEN_RELAY, "L c", 5001);
+    sample_resolve(table, FINDING_OPEN_RELAY, "L c", 5001);
     incident_settle(table, &told[0].incident, false);
     incident_settle(table, &told[1].incident, false);
     incident_settle(table, &told[3].incident, false);
@@ -188,7 +188,7 @@ static void a_remembered_end_is_known_by_its_id(void **state)
     (void)state;
     add("a", 5000);
     assert_false(incident_has_ended(table, told[0].incident.id));
-    incident_resolve(table, FINDING_OPEN_RELAY, "L a", 5001);
+    sample_resolve(table, FINDING_OPEN_RELAY, "L a", 5001);
     assert_true(incident_has_ended(table, told[0].incident.id));
     assert_false(incident_has_ended(table, "0123456789abcdef"));
     assert_false(incident_has_ended(table, ""));
@@ -201,10 +201,10 @@ static void an_end_is_kept_after_the_last_one_was_taken(void **state)
     add("a", 5000);
     add("b", 5000);
     add("c", 5000);
-    incident_resolve(table, FINDING_OPEN_RELAY, "L a", 5001);
+    sample_resolve(table, FINDING_OPEN_RELAY, "L a", 5001);
     incident_settle(table, &told[3].incident, true);
-    incident_resolve(table, FINDING_OPEN_RELAY, "L b", 5002);
-    incident_resolve(table, FINDING_OPEN_RELAY, "L c", 5003);
+    sample_resolve(table, FINDING_OPEN_RELAY, "L b", 5002);
+    sample_resolve(table, FINDING_OPEN_RELAY, "L c", 5003);
     incident_settle(table, &told[5].incident, true);
     incident_settle(table, &told[4].incident, false);
     assert_int_equal(incident_due_count(table), 1);
@@ -260,7 +260,7 @@ static void an_end_is_told_as_that_though_nobody_heard_of_the_opening(void **sta
     (void)state;
     add("a", 5000);
     incident_settle(table, &told[0].incident, false);
-    incident_resolve(table, FINDING_OPEN_RELAY, "L a", 5001);
+    sample_resolve(table, FINDING_OPEN_RELAY, "L a", 5001);
     assert_int_equal(told[1].state, INCIDENT_RESOLVED);
 }
 
@@ -272,7 +272,7 @@ static void what_was_announced_again_is_not_so_the_next_time(void **state)
     incident_announce_due(table, 1, 5001);
     assert_true(told[1].incident.again);
     incident_settle(table, &told[1].incident, true);
-    incident_resolve(table, FINDING_OPEN_RELAY, "L a", 5002);
+    sample_resolve(table, FINDING_OPEN_RELAY, "L a", 5002);
     assert_false(told[2].incident.again);
 }
 
@@ -283,11 +283,11 @@ static void an_incident_knows_when_it_was_last_seen(void **state)
     assert_int_equal(told[0].incident.last_seen, 5000);
     add("a", 5005);
     incident_tick(table, 5010); /* time that passes is no sight of it */
-    incident_resolve(table, FINDING_OPEN_RELAY, "L a", 5020);
+    sample_resolve(table, FINDING_OPEN_RELAY, "L a", 5020);
     assert_int_equal(told[1].incident.last_seen, 5005);
     add("b", 5000);
     incident_tick(table, 4000); /* the clock was set back */
-    incident_resolve(table, FINDING_OPEN_RELAY, "L b", 4001);
+    sample_resolve(table, FINDING_OPEN_RELAY, "L b", 4001);
     assert_int_equal(told[3].incident.last_seen, 4000);
 }
 
@@ -304,7 +304,7 @@ static void another_process_ends_only_what_it_knew_of(void **state)
     incident_forget_unmarked(table);
     assert_int_equal(incident_open_count(table), 1);
     assert_int_equal(incident_due_count(table), 0);
-    incident_resolve(table, FINDING_OPEN_RELAY, "L b", 5002);
+    sample_resolve(table, FINDING_OPEN_RELAY, "L b", 5002);
     assert_int_equal(told_count, 3);
 }
 
@@ -343,13 +343,13 @@ static void each_incident_is_found_and_ended_among_many(void **state)
         char fold[16];
         snprintf(fold, sizeof(fold), "L%u", i);
         struct finding finding = sample_finding(FINDING_OPEN_RELAY, fold, "a");
-        assert_true(incident_add(table, &finding, 5000));
+        sample_add(table, &finding, 5000);
         told_count = 0;
     }
     for (unsigned int i = 0; i < 3000; i++) {
         char key[16];
         snprintf(key, sizeof(key), "L%u a", i);
-        incident_resolve(table, FINDING_OPEN_RELAY, key, 5001);
+        sample_resolve(table, FINDING_OPEN_RELAY, key, 5001);
         assert_int_equal(told_count, 1);
         assert_string_equal(told[0].incident.finding.key, key);
         told_count = 0;
@@ -370,11 +370,11 @@ static void ends_that_wait_keep_their_order(void **state)
         incident_settle(table, &told[i].incident, true);
     }
     for (size_t i = 0; i < 3; i++) {
-        incident_resolve(table, FINDING_OPEN_RELAY, keys[i], 5001);
+        sample_resolve(table, FINDING_OPEN_RELAY, keys[i], 5001);
         incident_settle(table, &told[4 + i].incident, false);
     }
     incident_settle(table, &told[4].incident, true);
-    incident_resolve(table, FINDING_OPEN_RELAY, keys[3], 5002);
+    sample_resolve(table, FINDING_OPEN_RELAY, keys[3], 5002);
     incident_settle(table, &told[7].incident, false);
     assert_int_equal(incident_due_count(table), 3);
     incident_announce_due(table, 10, 5003);
@@ -385,7 +385,7 @@ static void an_end_that_is_taken_late_is_not_due(void **state)
 {
     (void)state;
     add("a", 5000);
-    incident_resolve(table, FINDING_OPEN_RELAY, "L a", 5001);
+    sample_resolve(table, FINDING_OPEN_RELAY, "L a", 5001);
     incident_settle(table, &told[1].incident, false);
     assert_int_equal(incident_due_count(table), 1);
     incident_settle(table, &told[1].incident, true);
@@ -467,7 +467,7 @@ static void a_clock_that_is_set_moves_what_was_announced_and_seen(void **state)
     add("a", 5010);
     incident_shift(table, 1000);
     assert_int_equal(incident_tick(table, 6011), 6000 + REMIND);
-    incident_resolve(table, FINDING_OPEN_RELAY, "L a", 6012);
+    sample_resolve(table, FINDING_OPEN_RELAY, "L a", 6012);
     assert_int_equal(told[1].incident.last_seen, 6010);
 }
 
@@ -491,7 +491,7 @@ static void what_is_kept_is_told_of_once(void **state)
     add("c", 5000);
     incident_settle(table, &told[0].incident, true);
     incident_settle(table, &told[1].incident, false);
-    incident_resolve(table, FINDING_OPEN_RELAY, "L c", 5001);
+    sample_resolve(table, FINDING_OPEN_RELAY, "L c", 5001);
     incident_each_kept(table, note, text);
     assert_string_equal(text, "L a+ L b- L c- ");
 }
