@@ -272,7 +272,8 @@ check-suite:
 	@/usr/bin/python3 tests/suite.py $(SUITE) --arch $(ARCH)
 TORTURE ?=
 torture: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(BUILD)/unit/lib/state/test_power_loss
+	@$(if $(TORTURE),,RELAYWARDEN_WHOLE=1 $(BUILD)/unit/lib/state/test_power_loss)
 	@RELAYWARDEN_BUILD=$(BUILD) /usr/bin/python3 tests/torture/run.py $(TORTURE)
 MUTATE ?=
 mutate: deps

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,10 +45,30 @@ static bool write_draft(const struct atomic_file *file, const char *text, size_t
     return written;
 }
 
+/* The new name is kept, too. Some file systems have nothing to do for that, and say EINVAL. */
+static bool keep_name(const struct atomic_file *file)
+{
+    char folder[PATH_MAX];
+
+    if (!file->durable) {
+        return true;
+    }
+    snprintf(folder, sizeof(folder), "%s", file->path);
+    int descriptor = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return false;
+    }
+    bool kept = fsync(descriptor) == 0 || errno == EINVAL;
+    int reason = errno;
+    close(descriptor);
+    errno = reason;
+    return kept;
+}
+
 bool atomic_file_write(const struct atomic_file *file, const char *text, size_t length)
 {
     if (write_draft(file, text, length) && rename(file->draft, file->path) == 0) {
-        return true;
+        return keep_name(file);
     }
     int reason = errno;
     (void)unlink(file->draft);

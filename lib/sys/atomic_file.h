@@ -16,10 +16,11 @@ struct atomic_file {
     const char *path;
     const char *draft; /* of the same directory; a symbolic link there is not followed */
     mode_t mode;       /* whatever the umask is */
-    bool durable;      /* the new one is on the disk before it takes the place */
+    bool durable;      /* the new one is on the disk before it takes the place, and stays there */
 };
 
-/* False, with errno: the file is as it was, and no draft is left. */
+/* False, with errno: the file is as it was, and no draft is left; or `durable` could not be had: a
+ * loss of power may bring the former one back. */
 bool atomic_file_write(const struct atomic_file *file, const char *text, size_t length);
 
 #endif

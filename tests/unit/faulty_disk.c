@@ -14,8 +14,11 @@ static bool full;
 static sqlite3_vfs vfs;
 static sqlite3_vfs *real;
 
+static void (*listening)(const struct disk_event *event);
+
 struct file {
     sqlite3_file base;
+    const char *path;
     sqlite3_file *real; /* behind this struct */
 };
 
@@ -41,6 +44,14 @@ static int pass(bool writes)
     return code;
 }
 
+/* The code of what was done, which the listener hears of where it is done. */
+static int tell(int code, const struct disk_event *event)
+{
+    if (code == SQLITE_OK && listening != NULL && event->path != NULL)
+        listening(event);
+    return code;
+}
+
 static int close_file(sqlite3_file *file)
 {
     return CALL(file, xClose);
@@ -55,19 +66,29 @@ static int write_file(sqlite3_file *file, const void *in, int amount, sqlite3_in
 {
     int code = pass(true);
 
-    return code != SQLITE_OK ? code : CALL(file, xWrite, in, amount, offset);
+    if (code == SQLITE_OK)
+        code = CALL(file, xWrite, in, amount, offset);
+    return tell(code, &(struct disk_event){.what = DISK_WRITE,
+                                           .path = ((struct file *)file)->path,
+                                           .bytes = in,
+                                           .offset = offset,
+                                           .length = (size_t)amount});
 }
 
 static int truncate_file(sqlite3_file *file, sqlite3_int64 size)
 {
-    return CALL(file, xTruncate, size);
+    return tell(CALL(file, xTruncate, size),
+                &(struct disk_event){
+                    .what = DISK_TRUNCATE, .path = ((struct file *)file)->path, .offset = size});
 }
 
 static int sync_file(sqlite3_file *file, int flags)
 {
     int code = pass(false);
 
-    return code != SQLITE_OK ? code : CALL(file, xSync, flags);
+    if (code == SQLITE_OK)
+        code = CALL(file, xSync, flags);
+    return tell(code, &(struct disk_event){.what = DISK_SYNC, .path = ((struct file *)file)->path});
 }
 
 static int size_of_file(sqlite3_file *file, sqlite3_int64 *size)
@@ -152,10 +173,23 @@ static int open_file(sqlite3_vfs *self, const char *name, sqlite3_file *file, in
     (void)self;
     memset(ours, 0, sizeof(*ours));
     ours->real = (sqlite3_file *)(ours + 1);
+    ours->path = name;
     int code = real->xOpen(real, name, ours->real, flags, out);
     if (ours->real->pMethods != NULL)
         ours->base.pMethods = &methods;
     return code;
+}
+
+static int delete_file(sqlite3_vfs *self, const char *path, int sync)
+{
+    (void)self;
+    return tell(real->xDelete(real, path, sync),
+                &(struct disk_event){.what = DISK_DELETE, .path = path});
+}
+
+void faulty_disk_listen(void (*listener)(const struct disk_event *event))
+{
+    listening = listener;
 }
 
 void faulty_disk_install(void)
@@ -165,6 +199,7 @@ void faulty_disk_install(void)
     vfs.zName = "faulty";
     vfs.szOsFile = real->szOsFile + (int)sizeof(struct file);
     vfs.xOpen = open_file;
+    vfs.xDelete = delete_file;
     vfs.pNext = NULL;
     hangs = full = false;
     sqlite3_vfs_register(&vfs, 1);

@@ -6,12 +6,14 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,18 +85,67 @@ static void what_cannot_be_written_leaves_the_file_as_it_was(void **state)
 {
     struct place *place = *state;
     const struct rlimit before = {RLIM_INFINITY, RLIM_INFINITY};
-    const struct rlimit small = {4, RLIM_INFINITY};
+    const char *const text = "what does not fit";
 
     assert_true(write_it(place, "one"));
     signal(SIGXFSZ, SIG_IGN);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    errno = 0;
-    bool written = write_it(place, "what does not fit");
-    int why = errno;
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    assert_false(written);
-    assert_int_equal(why, EFBIG);
-    expect(place, "one");
+    for (rlim_t room = 0; room < strlen(text); room++) {
+        const struct rlimit small = {room, RLIM_INFINITY};
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+        errno = 0;
+        bool written = write_it(place, text);
+        int why = errno;
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+        assert_false(written);
+        assert_int_equal(why, EFBIG);
+        expect(place, "one");
+    }
+}
+
+/* What reaches the disk, and when: 'f'ile, 'd'irectory, and the 'r'ename. */
+static char order[8];
+static size_t ordered;
+
+static void note(char what)
+{
+    if (ordered + 1 < sizeof(order)) {
+        order[ordered++] = what;
+    }
+}
+
+static const char *take_order(void)
+{
+    order[ordered] = '\0';
+    ordered = 0;
+    return order;
+}
+
+int fsync(int descriptor)
+{
+    struct stat status;
+
+    assert_int_equal(fstat(descriptor, &status), 0);
+    note(S_ISDIR(status.st_mode) ? 'd' : 'f');
+    return (int)syscall(SYS_fsync, descriptor);
+}
+
+int rename(const char *from, const char *to)
+{
+    note('r');
+    return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+static void
+a_loss_of_power_leaves_the_old_file_or_the_new_one_and_this_once_it_is_written(void **state)
+{
+    struct place *place = *state;
+
+    (void)take_order();
+    assert_true(write_it(place, "one"));
+    assert_string_equal(take_order(), "frd");
+    place->file.durable = false;
+    assert_true(write_it(place, "two"));
+    assert_string_equal(take_order(), "r");
 }
 
 static void a_directory_that_is_missing_is_an_error(void **state)
@@ -184,6 +235,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_file_is_replaced_and_has_its_mode_whatever_the_umask),
         TEST(what_cannot_be_written_leaves_the_file_as_it_was),
+        TEST(a_loss_of_power_leaves_the_old_file_or_the_new_one_and_this_once_it_is_written),
         TEST(a_directory_that_is_missing_is_an_error),
         TEST(what_stands_in_the_drafts_place_is_not_written_through),
         TEST(what_a_killed_writer_left_is_written_over),
