@@ -305,6 +305,11 @@ static int read_answers(const struct options *invocation, const struct private_s
         return options_fail(invocation, "--tables is for Postfix's tables, and this is %s",
                             server->name);
     }
+    if (strcmp(invocation->tables, "ask") == 0) {
+        return options_fail(invocation, "--tables ask: the stage has no way to the servers that "
+                                        "have the tables; give a file of what they would answer, "
+                                        "as postmap -q tells it");
+    }
     *out = answers_read(invocation->tables, error);
     return *out != NULL ? 0 : options_fail(invocation, "--tables: %s", error);
 }

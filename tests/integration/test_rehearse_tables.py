@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from rehearse_cases import HERE, checked, made, write
+from rehearse_cases import HERE, SMTP, checked, made, write
 from test_rehearse_words import refusal, report
 
 pytestmark = pytest.mark.skipif(shutil.which("postconf", path="/usr/sbin:/usr/bin") is None,
@@ -16,6 +16,9 @@ RELAYS = "ldap:$config_directory/relays.cf"
 CASES = {
     "senders": made("open", main=checked(f"check_sender_access {SENDERS}")),
     "both": made("open", main=checked(f"check_sender_access {SENDERS}, check_client_access {CLIENTS}")),
+    "override": made("open", master=SMTP + "587 inet n - n - - smtpd\n  -o smtpd_relay_restrictions=permit_mynetworks,"
+                     f"check_sender_access,{SENDERS},reject_unauth_destination\n"),
+    "union": made("open", main=checked(f"check_sender_access unionmap:{{{SENDERS},inline:{{{{ghost.test=REJECT}}}}}}")),
     "relays": made("open", main={"relay_domains": f"example.org, {RELAYS}"}),
 }
 
@@ -63,6 +66,17 @@ def test_a_destination_of_a_directory_is_found(tmp_path):
     assert {line for _, line, _, _ in guilty(said)} == {2}
 
 
+@pytest.mark.parametrize("name, answer, endpoint", [
+    ("override", "OK", "192.0.2.25:587"),
+    ("union", "OK", "192.0.2.25:25"),
+])
+def test_a_table_of_an_override_and_one_within_another_are_answered(name, answer, endpoint, tmp_path):
+    said = rehearse(tmp_path, name, f"{SENDERS} spam.test REJECT", f"{SENDERS} partner.test {answer}")
+    assert (said["exit"], said["verdict"]) == (2, "open"), said
+    assert {finding["listener"] for finding in said["findings"]} == {endpoint}
+    assert {(file, line) for file, line, _, _ in guilty(said)} == {("answers", 2)}
+
+
 def test_answers_for_a_table_that_is_not_named_are_warned_of(tmp_path):
     said = rehearse(tmp_path, "senders", f"{SENDERS} spam.test REJECT", "mysql:/etc/postfix/sender.cf partner.test OK")
     assert (said["exit"], said["verdict"]) == (0, "closed")
@@ -84,6 +98,11 @@ def test_a_file_that_does_not_answer_is_refused(text, sentence, tmp_path):
     if text is not None:
         answers.write_text(text)
     assert refusal(write(str(tmp_path), "senders", CASES), "--tables", str(answers)) == f"--tables: {sentence.format(answers)}"
+
+
+def test_the_tables_servers_themselves_are_not_asked(tmp_path):
+    assert refusal(write(str(tmp_path), "senders", CASES), "--tables", "ask").startswith(
+        "--tables ask: the stage has no way to the servers that have the tables")
 
 
 def test_only_postfix_has_such_tables(tmp_path):
