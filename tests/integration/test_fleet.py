@@ -484,7 +484,7 @@ def test_what_the_readers_role_may_do(outside, database):
             database.sql(f"SET ROLE relaywarden_reader; DELETE FROM relaywarden.{view}")
 
 
-def test_the_second_of_two_hosts_is_asked_where_the_first_is_silent(outside, database):
+def test_the_second_of_two_hosts_is_asked_where_the_first_is_silent(outside, database, monkeypatch):
     migrate(outside, database)
     fleet(outside, database.url(), "sync")
     database.host.run(["nft", "-f", "-"], input="table inet shut { chain input { type filter hook input priority 0;"
@@ -495,6 +495,13 @@ def test_the_second_of_two_hosts_is_asked_where_the_first_is_silent(outside, dat
         for url in (both, both + "&target_session_attrs=read-write"):
             done = fleet(outside, url, "status")
             assert done.code == 1 and done.report["targets"] == 2, done.err
+        path = os.path.join(outside.folder, "services")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(f"[both]\nhost={address},{address}\nport=5433,5432\ndbname=relaywarden\nuser=probe\n"
+                       f"passfile={database.passfile}\n")
+        monkeypatch.setenv("PGSERVICEFILE", path)
+        done = fleet(outside, "service=both", "status")
+        assert done.code == 1 and done.report["targets"] == 2, done.err
         done = fleet(outside, both.replace(":5432/", ":5433/"), "status")
         assert done.code == 71 and "does not answer" in done.err, done.err
     finally:

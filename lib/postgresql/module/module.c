@@ -318,12 +318,29 @@ static PGconn *open_each(const struct hosts *hosts, const char *place, int64_t u
     return link;
 }
 
+/* What libpq makes of the place. Where that names no host, a service file or the environment may:
+ * libpq tells so of a connection alone, which is begun for that, and given up. NULL: open_one says
+ * why. */
+static PQconninfoOption *read_place(const char *const *names, const char *const *values)
+{
+    PQconninfoOption *options = PQconninfoParse(values[0], NULL);
+
+    if (options == NULL || value_of(options, "host")[0] != '\0') {
+        return options;
+    }
+    PQconninfoFree(options);
+    PGconn *link = PQconnectStartParams(names, values, 1);
+    options = link != NULL ? PQconninfo(link) : NULL;
+    PQfinish(link);
+    return options;
+}
+
 static void *module_open(const char *place, int wait_ms, struct postgresql_trouble *trouble)
 {
     const char *const names[] = {"dbname", "client_encoding", "fallback_application_name", NULL};
     const char *const values[] = {place, "UTF8", "relaywarden", NULL};
     const int64_t until = now_ms() + wait_ms;
-    PQconninfoOption *options = PQconninfoParse(place, NULL);
+    PQconninfoOption *options = read_place(names, values);
     struct hosts hosts = {.count = 0};
     PGconn *link = options != NULL && read_hosts(options, &hosts)
                        ? open_each(&hosts, place, until, trouble)
