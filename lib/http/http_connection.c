@@ -253,7 +253,7 @@ static void answer(struct http_connection *connection, const struct http_route *
     connection->state = STATE_WAITING;
     (void)event_del(connection->event);
     (void)event_del(connection->deadline);
-    http_renderer_order(connection->door->renderer, job);
+    http_renderer_order(route->slow ? connection->door->slow : connection->door->renderer, job);
 }
 
 /* A host that is not ours learns nothing more than that. */

@@ -21,6 +21,7 @@ struct http_door {
     struct http_pages pages;
     struct event_base *base;
     struct http_renderer *renderer;
+    struct http_renderer *slow; /* of the routes that are; NULL: there are none */
     struct http_names *names;
     struct http_connection *first; /* all that there are */
     size_t count;

@@ -70,8 +70,10 @@ void http_names_learn(void)
     if (getaddrinfo(host, NULL, &hints, &found) != 0) {
         return;
     }
-    if (found->ai_canonname != NULL) {
-        atomic_store(&whole_name, strdup(found->ai_canonname));
+    char *name = found->ai_canonname != NULL ? strdup(found->ai_canonname) : NULL;
+    char *none = NULL;
+    if (!atomic_compare_exchange_strong(&whole_name, &none, name)) {
+        free(name);
     }
     freeaddrinfo(found);
 }

@@ -27,7 +27,7 @@ void http_names_free(struct http_names *names); /* NULL is nothing */
 bool http_names_have(const struct http_names *names, const char *host);
 
 /* Asks the system for this host's whole name, once, and for the whole process: may wait for a name
- * server. One thread of any, but only one. */
+ * server. Any thread. */
 void http_names_learn(void);
 
 #endif

@@ -36,6 +36,7 @@ struct http_route {
     bool prefix;      /* and whatever begins so */
     bool quick;       /* it waits for nothing, so that it is answered whatever else is being made */
     bool asks;        /* its answer depends on the query */
+    bool slow;        /* it may wait long, as for a database: no other answer waits for it */
     const char *type; /* of HTTP_OK */
     const char *script; /* what the answer's own script is allowed by, as Content-Security-Policy
                            has it; NULL: it has none */

@@ -121,18 +121,25 @@ static void take_orders(struct http_server *server)
     pthread_mutex_unlock(&server->mutex);
 }
 
+static void reply_all(struct http_renderer *renderer)
+{
+    struct http_job *job;
+
+    while (renderer != NULL && (job = http_renderer_take(renderer)) != NULL) {
+        http_connection_reply(job);
+    }
+}
+
 static void on_wake(evutil_socket_t descriptor, short what, void *user)
 {
     struct http_server *server = user;
-    struct http_job *job;
     uint64_t count;
 
     (void)what;
     (void)!read(descriptor, &count, sizeof(count));
     take_orders(server);
-    while ((job = http_renderer_take(server->door.renderer)) != NULL) {
-        http_connection_reply(job);
-    }
+    reply_all(server->door.renderer);
+    reply_all(server->door.slow);
 }
 
 static void *run(void *argument)
@@ -211,6 +218,31 @@ static bool make_loop(struct http_server *server)
     return server->pause != NULL && server->waked != NULL && event_add(server->waked, NULL) == 0;
 }
 
+static bool start_renderer(struct http_server *server, struct http_renderer **renderer)
+{
+    if (*renderer == NULL) {
+        *renderer = http_renderer_start(server->door.pages.user, wake, server);
+    }
+    return *renderer != NULL;
+}
+
+static bool stop_renderer(struct http_renderer **renderer, int wait_ms)
+{
+    if (*renderer != NULL && !http_renderer_stop(*renderer, wait_ms)) {
+        return false;
+    }
+    *renderer = NULL;
+    return true;
+}
+
+static bool has_slow(const struct http_route *route)
+{
+    while (route->path != NULL && !route->slow) {
+        route++;
+    }
+    return route->path != NULL;
+}
+
 bool http_server_start(struct http_server *server)
 {
     if (server->running) {
@@ -219,10 +251,8 @@ bool http_server_start(struct http_server *server)
     if (server->door.base == NULL && !make_loop(server)) {
         return false;
     }
-    if (server->door.renderer == NULL) {
-        server->door.renderer = http_renderer_start(server->door.pages.user, wake, server);
-    }
-    if (server->door.renderer == NULL) {
+    if (!start_renderer(server, &server->door.renderer) ||
+        (has_slow(server->door.pages.routes) && !start_renderer(server, &server->door.slow))) {
         return false;
     }
     accept_from(server, server->listening);
@@ -241,8 +271,10 @@ bool http_server_stop(struct http_server *server, int wait_ms)
         pthread_mutex_unlock(&server->mutex);
         wake(server);
         pthread_join(server->thread, NULL);
+        server->running = false;
     }
-    if (server->door.renderer != NULL && !http_renderer_stop(server->door.renderer, wait_ms)) {
+    if (!stop_renderer(&server->door.renderer, wait_ms) ||
+        !stop_renderer(&server->door.slow, wait_ms)) {
         return false;
     }
     free_server(server);

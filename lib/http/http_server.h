@@ -5,7 +5,8 @@
  * waits for neither. One request a connection, answered and closed. HTTP_CONNECTIONS_MAX at once;
  * who comes then gets 503 and is closed. A request has HTTP_REQUEST_SECONDS to come, however
  * slowly; a reply has as long to go, and a second more for each 64 KiB that the client took. What
- * waits for something is made by another thread (http_renderer.h).
+ * waits for something is made by another thread (http_renderer.h), and by a third for routes that
+ * are `slow`.
  *
  * Ownership: the routes and their `user` are the caller's, and outlive it.
  */

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 
 import pytest
 
@@ -204,6 +205,24 @@ def test_the_page_says_that_the_database_is_away(daemon, outside, both):
         assert get(outside, "/-/healthy")
     finally:
         both.start()
+
+
+def test_metrics_and_health_wait_for_no_page_that_waits_for_the_database(daemon, outside, both):
+    both.host.run(["nft", "-f", "-"], input="table inet shut { chain input { type filter hook input priority 0;"
+                  " tcp dport 6432 drop; }; }")
+    try:
+        pages = [outside.popen(["curl", "-sS", f"http://127.0.0.1:8025{path}"], stdout=subprocess.PIPE)
+                 for path in ("/", "/api/v1/endpoints", "/api/v1/incidents", "/endpoint/203.0.113.25:25")]
+        wait_until(lambda: outside.run(["ss", "-Htn", "state", "established", "dst", "127.0.0.1:8025"]).stdout
+                   .count("\n") == len(pages), 30, "all of them asked")
+        for path in ("/metrics", "/probe?target=mx", "/-/healthy", "/-/ready"):
+            outside.run(["curl", "-sS", "--max-time", "3", f"http://127.0.0.1:8025{path}"])
+        assert [page.poll() for page in pages] == [None] * len(pages)
+    finally:
+        both.host.run(["nft", "delete", "table", "inet", "shut"])
+    for page in pages:
+        page.communicate(timeout=120)
+    assert daemon.process.poll() is None
 
 
 def test_the_page_is_filtered_by_vantage(both, outside):
