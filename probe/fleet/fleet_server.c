@@ -15,13 +15,14 @@ extern const char schema_2[];
 extern const char schema_3[];
 extern const char schema_4[];
 extern const char schema_5[];
+extern const char schema_6[];
 
 /* `works_from`: the oldest step that programs may know which go on working with this one. */
 static const struct {
     const char *sql;
     long long works_from;
 } steps[] = {
-    {schema_1, 1}, {schema_2, 1}, {schema_3, 2}, {schema_4, 2}, {schema_5, 2},
+    {schema_1, 1}, {schema_2, 1}, {schema_3, 2}, {schema_4, 2}, {schema_5, 2}, {schema_6, 2},
 };
 
 #define STEPS ((long long)(sizeof(steps) / sizeof(steps[0])))

@@ -142,6 +142,21 @@ def test_a_batch_is_taken_once_and_a_lost_claim_not_at_all(make_fleet, server):
     assert server.sql("SELECT verdict, audits FROM relaywarden.audit_history") == [["closed", "1"]]
 
 
+def test_a_batch_that_its_worker_told_ends_nothing_without_a_word(make_fleet, server):
+    """It names no sinks. Somebody else's transaction had the incident when its last vantage saw that it is over."""
+    make_fleet({"a": {"host": "192.0.2.1", "ports": [25]}})
+    found = '{"kind": "open-relay", "key": "k", "fold": "", "severity": "critical", "body": "{}"}'
+    server.sql("SELECT relaywarden.hello('one', 'north', 'h', '0')")
+    server.sql(f"SELECT relaywarden.sight('north', id, 'a', '{found}', '{{json}}') FROM relaywarden.target")
+    server.sql("UPDATE relaywarden.sighting SET gone = now()")
+    server.sql("SELECT relaywarden.record('one', 'north', 1, '[]', '{}')")
+    assert server.value("SELECT count(*) FROM relaywarden.incident_now WHERE ended IS NULL") == "1"
+    server.sql("SELECT relaywarden.tick(86400, 864000, '{json}')")
+    assert server.value("SELECT count(*) FROM relaywarden.incident_now WHERE ended IS NULL") == "0"
+    assert server.sql("SELECT state, sink FROM relaywarden.outbox ORDER BY id") == [["opened", "json"],
+                                                                                    ["resolved", "json"]]
+
+
 def banners():
     """A stranger's words: made to be SQL, JSON or an array, then octets by chance."""
     made = [b"'; DROP SCHEMA relaywarden CASCADE; --", b'"}]\'::jsonb); SELECT 1 --', b"\\u0000 $1 $$ E'\\'' %s {a,b}",
