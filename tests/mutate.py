@@ -92,7 +92,7 @@ JUDGING = {
     "probe/judge/generic_hostname.c": ("probe/judge/test_posture",),
     "probe/judge/verdict.c": ("probe/judge/test_verdict_open", "probe/judge/test_judgement_findings"),
     "probe/smtp/reply/reply_class.c": ("probe/smtp/test_battery", "probe/smtp/test_session", "probe/smtp/test_identity"),
-    "probe/judge/resolved.c": ("probe/judge/test_resolved_kinds", "probe/judge/test_resolved_left"),
+    "probe/judge/incidents_over.c": ("probe/judge/test_incidents_over_kinds", "probe/judge/test_incidents_over_left"),
     "probe/smtp/reply/login.c": ("probe/smtp/reply/test_denial", "probe/smtp/reply/test_reply_class", "probe/smtp/reply/test_rights"),
     "probe/smtp/reply/scope.c": ("probe/smtp/reply/test_reply_class", "probe/smtp/reply/test_rights"),
     "probe/smtp/reply/reason.c": ("probe/smtp/reply/test_scope", "probe/smtp/reply/test_denial", "probe/smtp/reply/test_reply_class"),

@@ -5,7 +5,7 @@
 
 #include "lib/finding_json.h"
 #include "lib/printable.h"
-#include "probe/judge/resolved.h"
+#include "probe/judge/incidents_over.h"
 #include "probe/report/history.h"
 #include "probe/report/report.h"
 
@@ -85,7 +85,7 @@ static json_t *describe_finding(const struct finding *finding)
 
 /* Those that are over, of what this vantage saw there before; none of a claim that was made without
  * the database: another worker may have seen it since. */
-static json_t *list_over(const struct claim *claim, const struct resolved *resolved)
+static json_t *list_over(const struct claim *claim, const struct incidents_over *resolved)
 {
     json_t *over = json_array();
     size_t i;
@@ -98,7 +98,7 @@ static json_t *list_over(const struct claim *claim, const struct resolved *resol
     {
         struct finding finding;
 
-        if (batch_read_finding(seen, &finding) && resolved_is_over(resolved, &finding)) {
+        if (batch_read_finding(seen, &finding) && incidents_over_has(resolved, &finding)) {
             json_array_append_new(over,
                                   json_pack("{s:O, s:O}", "kind", json_object_get(seen, "kind"),
                                             "key", json_object_get(seen, "key")));
@@ -157,8 +157,8 @@ static bool add_results(const struct claims *claims, const struct audit_summary 
     return added;
 }
 
-static json_t *begin_entry(const struct claims *claims, size_t at, const struct resolved *resolved,
-                           double age)
+static json_t *begin_entry(const struct claims *claims, size_t at,
+                           const struct incidents_over *resolved, double age)
 {
     const struct claim *claim = &claims->claims[at];
 
@@ -171,7 +171,7 @@ static json_t *begin_entry(const struct claims *claims, size_t at, const struct 
 json_t *batch_new(const struct claims *claims, const struct audit_summary *summary, double age)
 {
     const struct vantage_known vantage = {.declared = summary->declared, .site = claims->conf.site};
-    struct resolved *resolved = resolved_new(&claims->conf.probe, summary, &vantage);
+    struct incidents_over *resolved = incidents_over_new(&claims->conf.probe, summary, &vantage);
     json_t *entries[CLAIMS_MAX] = {NULL};
     bool open_ends[CLAIMS_MAX] = {false};
     json_t *batch = json_array();
@@ -195,7 +195,7 @@ json_t *batch_new(const struct claims *claims, const struct audit_summary *summa
         }
         json_decref(entries[i]);
     }
-    resolved_free(resolved);
+    incidents_over_free(resolved);
     if (!made) {
         json_decref(batch);
         return NULL;

@@ -7,7 +7,7 @@
 #include <syslog.h>
 
 #include "lib/alert/sink/sinks.h"
-#include "probe/judge/resolved.h"
+#include "probe/judge/incidents_over.h"
 #include "probe/judge/verdict.h"
 #include "probe/model/program.h"
 
@@ -93,12 +93,12 @@ bool alerts_is_due(const struct audit_summary *summary)
 
 static bool is_over(const struct finding *finding, const void *user)
 {
-    return resolved_is_over(user, finding);
+    return incidents_over_has(user, finding);
 }
 
 static void forget(void *user)
 {
-    resolved_free(user);
+    incidents_over_free(user);
 }
 
 /* A finding that its result had no memory for. Those about relaying are made anew, one by one; of
@@ -155,7 +155,7 @@ void alerts_review(struct reporter *reporter, const struct conf *conf,
                    const struct audit_summary *summary)
 {
     const struct vantage_known vantage = {.declared = summary->declared, .site = conf->site};
-    struct resolved *resolved = resolved_new(&conf->probe, summary, &vantage);
+    struct incidents_over *resolved = incidents_over_new(&conf->probe, summary, &vantage);
 
     if (resolved != NULL) {
         const struct reporter_review review = {is_over, forget, resolved};

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-struct resolved *one_audit_resolved;
+struct incidents_over *one_audit_over;
 
 bool one_audit_ends(enum finding_kind kind, const char *key)
 {
@@ -18,7 +18,7 @@ bool one_audit_ends(enum finding_kind kind, const char *key)
     finding_init(&finding, kind);
     snprintf(finding.key, sizeof(finding.key), "%s", key);
     snprintf(finding.fold, sizeof(finding.fold), "%.*s", (int)strcspn(key, " "), key);
-    return resolved_is_over(one_audit_resolved, &finding);
+    return incidents_over_has(one_audit_over, &finding);
 }
 
 void one_audit_key(const char *rest, char key[FINDING_KEY_SIZE])
@@ -56,9 +56,9 @@ void one_audit(const struct vantage_known *vantage)
 
     result.endpoint.configured = true;
     audit_sample_judge(&result, vantage);
-    resolved_free(one_audit_resolved);
-    one_audit_resolved = resolved_new(&probe, &summary, vantage);
-    assert_non_null(one_audit_resolved);
+    incidents_over_free(one_audit_over);
+    one_audit_over = incidents_over_new(&probe, &summary, vantage);
+    assert_non_null(one_audit_over);
 }
 
 int one_audit_fresh(void **state)
@@ -70,7 +70,7 @@ int one_audit_fresh(void **state)
 
 int one_audit_free(void **state)
 {
-    resolved_free(one_audit_resolved);
-    one_audit_resolved = NULL;
+    incidents_over_free(one_audit_over);
+    one_audit_over = NULL;
     return one_result_free(state);
 }

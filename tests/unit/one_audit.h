@@ -4,11 +4,11 @@
 #ifndef RELAYWARDEN_TESTS_UNIT_ONE_AUDIT_H
 #define RELAYWARDEN_TESTS_UNIT_ONE_AUDIT_H
 
-#include "probe/judge/resolved.h"
+#include "probe/judge/incidents_over.h"
 #include "tests/unit/one_result.h"
 
 /* Of the last audit; one_audit_free frees it. */
-extern struct resolved *one_audit_resolved;
+extern struct incidents_over *one_audit_over;
 
 /* Judges the result. Not a whole audit: an endpoint that it does not ask has not left. */
 void one_audit(const struct vantage_known *vantage);

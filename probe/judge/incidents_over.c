@@ -1,4 +1,4 @@
-#include "probe/judge/resolved.h"
+#include "probe/judge/incidents_over.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +46,7 @@ struct known_target {
     bool unsure; /* not all of its addresses are known */
 };
 
-struct resolved {
+struct incidents_over {
     struct asked *asked;
     size_t count;
     struct names raised; /* what was found in this audit */
@@ -203,7 +203,7 @@ static bool add_name(struct names *names, size_t asked, enum finding_kind kind, 
 }
 
 /* A finding that is only worth a note now is over as an incident. */
-static bool add_raised(struct resolved *resolved, const struct endpoint_result *result)
+static bool add_raised(struct incidents_over *resolved, const struct endpoint_result *result)
 {
     for (size_t i = 0; i < result->finding_count; i++) {
         const struct finding *finding = &result->findings[i];
@@ -216,7 +216,7 @@ static bool add_raised(struct resolved *resolved, const struct endpoint_result *
 }
 
 /* Only lists that answered: silence takes nobody off, and a refusal to answer neither. */
-static bool add_zones(struct resolved *resolved, const struct endpoint_result *result)
+static bool add_zones(struct incidents_over *resolved, const struct endpoint_result *result)
 {
     const struct posture_dns *dns = result->dns;
     bool all = dns != NULL;
@@ -253,14 +253,14 @@ static void learn(struct asked *asked, const struct search *search)
     }
 }
 
-static struct known_target *find_target(const struct resolved *resolved, const char *name)
+static struct known_target *find_target(const struct incidents_over *resolved, const char *name)
 {
     size_t number = name_index_find(resolved->names, name);
 
     return number != NAME_INDEX_NONE ? &resolved->targets[number] : NULL;
 }
 
-static bool add_result(struct resolved *resolved, const struct search *search)
+static bool add_result(struct incidents_over *resolved, const struct search *search)
 {
     const struct endpoint_result *result = search->result;
     struct asked *asked = &resolved->asked[resolved->count];
@@ -295,10 +295,11 @@ static bool has_holes(const struct audit_summary *summary)
     return false;
 }
 
-struct resolved *resolved_new(const struct conf_probe *probe, const struct audit_summary *summary,
-                              const struct vantage_known *vantage)
+struct incidents_over *incidents_over_new(const struct conf_probe *probe,
+                                          const struct audit_summary *summary,
+                                          const struct vantage_known *vantage)
 {
-    struct resolved *resolved = calloc(1, sizeof(*resolved));
+    struct incidents_over *resolved = calloc(1, sizeof(*resolved));
 
     if (resolved == NULL) {
         return NULL;
@@ -317,13 +318,13 @@ struct resolved *resolved_new(const struct conf_probe *probe, const struct audit
         made = !search.result->endpoint.configured || add_result(resolved, &search);
     }
     if (!made) {
-        resolved_free(resolved);
+        incidents_over_free(resolved);
         return NULL;
     }
     return resolved;
 }
 
-void resolved_free(struct resolved *resolved)
+void incidents_over_free(struct incidents_over *resolved)
 {
     if (resolved != NULL) {
         free(resolved->asked);
@@ -365,7 +366,7 @@ static bool is_cause_over(const struct asked *asked, const char *rest)
     return false;
 }
 
-static bool has_zone(const struct resolved *resolved, size_t asked, const char *rest)
+static bool has_zone(const struct incidents_over *resolved, size_t asked, const char *rest)
 {
     for (size_t i = 0; i < resolved->zones.count; i++) {
         const struct name *zone = &resolved->zones.names[i];
@@ -377,8 +378,8 @@ static bool has_zone(const struct resolved *resolved, size_t asked, const char *
 }
 
 /* Whether this endpoint's answers show the absence of what the finding is about. */
-static bool shows_absence(const struct resolved *resolved, size_t index, enum finding_kind kind,
-                          const char *rest)
+static bool shows_absence(const struct incidents_over *resolved, size_t index,
+                          enum finding_kind kind, const char *rest)
 {
     const struct asked *asked = &resolved->asked[index];
 
@@ -414,7 +415,7 @@ static bool shows_no_other(const struct asked *asked, enum finding_kind kind)
 }
 
 /* Of many subjects of one endpoint, or of many endpoints: each result must show it. */
-static bool is_any_over(const struct resolved *resolved, const struct finding *finding)
+static bool is_any_over(const struct incidents_over *resolved, const struct finding *finding)
 {
     bool everywhere = finding->fold[0] == '\0';
     bool shown = false;
@@ -436,7 +437,7 @@ static bool is_any_over(const struct resolved *resolved, const struct finding *f
 /* Two domains may share a mail host, and it may be open to forms with the name of one of them. So
  * an incident ends by what its own target's audit shows. NULL: any target's will do, since its own
  * is not configured any more, or has left this host. */
-static const struct known_target *whose(const struct resolved *resolved,
+static const struct known_target *whose(const struct incidents_over *resolved,
                                         const struct finding *finding)
 {
     const char *name = finding_get(finding, "target");
@@ -451,7 +452,7 @@ static const struct known_target *whose(const struct resolved *resolved,
 
 /* Whether the audit's answers show it. One that was lost speaks for nobody, but may have been bad.
  */
-static bool is_shown_over(const struct resolved *resolved, const struct finding *finding,
+static bool is_shown_over(const struct incidents_over *resolved, const struct finding *finding,
                           const char *rest)
 {
     const struct known_target *target = whose(resolved, finding);
@@ -470,7 +471,7 @@ static bool is_shown_over(const struct resolved *resolved, const struct finding 
     return shown;
 }
 
-static bool is_raised(const struct resolved *resolved, const struct finding *finding)
+static bool is_raised(const struct incidents_over *resolved, const struct finding *finding)
 {
     for (size_t i = 0; i < resolved->raised.count; i++) {
         const struct name *raised = &resolved->raised.names[i];
@@ -482,7 +483,7 @@ static bool is_raised(const struct resolved *resolved, const struct finding *fin
 }
 
 /* Whether the finding is about an endpoint that is no target's any more. */
-static bool has_left(const struct resolved *resolved, const struct finding *finding)
+static bool has_left(const struct incidents_over *resolved, const struct finding *finding)
 {
     const char *endpoint = finding_get(finding, "endpoint");
     const char *name = finding_get(finding, "target");
@@ -505,7 +506,7 @@ static bool has_left(const struct resolved *resolved, const struct finding *find
     return true;
 }
 
-bool resolved_is_over(const struct resolved *resolved, const struct finding *finding)
+bool incidents_over_has(const struct incidents_over *resolved, const struct finding *finding)
 {
     size_t length = strlen(finding->fold);
     const char *rest = finding->key + length;

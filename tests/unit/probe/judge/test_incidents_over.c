@@ -10,9 +10,9 @@
 #include "probe/dns/address_facts.h"
 #include "probe/dns/dnsbl.h"
 #include "probe/judge/diagnosis.h"
+#include "probe/judge/incidents_over.h"
 #include "probe/judge/posture.h"
 #include "probe/judge/probe_finding.h"
-#include "probe/judge/resolved.h"
 #include "tests/unit/failing_alloc.h"
 
 /* Its own, whose memory runs out on demand. */
@@ -101,9 +101,9 @@ static void what_one_of_two_questions_at_a_place_found_the_other_does_not_end(vo
     other.endpoint.configured = true;
     audit_sample_answer_all(&other, OUTCOME_ACCEPTED);
     audit_sample_judge(&other, &outside);
-    resolved_free(one_audit_resolved);
-    one_audit_resolved = resolved_new(&probe, &summary, &outside);
-    assert_non_null(one_audit_resolved);
+    incidents_over_free(one_audit_over);
+    one_audit_over = incidents_over_new(&probe, &summary, &outside);
+    assert_non_null(one_audit_over);
     assert_false(one_audit_ends(FINDING_OPEN_RELAY, "203.0.113.25:25/none unconditional"));
     assert_true(one_audit_ends(FINDING_OPEN_RELAY, "203.0.113.25:25/none sender-trusted"));
     result_free(&other);

@@ -1,5 +1,5 @@
 /*
- * resolved - which incidents an audit shows to be over
+ * incidents_over - which incidents an audit shows to be over
  *
  * An incident about an endpoint is over where the audit asked about it and found nothing of the
  * kind. A question without an answer shows nothing: an endpoint that could not be reached, was
@@ -15,24 +15,25 @@
  *
  * Plain data, a copy of what it needs; any thread, one at a time.
  */
-#ifndef RELAYWARDEN_PROBE_JUDGE_RESOLVED_H
-#define RELAYWARDEN_PROBE_JUDGE_RESOLVED_H
+#ifndef RELAYWARDEN_PROBE_JUDGE_INCIDENTS_OVER_H
+#define RELAYWARDEN_PROBE_JUDGE_INCIDENTS_OVER_H
 
 #include "conf/conf.h"
 #include "lib/finding.h"
 #include "probe/model/audit_summary.h"
 #include "probe/model/vantage.h"
 
-struct resolved;
+struct incidents_over;
 
 /* The results were judged by the same vantage. NULL when memory is out. */
-struct resolved *resolved_new(const struct conf_probe *probe, const struct audit_summary *summary,
-                              const struct vantage_known *vantage);
-void resolved_free(struct resolved *resolved); /* NULL is nothing */
+struct incidents_over *incidents_over_new(const struct conf_probe *probe,
+                                          const struct audit_summary *summary,
+                                          const struct vantage_known *vantage);
+void incidents_over_free(struct incidents_over *resolved); /* NULL is nothing */
 
 /* Whether the incident of this finding is over. Of a finding that could not be read back, kind, key
  * and fold are enough. One with subject "any" (lib/alert/subject.h) is, if the audit could have
  * found all that it may stand for: what was found was added to it (incident_review). */
-bool resolved_is_over(const struct resolved *resolved, const struct finding *finding);
+bool incidents_over_has(const struct incidents_over *resolved, const struct finding *finding);
 
 #endif

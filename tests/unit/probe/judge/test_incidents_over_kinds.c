@@ -11,9 +11,9 @@
 #include "probe/dns/address_facts.h"
 #include "probe/dns/dnsbl.h"
 #include "probe/judge/diagnosis.h"
+#include "probe/judge/incidents_over.h"
 #include "probe/judge/posture.h"
 #include "probe/judge/probe_finding.h"
-#include "probe/judge/resolved.h"
 #include "tests/unit/one_audit.h"
 
 static struct posture_dns dns;

@@ -9,9 +9,9 @@
 
 #include "probe/dns/address_facts.h"
 #include "probe/dns/dnsbl.h"
+#include "probe/judge/incidents_over.h"
 #include "probe/judge/posture.h"
 #include "probe/judge/probe_finding.h"
-#include "probe/judge/resolved.h"
 #include "tests/unit/audit_sample.h"
 
 /* Big, and one case at a time. */
@@ -41,11 +41,11 @@ static int fresh(void **state)
 static bool is_over(const struct conf_probe *conf, const struct finding *finding)
 {
     const struct vantage_known vantage = {.declared = VANTAGE_OUTSIDE};
-    struct resolved *resolved = resolved_new(conf, &summary, &vantage);
+    struct incidents_over *resolved = incidents_over_new(conf, &summary, &vantage);
 
     assert_non_null(resolved);
-    bool over = resolved_is_over(resolved, finding);
-    resolved_free(resolved);
+    bool over = incidents_over_has(resolved, finding);
+    incidents_over_free(resolved);
     return over;
 }
 
@@ -230,7 +230,7 @@ static void a_finding_that_names_no_target_or_no_endpoint_stays(void **state)
     finding_init(&finding, FINDING_OPEN_RELAY);
     finding_add(&finding, "target", FIELD_SUBJECT, "mx");
     assert_false(is_over(&probe, &finding));
-    resolved_free(NULL);
+    incidents_over_free(NULL);
 }
 
 /* ---- keys ---------------------------------------------------------------------------- */
