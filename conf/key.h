@@ -1,7 +1,7 @@
 /*
  * key - the token keys of a configuration, read and judged
  *
- * Whoever holds a key is believed by both programs, so a key file must be a regular one that only
+ * The holder of a key is believed by both programs, so a key file must be a regular one that only
  * root or the program's user can change, and that others cannot read.
  */
 #ifndef RELAYWARDEN_CONF_KEY_H

@@ -2,7 +2,7 @@
  * registrable - the part of a domain name that somebody registered
  *
  * "example.co.uk" of "mx.example.co.uk": the public suffix (co.uk) and the one label before it.
- * Whoever holds that name makes up all names below it at will, so whatever counts domains, or asks
+ * The holder of that name makes up all names below it at will, so whatever counts domains, or asks
  * whether two names have one owner, has to compare this part. The suffixes are those of the Public
  * Suffix List (publicsuffix.org), both its sections: names below a host of many sites (github.io)
  * belong to different people. libpsl has the list built in; a top-level domain that the list does

@@ -62,8 +62,8 @@ const char *token_fingerprint(const struct token_key *key, char out[TOKEN_FINGER
 
 /* ---- message ---------------------------------------------------------------------------- */
 
-/* The token of a test message (probe/model/message.h): a random nonce, and a MAC over it. Whoever
- * has the key knows that the site made it; whoever has not sees 16 random octets. */
+/* The token of a test message (probe/model/message.h): a random nonce, and a MAC over it. Who
+ * has the key knows that the site made it; who has not sees 16 random octets. */
 #define TOKEN_MESSAGE       16 /* octets */
 #define TOKEN_MESSAGE_NONCE 8  /* of these, random; the rest is the MAC */
 

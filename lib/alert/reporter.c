@@ -417,7 +417,7 @@ static bool prepare(struct reporter *reporter, const struct reporter_settings *s
     return make_desk(reporter, settings->alert);
 }
 
-/* Whoever hangs is left behind. */
+/* A thread that hangs is left behind. */
 static void finish_sinks(struct reporter *reporter, int wait_ms)
 {
     struct timespec until = thread_moment(wait_ms);

@@ -6,7 +6,7 @@
  * has none. Where DNS kept something back, an endpoint without an address says so: what was not
  * asked must not look as if it were closed.
  *
- * Whoever writes a zone may name any address in it. One that is private, or loopback's, is handed
+ * The owner of a zone may name any address in it. One that is private, or loopback's, is handed
  * out as not to be asked, unless the site trusts it or the operator named it. An MX host that is
  * not the site's is somebody else's (hosted mail), and marked as such; a target that the operator
  * named as a host never is.

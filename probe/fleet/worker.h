@@ -38,7 +38,7 @@ bool worker_is_ready(const struct worker *worker);
 
 const char *worker_vantage(const struct worker *worker);
 
-/* Whoever reports of an audit that a round made; `conf` has its targets. */
+/* Reports an audit that a round made; `conf` has its targets. */
 typedef void (*worker_audited)(const struct conf *conf, const struct audit_summary *summary,
                                void *user);
 

@@ -2,8 +2,8 @@
  * probe_pages - what the probe's daemon answers over HTTP
  *
  * The page, the API and an endpoint are read from the state database, or a fleet's, which an audit
- * does not wait for; metrics are those of the text file. Whoever answers holds the configuration in
- * force for as long as that takes.
+ * does not wait for; metrics are those of the text file. The answering thread holds the
+ * configuration in force for as long as that takes.
  */
 #ifndef RELAYWARDEN_PROBE_HTTP_PROBE_PAGES_H
 #define RELAYWARDEN_PROBE_HTTP_PROBE_PAGES_H

@@ -1,7 +1,7 @@
 /*
  * milter_status - what the filter saw: its snapshot.json, read
  *
- * Whoever wrote the file is not believed: it is a regular file of bounded size, each member that is
+ * The file's writer is not believed: it is a regular file of bounded size, each member that is
  * shown has its type, and every text in it is printable (printable.h), or it is refused with a
  * sentence that says what to do. Members that are not known are passed over: a later version may
  * have more. The shape is in relaywarden-milter(8). One thread.

@@ -35,7 +35,7 @@ static void close_file(struct json_sink *self)
     self->descriptor = -1;
 }
 
-/* Whoever started the program may have closed it. */
+/* The program may have been started with it closed. */
 static int open_output(struct json_sink *self, char error[SINK_ERROR_SIZE])
 {
     int flags = fcntl(STDOUT_FILENO, F_GETFL);

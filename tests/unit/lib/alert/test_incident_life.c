@@ -24,7 +24,7 @@
 
 static time_t model_now;
 
-/* Whoever shares the database looks at it in each round. */
+/* A program that shares the database looks at it in each round. */
 #define thread_moment_left(moment) ((void)(moment), 0)
 #define time(out)                  ((void)(out), model_now)
 /* NOLINTNEXTLINE(bugprone-suspicious-include) */
