@@ -18,6 +18,7 @@ import sys
 import time
 
 ETC = "/etc/postfix"
+TLS_PORT = 465  # TLS from the first octet on
 MASTER = "/usr/lib/postfix/sbin/master"
 FOLDERS = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace")
 
@@ -110,6 +111,8 @@ class Header(smtplib.SMTP):
 
     def _get_socket(self, host, port, timeout):
         made = super()._get_socket(host, port, timeout)
+        if port == TLS_PORT:
+            made = ssl._create_unverified_context().wrap_socket(made)
         made.sendall(self.header)
         return made
 
@@ -122,9 +125,12 @@ def ask(request, server):
     code, _ = server.ehlo()
     if code != 250:
         return code  # a header that is none
-    if request.get("certificate"):
+    demanded = request["port"] != TLS_PORT and server.docmd("MAIL", "FROM:<>")[0] == 530
+    server.rset()
+    if request.get("certificate") or demanded:
         context = ssl._create_unverified_context()
-        context.load_cert_chain(request["certificate"])
+        if request.get("certificate"):
+            context.load_cert_chain(request["certificate"])
         server._host = request["server"]
         server.starttls(context=context)
         server.ehlo()

@@ -309,3 +309,55 @@ case("sender-then-client", "open", [("clients", "203.0.112.0/22")],
 case("policy-with-a-default", "conditional", [("main.cf", "check_policy_service")],
      checked("check_policy_service { inet:127.0.0.1:10031, default_action=OK }"))
 case("brackets-in-static", "open", [("main.cf", "static:{OK}")], checked("check_helo_access static:{OK}"))
+# ---- idioms of Postfix's own manuals, of containers, and of tables that came from elsewhere ----
+case("tables-by-a-prefix", "open", [("clients", "203.0.113")],
+     {"indexed": "${default_database_type}:${config_directory}/", **checked("check_client_access ${indexed}clients")},
+     files={"clients": "10 REJECT\n203.0.113 OK\n"}, hashed=["clients"])
+case("network-by-a-condition", "open", [("main.cf", "${office?")],
+     {"mynetworks": "127.0.0.0/8\n  ${office?198.51.100.0/24}", "office": "yes"})
+case("network-by-a-condition-that-is-not-so", "closed", main={"mynetworks": "127.0.0.0/8\n  ${office?198.51.100.0/24}"})
+case("number-for-ok", "open", [("senders", "partner.test")], checked(f"check_sender_access hash:{HERE}/senders"),
+     files={"senders": "spam.test 550 no\npartner.test 1\n"}, hashed=["senders"])
+case("actions-in-a-row", "open", [("senders", "partner.test")], checked(f"check_sender_access hash:{HERE}/senders"),
+     files={"senders": "spam.test REJECT\npartner.test reject_non_fqdn_sender, permit\n"}, hashed=["senders"])
+case("clients-without-a-name", "open", [("clients", "unknown")], checked(f"check_client_access hash:{HERE}/clients"),
+     files={"clients": "spam.test REJECT\nunknown OK\n"}, hashed=["clients"])
+case("prefix-in-a-hash", "closed", main={"mynetworks": f"127.0.0.0/8 hash:{HERE}/nets"},
+     files={"nets": "203.0.113.0/24 x\n0.0.0.0/0 x\n"}, hashed=["nets"])
+case("exception-after-the-rule", "open", [("main.cf", "0.0.0.0/0")],
+     {"mynetworks": "127.0.0.0/8\n  0.0.0.0/0\n  !198.51.100.0/24"})
+case("networks-of-a-class", "open", [("main.cf", "mynetworks_style")], {"mynetworks": None, "mynetworks_style": "class"},
+     options=["--address", "eth0=192.0.2.25/32", "--trusted", "192.0.2.25/32"])
+case("ipv6-prefix-in-a-hash", "open", [("clients", "2001:db8:7")], checked(f"check_client_access hash:{HERE}/clients"),
+     files={"clients": "spam.test REJECT\n2001:db8:7 OK\n"}, hashed=["clients"])
+case("lists-of-recipients", "open", [("roles", "/^list-")], later(f"check_recipient_access pcre:{HERE}/roles"),
+     files={"roles": "/@spam\\.test$/ REJECT\n/^list-[a-z]+@/ OK\n"})
+case("table-with-carriage-returns", "open", [("clients", "203.0.113.0/24")], checked(f"check_client_access cidr:{HERE}/clients"),
+     files={"clients": "10.0.0.0/8 REJECT\r\n203.0.113.0/24 OK\r\n"})
+case("refusals-for-now", "open", [("main.cf", "198.51.100.0/24")],
+     {"mynetworks": "127.0.0.0/8\n  198.51.100.0/24", "soft_bounce": "yes"})
+case("refusals-for-now-closed", "closed", main={"soft_bounce": "yes", "relay_domains_reject_code": "450"})
+case("own-destinations-then-reject", "closed",
+     main={"smtpd_relay_restrictions": "permit_mynetworks, permit_auth_destination, reject"})
+case("permit-then-the-check", "closed", main={"smtpd_relay_restrictions": "permit",
+                                              "smtpd_recipient_restrictions": "permit_mynetworks, reject_unauth_destination"})
+case("log-in-a-container", "open", [("main.cf", "198.51.100.0/24")],
+     {"mynetworks": "127.0.0.0/8\n  198.51.100.0/24", "maillog_file": "/var/log/postfix.log"},
+     master=SMTP + "postlog unix-dgram n - n - 1 postlogd\n")
+case("log-without-postlogd", "open", [("main.cf", "198.51.100.0/24")],
+     {"mynetworks": "127.0.0.0/8\n  198.51.100.0/24", "maillog_file": "/dev/stdout"})
+case("debugged-peers", "open", [("clients", "203.0.113")],
+     {"debug_peer_list": "192.0.2.1", "debug_peer_level": "3", **checked(f"check_client_access hash:{HERE}/clients")},
+     files={"clients": "10 REJECT\n203.0.113 OK\n"}, hashed=["clients"])
+case("encryption-is-demanded", "open", [("main.cf", "198.51.100.0/24")],
+     {"mynetworks": "127.0.0.0/8\n  198.51.100.0/24", "smtpd_tls_security_level": "encrypt"})
+case("listener-of-one-address", "open", [("master.cf", "static:OK")],
+     master="127.0.0.1:smtp inet n - y - - smtpd\n  -o smtpd_client_restrictions=permit\n"
+            "192.0.2.25:smtp inet n - y - - smtpd\n  -o smtpd_relay_restrictions=check_client_access,static:OK,reject\n")
+case("wrapped-in-tls", "open", [("master.cf", "static:OK")],
+     master=SMTP + "465 inet n - y - - smtpd\n  -o smtpd_tls_wrappermode=yes\n"
+     "  -o { smtpd_relay_restrictions = check_sender_access static:OK, reject }\n")
+# Nothing makes a key of one table out of an answer of another: said, and not taken for closed.
+case("table-of-a-table", "unknown",
+     main=checked(f"check_sender_access pipemap:{{texthash:{HERE}/first,texthash:{HERE}/second}}"),
+     files={"first": "partner.test vip\n", "second": "spam REJECT\nvip OK\n"})

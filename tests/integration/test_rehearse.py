@@ -103,8 +103,9 @@ def check_by_hand(folder, case, report):
         text = file.read()
     with open(os.path.join(folder, "master.cf"), "w", encoding="utf-8") as file:
         file.write(text.replace("smtpd_sasl_auth_enable=yes", "smtpd_sasl_auth_enable=no"))  # there is no Dovecot
+    # A name that is claimed has no address that confirms it.
     names = [(finding["client"], finding["client_name"]) for finding in report["findings"]
-             if not finding["client_name"].endswith(".client.test")]
+             if not finding["client_name"].endswith(".client.test") and not finding["client_name"].startswith("claimed.")]
     assert set(asked(folder, addresses, requests, names)) == {250}
     take_out_by_hand(folder, report)
     for table in case.hashed:
