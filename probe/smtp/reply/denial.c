@@ -301,6 +301,66 @@ static bool refuses_client(const struct clause *clause)
            !names_sender(clause) && clause_refuses(clause, 0, clause->count);
 }
 
+/* ---- other servers -------------------------------------------------------------------------- */
+
+/* The last word of "the next hop", "our smarthost", "remote mail server"; not of "this smarthost".
+ */
+static bool is_other_server(const struct clause *clause, size_t at)
+{
+    static const char whose[] = "remote destination receiving target upstream downstream";
+    size_t begin = at;
+
+    if (clause_is_at(clause, at, "server host mta mx mailserver side system gateway exchanger")) {
+        begin -= 1 + (size_t)clause_is_at(clause, at - 1, "mail smtp");
+        return clause_is_at(clause, begin, whose);
+    }
+    begin -= clause_is_at(clause, at, "hop");
+    return clause_is_at(clause, begin,
+                        begin < at ? "next" : "smarthost upstream nexthop next-hop") &&
+           !clause_is_at(clause, begin - 1, "this");
+}
+
+static bool is_digit_at(const struct clause *clause, size_t at)
+{
+    return at < clause->count && isdigit((unsigned char)clause->words[at].text[0]) != 0;
+}
+
+/* Whether the refusal behind it, or in front of it, is another server's, which ours asked or passed
+ * the mail to: "smarthost says: 550 relay access denied", "relaying denied by the next hop". Then
+ * ours has let us by. */
+static bool quotes_another(const struct sentence *whole)
+{
+    static const char says[] = "say says said answer* repl* respond* return* refuse* reject* den*";
+    const struct clause all = {.words = whole->words, .count = whole->count};
+
+    for (size_t i = 0; i < all.count; i++) {
+        size_t by = i;
+        size_t begin = i < 4 ? 0 : i - 4;
+        if (clause_is_at(&all, i, "response answer") &&
+            clause_is_at(&all, i + 1, "from to after")) {
+            return true;
+        }
+        if (!is_other_server(&all, i) && !clause_is_at(&all, i, "destination")) {
+            continue;
+        }
+        while (by > begin && !clause_is_at(&all, by, "by")) {
+            by--;
+        }
+        if (clause_is_at(&all, by, "by") &&
+            clause_means_at(&all, by - 1, WORD_DENY | WORD_PERMIT) &&
+            !clause_is_at(&all, i + 1, "polic*")) {
+            return true;
+        }
+        /* "relaying by remote hosts denied" is said of us */
+        if (is_other_server(&all, i) &&
+            !clause_has_word(&all, "by from to for via through", begin, i) &&
+            (clause_is_at(&all, i + 1, says) || is_digit_at(&all, i + 1))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- all ------------------------------------------------------------------------------------ */
 
 static bool is_of_relaying(enum denial denial)
@@ -366,6 +426,9 @@ struct denial_reading denial_read(const char *text, const char *subject)
     struct denial_reading reading = {.denial = DENIAL_NONE};
 
     sentence_read(text, &sentence);
+    if (quotes_another(&sentence)) {
+        return reading;
+    }
     struct clause before = {.count = 0};
     for (size_t at = 0; at < sentence.count;) {
         struct clause clause = clause_at(&sentence, at);
