@@ -9,7 +9,7 @@ from torture.scenarios import SCENARIOS, Place, watched
 
 pytestmark = pytest.mark.skipif(watched(), reason="the sanitizers and valgrind have allocators of their own")
 
-# Which calls fail, by their kind. Where a scenario makes fewer of them it goes as ever, and must.
+# Which calls fail, by their kind; each scenario has two thirds of them. Where one makes fewer it goes as ever, and must.
 SAMPLE = {
     "memory": (40, 700, 2200), "open": (4, 21), "write": (9, 48), "fsync": (2,), "rename": (1,), "socket": (2, 4),
     "connect": (1,), "send": (3, 30), "receive": (14, 60), "epoll": (4, 50), "thread": (1, 2), "random": (1,),
@@ -25,14 +25,16 @@ def place(shared_lab, tmp_path_factory):
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_whichever_call_fails_the_verdict_is_right_and_no_alert_is_lost_without_a_word(place, name):
     scenario = SCENARIOS[name](place)
-    once = False
-    for kind, numbers in SAMPLE.items():
-        for number in numbers:
-            once = not once
-            try:
-                scenario.torture(kind, number, once)
-            except AssertionError as wrong:
-                raise AssertionError(f"{name} {kind} {number} {'once' if once else 'on'}: {wrong}") from wrong
+    place_of_it = list(SCENARIOS).index(name)
+    calls = [(kind, number) for kind, numbers in SAMPLE.items() for number in numbers]
+    for at, (kind, number) in enumerate(calls):
+        once = at % 2 == 0
+        if (at + place_of_it) % 3 == 0:
+            continue
+        try:
+            scenario.torture(kind, number, once)
+        except AssertionError as wrong:
+            raise AssertionError(f"{name} {kind} {number} {'once' if once else 'on'}: {wrong}") from wrong
 
 
 def test_without_memory_no_command_ends_without_a_word(place):

@@ -7,6 +7,7 @@ there is none; it tells each alert or its loss; no mail is refused.
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 
@@ -22,6 +23,13 @@ ADDRESS = "203.0.113.25"
 CLOSED, OPEN, HEALED, FILTERED = 25, 2525, 2526, 2527
 RELAYS = {"mynetworks": "0.0.0.0/0"}
 MILTER = "inet:9999@127.0.0.1"
+MASTER = """smtp inet n - y - - smtpd
+cleanup unix n - y - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - y - - trivial-rewrite
+proxymap unix - - n - - proxymap
+discard unix - - y - - discard
+"""
 
 
 def expect(true, *words):
@@ -240,7 +248,8 @@ class Try(Scenario):
         self.place.fresh(None)
 
     def run(self, **failing):
-        done = self.place.outside.run(self.place.command(self.program, "-t", "--config", self.config, **failing),
+        done = self.place.outside.run(self.place.command(self.program, "-t", "--config", self.config,
+                                                         MAIL_CONFIG=self.place.asked(), **failing),
                                       check=False, timeout=HANG)
         return done.returncode, done.stdout, done.stderr
 
@@ -248,43 +257,67 @@ class Try(Scenario):
         expect(code == 0 or err, "it fails without a word", (code, out[:600]))
 
 
-class Filter(Scenario):
-    """The filter's start, and two relayed messages of a stranger."""
+class Daemon(Scenario):
+    """A program that runs until it is told to end: drive() asks of it what it is for."""
 
     code = 0
+    program = ()
+    variables = {}
 
     def __init__(self, place):
         super().__init__(place)
-        self.config = place.config("milter", OPEN, milter={"socket": MILTER, "socket_group": "", "user": ""})
-        self.err = os.path.join(place.folder, "milter-stderr")
-        self.asked = place.asked()
-        self.mark = 0
+        self.err = os.path.join(place.folder, "daemon-stderr")
+        self.after = os.path.join(place.folder, "after")
 
     def prepare(self):
         self.place.fresh(None)
-        self.mark = self.place.postfix.logfile.mark()
+        if os.path.exists(self.after):
+            os.unlink(self.after)
 
     def words(self):
         with open(self.err, encoding="utf-8", errors="replace") as file:
             return file.read()
 
+    def from_now_on(self):
+        """Calls count, and fail, where FAIL_AFTER is self.after."""
+        with open(self.after, "wb"):
+            pass
+
     def run(self, **failing):
         with open(self.err, "wb") as err:
-            process = self.place.mx.popen(
-                self.place.command("relaywarden-milter", "--config", self.config, MAIL_CONFIG=self.asked, **failing),
-                stdout=err, stderr=err)
+            process = self.host.popen(self.place.command(*self.program, **self.variables, **failing),
+                                      stdout=err, stderr=err)
         try:
-            wait_until(lambda: process.poll() is not None or "is ready on" in self.words(), HANG)
-            self.mail()
+            wait_until(lambda: process.poll() is not None or "is ready" in self.words(), HANG)
+            self.drive(process)
             process.terminate()
             code = process.wait(HANG)
-        except LabError as hang:
-            raise AssertionError(f"neither ready nor ended: {hang}; {self.words()}") from hang
+        except (LabError, subprocess.TimeoutExpired) as hang:
+            raise AssertionError(f"it hangs: {hang}; {self.words()}") from hang
         finally:
             if process.poll() is None:
                 process.kill()
                 process.wait()
         return code, "", self.words()
+
+
+class Filter(Daemon):
+    """The filter's start, and two relayed messages of a stranger."""
+
+    def __init__(self, place):
+        super().__init__(place)
+        self.host = place.mx
+        self.config = place.config("milter", OPEN, milter={"socket": MILTER, "socket_group": "", "user": ""})
+        self.program = ("relaywarden-milter", "--config", self.config)
+        self.variables = {"MAIL_CONFIG": place.asked()}
+        self.mark = 0
+
+    def prepare(self):
+        super().prepare()
+        self.mark = self.place.postfix.logfile.mark()
+
+    def drive(self, process):
+        self.mail()
 
     def mail(self):
         for _ in range(2):
@@ -306,6 +339,53 @@ class Filter(Scenario):
         return any("milter" in line and "warning" in line for line in self.place.postfix.log(self.mark))
 
 
+class Reload(Filter):
+    """A filter that runs reads its configuration anew: the new one is in force, or the old one, and that is said."""
+
+    def __init__(self, place):
+        super().__init__(place)
+        self.variables = {**self.variables, "FAIL_AFTER": self.after}
+
+    def drive(self, process):
+        self.from_now_on()
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: process.poll() is not None or "is in force" in self.words()
+                   or "reload failed" in self.words(), HANG, self.words)
+        expect(process.poll() is None, "a reload ended it", self.words())
+        self.mail()
+
+
+class Rehearse(Scenario):
+    """An open configuration is rehearsed."""
+
+    code = 2
+
+    def __init__(self, place):
+        super().__init__(place)
+        self.candidate = os.path.join(place.folder, "candidate")
+        os.makedirs(self.candidate, exist_ok=True)
+        main = "\n".join(("compatibility_level = 3.6", "myhostname = mx.example.org", "mydestination = example.org",
+                          "mynetworks = 0.0.0.0/0", "local_recipient_maps =", "alias_maps =", ""))
+        for name, text in (("main.cf", main), ("master.cf", MASTER)):
+            with open(os.path.join(self.candidate, name), "w", encoding="ascii") as file:
+                file.write(text)
+
+    def prepare(self):
+        self.place.fresh(None)
+
+    def run(self, **failing):
+        done = self.place.outside.run(
+            self.place.command("relaywarden-probe", "rehearse", self.candidate, "--as", "/etc/postfix", "--domain",
+                               "example.org", "--no-blame", "--address", "eth0=192.0.2.25/24", **failing),
+            check=False, timeout=HANG)
+        return done.returncode, done.stdout, done.stderr
+
+    def judge(self, code, out, err):
+        what = (code, out[:600], err[-1500:])
+        expect(code in (2, 3, 70, 71, 73, 74, 75), "an open configuration is neither open nor unknown", what)
+        expect("\n  closed" not in out.lower(), "an open configuration is closed", what)
+
+
 SCENARIOS = {
     "check-open": lambda place: OpenServer(place, OPEN, None),
     "check-still-open": lambda place: OpenServer(place, OPEN, "open"),
@@ -315,6 +395,8 @@ SCENARIOS = {
     "try-probe": lambda place: Try(place, "relaywarden-probe"),
     "try-milter": lambda place: Try(place, "relaywarden-milter"),
     "milter": Filter,
+    "milter-reload": Reload,
+    "rehearse": Rehearse,
 }
 
 
