@@ -407,6 +407,9 @@ def test_no_table_shows_what_is_in_shadow(line, tmp_path):
     folder = write(str(tmp_path), "debian")
     add(folder, line + "\n")
     done = subprocess.run(command(folder, "--json"), capture_output=True, text=True, timeout=120, check=False)
+    said = json.loads(done.stdout)
+    if "relay_domains" not in line:  # of destinations nobody asks but for the canary's
+        assert (said["exit"], said["verdict"]) == (3, "unknown"), said
     with open("/etc/shadow", encoding="utf-8") as file:
         words = {word for entry in file for word in entry.split(":")[1:2] if len(word) > 3}
     names = ("root:", "daemon:", "postfix:")

@@ -21,7 +21,9 @@ static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/d
 static const char *const private_folders[] = {"/dev", "/run", "/tmp"};
 #define PRIVATE_COUNT (sizeof(private_folders) / sizeof(private_folders[0]))
 
-#define EMPTY_FILE   MOUNTS_BASE "/empty"
+#define EMPTY_FILE MOUNTS_BASE "/empty"
+/* Of what a covered secret has: only whoever may read anything may read it. */
+#define NO_SECRETS   MOUNTS_BASE "/no-secrets"
 #define FILES        MOUNTS_BASE "/files"
 #define SOCKETS_LIST "/proc/net/unix"
 
@@ -332,7 +334,7 @@ static int cover_secrets(char error[MOUNTS_ERROR_SIZE])
     static const char *const folders[] = {"/root", "/home", "/etc/ssh", "/etc/ssl/private"};
 
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        if (access(files[i], F_OK) == 0 && mount(EMPTY_FILE, files[i], NULL, MS_BIND, NULL) != 0) {
+        if (access(files[i], F_OK) == 0 && mount(NO_SECRETS, files[i], NULL, MS_BIND, NULL) != 0) {
             return fail(error, "this host's secrets cannot be covered:", files[i]);
         }
     }
@@ -364,7 +366,7 @@ static int lay_private(const struct mounts_settings *settings, int candidate,
         return -1;
     }
     if (mounts_make_folder(MOUNTS_CANDIDATE, 0755) != 0 || mounts_make_folder(FILES, 0755) != 0 ||
-        mounts_write(EMPTY_FILE, "", 0, 0444) != 0) {
+        mounts_write(EMPTY_FILE, "", 0, 0444) != 0 || mounts_write(NO_SECRETS, "", 0, 0400) != 0) {
         return fail(error, "there is no room for", MOUNTS_BASE);
     }
     if (mount_view_protect_copy(candidate) != 0 ||
