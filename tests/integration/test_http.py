@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import threading
@@ -368,6 +369,44 @@ def test_clients_that_leave_early_cost_no_place(asked):
         wait_until(lambda: asked.get("/metrics").status == 200, 10, "a place")
 
 
+@pytest.fixture
+def many_descriptors():
+    """This process holds 10,000 connections at once."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def hold_ten_thousand(asked, pid):
+    """10,000 clients of which none leaves: 64 are slow, each other one is told. The daemon keeps descriptors for its
+    work, and answers once a slow one has gone."""
+    def descriptors():
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    alone = descriptors()
+    with contextlib.ExitStack() as held:
+        told = most = 0
+        for number in range(10000):
+            connection = held.enter_context(asked.connect())
+            # The others say nothing: a daemon that closes with octets unread resets, and its word is lost.
+            if number < 64:
+                connection.sendall(b"GET /-/ready HTTP/1.1\r\n")
+            elif (answer := read(connection)) is not None and answer.status == 503:
+                told += 1
+            if number % 500 == 499:
+                most = max(most, descriptors())
+        # The first 64 had ten seconds each: others have come to their places since, and were silent.
+        assert told >= 9000
+        assert most <= alone + 64 + 8
+    wait_until(lambda: asked.get("/-/ready", host="localhost").status == 200, 20, "places that are free again")
+    wait_until(lambda: descriptors() <= alone + 2, 20, descriptors)
+
+
+@pytest.mark.usefixtures("many_descriptors")
+def test_ten_thousand_connections_leave_the_probe_its_descriptors(daemon, asked):
+    hold_ten_thousand(asked, daemon.process.pid)
+
+
 def test_an_audit_beside_a_flood_comes_to_the_same(daemon, asked):
     def verdicts():
         return [(entry["last"]["target"], entry["last"]["address"], entry["last"]["port"],
@@ -506,3 +545,13 @@ def test_the_filter_tells_its_numbers_and_its_health(lab):
     assert tried.returncode == 0, tried.stderr
     second = host.run([program("relaywarden-milter"), "--config", milter.path], check=False)
     assert second.returncode == 71 and "Address already in use" in second.stderr
+
+
+@pytest.mark.usefixtures("many_descriptors")
+def test_ten_thousand_connections_leave_the_filter_its_descriptors(lab):
+    host = lab.host("mx")
+    milter = Milter(lab, host, Config(milter={"listen": "127.0.0.1:9826", "socket_group": "",
+                                              "socket": f"unix:{host.new_folder('filter')}/milter.sock"}),
+                    name="http-crowd").start()
+    hold_ten_thousand(Asked(host, port=9826), milter.process.pid)
+    assert milter.stop() == 0
