@@ -101,9 +101,12 @@ void incident_settle(struct incident_table *table, const struct incident *announ
     pthread_mutex_unlock(&table->mutex);
 }
 
-size_t incident_due_count(const struct incident_table *table)
+size_t incident_due_count(struct incident_table *table)
 {
-    return table->due;
+    pthread_mutex_lock(&table->mutex);
+    size_t due = table->due;
+    pthread_mutex_unlock(&table->mutex);
+    return due;
 }
 
 static size_t announce_due_of(struct incident_table *table, struct node *first, size_t max,

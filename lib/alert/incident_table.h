@@ -111,7 +111,7 @@ void incident_restore_end(struct incident_table *table, const struct incident *i
  * overtaken by a later one of the same incident is ignored. */
 void incident_settle(struct incident_table *table, const struct incident *announced, bool taken);
 
-size_t incident_due_count(const struct incident_table *table);
+size_t incident_due_count(struct incident_table *table);
 
 /* Makes at most `max` announcements that are due again. */
 void incident_announce_due(struct incident_table *table, size_t max, time_t now);
