@@ -357,7 +357,10 @@ static int rehearse(const struct options *invocation, const struct site *site, c
                                                    .gateways = host.gateways,
                                                    .gateway_count = host.gateway_count,
                                                    .answers = answers,
-                                                   .blame = !invocation->no_blame}};
+                                                   .blame = !invocation->no_blame,
+                                                   .progress = invocation->format == FORMAT_TEXT &&
+                                                               !invocation->json &&
+                                                               isatty(STDERR_FILENO) != 0}};
     const struct stage_settings stage = {
         .mounts = {.candidate = directory,
                    .reach = invocation->reach.items,

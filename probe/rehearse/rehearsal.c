@@ -330,6 +330,18 @@ static void sum_up(const struct rehearsal *rehearsal)
     }
 }
 
+static void begin_phase(struct rehearsal *rehearsal, const char *phase)
+{
+    rehearsal->trial.phase = rehearsal->settings->progress ? phase : NULL;
+}
+
+static void end_progress(const struct rehearsal *rehearsal)
+{
+    if (rehearsal->settings->progress) {
+        fputs("\r\033[K", stderr);
+    }
+}
+
 static bool ask_all(struct rehearsal *rehearsal, char error[STAGE_ERROR_SIZE])
 {
     struct trial *trial = &rehearsal->trial;
@@ -337,6 +349,7 @@ static bool ask_all(struct rehearsal *rehearsal, char error[STAGE_ERROR_SIZE])
     const struct trial_run run = {.trace = false};
     bool asked = false;
 
+    begin_phase(rehearsal, "asking as strangers");
     enum instance_fault fault = trial_start(trial, &run, error);
     if (fault == INSTANCE_NO_FAULT && add_listeners(rehearsal)) {
         asked =
@@ -419,8 +432,10 @@ bool rehearsal_run(struct stage *stage, const struct rehearsal_settings *setting
         sum_up(&rehearsal);
     }
     if (good && settings->blame && outcome->grant_count > 0) {
+        begin_phase(&rehearsal, "looking for the lines that let them in");
         good = rehearsal_blame(&rehearsal);
     }
+    end_progress(&rehearsal);
     rehearsal_choose_shown(outcome);
     name_places(outcome, settings);
     outcome->starts = rehearsal.trial.starts;

@@ -24,6 +24,7 @@ struct rehearsal_settings {
     size_t gateway_count;
     struct answers *answers; /* for tables on the network; NULL: none */
     bool blame;
+    bool progress; /* told on standard error, a line that is wiped at the end */
 };
 
 #endif

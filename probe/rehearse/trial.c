@@ -28,6 +28,9 @@ enum instance_fault trial_start(struct trial *trial, const struct trial_run *run
     struct instance_settings settings;
     char why[CANDIDATE_WHY_SIZE];
 
+    if (trial->phase != NULL) {
+        fprintf(stderr, "\r\033[K%s: start %zu of the server", trial->phase, trial->starts + 1);
+    }
     snprintf(trial->folder, sizeof(trial->folder), MOUNTS_BASE "/copy-%zu", trial->starts++);
     trial->copy = (struct private_server_copy){.candidate = trial->candidate,
                                                .folder = trial->folder,

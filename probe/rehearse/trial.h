@@ -26,6 +26,7 @@ struct trial {
     const char *own;
     const char *host;
     size_t starts;
+    const char *phase; /* told at each start, to whoever waits at a terminal; NULL: to nobody */
     /* Of the site's own mail, as the candidate answers it without any change. */
     struct stranger_question control; /* without a result; its endpoint is set when it is known */
     bool control_known;

@@ -1,5 +1,6 @@
 """Somebody who is not root rehearses: with ranges of users the verdict is root's, and without them nobody knows."""
 
+import contextlib
 import json
 import os
 import random
@@ -76,13 +77,20 @@ def test_other_servers_are_rehearsed_without_root_too(server, cases, name, place
     assert said["verdict"] == cases.CASES[name].verdict == "open", said
 
 
-def test_whoever_has_no_range_is_told_how_to_get_one(place):
+def test_whoever_has_no_range_is_told_of_one_that_is_nobodys(place):
     folder = rehearse_cases.write(place, "client-hash")
-    said = report(as_user(words(place, folder), first=""))
-    assert (said["exit"], said["verdict"], said["broken"]) == (3, "unknown", []), said
-    assert said["unknown"][0]["why"] == (
-        "no private stage can be laid: /etc/subuid has no range for mailadmin, and a mail server has users of its own; "
-        "run usermod --add-subuids 100000-165535 --add-subgids 100000-165535 mailadmin, or run this as root")
+    free = 100000
+    for path in ("/etc/subuid", "/etc/subgid"):
+        with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:
+            free = max([free, *(sum(map(int, line.split(":")[1:3])) for line in file if line.count(":") == 2)])
+    for taken, first in ((None, free), (max(free, 900000), max(free, 900000) + 65536)):
+        others = "" if taken is None else f"somebody:{taken}:65536"
+        said = report(as_user(words(place, folder), first="", others=others))
+        assert (said["exit"], said["verdict"], said["broken"]) == (3, "unknown", []), said
+        assert said["unknown"][0]["why"] == (
+            "no private stage can be laid: /etc/subuid has no range for mailadmin, and a mail server has users of its own; "
+            f"run usermod --add-subuids {first}-{first + 65535} --add-subgids {first}-{first + 65535} mailadmin, "
+            "or run this as root")
 
 
 def test_without_newuidmap_the_package_that_has_it_is_named(place):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import shutil
 import subprocess
 from xml.etree import ElementTree
@@ -71,6 +72,20 @@ def test_a_path_that_is_not_whole_is_refused(words, sentence, tmp_path):
 
 def test_a_folder_without_a_name_is_refused():
     assert refusal("") == "the folder to rehearse has no name: give it as in rehearse /etc/postfix"
+
+
+def test_who_waits_at_a_terminal_sees_how_far_it_is(tmp_path):
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        with os.fdopen(theirs, "wb", buffering=0) as other:
+            done = subprocess.run([program("relaywarden-probe"), "rehearse", rehearse_cases.write(str(tmp_path), "client-hash"),
+                                   "--as", "/etc/postfix", *HOST], stdout=subprocess.PIPE, stderr=other, check=False,
+                                  timeout=300)
+        said = terminal.read(65536).decode()
+    assert done.returncode == 2 and done.stdout.startswith(b"REHEARSAL OPEN")
+    assert "asking as strangers: start 1 of the server" in said
+    assert "looking for the lines that let them in: start " in said
+    assert said.endswith("\r\033[K")
 
 
 def report(*words, before=()):

@@ -9,34 +9,44 @@
 
 #include "lib/sys/subprocess.h"
 
-#define GIVE_MS   5000
-#define NAME_SIZE 96
+#define GIVE_MS 5000
+/* Of SUB_UID_MIN and SUB_UID_COUNT in login.defs(5). */
+#define FIRST_USUAL 100000UL
+#define USUAL_COUNT 65536UL
+#define NAME_SIZE   96
 
 static const struct {
     const char *file;
     const char *program;
 } kinds[2] = {{"/etc/subuid", "newuidmap"}, {"/etc/subgid", "newgidmap"}};
 
-/* "postmaster:100000:65536", or with the user's number for his name. */
-static bool read_range(const char *line, const char *name, unsigned long *first,
-                       unsigned long *count)
+/* ":100000:65536" */
+static bool read_numbers(const char *text, unsigned long *first, unsigned long *count)
 {
-    char number[24];
     char *end;
-    size_t length = strcspn(line, ":");
 
-    snprintf(number, sizeof(number), "%lu", (unsigned long)getuid());
-    bool is_his = (strlen(name) == length && strncmp(line, name, length) == 0) ||
-                  (strlen(number) == length && strncmp(line, number, length) == 0);
-    if (!is_his || line[length] != ':') {
+    if (text[0] != ':') {
         return false;
     }
-    *first = strtoul(line + length + 1, &end, 10);
+    *first = strtoul(text + 1, &end, 10);
     if (*end != ':') {
         return false;
     }
     *count = strtoul(end + 1, &end, 10);
     return *count > 0;
+}
+
+/* "postmaster:100000:65536", or with the user's number for his name. */
+static bool read_range(const char *line, const char *name, unsigned long *first,
+                       unsigned long *count)
+{
+    char number[24];
+    size_t length = strcspn(line, ":");
+
+    snprintf(number, sizeof(number), "%lu", (unsigned long)getuid());
+    bool is_his = (strlen(name) == length && strncmp(line, name, length) == 0) ||
+                  (strlen(number) == length && strncmp(line, number, length) == 0);
+    return is_his && read_numbers(line + length, first, count);
 }
 
 static bool find_range(const char *path, const char *name, unsigned long *first,
@@ -55,6 +65,30 @@ static bool find_range(const char *path, const char *name, unsigned long *first,
     return found;
 }
 
+/* The first number behind all ranges of both files: two users with one range could each act on the
+ * other's files in it. */
+static unsigned long first_free(void)
+{
+    unsigned long free_from = FIRST_USUAL;
+    char line[512];
+
+    for (size_t i = 0; i < 2; i++) {
+        FILE *file = fopen(kinds[i].file, "re");
+        while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+            unsigned long first = 0;
+            unsigned long count = 0;
+            if (read_numbers(line + strcspn(line, ":"), &first, &count) &&
+                first + count > free_from) {
+                free_from = first + count;
+            }
+        }
+        if (file != NULL) {
+            fclose(file);
+        }
+    }
+    return free_from;
+}
+
 bool identities_find(struct identities *out, char error[IDENTITIES_ERROR_SIZE])
 {
     const struct passwd *user = getpwuid(getuid());
@@ -70,11 +104,13 @@ bool identities_find(struct identities *out, char error[IDENTITIES_ERROR_SIZE])
             return false;
         }
         if (!find_range(kinds[i].file, name, &out->first[i], &out->count[i])) {
+            unsigned long from = first_free();
             snprintf(error, IDENTITIES_ERROR_SIZE,
                      "no private stage can be laid: %s has no range for %s, and a mail server "
-                     "has users of its own; run usermod --add-subuids 100000-165535 --add-subgids "
-                     "100000-165535 %s, or run this as root",
-                     kinds[i].file, name[0] != '\0' ? name : "this user",
+                     "has users of its own; run usermod --add-subuids %lu-%lu --add-subgids "
+                     "%lu-%lu %s, or run this as root",
+                     kinds[i].file, name[0] != '\0' ? name : "this user", from,
+                     from + USUAL_COUNT - 1, from, from + USUAL_COUNT - 1,
                      name[0] != '\0' ? name : "USER");
             return false;
         }
