@@ -66,6 +66,12 @@ int64_t loop_now(const struct loop *loop)
     return loop->now;
 }
 
+unsigned long loop_faults(const struct loop *loop)
+{
+    (void)loop;
+    return 0;
+}
+
 struct loop_timer *loop_timer_new(struct loop *loop, void (*due)(void *user), void *user)
 {
     struct loop_timer *timer = fuzz_alloc(sizeof(*timer));
