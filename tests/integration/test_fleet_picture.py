@@ -208,6 +208,8 @@ def test_the_page_says_that_the_database_is_away(daemon, outside, both):
 
 
 def test_metrics_and_health_wait_for_no_page_that_waits_for_the_database(daemon, outside, both):
+    wait_until(lambda: outside.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:8025/"]).stdout
+               == "200", 120, "the database to be asked again")
     both.host.run(["nft", "-f", "-"], input="table inet shut { chain input { type filter hook input priority 0;"
                   " tcp dport 6432 drop; }; }")
     try:
