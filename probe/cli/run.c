@@ -399,9 +399,11 @@ static bool follow_fleet(struct daemon *daemon)
 /* 0, or an exit code. */
 static int start_http(struct daemon *daemon)
 {
-    probe_pages_reader read = daemon->conf->database[0] != '\0' ? fleet_history_read : history_read;
+    const struct probe_pages_reader fleet = {fleet_history_read, fleet_history_read_one};
+    const struct probe_pages_reader alone = {history_read, NULL};
 
-    return probe_port_start(daemon->port, daemon->conf, daemon->standing, daemon->reporter, read)
+    return probe_port_start(daemon->port, daemon->conf, daemon->standing, daemon->reporter,
+                            daemon->conf->database[0] != '\0' ? &fleet : &alone)
                ? 0
                : options_fail_for(daemon->invocation, OPTIONS_SYSTEM, PROBE_PORT_NO_THREAD);
 }

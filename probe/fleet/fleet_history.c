@@ -11,6 +11,7 @@
 
 #define AT_ONCE 500   /* endpoints of one answer, which libpq has in memory as a whole */
 #define READ_MS 10000 /* that each answer is awaited */
+#define OF_NONE " "   /* no key begins so */
 
 struct reading {
     struct history_build *build;
@@ -21,6 +22,7 @@ struct reading {
     char *vantage[2];
     json_t *numbers; /* of the endpoints of an answer, by "key\nvantage" */
     size_t left_out;
+    const char *only; /* the endpoints whose key begins so; "": all */
 };
 
 static bool ask(struct reading *reading, const char *sql, const char *const *values, size_t count,
@@ -126,8 +128,9 @@ static int64_t read_some(struct reading *reading)
 {
     const int64_t before = reading->count;
     char most[16];
-    const char *const after[] = {reading->key[1] != NULL ? reading->key[1] : "",
-                                 reading->vantage[1] != NULL ? reading->vantage[1] : "", most};
+    const char *const after[] = {reading->key[1] != NULL ? reading->key[1] : reading->only,
+                                 reading->vantage[1] != NULL ? reading->vantage[1] : "", most,
+                                 reading->only};
 
     free(reading->key[0]);
     free(reading->vantage[0]);
@@ -141,8 +144,10 @@ static int64_t read_some(struct reading *reading)
              "current,"
              " late, silent FROM relaywarden.endpoint_now"
              " WHERE (key COLLATE \"C\", vantage COLLATE \"C\") > ($1, $2)"
+             /* '0' is what follows '/' and ' ': of a key and of what it goes on with */
+             " AND ($4 = '' OR key COLLATE \"C\" < $4 || '0')"
              " ORDER BY key COLLATE \"C\", vantage COLLATE \"C\" LIMIT $3::integer",
-             after, 3, read_endpoint)) {
+             after, 4, read_endpoint)) {
         return -1;
     }
     if (reading->count == before) {
@@ -246,7 +251,7 @@ static bool read_vantage(const char *const *columns, size_t count, void *user)
 static bool read_all(struct reading *reading)
 {
     return ask(reading, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, 0, NULL) &&
-           read_endpoints(reading) && read_incidents(reading) &&
+           read_endpoints(reading) && (reading->only[0] != '\0' || read_incidents(reading)) &&
            ask(reading,
                "SELECT name, floor(extract(epoch FROM last_seen))::bigint, workers, targets, late, "
                "silent,"
@@ -264,11 +269,11 @@ static void free_places(struct reading *reading)
     json_decref(reading->numbers);
 }
 
-struct history *fleet_history_read(const struct conf *conf, time_t now,
-                                   char error[HISTORY_ERROR_SIZE])
+static struct history *read_history(const struct conf *conf, time_t now, const char *only,
+                                    char error[HISTORY_ERROR_SIZE])
 {
     struct postgresql_trouble trouble = {.fault = POSTGRESQL_FINE};
-    struct reading reading = {.trouble = &trouble};
+    struct reading reading = {.trouble = &trouble, .only = only};
     struct history *history = NULL;
 
     reading.numbers = json_object();
@@ -288,6 +293,25 @@ struct history *fleet_history_read(const struct conf *conf, time_t now,
     }
     postgresql_close(reading.server);
     free_places(&reading);
+    return history;
+}
+
+struct history *fleet_history_read_one(const struct conf *conf, time_t now, const char *key,
+                                       char error[HISTORY_ERROR_SIZE])
+{
+    json_t *text = json_string(key); /* NULL: no UTF-8, which the database would refuse */
+    struct history *history =
+        read_history(conf, now, text != NULL && key[0] != '\0' ? key : OF_NONE, error);
+
+    json_decref(text);
+    return history;
+}
+
+struct history *fleet_history_read(const struct conf *conf, time_t now,
+                                   char error[HISTORY_ERROR_SIZE])
+{
+    struct history *history = read_history(conf, now, "", error);
+
     if (history != NULL && history->endpoint_count == 0) {
         snprintf(error, HISTORY_ERROR_SIZE,
                  "the fleet has no audit yet; start a worker: relaywarden-probe run");

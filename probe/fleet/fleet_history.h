@@ -13,4 +13,9 @@
 struct history *fleet_history_read(const struct conf *conf, time_t now,
                                    char error[HISTORY_ERROR_SIZE]);
 
+/* The same of the endpoints whose key is this, or goes on behind it with "/" or a space, and
+ * without incidents. There may be none. */
+struct history *fleet_history_read_one(const struct conf *conf, time_t now, const char *key,
+                                       char error[HISTORY_ERROR_SIZE]);
+
 #endif

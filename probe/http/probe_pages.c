@@ -15,7 +15,7 @@ struct probe_pages {
     struct metrics_state *standing;
     const struct reporter *reporter;
     const struct health *health;
-    probe_pages_reader read;
+    struct probe_pages_reader read;
 
     pthread_mutex_t mutex; /* guards conf */
     struct conf *conf;
@@ -35,9 +35,9 @@ struct probe_pages *probe_pages_new(const struct health *health)
 }
 
 void probe_pages_use(struct probe_pages *pages, struct metrics_state *standing,
-                     const struct reporter *reporter, probe_pages_reader read)
+                     const struct reporter *reporter, const struct probe_pages_reader *read)
 {
-    pages->read = read;
+    pages->read = *read;
     pages->standing = standing;
     pages->reporter = reporter;
 }
@@ -132,7 +132,9 @@ static enum http_status answer_from_history(struct probe_pages *pages, FILE *out
 {
     struct conf *conf = hold(pages);
     char error[HISTORY_ERROR_SIZE];
-    struct history *history = pages->read(conf, time(NULL), error);
+    struct history *history = asked != NULL && pages->read.one != NULL
+                                  ? pages->read.one(conf, time(NULL), asked, error)
+                                  : pages->read.all(conf, time(NULL), error);
     const struct page_look look = {.site = site_main_domain(conf->site), .served = true};
     enum http_status status = HTTP_UNAVAILABLE;
 

@@ -21,12 +21,16 @@ struct probe_pages;
 struct probe_pages *probe_pages_new(const struct health *health);
 
 /* history_read, or the same of a fleet. */
-typedef struct history *(*probe_pages_reader)(const struct conf *conf, time_t now,
-                                              char error[HISTORY_ERROR_SIZE]);
+struct probe_pages_reader {
+    struct history *(*all)(const struct conf *conf, time_t now, char error[HISTORY_ERROR_SIZE]);
+    /* What there is of endpoints whose key begins so; NULL: all is read for one, too. */
+    struct history *(*one)(const struct conf *conf, time_t now, const char *key,
+                           char error[HISTORY_ERROR_SIZE]);
+};
 
 /* Before anybody asks. All outlive it; `standing` may be NULL: memory was out for it. */
 void probe_pages_use(struct probe_pages *pages, struct metrics_state *standing,
-                     const struct reporter *reporter, probe_pages_reader read);
+                     const struct reporter *reporter, const struct probe_pages_reader *read);
 void probe_pages_free(struct probe_pages *pages); /* NULL is nothing */
 
 /* Holds the configuration from now on instead of the one before. Any thread. */

@@ -46,7 +46,7 @@ static void warn_of_exposure(const struct probe_port *port, const struct http_pl
 }
 
 bool probe_port_start(struct probe_port *port, struct conf *conf, struct metrics_state *standing,
-                      struct reporter *reporter, probe_pages_reader read)
+                      struct reporter *reporter, const struct probe_pages_reader *read)
 {
     const struct http_place *place = &conf->probe.http.listen;
     char shown[ENDPOINT_TEXT_SIZE];

@@ -23,7 +23,7 @@ struct probe_port *probe_port_open(const struct http_settings *settings,
 /* Begins to answer, if the configuration has a port, and tells it. `standing` may be NULL. False:
  * PROBE_PORT_NO_THREAD. */
 bool probe_port_start(struct probe_port *port, struct conf *conf, struct metrics_state *standing,
-                      struct reporter *reporter, probe_pages_reader read);
+                      struct reporter *reporter, const struct probe_pages_reader *read);
 
 /* Listens where another configuration says. False, and told: it listens where it did. */
 bool probe_port_move(struct probe_port *port, const struct conf *conf);

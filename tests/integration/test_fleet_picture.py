@@ -176,6 +176,9 @@ def test_a_worker_shows_the_whole_fleet(daemon, outside, both):
     one = get(outside, "/endpoint/203.0.113.25:25")
     assert "203.0.113.25:25 from east: " in re.sub("<[^>]+>", "", one)
     assert "203.0.113.25:25 from north: " in re.sub("<[^>]+>", "", one)
+    for key in ("203.0.113.2", "203.0.113.25:2", "%FF", ""):
+        done = outside.run(["curl", "-sS", "-w", "%{http_code}", f"http://127.0.0.1:8025/endpoint/{key}"])
+        assert done.stdout.endswith("404") and "No endpoint has this key" in done.stdout
     text = wait_until(lambda: next((found for found in [get(outside, "/metrics")]
                                     if "relaywarden_fleet_targets 1" in found), None), 60, "metrics of the fleet")
     of = 'target="mx",endpoint="203.0.113.25:25/auto",vantage='
