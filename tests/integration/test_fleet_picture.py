@@ -211,18 +211,16 @@ def test_the_page_says_that_the_database_is_away(daemon, outside, both):
 
 
 def test_metrics_and_health_wait_for_no_page_that_waits_for_the_database(daemon, outside, both):
-    wait_until(lambda: outside.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:8025/"]).stdout
-               == "200", 120, "the database to be asked again")
     both.host.run(["nft", "-f", "-"], input="table inet shut { chain input { type filter hook input priority 0;"
                   " tcp dport 6432 drop; }; }")
     try:
+        # A page that was made lately is shown again, and a worker that lost its database says so at once.
+        wait_until(lambda: outside.run(["curl", "-sS", "--max-time", "2", "-o", "/dev/null", "http://127.0.0.1:8025/"],
+                                       check=False).returncode == 28, 120, "a page that waits for the database")
         pages = [outside.popen(["curl", "-sS", f"http://127.0.0.1:8025{path}"], stdout=subprocess.PIPE)
                  for path in ("/", "/api/v1/endpoints", "/api/v1/incidents", "/endpoint/203.0.113.25:25")]
-        wait_until(lambda: outside.run(["ss", "-Htn", "state", "established", "dst", "127.0.0.1:8025"]).stdout
-                   .count("\n") == len(pages), 30, "all of them asked")
         for path in ("/metrics", "/probe?target=mx", "/-/healthy", "/-/ready"):
             outside.run(["curl", "-sS", "--max-time", "3", f"http://127.0.0.1:8025{path}"])
-        assert [page.poll() for page in pages] == [None] * len(pages)
     finally:
         both.host.run(["nft", "delete", "table", "inet", "shut"])
     for page in pages:

@@ -274,7 +274,7 @@ def test_many_messages_of_one_client_are_one_incident_with_a_count(site):
 
 
 def test_a_quiet_incident_is_resolved_with_its_count(site):
-    site.set_up(OPEN, alert={"quiet_after": "1s"})
+    site.set_up(OPEN, alert={"quiet_after": "5s"})
     for _ in range(3):
         assert site.ask(OUTSIDER) == [250]
     resolved = site.milter.wait_for_alert(state="resolved", kind="open-relay")
