@@ -23,7 +23,7 @@ struct probe_pages *probe_pages_new(const struct health *health);
 /* history_read, or the same of a fleet. */
 struct probe_pages_reader {
     struct history *(*all)(const struct conf *conf, time_t now, char error[HISTORY_ERROR_SIZE]);
-    /* What there is of endpoints whose key begins so; NULL: all is read for one, too. */
+    /* Reads the endpoints whose key begins so; NULL: all is read for one, too. */
     struct history *(*one)(const struct conf *conf, time_t now, const char *key,
                            char error[HISTORY_ERROR_SIZE]);
 };

@@ -361,8 +361,8 @@ static bool blame_one(struct work *work, const struct rehearse_reply *granted)
 
 /* ---- all of them ---- */
 
-/* What is known of each request: as it was answered, and a set of another request without which it
- * is refused, too. */
+/* The requests, and of each that was tried a set of another one without which the server refuses
+ * it, too. */
 struct covering {
     const struct rehearse_request *const *requests;
     size_t count;

@@ -318,9 +318,9 @@ static PGconn *open_each(const struct hosts *hosts, const char *place, int64_t u
     return link;
 }
 
-/* What libpq makes of the place. Where that names no host, a service file or the environment may:
- * libpq tells so of a connection alone, which is begun for that, and given up. NULL: open_one says
- * why. */
+/* The options that libpq reads from the place. Where that names no host, a service file or the
+ * environment may: libpq tells so of a connection alone, which is begun for that, and given up.
+ * NULL: open_one says why. */
 static PQconninfoOption *read_place(const char *const *names, const char *const *values)
 {
     PQconninfoOption *options = PQconninfoParse(values[0], NULL);
